@@ -1,1 +1,1 @@
-"""Signing keys on smart cards, tokens and HSMs: PKCS #11, with the ``python-pkcs11`` package."""
+"""Signing keys on smart cards, tokens and HSMs, through PKCS #11 and the package ``python-pkcs11``."""

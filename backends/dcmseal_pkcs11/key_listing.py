@@ -1,8 +1,10 @@
-"""What there is to sign with: modules, slots, tokens, keys and certificates, each with the URI that opens it.
+"""Lists modules, slots, tokens, keys and certificates, each with the URI that opens it.
 
-Nothing is logged into, so that private keys mostly cannot be seen; but certificates and public keys can, and the URI of
-the private key that goes with them is the same but for its type.
+Without a login, most private keys are invisible. Certificates and public keys are visible, and the URI of their
+private key differs only in the type.
 """
+
+# Kept apart: imported only when keys are listed.
 
 from __future__ import annotations
 
@@ -31,12 +33,12 @@ from dcmseal_pkcs11.token_objects import TokenObject, build_certificate_matcher,
 from dcmseal_pkcs11.token_session import shared_session
 from dcmseal_pkcs11.tokens import Pkcs11Token, find_tokens, slot_uri_attributes
 
-_NO_CERTIFICATE: Final = "it has no certificate on the token: name a file, cert=FILE"
+_NO_CERTIFICATE: Final = "it has no certificate on the token; name a file: cert=FILE"
 _CLASSES: Final = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
 
 
 def iter_listings(uri: Pkcs11Uri) -> Iterator[KeyListing]:
-    """Everything that the URI fits; what cannot be used has its ``problem`` filled in."""
+    """List everything that matches the URI; ``problem`` says why something cannot be used."""
     try:
         modules = find_modules(uri)
     except ModuleUnusable as error:
@@ -63,7 +65,7 @@ def _unusable_module_listing(found: ModuleCandidate, problem: str) -> KeyListing
 
 
 def _list_module(module: Pkcs11Module, uri: Pkcs11Uri) -> list[KeyListing]:
-    """A list, and no generator: nobody else may hold the module's lock while it is used."""
+    """A list, not a generator, because the lock of the module must be held."""
     listed: list[KeyListing] = []
     tokens = {token.handle.slot.slot_id: token for token in find_tokens(module, uri)}
     if not uri.matches(module.uri_attributes):
@@ -91,9 +93,9 @@ def _slot_problem(slot: pkcs11.Slot) -> str:
     try:
         token = slot.get_token()
     except pkcs11.TokenNotPresent:
-        return "there is no card or token in it"
+        return "the reader is empty"
     except pkcs11.TokenNotRecognised:
-        return "the driver does not know the card or token in it"
+        return "the driver does not support the card or token in it"
     return "" if token.flags & TokenFlag.TOKEN_INITIALIZED else "the token in it is not initialized"
 
 
@@ -111,8 +113,8 @@ def _list_token(token: Pkcs11Token, uri: Pkcs11Uri) -> list[KeyListing]:
     if listed:
         return listed
     locked = "the PIN is locked" if token.flags & TokenFlag.USER_PIN_LOCKED else ""
-    which = " that fits" if uri.id is not None or "object" in uri.path else ""
-    return [_token_listing(token, locked or f"no key or certificate{which} can be seen on it without the PIN")]
+    which = " that matches" if uri.id is not None or "object" in uri.path else ""
+    return [_token_listing(token, locked or f"no key or certificate{which} is visible without the PIN")]
 
 
 def _token_listing(token: Pkcs11Token, problem: str) -> KeyListing:
@@ -125,14 +127,14 @@ def _token_listing(token: Pkcs11Token, problem: str) -> KeyListing:
 
 
 def _iter_keys(token: Pkcs11Token, session: pkcs11.Session, uri: Pkcs11Uri) -> Iterator[KeyListing]:
-    abilities = TokenCapabilities(token=token.description, sizes=token.mechanisms())
+    capabilities = TokenCapabilities(token=token.description, sizes=token.mechanisms())
     wanted = {"id": uri.id, "label": uri.path.get("object")}
     covered: set[tuple[bytes, str]] = set()
     stored = find_certificates(session, **wanted)
     keys = [each for kind in _CLASSES for each in find_objects(session, kind, **wanted)]
     for found, certificate in stored:
         mine = [each for each in keys if each.id == found.id] if found.id else []
-        # the key's own label leads to it; the certificate may have another
+        # a URI needs the label of the key, and that of the certificate may differ
         named = mine[0] if mine else found
         covered |= {(each.id, each.label) for each in mine}
         kind = certificate_key_kind(certificate)
@@ -141,7 +143,7 @@ def _iter_keys(token: Pkcs11Token, session: pkcs11.Session, uri: Pkcs11Uri) -> I
             named,
             kind,
             detail=_certificate_detail(certificate),
-            problem=_certificate_problem(certificate, has_key=bool(mine)) or _key_kind_problem(abilities, kind),
+            problem=_certificate_problem(certificate, has_key=bool(mine)) or _key_kind_problem(capabilities, kind),
         )
     in_file = load_certificates(uri.cert) if uri.cert else ()
     for each in keys:
@@ -157,7 +159,7 @@ def _iter_keys(token: Pkcs11Token, session: pkcs11.Session, uri: Pkcs11Uri) -> I
                 kind,
                 cert=uri.cert if own else "",
                 detail=_certificate_detail(own) if own else None,
-                problem=_key_kind_problem(abilities, kind) or problem,
+                problem=_key_kind_problem(capabilities, kind) or problem,
             )
 
 
@@ -212,7 +214,7 @@ def _format_name(certificate: Certificate, which: str) -> str:
 def _certificate_problem(certificate: Certificate, *, has_key: bool) -> str:
     now = datetime.now(UTC)
     if not has_key and _is_authority(certificate):
-        return "the certificate of an authority, not of a key to sign with"
+        return "the certificate of an authority, not of a signing key"
     if now > certificate.not_valid_after_utc:
         return "the certificate has expired"
     if now < certificate.not_valid_before_utc:
@@ -227,11 +229,11 @@ def _is_authority(certificate: Certificate) -> bool:
         return False
 
 
-def _key_kind_problem(abilities: TokenCapabilities, kind: KeyKind | None) -> str:
+def _key_kind_problem(capabilities: TokenCapabilities, kind: KeyKind | None) -> str:
     if kind is None:
-        return "neither RSA with PKCS #1 v1.5, nor EC on a curve that DICOM signatures use"
+        return "neither RSA with PKCS #1 v1.5 nor EC on a supported curve"
     try:
-        abilities.check_key(kind)
+        capabilities.check_key(kind)
     except SignerError as error:
         return str(error)
     return ""

@@ -1,10 +1,9 @@
-"""The PKCS #11 modules that this process has loaded: each once, and each behind one lock.
+"""The PKCS #11 modules that this process has loaded: each once, and each with a lock.
 
-This is the one place with state that belongs to the process, because PKCS #11 has it so: C_Initialize is called once
-a process and module (PKCS #11 v2.40, 5.4), login is a matter of process and token (5.6), and a child of fork has to
-initialize anew. python-pkcs11 tells modules that there is one thread only, and lets go of the interpreter's lock all
-the same while they work: two threads with a session each end in a crash. So whoever calls into a module holds its
-lock, whichever session it uses.
+This state belongs to the process because PKCS #11 requires it: C_Initialize is called once for each process and module
+(PKCS #11 v2.40, 5.4), a login belongs to process and token (5.6), and a forked child has to initialize again.
+python-pkcs11 tells modules that there is only one thread, but releases the global interpreter lock while they work: two
+threads with a session each would crash. So hold the lock of a module for every call into it.
 
     module = load("/usr/lib/softhsm/libsofthsm2.so")
     with module.lock:
@@ -19,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock, RLock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import pkcs11
 from pkcs11._pkcs11 import lib as new_library
@@ -27,16 +26,13 @@ from pkcs11._pkcs11 import lib as new_library
 from dcmseal.errors import ModuleUnusable
 from dcmseal.plugins.guard import to_single_line
 
-if TYPE_CHECKING:
-    from dcmseal_pkcs11.token_session import TokenSession
-
 _ELF_MAGIC: Final = b"\x7fELF"
 _PT_LOAD: Final = 1
 _MAX_ELF_HEADERS: Final = 1000
 
 
 def is_truncated_elf(path: str) -> bool:
-    """Whether the file is ELF and ends before its segments do; raises OSError if it cannot be read."""
+    """Whether the file is ELF and ends before its last segment; raises OSError."""
     with open(path, "rb") as file:
         try:
             return file.read(4) == _ELF_MAGIC and _find_segments_end(file) > os.fstat(file.fileno()).st_size
@@ -45,7 +41,7 @@ def is_truncated_elf(path: str) -> bool:
 
 
 def _find_segments_end(file: BinaryIO) -> int:
-    """Where the last segment that is loaded ends (System V ABI, program header)."""
+    """The end of the last loaded segment (System V ABI, program header)."""
     is_long, order = file.read(1) == b"\x02", "<" if file.read(1) == b"\x01" else ">"
     layout, where = (f"{order}IIQQQQ", 0x20) if is_long else (f"{order}IIIII", 0x1C)
     file.seek(where)
@@ -64,11 +60,11 @@ def _find_segments_end(file: BinaryIO) -> int:
 
 
 _ALREADY_INITIALIZED: Final = "already initialized"
-_HINT: Final = "install the driver that came with the card or HSM, and name it: ?module-path=PATH"
+_HINT: Final = "install the driver of the card or HSM, and name it: ?module-path=PATH"
 
 
 class Pkcs11Module:
-    """A module that is initialized, the lock around it, and the sessions that are open."""
+    """An initialized module, its lock, and its open sessions."""
 
     __slots__ = ("inherited", "library", "lock", "path", "sessions")
 
@@ -76,24 +72,24 @@ class Pkcs11Module:
         self.path = path
         self.library = library
         self.lock: Final = RLock()
-        self.sessions: dict[object, TokenSession] = {}
-        """By token: who wants one that is open shares it."""
+        self.sessions: dict[object, object] = {}
+        """Open sessions by token; ``token_session`` keeps them here, and shares them between the keys of a token."""
         self.inherited = False
-        """Initialized by the process that this one was forked from: of no use here."""
+        """Whether the parent process initialized it; then this process cannot use it."""
 
     def __repr__(self) -> str:
         return f"<PKCS #11 module {self.path!r}>"
 
     def reinitialize(self) -> None:
-        """End all sessions and begin again; python-pkcs11's errors pass."""
-        # a module that has lost what it drives may fail to finalize, and is finalized all the same
+        """End all sessions and initialize again; raises the errors of python-pkcs11."""
+        # a module without its device may fail to finalize, but is finalized nevertheless
         with suppress(pkcs11.PKCS11Error):
             self.library.finalize()
         self.library.initialize()
 
     @property
     def uri_attributes(self) -> Mapping[str, str]:
-        """What attributes of a URI are compared with."""
+        """The values that attributes of a URI must match."""
         major, minor = self.library.library_version
         return MappingProxyType(
             {
@@ -105,7 +101,7 @@ class Pkcs11Module:
 
 
 class _ProcessModules:
-    """What a process has loaded; a child of fork begins with one of its own."""
+    """The modules of a process; a forked child starts with none."""
 
     __slots__ = ("guard", "inherited", "modules")
 
@@ -119,9 +115,9 @@ _process = _ProcessModules({})
 
 
 def load_module(path: str) -> Pkcs11Module:
-    """The module of that path, initialized if it is not yet; raises ModuleUnusable."""
+    """Load and initialize a module, or return it if it is loaded already; raises ModuleUnusable."""
     path = os.path.abspath(os.path.expanduser(path))
-    # Many links lead to one file; the link is what stays when the driver is updated, and what URIs name.
+    # Several links may point to one file. Keep the link: it stays when the driver is updated, and URIs name it.
     real = os.path.realpath(path)
     process = _process
     with process.guard:
@@ -134,16 +130,16 @@ def load_module(path: str) -> Pkcs11Module:
 
 
 def is_loaded(path: str) -> bool:
-    """Whether this process has the module already."""
+    """Whether this process has loaded the module."""
     return os.path.realpath(path) in _process.modules
 
 
 def _load_library(path: str) -> new_library:
     if not os.path.isfile(path):
-        raise ModuleUnusable(f"there is no PKCS #11 module {path!r}", hint=_HINT)
+        raise ModuleUnusable(f"the PKCS #11 module {path!r} does not exist", hint=_HINT)
     try:
         if is_truncated_elf(path):
-            raise ModuleUnusable(f"the file of the PKCS #11 module {path!r} is cut short", hint="install it again")
+            raise ModuleUnusable(f"the file of the PKCS #11 module {path!r} is truncated", hint="install it again")
         return pkcs11.lib(path)
     except OSError as error:
         raise ModuleUnusable(f"the PKCS #11 module {path!r} cannot be read: {error.strerror}", hint=_HINT) from None
@@ -152,8 +148,8 @@ def _load_library(path: str) -> new_library:
 
 
 def _reinitialize(parents: Pkcs11Module) -> new_library:
-    # A child calls C_Initialize, and not C_Finalize first, which might end what the parent has open with the device.
-    # Modules that do not notice that they are in a child refuse this, and are finalized after all.
+    # A child calls C_Initialize without C_Finalize, which might end the sessions of the parent with the device. Modules
+    # that do not detect the fork reject that; they are finalized after all.
     try:
         return new_library(parents.path)
     except pkcs11.PKCS11Error:
@@ -166,19 +162,19 @@ def _reinitialize(parents: Pkcs11Module) -> new_library:
 
 
 def _unusable_error(path: str, error: pkcs11.PKCS11Error) -> ModuleUnusable:
-    told = to_single_line(str(error).rpartition(f"{path}: ")[2])
-    if _ALREADY_INITIALIZED in told:
+    text = to_single_line(str(error).rpartition(f"{path}: ")[2])
+    if _ALREADY_INITIALIZED in text:
         return ModuleUnusable(
-            f"the PKCS #11 module {path!r} is in use by something else in this process",
-            hint="reach it the same way as that does: through p11-kit, for instance, with module-name=p11-kit-proxy",
+            f"the PKCS #11 module {path!r} is already in use by other code in this process",
+            hint="use it in the same way as that code, for example through p11-kit: module-name=p11-kit-proxy",
         )
-    reason = told or type(error).__name__
+    reason = text or type(error).__name__
     return ModuleUnusable(f"{path!r} cannot be used as a PKCS #11 module: {reason}", hint=_HINT)
 
 
 def _reset_after_fork() -> None:
-    # The locks of the parent may be held by threads that do not exist here: nobody waits for them again.
-    global _process  # noqa: PLW0603 - see above: PKCS #11 makes it the process's
+    # Threads that do not exist in the child may hold the locks of the parent: never wait for those.
+    global _process  # noqa: PLW0603 - PKCS #11 state belongs to the process
     inherited = dict(_process.inherited) | _process.modules
     for module in _process.modules.values():
         module.inherited = True

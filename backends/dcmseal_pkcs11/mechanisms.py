@@ -1,7 +1,7 @@
-"""Which mechanisms of a token make the signatures of PS3.15 C.1, and how (PKCS #11 v2.40 mechanisms, 2.1 and 2.3).
+"""PKCS #11 mechanisms for the signatures of PS3.15 C.1 (PKCS #11 v2.40 mechanisms, 2.1 and 2.3).
 
-RSA signs DigestInfo with CKM_RSA_PKCS: the one way that does all six MAC algorithms on every device. Devices that
-refuse it, and insist on hashing themselves, get the bytes of the message. ECDSA likewise, over the digest.
+RSA keys sign a DigestInfo with CKM_RSA_PKCS, which supports all six MAC algorithms on every device. Devices that reject
+this, and insist on hashing the message themselves, get its bytes. ECDSA keys sign the digest in the same way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CURVES: Final = {
 _RSA_HASHING: Final = {
     MacAlgorithm.MD5: Mechanism.MD5_RSA_PKCS,
     MacAlgorithm.SHA1: Mechanism.SHA1_RSA_PKCS,
-    MacAlgorithm.RIPEMD160: Mechanism._RIPEMD160_RSA_PKCS,  # noqa: SLF001 - its name there
+    MacAlgorithm.RIPEMD160: Mechanism._RIPEMD160_RSA_PKCS,  # noqa: SLF001 - python-pkcs11 gives it this name
     MacAlgorithm.SHA256: Mechanism.SHA256_RSA_PKCS,
     MacAlgorithm.SHA384: Mechanism.SHA384_RSA_PKCS,
     MacAlgorithm.SHA512: Mechanism.SHA512_RSA_PKCS,
@@ -43,7 +43,7 @@ _EC_HASHING: Final = {
 }
 _FOR_RSA: Final = Mechanism.RSA_PKCS, _RSA_HASHING
 _FOR_EC: Final = Mechanism.ECDSA, _EC_HASHING
-"""The mechanism that signs what was hashed before, and those that hash themselves."""
+"""The mechanism that signs a hash, and the mechanisms that hash the message themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class KeyKind:
 
 
 class SigningMechanism(NamedTuple):
-    """A mechanism, and what it signs; None: the token hashes the message itself."""
+    """A mechanism and the data it signs; None if the token hashes the message itself."""
 
     mechanism: Mechanism
     data: bytes | None
@@ -70,16 +70,16 @@ class SigningMechanism(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCapabilities:
-    """What a token can do: mechanisms with the least and greatest key size of each, 0 for what it does not tell."""
+    """The mechanisms of a token, with the minimum and maximum key size of each; 0 if unknown."""
 
     token: str
     sizes: Mapping[Mechanism, tuple[int, int]] = field(repr=False)
 
     def check_key(self, kind: KeyKind) -> None:
-        """Make sure that there is a mechanism for such a key; raises MechanismUnavailable or WeakAlgorithm."""
+        """Raise MechanismUnavailable if no mechanism supports such a key, or WeakAlgorithm if it is too small."""
         if kind.bits < kind.type.min_bits:
             raise WeakAlgorithm(
-                f"the key in {self.token} has {kind.bits} bits, too few for a new signature",
+                f"the key on {self.token} has {kind.bits} bits, too few for a new signature",
                 hint=f"use a key of at least {kind.type.min_bits} bits",
             )
         raw, hashing = _FOR_RSA if kind.type is KeyType.RSA else _FOR_EC
@@ -91,33 +91,38 @@ class TokenCapabilities:
             )
         if not any(_fits(kind.bits, *sizes) for sizes in offered):
             raise MechanismUnavailable(
-                f"{self.token} does not sign with {kind.type.value} keys of {kind.bits} bits",
-                hint="use a key of a size that the token takes",
+                f"{self.token} does not support {kind.type.value} keys of {kind.bits} bits",
+                hint="use a key of a size that the token supports",
             )
 
     def signing_mechanisms(self, kind: KeyKind, message: SignableMessage) -> tuple[SigningMechanism, ...]:
-        """How to sign the message, the better way first; raises MechanismUnavailable if there is none."""
+        """The mechanisms that can sign the message, the preferred one first; raises MechanismUnavailable."""
         is_rsa = kind.type is KeyType.RSA
         raw, hashing = _FOR_RSA if is_rsa else _FOR_EC
-        other = hashing.get(message.algorithm)
-        itself = () if other is None or other not in self.sizes else (SigningMechanism(other, None),)
+        found = hashing.get(message.algorithm)
+        on_device = () if found is None or found not in self.sizes else (SigningMechanism(found, None),)
         if raw in self.sizes:
-            return SigningMechanism(raw, message.digest_info if is_rsa else _pad_digest(message.digest, kind)), *itself
-        if not itself:
+            return SigningMechanism(
+                raw, message.digest_info if is_rsa else _pad_digest(message.digest, kind)
+            ), *on_device
+        if not on_device:
             raise MechanismUnavailable(
                 f"{self.token} cannot make {kind.type.value} signatures with {message.algorithm}",
-                hint="choose another MAC algorithm, for instance SHA256",
+                hint="choose another MAC algorithm, such as SHA256",
             )
-        return itself
+        return on_device
 
 
 def sign_message(
     key: SignMixin, kind: KeyKind, message: SignableMessage, mechanisms: tuple[SigningMechanism, ...], pin: Pin | None
 ) -> bytes:
-    """Sign the first way that the token takes: PKCS #1 v1.5, or DER SEQUENCE(r, s); python-pkcs11's errors pass."""
-    for way in mechanisms[:-1]:
+    """Sign with the first mechanism that the token accepts: PKCS #1 v1.5, or the DER of ``SEQUENCE(r, s)``.
+
+    Raises the errors of python-pkcs11.
+    """
+    for mechanism in mechanisms[:-1]:
         try:
-            return _encode_signature(_sign_with(key, kind, message, way, pin), kind)
+            return _encode_signature(_sign_with(key, kind, message, mechanism, pin), kind)
         except MECHANISM_REFUSED:
             continue
     return _encode_signature(_sign_with(key, kind, message, mechanisms[-1], pin), kind)
@@ -126,24 +131,24 @@ def sign_message(
 def _sign_with(
     key: SignMixin, kind: KeyKind, message: SignableMessage, mechanism: SigningMechanism, pin: Pin | None
 ) -> bytes:
-    # Pieces may be views of a buffer that is used again: each is gone before the next one comes.
+    # Chunks may be views of a reused buffer, so copy each.
     data = (bytes(chunk) for chunk in message.chunks()) if mechanism.data is None else mechanism.data
-    # Without a size python-pkcs11 clears 8 KiB for each signature, which takes it longer than all we do.
+    # Without a size, python-pkcs11 clears 8 KiB for each signature, which takes longer than everything else here.
     size = 2 * kind.octets
-    # A PIN is passed for keys with CKA_ALWAYS_AUTHENTICATE only: others refuse it.
+    # Only keys with CKA_ALWAYS_AUTHENTICATE accept a PIN.
     if pin is None:
         return key.sign(data, mechanism=mechanism.mechanism, buffer_size=size)
     return key.sign(data, mechanism=mechanism.mechanism, buffer_size=size, pin=pin.value)
 
 
 def _pad_digest(digest: bytes, kind: KeyKind) -> bytes:
-    """The number that ECDSA signs (FIPS 186-4 section 6.4), in as many octets as the digest that is usual with a curve.
+    """The number that ECDSA signs (FIPS 186-4 section 6.4), in the length of the digest that is usual with the curve.
 
-    Longer digests are cut to the order of the curve, which some devices leave to us. Shorter ones get zeros in front,
-    which leave the number as it is: TPMs refuse what has the length of no hash that they know.
+    Longer digests are truncated to the order of the curve, because some devices do not do that. Shorter ones are padded
+    with leading zeros, which do not change the number, because TPMs only accept lengths of known hash functions.
     """
-    usual = min(kind.bits // 8, _MAX_DIGEST_SIZE)
-    return digest if len(digest) == usual else digest[: kind.octets].rjust(usual, b"\0")
+    length = min(kind.bits // 8, _MAX_DIGEST_SIZE)
+    return digest if len(digest) == length else digest[: kind.octets].rjust(length, b"\0")
 
 
 def _encode_signature(raw: bytes, kind: KeyKind) -> bytes:
@@ -152,15 +157,15 @@ def _encode_signature(raw: bytes, kind: KeyKind) -> bytes:
     size = len(raw) // 2
     if len(raw) != 2 * kind.octets:
         raise SignerError(
-            f"the token made an ECDSA signature of {len(raw)} bytes where {2 * kind.octets} are due",
-            hint="report this to those who make the driver",
+            f"the token returned an ECDSA signature of {len(raw)} bytes instead of {2 * kind.octets}",
+            hint="report this to the vendor of the driver",
         )
     # RFC 3279 section 2.2.3
     return encode_dss_signature(int.from_bytes(raw[:size]), int.from_bytes(raw[size:]))
 
 
-def _fits(bits: int, least: int, greatest: int) -> bool:
-    # Some drivers tell sizes of RSA keys in bytes; none has a key of less than 1024 bits as its greatest.
-    if bits > 1000 and 0 < greatest < 1000:
-        least, greatest = 8 * least, 8 * greatest
-    return least <= bits <= (greatest or bits)
+def _fits(bits: int, min_bits: int, max_bits: int) -> bool:
+    # Some drivers report sizes of RSA keys in bytes; no driver has a maximum below 1024 bits.
+    if bits > 1000 and 0 < max_bits < 1000:
+        min_bits, max_bits = 8 * min_bits, 8 * max_bits
+    return min_bits <= bits <= (max_bits or bits)

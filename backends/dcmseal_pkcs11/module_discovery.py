@@ -1,8 +1,7 @@
-"""PKCS #11 modules: by path, by name, or all that this machine has.
+"""Finds PKCS #11 modules by path, by name, or all modules of the machine; it loads none of them.
 
-p11-kit's configuration says which modules there are (``*.module`` files, with lines such as
-``module: opensc-pkcs11.so``); what makers install without registering it there is sought where they put it. Nothing is
-loaded here.
+The configuration of p11-kit lists modules (``*.module`` files, with lines such as ``module: opensc-pkcs11.so``). Others
+are searched in the usual folders of their vendors.
 
 >>> module_stem("/usr/lib/softhsm/libsofthsm2.so.1"), module_stem("OpenSC-PKCS11.dll")
 ('softhsm2', 'opensc-pkcs11')
@@ -82,14 +81,14 @@ _WINDOWS_ELSEWHERE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleLocations:
-    """Where to look, as patterns of files and folders."""
+    """Where to search, as glob patterns."""
 
     configurations: tuple[str, ...]
-    """Folders of p11-kit's configuration, the stronger ones last."""
+    """Folders of the configuration of p11-kit; later ones take precedence."""
     folders: tuple[str, ...]
-    """Where modules that are named without a path are sought."""
+    """Folders to search for modules that are named without a path."""
     files: tuple[str, ...]
-    """Modules that no configuration names."""
+    """Modules that no configuration lists."""
 
 
 def default_locations(platform: str = sys.platform) -> ModuleLocations:
@@ -113,7 +112,7 @@ def _unix_locations(
     configurations: tuple[str, ...], folders: tuple[str, ...], files: tuple[str, ...], elsewhere: tuple[str, ...]
 ) -> ModuleLocations:
     beneath = dict.fromkeys(os.path.dirname(file) for file in ("pkcs11/", *files, ""))
-    # os.path.join leaves no trailing separator where there is no folder beneath
+    # os.path.join adds a trailing separator if the second part is empty
     return ModuleLocations(
         configurations=configurations,
         folders=(
@@ -133,19 +132,27 @@ _LIBRARY: Final = re.compile(r".+\.(?:so[.0-9]*|dylib|dll)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleCandidate:
-    """A file that should be a module, or the reason why it cannot be used."""
+    """The file of a module, or the reason why it cannot be used."""
 
     path: str
     problem: ModuleUnusable | None = None
     is_named: bool = False
-    """By the key URI: then there is no doubt that it is wanted."""
+    """Whether the key URI names it."""
 
 
 def find_modules(uri: Pkcs11Uri, places: ModuleLocations | None = None) -> tuple[ModuleCandidate, ...]:
-    """The modules to look into for a URI; raises ModuleUnusable if there is none, and UsageError.
+    """Find the modules for a URI.
 
-    ``module-path`` names a file, or a folder of modules; ``module-name`` a module without the affixes of the system
-    (RFC 7512 2.3): ``softhsm2`` for ``libsofthsm2.so``.
+    ``module-path`` is a file, or a folder of modules; ``module-name`` is a module without prefix and suffix (RFC 7512
+    2.3), such as ``softhsm2`` for ``libsofthsm2.so``.
+
+    Args:
+        uri: The key URI.
+        places: Where to search; None for the default of the platform.
+
+    Raises:
+        ModuleUnusable: The module does not exist.
+        UsageError: ``module-path`` and ``module-name`` contradict each other.
     """
     if uri.module_path:
         return _find_at_path(os.path.expanduser(uri.module_path), uri.module_name)
@@ -156,7 +163,7 @@ def find_modules(uri: Pkcs11Uri, places: ModuleLocations | None = None) -> tuple
     if not found:
         raise ModuleUnusable(
             "no PKCS #11 module was found on this machine",
-            hint="install the driver that came with the card or HSM, or OpenSC; or name it: ?module-path=PATH",
+            hint="install the driver of the card or HSM, or OpenSC; or name the module: ?module-path=PATH",
         )
     return found
 
@@ -170,7 +177,9 @@ def module_stem(path: str) -> str:
 def _find_at_path(path: str, name: str) -> tuple[ModuleCandidate, ...]:
     if not os.path.isdir(path):
         if name and module_stem(path) != module_stem(name):
-            raise UsageError("module-path and module-name in the key URI name two modules", hint="keep one of the two")
+            raise UsageError(
+                "module-path and module-name in the key URI name different modules", hint="keep one of them"
+            )
         return (ModuleCandidate(path=os.path.abspath(path), is_named=True),)
     entries = sorted(entry.name for entry in os.scandir(path) if entry.is_file() and _LIBRARY.fullmatch(entry.name))
     wanted = (entry for entry in entries if not name or module_stem(entry) == module_stem(name))
@@ -180,20 +189,21 @@ def _find_at_path(path: str, name: str) -> tuple[ModuleCandidate, ...]:
         )
     )
     if not found:
-        raise ModuleUnusable(f"there is no such PKCS #11 module in the folder {path!r}", hint="check module-path")
+        raise ModuleUnusable(f"no matching PKCS #11 module in the folder {path!r}", hint="check module-path")
     return found[:_MAX_MODULES]
 
 
 def _find_by_name(name: str, places: ModuleLocations) -> ModuleCandidate:
     if os.path.basename(name) != name or "\\" in name:
-        raise UsageError("module-name in the key URI has a path in it", hint="write module-path=PATH")
-    configured = (found for found in _iter_configured(places) if module_stem(found.path) == module_stem(name))
+        raise UsageError("module-name in the key URI contains a path", hint="write module-path=PATH")
+    configured = (found for found in _iter_p11kit_modules(places) if module_stem(found.path) == module_stem(name))
     installed = (ModuleCandidate(path=path) for path in _iter_files(places) if module_stem(path) == module_stem(name))
     found = next(configured, None) or next(installed, None) or _find_in_folders(name, places)
     if found is None:
         raise ModuleUnusable(
-            f"there is no PKCS #11 module {name!r} in the usual places",
-            hint="install it, or say where it is: module-path=PATH; dcmseal keys lists the modules found",
+            f"no PKCS #11 module {name!r} in the usual folders",
+            hint="install it, or name its path: module-path=PATH",
+            code="module-not-found",
         )
     return found
 
@@ -208,7 +218,7 @@ def _find_in_folders(name: str, places: ModuleLocations) -> ModuleCandidate | No
 
 
 def _iter_all(places: ModuleLocations) -> Iterator[ModuleCandidate]:
-    yield from _iter_configured(places)
+    yield from _iter_p11kit_modules(places)
     yield from (ModuleCandidate(path=path) for path in _iter_files(places))
 
 
@@ -216,24 +226,24 @@ def _iter_files(places: ModuleLocations) -> Iterator[str]:
     return (path for pattern in places.files for path in sorted(glob.glob(pattern)) if os.path.isfile(path))
 
 
-def _iter_configured(places: ModuleLocations) -> Iterator[ModuleCandidate]:
-    """What p11-kit's configuration names, less what is not for us; later folders add to earlier ones."""
+def _iter_p11kit_modules(places: ModuleLocations) -> Iterator[ModuleCandidate]:
+    """Modules that p11-kit's configuration enables for this program; later folders override earlier ones."""
     merged: dict[str, dict[str, str]] = {}
     for folder in places.configurations:
         for path in sorted(glob.glob(os.path.join(glob.escape(os.path.expanduser(folder)), "*.module"))):
             merged.setdefault(os.path.basename(path), {}).update(_load_settings(path))
     for name, settings in merged.items():
         if _is_enabled(settings):
-            yield _build_configured(name, settings, places)
+            yield _build_candidate(name, settings, places)
 
 
-def _build_configured(name: str, settings: dict[str, str], places: ModuleLocations) -> ModuleCandidate:
+def _build_candidate(name: str, settings: dict[str, str], places: ModuleLocations) -> ModuleCandidate:
     module = settings.get("module", "")
     if not module:
-        how = "it is on another machine (remote:)" if "remote" in settings else "it names no module"
-        return _unusable_candidate(name, f"p11-kit's configuration {name!r} cannot be used: {how}")
+        how = "the module is on another machine (remote:)" if "remote" in settings else "it names no module"
+        return _unusable_candidate(name, f"the p11-kit configuration {name!r} cannot be used: {how}")
     if "x-init-reserved" in settings:
-        return _unusable_candidate(module, f"the module {module!r} wants arguments of its own (x-init-reserved)")
+        return _unusable_candidate(module, f"the module {module!r} needs initialization arguments (x-init-reserved)")
     if os.path.isabs(module):
         return ModuleCandidate(path=module)
     for pattern in places.folders:
@@ -241,12 +251,12 @@ def _build_configured(name: str, settings: dict[str, str], places: ModuleLocatio
             if os.path.isfile(os.path.join(folder, module)):
                 return ModuleCandidate(path=os.path.join(folder, module))
     return _unusable_candidate(
-        module, f"p11-kit's configuration {name!r} names {module!r}, which is in none of the usual folders"
+        module, f"the module {module!r} of the p11-kit configuration {name!r} is in none of the usual folders"
     )
 
 
 def _unusable_candidate(path: str, why: str) -> ModuleCandidate:
-    hint = "reach it through p11-kit: module-name=p11-kit-proxy"
+    hint = "use it through p11-kit: module-name=p11-kit-proxy"
     return ModuleCandidate(path=path, problem=ModuleUnusable(why, hint=hint))
 
 
@@ -261,7 +271,7 @@ def _load_settings(path: str) -> dict[str, str]:
 
 
 def _is_enabled(settings: dict[str, str]) -> bool:
-    """Whether the module holds keys, and is not kept from this program."""
+    """Whether the module may contain keys, and is enabled for this program."""
     programs = {name: re.split(r"[\s,]+", settings[name]) for name in ("enable-in", "disable-in") if name in settings}
     return (
         settings.get("trust-policy") != "yes"
@@ -271,7 +281,7 @@ def _is_enabled(settings: dict[str, str]) -> bool:
 
 
 def _iter_distinct(found: Iterable[ModuleCandidate]) -> Iterator[ModuleCandidate]:
-    """Each file once, whatever links lead to it."""
+    """Each file once, even if several links point to it."""
     seen: set[str] = set()
     for each in found:
         real = os.path.realpath(each.path)

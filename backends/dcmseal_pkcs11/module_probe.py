@@ -1,7 +1,7 @@
-"""Modules that were merely found are tried in another process first: one that crashes there takes nothing with it.
+"""Modules that were found, but not named by the user, are tried in a subprocess first, because they may crash.
 
-Who names a module wants it loaded. But to look into all that lie about on a machine is to load drivers of devices that
-are not there, drivers that are broken, and some that complain on standard error.
+A module in the key URI is loaded directly. A search of the machine also finds drivers without a device, broken ones,
+and some that print to standard error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ except pkcs11.PKCS11Error as error:
     print(type(error).__name__, str(error).rpartition(sys.argv[1] + ": ")[2])
     sys.exit({_REFUSED})
 """
-_HINT: Final = "if it drives your device, name it to see more: module-path=PATH; if not, it does no harm"
+_HINT: Final = "if it is the driver of your device, name it to see the error: module-path=PATH; otherwise ignore it"
 
 
 def load_candidate(found: ModuleCandidate) -> Pkcs11Module:
@@ -41,8 +41,8 @@ def load_candidate(found: ModuleCandidate) -> Pkcs11Module:
 
 
 def _probe_failure(path: str) -> str:
-    """Why the module cannot be used; empty if it can, or if that cannot be found out."""
-    # Where Python is embedded in another program, that program is what would be started.
+    """Why the module cannot be used; empty if it can, or if that is unknown."""
+    # If Python is embedded in another program, sys.executable is that program.
     if "python" not in os.path.basename(sys.executable or "").lower() or getattr(sys, "frozen", False):
         return ""
     try:
@@ -61,5 +61,5 @@ def _probe_failure(path: str) -> str:
         return ""
     if done.returncode == _REFUSED:
         return to_single_line(done.stdout)
-    # On Unix the negative number of the signal, on Windows that of the exception.
+    # On Unix the negative signal number, on Windows the code of the exception.
     return "it crashes when it is loaded" if done.returncode < 0 or done.returncode > 0xC0000000 else ""

@@ -1,17 +1,19 @@
-"""The signer backend ``pkcs11:``: keys on smart cards, tokens and HSMs, named by PKCS #11 URIs (RFC 7512).
+"""The signer backend ``pkcs11:`` for keys on smart cards, tokens and HSMs, named by PKCS #11 URIs (RFC 7512).
 
     pkcs11:token=reading-room;object=sign?module-name=opensc-pkcs11
     pkcs11:token=hsm;id=%01?module-path=/usr/lib/softhsm/libsofthsm2.so&cert=cert.pem&chain=chain.pem
 
-The module is that of ``module-path`` or ``module-name``, else all that are found on the machine are looked into. The
-certificate comes from the token, or from a file. The PIN comes from the application, from ``pin-source``, or is
-entered at the reader. The backend and the URI hold no secret and can be pickled: a worker opens the key itself.
+``module-path`` or ``module-name`` selects the module; without them, all modules found on the machine are searched. The
+certificate comes from the token or from a file. The PIN comes from the application or from ``pin-source``, or the user
+enters it at the reader. Backend and URI contain no secret and can be pickled, so that workers can open the key.
 
     from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 
     for listing in Pkcs11Backend().list_keys():
         print(listing.uri, listing.problem)
 """
+
+# Kept apart: imported only when plugins are listed; it imports python-pkcs11 only when it opens a key.
 
 from __future__ import annotations
 
@@ -31,12 +33,21 @@ class Pkcs11Backend:
 
     @contextmanager
     def open(self, uri: str, secrets: Secrets) -> Generator[Signer]:
-        """Open the key; the last one to close a key of a token logs out of it.
+        """Open a key; closing the last key of a token logs out.
 
-        Raises UsageError for a key URI that cannot be read; KeyNotFound, also if it fits several keys or tokens;
-        DeviceUnavailable and its kind ModuleUnusable; PinRejected and PinLocked; MechanismUnavailable and
-        WeakAlgorithm, both before the PIN is asked for where the token lets that be known; CertificateMismatch and
-        CertificateNotValid.
+        The type and size of the key are checked before the PIN is requested, if the token shows them without it.
+
+        Raises:
+            UsageError: The key URI is invalid.
+            ModuleUnusable: The PKCS #11 module is missing, or cannot be loaded.
+            DeviceUnavailable: No token matches, or the token failed.
+            KeyNotFound: No key matches, or several keys or tokens do.
+            PinRejected: The PIN is wrong or missing.
+            PinLocked: The PIN is locked.
+            MechanismUnavailable: The key or the token cannot make DICOM signatures.
+            WeakAlgorithm: The key is too small.
+            CertificateMismatch: No certificate belongs to the key.
+            CertificateNotValid: There are too many certificates.
         """
         from dcmseal_pkcs11.pin import PinProvider
         from dcmseal_pkcs11.pkcs11_signer import Pkcs11Signer
@@ -53,10 +64,10 @@ class Pkcs11Backend:
             signer.close()
 
     def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
-        """Keys and certificates on the tokens that a URI fits, or on all; without a PIN, so not what needs one.
+        """List keys and certificates on the tokens that match a URI, or on all tokens, as far as visible without a PIN.
 
-        What cannot be used is listed too, with the reason: modules that do not load, readers without a card, tokens
-        that are not initialized, certificates that have expired.
+        The list includes what cannot be used, with the reason: modules that do not load, readers without a card,
+        tokens that are not initialized, certificates that have expired.
         """
         from dcmseal_pkcs11.key_listing import iter_listings
         from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri

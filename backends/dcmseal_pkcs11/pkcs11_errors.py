@@ -1,4 +1,4 @@
-"""What PKCS #11 return values mean to the one who signs: each an error of dcmseal, with what to do next."""
+"""Translates return values of PKCS #11 into errors of dcmseal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from dcmseal.errors import (
     SignerError,
 )
 
-REINSERT_HINT: Final = "put it back in, and sign again: the PIN will be asked for"
+REINSERT_HINT: Final = "reinsert it and sign again; you need to enter the PIN again"
 
-# What a device says that has gone, or was gone in between: its sessions and the handles of objects went with it.
+# Return values of a device that is, or was, disconnected: sessions and object handles do not survive that.
 _TOKEN_REMOVED: Final = (
     pkcs11.DeviceRemoved,
     pkcs11.TokenNotPresent,
@@ -39,15 +39,16 @@ MECHANISM_REFUSED: Final = (
     pkcs11.DataLenRange,
     pkcs11.DataInvalid,
 )
-"""Said of a mechanism or its input: another mechanism may do, and the session is as it was."""
+"""The token rejects a mechanism or its input: another mechanism may work, in the same session."""
 PIN_REFUSED: Final = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)
 
 
 @contextmanager
 def translate_errors(what: str) -> Generator[None]:
-    """Turn what python-pkcs11 raises into errors of dcmseal; ``what`` names the token or module.
+    """Turn exceptions of python-pkcs11 into errors of dcmseal, which name the type but do not chain the exception.
 
-    The foreign error is named by its type, and not chained.
+    Args:
+        what: The token or module, in words.
     """
     try:
         yield
@@ -56,36 +57,43 @@ def translate_errors(what: str) -> Generator[None]:
 
 
 def to_signer_error(error: pkcs11.PKCS11Error, what: str, *, pin_state: str = "") -> SignerError:
-    """The error to raise; ``pin_state`` says how near the PIN is to being locked."""
+    """Build the error for an exception of python-pkcs11.
+
+    Args:
+        error: The exception.
+        what: The token or module, in words.
+        pin_state: How close the PIN is to being locked, in words.
+    """
     kind = type(error).__name__
     if isinstance(error, PIN_REFUSED):
+        state = f" ({pin_state})" if pin_state else ""
         return PinRejected(
-            f"{what} does not take this PIN ({kind}{f'; {pin_state}' if pin_state else ''})",
-            hint="it was tried once; every wrong try counts, and after a few the token locks: be sure before the next",
+            f"wrong PIN for {what}{state}",
+            hint="it was tried once; check it before you try again, because the token locks after a few wrong PINs",
         )
     if isinstance(error, pkcs11.PinLocked):
         return pin_locked_error(what)
     if isinstance(error, pkcs11.PinExpired):
-        return PinRejected(f"the PIN of {what} has to be changed first", hint="change it with the token's own software")
+        return PinRejected(f"the PIN of {what} has expired", hint="change it with the software of the token")
     if isinstance(error, pkcs11.UserPinNotInitialized):
-        return PinRejected(f"{what} has no PIN yet", hint="set one with the token's own software")
+        return PinRejected(f"{what} has no PIN yet", hint="set one with the software of the token")
     if isinstance(error, pkcs11.FunctionCancelled):
-        return PinRejected(f"entering the PIN of {what} was cancelled", hint="sign again, and enter the PIN")
+        return PinRejected(f"PIN entry for {what} was cancelled", hint="sign again and enter the PIN")
     if isinstance(error, _TOKEN_REMOVED):
-        return DeviceRemoved(f"{what} was taken out, or its session has ended ({kind})", hint=REINSERT_HINT)
+        return DeviceRemoved(f"{what} was removed, or its session has ended ({kind})", hint=REINSERT_HINT)
     if isinstance(error, MECHANISM_REFUSED):
         return MechanismUnavailable(
-            f"{what} refuses to make this kind of signature with this key ({kind})",
-            hint="choose another MAC algorithm, for instance SHA256, or another key",
+            f"{what} does not support this type of signature with this key ({kind})",
+            hint="choose another MAC algorithm, such as SHA256, or another key",
         )
     return DeviceUnavailable(
-        f"{what} failed with {kind}", hint="check card, reader and connection, and look into the log of the driver"
+        f"{what} failed with {kind}", hint="check the card, the reader and the connection, and the log of the driver"
     )
 
 
 def pin_locked_error(what: str) -> PinLocked:
-    """The error for a token that takes no more PINs."""
+    """Build the error for a token with a locked PIN."""
     return PinLocked(
-        f"the PIN of {what} is locked after too many wrong ones",
-        hint="unlock it with the PUK, or let those who issued it do so",
+        f"the PIN of {what} is locked after too many wrong attempts",
+        hint="unlock it with the PUK, or ask the issuer of the token to unlock it",
     )

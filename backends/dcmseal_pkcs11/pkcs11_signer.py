@@ -1,4 +1,6 @@
-"""A Signer whose key never leaves its token: it signs for as long as the token is there, and again once it is back."""
+"""A signer whose key stays on a token. It finds the token again after the token was removed and reinserted."""
+
+# Kept apart: imports python-pkcs11, which listing plugins must not do.
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ _PAUSE: Final = 0.1
 class Pkcs11Signer:
     """Signs until it is closed, from any number of threads.
 
-    A signature that fails because the token has gone raises DeviceRemoved. The next one looks for the token again:
-    it works if the very same one is back, with the PIN asked for once more.
+    If the token is removed, the signature raises DeviceRemoved. The next one looks for the same token again, and needs
+    the PIN again.
     """
 
     __slots__ = ("_attempt", "_entry", "_opened", "_pin", "_token_id", "certificate_chain", "key_type")
@@ -44,20 +46,28 @@ class Pkcs11Signer:
         return f"<{'closed' if self._opened is None else 'open'} {self.key_type.value} key on a token>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a session with a token stays in its process: send the key URI instead, and open the key there")
+        raise TypeError("a key on a token cannot be pickled: pickle the key URI, and open the key in the other process")
 
     @strip_traceback
     def sign(self, message: SignableMessage) -> bytes:
-        """Return a PKCS #1 v1.5 signature of modulus length (RSA) or DER SEQUENCE(r, s) (EC).
+        """Sign a message.
 
-        Raises DeviceRemoved, DeviceExchanged and DeviceUnavailable; MechanismUnavailable; PinRejected and PinLocked
-        if the key wants the PIN for each signature, or the token is back.
+        Returns:
+            A PKCS #1 v1.5 signature of modulus length (RSA), or the DER of ``SEQUENCE(r, s)`` (EC).
+
+        Raises:
+            DeviceRemoved: The token was removed.
+            DeviceReplaced: Another token is in its place.
+            DeviceUnavailable: The token failed.
+            MechanismUnavailable: The token does not support this type of signature.
+            PinRejected: The PIN, needed for each signature or after reinsertion, is wrong or missing.
+            PinLocked: The PIN is locked.
         """
         opened = self._opened
         if opened is None:
             raise _closed_error()
-        # before the module is locked: computing the digest may read a large file
-        ways = opened.capabilities.signing_mechanisms(opened.kind, message)
+        # before taking the lock of the module, because the digest may read a large file
+        mechanisms = opened.capabilities.signing_mechanisms(opened.kind, message)
         module = opened.session.token.module
         if module.inherited:
             module = load_module(module.path)
@@ -68,12 +78,14 @@ class Pkcs11Signer:
             if not opened.session.usable:
                 opened = self._opened = self._reopen(opened)
             try:
-                return sign_message(opened.key.handle, opened.kind, message, ways, self._per_signature_pin(opened))
+                return sign_message(
+                    opened.key.handle, opened.kind, message, mechanisms, self._per_signature_pin(opened)
+                )
             except pkcs11.PKCS11Error as error:
                 raise self._handle_error(opened, error) from None
 
     def close(self) -> None:
-        """Let go of the key; the last one that uses the token logs out."""
+        """Release the key; the last user of the token logs out."""
         opened = self._opened
         self._opened = self._pin = None
         if opened is not None and not opened.session.token.module.inherited:
@@ -81,7 +93,7 @@ class Pkcs11Signer:
                 opened.session.release()
 
     def _per_signature_pin(self, opened: OpenTokenKey) -> Pin | None:
-        """The PIN, if the key wants it for each signature: the one that the token was opened with is kept for that."""
+        """The PIN, if the key needs it for each signature; the one that opened the token is reused."""
         if not opened.always_authenticate:
             return None
         if self._pin is None:
@@ -92,7 +104,7 @@ class Pkcs11Signer:
         return self._pin
 
     def _handle_error(self, opened: OpenTokenKey, error: pkcs11.PKCS11Error) -> SignerError:
-        """The error to raise; a session that may be spoilt is given up."""
+        """Build the error to raise, and end a session that may be unusable."""
         token = opened.session.token
         if isinstance(error, MECHANISM_REFUSED):
             return to_signer_error(error, token.description)
@@ -102,12 +114,12 @@ class Pkcs11Signer:
             self._pin = None
             self._attempt += 1
         elif not isinstance(raised, DeviceRemoved) and _is_removed(token):
-            # a token that is pulled out while it signs fails with whatever the driver thinks of
-            return DeviceRemoved(f"{token.description} was taken out while it signed", hint=REINSERT_HINT)
+            # if a token is removed while it signs, drivers return various errors
+            return DeviceRemoved(f"{token.description} was removed while it signed", hint=REINSERT_HINT)
         return raised
 
     def _reopen(self, before: OpenTokenKey) -> OpenTokenKey:
-        """The same key on the same token, after that was away, or in a process that was forked from ours."""
+        """Open the same key on the same token, after reinsertion or in a forked process."""
         old = before.session.token
         module = load_module(old.module.path)
         what = old.description
@@ -116,9 +128,9 @@ class Pkcs11Signer:
             found = find_tokens(module, self._entry.uri)
             token = next((each for each in found if each.id == self._token_id), None)
             if token is None:
-                # what the URI does not fit is worth a word, too, if it is in the place of the old one
-                instead = found[0] if found else replace(old, module=module).refresh()
-                raise _not_returned_error(what, instead)
+                # the error also names a token in the same slot that does not match the URI
+                other = found[0] if found else replace(old, module=module).refresh()
+                raise _not_returned_error(what, other)
             return token
 
         try:
@@ -137,7 +149,7 @@ class Pkcs11Signer:
 
 
 def _is_removed(token: Pkcs11Token) -> bool:
-    """Whether the token is no longer there: readers are asked again for a while, since they take a moment to notice."""
+    """Whether the token is gone; checks several times, because readers take a moment to notice."""
     for _ in range(_MAX_CHECKS):
         try:
             now = token.refresh()
@@ -149,14 +161,14 @@ def _is_removed(token: Pkcs11Token) -> bool:
     return False
 
 
-def _not_returned_error(what: str, instead: Pkcs11Token | None) -> SignerError:
-    if instead is not None:
+def _not_returned_error(what: str, other: Pkcs11Token | None) -> SignerError:
+    if other is not None:
         return DeviceReplaced(
-            f"{what} has gone, and {instead.description}, serial number {instead.id.serial!r}, is there instead",
-            hint="put the card back in with which signing began, or begin again",
+            f"{what} was replaced by {other.description}, serial number {other.id.serial!r}",
+            hint="reinsert the card you started with, or start over",
         )
-    return DeviceRemoved(f"{what} is not there", hint=REINSERT_HINT)
+    return DeviceRemoved(f"{what} is not connected", hint=REINSERT_HINT)
 
 
 def _closed_error() -> SignerError:
-    return SignerError("the key is closed", hint="sign while the key is open")
+    return SignerError("the key is closed", hint="sign inside the context that opened the key")

@@ -1,4 +1,4 @@
-r"""PKCS #11 URIs (RFC 7512): which module, token and key, as attributes that all have to agree.
+r"""PKCS #11 URIs (RFC 7512): attributes that select module, token and key, and that must all match.
 
 >>> uri = Pkcs11Uri.parse("pkcs11:token=reading%20room;object=sign;id=%01?module-name=softhsm2")
 >>> uri.path["token"], uri.id, uri.module_name
@@ -47,14 +47,14 @@ _VERSION: Final = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,3}))?", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pkcs11Uri:
-    """A PKCS #11 URI taken apart; ``cert`` and ``chain`` are query attributes of our own (RFC 7512 2.3 allows that)."""
+    """A parsed PKCS #11 URI; ``cert`` and ``chain`` are vendor-specific query attributes (RFC 7512 2.3)."""
 
     text: str
     """The URI without its query, for messages and for SecretRequest."""
     path: Mapping[str, str]
     """The attributes before the ``?``, percent-decoded, except ``id``."""
     id: bytes | None = None
-    """CKA_ID, which may be any octets."""
+    """CKA_ID: any bytes."""
     module_path: str = ""
     module_name: str = ""
     pin_source: str = field(default="", repr=False)
@@ -63,29 +63,29 @@ class Pkcs11Uri:
 
     @classmethod
     def parse(cls, text: str) -> Pkcs11Uri:
-        """Read a PKCS #11 URI.
+        """Parse a PKCS #11 URI.
 
-        Raises UsageError if it cannot be read, has an attribute that is not known, or one of them twice, or a
-        ``pin-value``: a PIN has no place in a URI.
+        Raises:
+            UsageError: The URI is invalid, has an unknown or repeated attribute, or contains a PIN.
         """
         uri = KeyUri.parse(text)
         if uri.scheme != SCHEME:
             raise UsageError(f"{uri.scheme}: is not the scheme of a token", hint=f"write {SCHEME}:token=LABEL")
         if not text.isascii() and text.encode("utf-8", "ignore").decode() != text:
-            raise UsageError("the key URI has characters in it that are no Unicode text", hint="leave them out")
+            raise UsageError("the key URI contains invalid Unicode", hint="remove these characters")
         uri.check_attributes(*_QUERY)
         path: dict[str, str] = {}
         identifier: bytes | None = None
         for part in uri.body.split(";") if uri.body else ():
             name, equals, written = part.partition("=")
             if not equals or name not in _PATH:
-                what = f"no attribute {name!r}" if equals else f"no place for {name!r} without a '='"
+                what = f"unknown attribute {name!r}" if equals else f"{name!r} without a '='"
                 raise UsageError(
-                    f"{SCHEME}: keys have {what}",
-                    hint=f"attributes before the '?', separated by ';', are: {', '.join(_PATH)}",
+                    f"the key URI has {'an ' if equals else ''}{what} before the '?'",
+                    hint=f"use these attributes, separated by ';': {', '.join(_PATH)}",
                 )
             if name in path or (name == "id" and identifier is not None):
-                raise UsageError(f"the key URI names {name!r} twice", hint="keep one of the two")
+                raise UsageError(f"the key URI has {name!r} twice", hint="keep one of them")
             if name == "id":
                 identifier = _decode_octets(written)
             else:
@@ -102,16 +102,16 @@ class Pkcs11Uri:
         )
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
-        """Whether no attribute contradicts what is known of a library, slot, token or object (RFC 7512 2.5)."""
+        """Whether the attributes of a library, slot, token or object match the URI (RFC 7512 2.5)."""
         return all(self.path.get(name, value) == value for name, value in attributes.items())
 
     def check_private_key(self) -> None:
-        """Raise UsageError if the URI points to an object of another class than a private key."""
+        """Raise UsageError if the URI selects an object that is not a private key."""
         kind = self.path.get("type", "private")
         if kind != "private":
             raise UsageError(
-                f"the key URI has type={kind}, which is no key that can sign",
-                hint="write type=private, or leave it out; a certificate on the token is found by itself",
+                f"the key URI has type={kind}, which cannot sign",
+                hint="write type=private, or omit it; dcmseal finds the certificate on the token itself",
             )
 
 
@@ -123,7 +123,7 @@ def build_uri(
     cert: str = "",
     private: bool = False,
 ) -> str:
-    r"""Write a PKCS #11 URI; empty attributes are left out.
+    r"""Build a PKCS #11 URI; empty attributes are omitted.
 
     >>> path = {"token": "reading room", "serial": ""}
     >>> build_uri(path, identifier=b"\x01", module_path="/usr/lib/m.so", private=True)
@@ -131,7 +131,7 @@ def build_uri(
     """
     parts = [f"{name}={quote(value, safe='')}" for name, value in path.items() if value]
     if identifier:
-        # all octets escaped, as it is usual for what is no text
+        # escape all bytes, as is usual for binary values
         parts.append("id=" + "".join(f"%{octet:02X}" for octet in identifier))
     if private:
         parts.append("type=private")
@@ -150,23 +150,25 @@ def _decode_text(value: str) -> str:
     try:
         decoded = _decode_octets(value).decode("utf-8")
     except UnicodeDecodeError:
-        raise UsageError("the key URI has percent-escapes that are no UTF-8", hint="write names in UTF-8") from None
+        raise UsageError("the key URI has percent-escapes that are not UTF-8", hint="encode names in UTF-8") from None
     if _CONTROL.search(decoded):
-        raise UsageError("the key URI has escaped control characters in it", hint="leave them out")
+        raise UsageError("the key URI contains escaped control characters", hint="remove them")
     return decoded
 
 
 def _normalize(name: str, value: str) -> str:
-    """The value in the one form in which facts are compared."""
+    """The value in its normal form, for comparison."""
     if name == "slot-id":
         if not _NUMBER.fullmatch(value):
-            raise UsageError("slot-id in the key URI is no number", hint="write slot-id=0, in decimal")
+            raise UsageError("slot-id in the key URI is not a number", hint="write a decimal number, such as slot-id=0")
         return str(int(value))
     if name == "library-version":
         match = _VERSION.fullmatch(value)
         if not match:
-            raise UsageError("library-version in the key URI is no version", hint="write library-version=2.6")
+            raise UsageError(
+                "library-version in the key URI is not a version", hint="write it like library-version=2.6"
+            )
         return f"{int(match[1])}.{int(match[2] or 0)}"
     if name == "type" and value not in _TYPES:
-        raise UsageError("type in the key URI is unknown", hint="write type=private, or leave it out")
+        raise UsageError("type in the key URI is unknown", hint="write type=private, or omit it")
     return value

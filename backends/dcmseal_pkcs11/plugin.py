@@ -1,4 +1,4 @@
-"""Contributes the backend of this package; imports nothing until it is asked."""
+"""The plugin: contributes ``pkcs11:``, and imports the backend only when it is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates for a key on a token, and those that lead to their authority."""
+"""Certificates of a key on a token, and their chains."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _MAX_CERTIFICATES: Final = 64
 
 
 def parse_certificate(der: bytes) -> Certificate | None:
-    """The certificate, None if it is none that can be read."""
+    """Parse a certificate; None if it is damaged."""
     try:
         with suppress_warnings():
             certificate = load_der_x509_certificate(der)
-        # decoded when they are asked for
+        # cryptography decodes them on access
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except (ValueError, InvalidVersion):
         return None
@@ -33,9 +33,9 @@ def parse_certificate(der: bytes) -> Certificate | None:
 
 
 def certificate_key_kind(certificate: Certificate) -> KeyKind | None:
-    """Type and size of the key that a certificate is for; None if it is not for signatures with RSA or EC.
+    """Type and size of the key of a certificate; None if it is not RSA or EC.
 
-    A certificate for id-RSASSA-PSS is none: a token cannot tell, for its key has type CKK_RSA all the same.
+    None also for id-RSASSA-PSS, which a token cannot show because such a key has type CKK_RSA, too.
     """
     if certificate_key_algorithm(certificate).key_type is None:
         return None
@@ -51,14 +51,20 @@ def certificate_key_kind(certificate: Certificate) -> KeyKind | None:
 
 
 def find_newest(certificates: Iterable[Certificate]) -> Certificate | None:
-    """The one that is valid longest: a renewed certificate stands beside the old one on many cards."""
+    """The certificate that expires last: many cards contain a renewed certificate beside the old one."""
     return max(certificates, key=lambda each: each.not_valid_after_utc, default=None)
 
 
 def build_chain(own: Certificate, others: Iterable[Certificate], further: Iterable[Certificate]) -> tuple[bytes, ...]:
-    """DER: the certificate itself, its issuers among ``others`` as far as they go, and all of ``further``.
+    """Build a certificate chain, in DER.
 
-    Raises CertificateNotValid if there are too many.
+    Args:
+        own: The signer's certificate, the first of the chain.
+        others: Candidates for its issuers; unrelated ones are left out.
+        further: Certificates to add in any case.
+
+    Raises:
+        CertificateNotValid: The chain is too long.
     """
     path = [own]
     candidates = list(others)
@@ -72,14 +78,14 @@ def build_chain(own: Certificate, others: Iterable[Certificate], further: Iterab
     all_of_them = dict.fromkeys(each.public_bytes(Encoding.DER) for each in (*path, *further))
     if len(all_of_them) > _MAX_CERTIFICATES:
         raise CertificateNotValid(
-            f"more than {_MAX_CERTIFICATES} certificates go with the key",
-            hint="keep only those that lead from the signer's certificate to its authority",
+            f"more than {_MAX_CERTIFICATES} certificates belong to the key",
+            hint="keep only the chain from the signer's certificate to its authority",
         )
     return tuple(all_of_them)
 
 
 def _decode_name(certificate: Certificate, which: Literal["issuer", "subject"]) -> Name | bytes:
-    """A name, which may be encoded in several ways; or as it stands, if it cannot be decoded."""
+    """A name, decoded because encodings of it may differ; its DER if it cannot be decoded."""
     try:
         with suppress_warnings():
             return certificate.issuer if which == "issuer" else certificate.subject

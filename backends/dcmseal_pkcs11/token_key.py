@@ -1,4 +1,4 @@
-"""How a key is opened: what can be known without the PIN is checked first, then the token is logged into."""
+"""Opening a key: everything visible without the PIN is checked before the login."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from dcmseal_pkcs11.tokens import Pkcs11Token, find_tokens, retry_softhsm
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OpenTokenKey:
-    """A key that is ready to sign, in a session that counts it as a user."""
+    """A key that is ready to sign; its session counts it as a user."""
 
     session: TokenSession
     key: TokenObject = field(repr=False)
@@ -44,19 +44,24 @@ class OpenTokenKey:
     always_authenticate: bool
     certificate_chain: tuple[bytes, ...] = field(repr=False)
     pin: Pin | None
-    """Kept only if the key wants it for each signature."""
+    """Kept only if the key needs it for each signature."""
 
 
 def open_key(
     module: Pkcs11Module, choose: Callable[[], Pkcs11Token], entry: PinProvider, *, attempt: int = 1
 ) -> OpenTokenKey:
-    """Open the key of a URI on the token that ``choose`` returns; call with the lock of the module held.
+    """Open a key; call this with the lock of the module held.
 
-    Raises KeyNotFound, PinRejected, PinLocked, MechanismUnavailable, WeakAlgorithm, CertificateMismatch,
-    CertificateNotValid and DeviceUnavailable; python-pkcs11's errors pass.
+    Raises the errors of ``Pkcs11Backend.open``, and those of python-pkcs11.
+
+    Args:
+        module: The module that ``choose`` uses.
+        choose: Returns the token.
+        entry: The URI of the key, and the source of its PIN.
+        attempt: 1 for the first attempt with a PIN.
     """
-    asking = PinRequest(entry, attempt)
-    return retry_softhsm(module, lambda: _open_on_token(choose(), asking))
+    pin_request = PinRequest(entry, attempt)
+    return retry_softhsm(module, lambda: _open_on_token(choose(), pin_request))
 
 
 def _open_on_token(token: Pkcs11Token, pin_request: PinRequest) -> OpenTokenKey:
@@ -73,23 +78,23 @@ def _open_in_session(session: TokenSession, token: Pkcs11Token, pin_request: Pin
     uri = pin_request.uri
     named = load_certificates(uri.cert) if uri.cert else ()
     further = load_certificates(uri.chain) if uri.chain else ()
-    abilities = TokenCapabilities(token=token.description, sizes=token.mechanisms())
-    _check_before_login(abilities, named, session, uri)
+    capabilities = TokenCapabilities(token=token.description, sizes=token.mechanisms())
+    _check_before_login(capabilities, named, session, uri)
     pin = session.log_in(pin_request) if token.flags & TokenFlag.LOGIN_REQUIRED else None
 
     key = find_private_key(session.raw, token, uri)
     kind = key.kind
     if kind is None:
         raise MechanismUnavailable(
-            f"the key on {token.description} is neither RSA, nor EC on a curve that DICOM signatures use",
-            hint="use an RSA key: the profiles of PS3.15 admit no other; or P-256, P-384 or P-521",
+            f"the key on {token.description} is neither RSA nor EC on a supported curve",
+            hint="use an RSA key, the only type in the profiles of PS3.15, or a key on P-256, P-384 or P-521",
         )
-    abilities.check_key(kind)
+    capabilities.check_key(kind)
     always = key.always_authenticate
     if always and token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH:
         raise MechanismUnavailable(
-            f"the key on {token.description} wants the PIN for each signature, and its reader asks for PINs itself",
-            hint="switch the reader's PIN pad off in the driver's configuration, or use another key of the card",
+            f"the key on {token.description} needs the PIN for each signature, which its PIN pad does not support",
+            hint="disable the PIN pad in the configuration of the driver, or use another key on the card",
         )
     belongs = build_certificate_matcher(session.raw, key, kind)
     stored = find_certificates(session.raw)
@@ -102,7 +107,7 @@ def _open_in_session(session: TokenSession, token: Pkcs11Token, pin_request: Pin
         session=session,
         key=key,
         kind=kind,
-        capabilities=abilities,
+        capabilities=capabilities,
         always_authenticate=always,
         certificate_chain=build_chain(own, (*named, *(each for _, each in stored)), further),
         pin=pin if always else None,
@@ -110,9 +115,9 @@ def _open_in_session(session: TokenSession, token: Pkcs11Token, pin_request: Pin
 
 
 def _check_before_login(
-    abilities: TokenCapabilities, named: tuple[Certificate, ...], session: TokenSession, uri: Pkcs11Uri
+    capabilities: TokenCapabilities, named: tuple[Certificate, ...], session: TokenSession, uri: Pkcs11Uri
 ) -> None:
-    """Refuse what cannot be signed with before a PIN is asked for, judged by certificates and public keys."""
+    """Check type and size of the key, by certificates and public keys, before the PIN is requested."""
     wanted = {"id": uri.id, "label": uri.path.get("object")}
     shown = named or tuple(each for _, each in find_certificates(session.raw, **wanted))
     kinds = [certificate_key_kind(each) for each in shown]
@@ -125,7 +130,7 @@ def _check_before_login(
         kinds += [each.kind for each in find_objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted)]
     for kind in filter(None, kinds):
         try:
-            abilities.check_key(kind)
+            capabilities.check_key(kind)
         except SignerError as error:
             refusals.append(error)
         else:
@@ -137,7 +142,7 @@ def _check_before_login(
 def _find_file_certificate(
     named: tuple[Certificate, ...], belongs: Callable[[Certificate], bool | None], path: str
 ) -> Certificate:
-    # What cannot be told from the token shows when the first signature is verified.
+    # If the token does not show the public key, a wrong certificate is detected when the first signature is verified.
     own = find_newest(each for each in named if belongs(each) is not False)
     if own is None:
         raise CertificateMismatch(
@@ -168,19 +173,19 @@ def _find_token_certificate(
             hint="name the file of the right one: cert=CERTIFICATE",
         )
     raise KeyNotFound(
-        f"there is no certificate for the key on {token.description}",
+        f"no certificate found for the key on {token.description}",
         hint="name the file of the certificate: cert=CERTIFICATE",
     )
 
 
 @strip_traceback
 def open_key_by_uri(entry: PinProvider) -> OpenTokenKey:
-    """Open the key on the one token that the URI fits."""
+    """Open the key on the only token that matches the URI."""
     token = _find_token(entry.uri)
     module = token.module
 
     def again() -> Pkcs11Token:
-        # other threads may have had the module since
+        # another thread may have reinitialized the module since
         return next((each for each in find_tokens(module, entry.uri) if each.id == token.id), token)
 
     with module.lock, translate_errors(token.description):
@@ -188,7 +193,7 @@ def open_key_by_uri(entry: PinProvider) -> OpenTokenKey:
 
 
 def _find_token(uri: Pkcs11Uri) -> Pkcs11Token:
-    """The token; raises DeviceUnavailable if there is none, and KeyNotFound if there are several."""
+    """The only token that matches; raises DeviceUnavailable if none does, and KeyNotFound if several do."""
     tokens: list[Pkcs11Token] = []
     problems: list[SignerError] = []
     modules = find_modules(uri)
@@ -208,8 +213,9 @@ def _find_token(uri: Pkcs11Uri) -> Pkcs11Token:
     if problems and len(modules) == 1:
         raise problems[0]
     raise DeviceUnavailable(
-        f"there is no token that fits the key URI{_format_unusable(problems)}",
-        hint="insert the card, connect the device, and check the names: dcmseal keys lists modules and tokens",
+        f"no token matches the key URI{_format_unusable(problems)}",
+        hint="insert the card or connect the device, and check the URI",
+        code="token-not-found",
     )
 
 

@@ -1,4 +1,4 @@
-"""Keys and certificates on a token (PKCS #11 v2.40, 4): found by what the key URI says, and no guess among several."""
+"""Keys and certificates on a token (PKCS #11 v2.40, 4), found by the attributes of a key URI."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _UNREADABLE: Final = (
     KeyError,
     ValueError,
 )
-"""What reading an attribute may raise if the object has it not, or a value that makes no sense."""
+"""Exceptions for attributes that an object lacks, or whose value is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,25 +39,25 @@ class TokenObject:
     """A private key, public key or certificate."""
 
     handle: Any = field(repr=False)
-    """Of python-pkcs11, whose classes depend on what the object is able to do."""
+    """The object of python-pkcs11, whose class depends on what it can do."""
     id: bytes
     label: str
 
     def attribute(self, name: Attribute, default: Any = None) -> Any:
-        """The value of an attribute, or the default if it has none."""
+        """The value of an attribute, or the default if there is none."""
         return _read_attribute(self.handle, name, default)
 
     def private_key_uri(self, token: Pkcs11Token, *, cert: str = "") -> str:
-        """The URI of the private key that goes with this object."""
+        """The URI of the private key that belongs to this object."""
         _, model, serial, label = token.id
-        # A key, its public key and its certificate share the CKA_ID, and may differ in their labels: so on PIV cards.
+        # A private key, its public key and its certificate share the CKA_ID; their labels may differ, as on PIV cards.
         named = not self.id or self.attribute(Attribute.CLASS) is ObjectClass.PRIVATE_KEY
         path = {"token": label, "serial": serial, "model": model, "object": self.label if named else ""}
         return build_uri(path, identifier=self.id, module_path=token.module.path, cert=cert, private=True)
 
     @property
     def kind(self) -> KeyKind | None:
-        """Type and size of a key; None if it is neither RSA, nor EC on a curve that DICOM signatures use."""
+        """Type and size of a key; None if it is neither RSA nor EC on a supported curve."""
         match self.attribute(Attribute.KEY_TYPE):
             case pkcs11.KeyType.RSA:
                 return KeyKind(type=KeyType.RSA, bits=int.from_bytes(self._modulus).bit_length())
@@ -68,7 +68,7 @@ class TokenObject:
 
     @property
     def always_authenticate(self) -> bool:
-        """Whether each signature wants the PIN (CKA_ALWAYS_AUTHENTICATE)."""
+        """Whether each signature needs the PIN (CKA_ALWAYS_AUTHENTICATE)."""
         return bool(self.attribute(Attribute.ALWAYS_AUTHENTICATE, default=False))
 
     def has_modulus(self, key: rsa.RSAPublicKey) -> bool:
@@ -80,10 +80,10 @@ class TokenObject:
 
 
 def find_objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tuple[TokenObject, ...]:
-    """Objects of a class; ``id`` and ``label`` narrow it down; python-pkcs11's errors pass."""
+    """Find objects of a class, optionally by ``id`` and ``label``; raises the errors of python-pkcs11."""
     template: dict[Attribute, object] = {Attribute.CLASS: kind}
     template |= {Attribute[name.upper()]: value for name, value in wanted.items() if value is not None}
-    # All of them at once, and the search is let go of: while one is open, no other can be.
+    # Read all at once, which ends the search: only one can be active at a time.
     found = list(islice(session.get_objects(template), _MAX_OBJECTS))
     read = (
         TokenObject(
@@ -93,12 +93,12 @@ def find_objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -
         )
         for each in found
     )
-    # Tokens have them in any order, and another one each time.
+    # Tokens return objects in any order, which may differ each time.
     return tuple(sorted(read, key=lambda each: (each.label, each.id)))
 
 
 def find_certificates(session: pkcs11.Session, **wanted: object) -> tuple[tuple[TokenObject, Certificate], ...]:
-    """The X.509 certificates on a token that can be read."""
+    """Find the X.509 certificates on a token that can be parsed."""
     found = (
         (each, bytes(each.attribute(Attribute.VALUE, b""))) for each in find_certificate_objects(session, **wanted)
     )
@@ -106,16 +106,21 @@ def find_certificates(session: pkcs11.Session, **wanted: object) -> tuple[tuple[
 
 
 def find_certificate_objects(session: pkcs11.Session, **wanted: object) -> tuple[TokenObject, ...]:
-    """Certificates on a token, whatever they hold."""
+    """Find certificates on a token, without parsing them."""
     return find_objects(session, ObjectClass.CERTIFICATE, **wanted)
 
 
 def find_private_key(session: pkcs11.Session, token: Pkcs11Token, uri: Pkcs11Uri) -> TokenObject:
-    """The one private key that can sign and fits the URI; raises KeyNotFound and MechanismUnavailable."""
+    """Find the only private key that can sign and matches the URI; raises KeyNotFound and MechanismUnavailable."""
     found = find_objects(session, ObjectClass.PRIVATE_KEY, id=uri.id, label=uri.path.get("object"))
     able = [each for each in found if each.attribute(Attribute.SIGN, default=False)]
     if not found:
-        raise KeyNotFound(f"there is no such private key on {token.description}", hint=_other_keys_hint(session, token))
+        hint = _other_keys_hint(session, token)
+        raise KeyNotFound(
+            f"no private key on {token.description} matches the key URI",
+            hint=hint or "no private key is visible on it; check the key URI",
+            code="" if hint else "key-not-on-token",
+        )
     if not able:
         raise MechanismUnavailable(
             f"the key on {token.description} is not for signing (CKA_SIGN is false)", hint="choose another key"
@@ -128,17 +133,17 @@ def find_private_key(session: pkcs11.Session, token: Pkcs11Token, uri: Pkcs11Uri
 
 
 def ambiguous_uri_error(what: str, uris: list[str]) -> KeyNotFound:
-    """The error for a URI that fits more than one."""
+    """Build the error for a URI that matches several keys or tokens."""
     more = f" and {len(uris) - _MAX_CANDIDATES} more" if len(uris) > _MAX_CANDIDATES else ""
-    return KeyNotFound(f"the key URI fits {what}", hint=f"write one of: {' '.join(uris[:_MAX_CANDIDATES])}{more}")
+    return KeyNotFound(f"the key URI matches {what}", hint=f"use one of: {' '.join(uris[:_MAX_CANDIDATES])}{more}")
 
 
 def build_certificate_matcher(
     session: pkcs11.Session, key: TokenObject, kind: KeyKind
 ) -> Callable[[Certificate], bool | None]:
-    """Tells whether a certificate is for the key; None if the token does not let see it.
+    """Build a function that tells whether a certificate belongs to a key; it returns None if the token hides that.
 
-    A private EC key does not tell its public point; a public key with the same CKA_ID does.
+    A private EC key does not contain its public point; a public key with the same CKA_ID does.
     """
     point = b""
     if kind.type is KeyType.EC and key.id:
@@ -154,7 +159,7 @@ def build_certificate_matcher(
         if not point:
             return None
         assert isinstance(public, ec.EllipticCurvePublicKey)
-        # CKA_EC_POINT is a DER OCTET STRING with the point in it; some tokens leave the wrapping out.
+        # CKA_EC_POINT is a DER OCTET STRING that contains the point; some tokens return the bare point.
         return point.endswith(public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
     return belongs
@@ -164,8 +169,8 @@ def _other_keys_hint(session: pkcs11.Session, token: Pkcs11Token) -> str:
     with suppress(pkcs11.PKCS11Error):
         uris = [each.private_key_uri(token) for each in find_objects(session, ObjectClass.PRIVATE_KEY)]
         if uris:
-            return f"those on it are: {' '.join(uris[:_MAX_CANDIDATES])}"
-    return "there is none on it that can be seen; dcmseal keys lists tokens and keys"
+            return f"the keys on it are: {' '.join(uris[:_MAX_CANDIDATES])}"
+    return ""
 
 
 def _read_attribute(handle: Any, name: Attribute, default: Any = None) -> Any:

@@ -1,8 +1,8 @@
-"""One session with a token for all who use it in this process (PKCS #11 v2.40, 5.6).
+"""Sessions with tokens, one for each token and process (PKCS #11 v2.40, 5.6).
 
-Login is a matter of process and token, not of a session, and to log out of one logs out all. So whoever opens a key
-of a token that is in use joins the session that is there, without being asked for a PIN again, and the last to leave
-logs out. All functions here are called with the lock of the module held.
+A login belongs to process and token, not to a session: logging out of one session logs out of all. So a second key on
+the same token shares the open session, without a second request for the PIN, and the last key to close logs out. Call
+everything here with the lock of the module held.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dcmseal_pkcs11.tokens import Pkcs11Token
 
 
 class TokenSession:
-    """A session with a token, and how many use it."""
+    """A session with a token, and the number of its users."""
 
     __slots__ = ("_raw", "_usable", "_users", "logged_in", "token")
 
@@ -34,7 +34,7 @@ class TokenSession:
 
     @property
     def usable(self) -> bool:
-        """False once it has ended, or if it is the session of the process that this one was forked from."""
+        """False after it has ended, and in a forked child, because the session belongs to the parent."""
         return self._usable and not self.token.module.inherited
 
     @property
@@ -42,10 +42,16 @@ class TokenSession:
         return self._raw
 
     def log_in(self, pin_request: PinRequest) -> Pin | None:
-        """Log in, if nobody has yet; returns the PIN if one was asked for.
+        """Log in, unless it is logged in already.
 
-        A token with a PIN pad of its own (protected authentication path) asks for itself. Raises PinRejected,
-        PinLocked and DeviceUnavailable; python-pkcs11's errors pass where they do not speak of a PIN.
+        A token with a PIN pad (protected authentication path) asks for the PIN itself.
+
+        Returns:
+            The PIN, if it was requested.
+
+        Raises:
+            PinRejected: The PIN is wrong or missing.
+            PinLocked: The PIN is locked.
         """
         token = self.token
         what = token.description
@@ -55,12 +61,12 @@ class TokenSession:
             raise pin_locked_error(what)
         own_pad = token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH
         pin = None if own_pad else pin_request.get_pin(what, format_pin_state(token.flags))
-        # python-pkcs11 logs in only while it opens a session. The one that was there is closed after that: the last
-        # one to be closed would log out.
+        # python-pkcs11 logs in only when it opens a session. Close the old session after that, because closing the
+        # only session would log out.
         try:
             session = token.handle.open(user_pin=PROTECTED_AUTH if pin is None else pin.value)
         except pkcs11.UserAlreadyLoggedIn:
-            pass  # by other code in this process, which then also logs out
+            pass  # by other code in this process, which also logs out
         except PIN_REFUSED as error:
             raise to_signer_error(error, what, pin_state=_current_pin_state(token)) from None
         else:
@@ -71,11 +77,11 @@ class TokenSession:
         return pin
 
     def acquire(self) -> None:
-        """Count one user more."""
+        """Add a user."""
         self._users += 1
 
     def release(self) -> None:
-        """Count one user less; the last one logs out."""
+        """Remove a user; after the last one, log out."""
         self._users -= 1
         if not self._users:
             self.close()
@@ -83,7 +89,7 @@ class TokenSession:
     def close(self) -> None:
         """Log out and close, for all users."""
         if self.usable:
-            # A device that has gone, or failed, need not answer: then its session has ended by itself.
+            # A disconnected device may not respond; then the session has already ended.
             with suppress(pkcs11.PKCS11Error):
                 self._raw.close()
         self._usable = False
@@ -93,12 +99,13 @@ class TokenSession:
 
 
 def shared_session(token: Pkcs11Token) -> TokenSession:
-    """The session that is open with a token, or a new one, not logged in; python-pkcs11's errors pass."""
+    """Return the open session with a token, or a new one without a login; raises the errors of python-pkcs11."""
     sessions = token.module.sessions
     session = sessions.get(token.id)
-    if session is None:
-        session = sessions[token.id] = TokenSession(token)
-    return session
+    if isinstance(session, TokenSession):
+        return session
+    created = sessions[token.id] = TokenSession(token)
+    return created
 
 
 def _current_pin_state(token: Pkcs11Token) -> str:

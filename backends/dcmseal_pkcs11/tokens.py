@@ -1,4 +1,4 @@
-"""Tokens and the slots they are in, as a module tells of them (PKCS #11 v2.40, 5.5), chosen by a PKCS #11 URI."""
+"""Tokens in the slots of a module (PKCS #11 v2.40, 5.5), selected by a PKCS #11 URI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
 import pkcs11
-from pkcs11 import Mechanism, TokenFlag
+from pkcs11 import Mechanism, SlotFlag, TokenFlag
 
 from dcmseal.plugins.guard import to_single_line
 from dcmseal_pkcs11.loaded_modules import Pkcs11Module
@@ -25,10 +25,15 @@ T = TypeVar("T")
 def retry_softhsm(
     module: Pkcs11Module, action: Callable[[], T], *, is_complete: Callable[[T], bool] = lambda _: True
 ) -> T:
-    """What the action returns, tried again while SoftHSM fails by chance, or returns what is not enough.
+    """Retry an action while SoftHSM fails transiently, or the result is incomplete.
 
-    In between SoftHSM is initialized anew, if no session is open that would end by it. Called with the lock of the
-    module held; python-pkcs11's errors pass.
+    SoftHSM is reinitialized between attempts, unless that would end an open session. Call this with the lock of the
+    module held. With other modules, there is only one attempt.
+
+    Args:
+        module: The module that the action uses.
+        action: What to do; it may raise the errors of python-pkcs11.
+        is_complete: Whether a result is complete.
     """
     is_softhsm = module.library.manufacturer_id.startswith(_SOFTHSM)
     for attempt in range(1, _MAX_ATTEMPTS if is_softhsm else 1):
@@ -38,14 +43,14 @@ def retry_softhsm(
                 return result
         except _TRANSIENT_ERRORS:
             pass
-        time.sleep(random.uniform(0.002, 0.01) * attempt)  # noqa: S311 - jitter, no secret
+        time.sleep(random.uniform(0.002, 0.01) * attempt)  # noqa: S311 - jitter, not a secret
         if not module.sessions:
             module.reinitialize()
     return action()
 
 
 class TokenId(NamedTuple):
-    """What tells a token from every other; labels are given twice, and serial numbers are counted by each maker."""
+    """Identifies a token: labels are not unique, and serial numbers are unique for one manufacturer only."""
 
     manufacturer: str
     model: str
@@ -55,7 +60,7 @@ class TokenId(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pkcs11Token:
-    """A token as it was when looked at; flags change, so look again before relying on them."""
+    """A token at one moment; its flags change, so refresh it before relying on them."""
 
     module: Pkcs11Module
     handle: pkcs11.Token = field(repr=False)
@@ -68,7 +73,7 @@ class Pkcs11Token:
 
     @property
     def uri_attributes(self) -> dict[str, str]:
-        """What attributes of a URI are compared with."""
+        """The values that attributes of a URI must match."""
         manufacturer, model, serial, label = self.id
         return {"token": label, "manufacturer": manufacturer, "model": model, "serial": serial}
 
@@ -82,21 +87,22 @@ class Pkcs11Token:
 
     @property
     def description(self) -> str:
-        """For people: which token in which slot."""
+        """The token, or card, and its slot, in words."""
         _, model, serial, label = self.id
         slot = self.handle.slot
         name = repr(label) if label else f"{model} {serial}".rstrip()
-        return to_single_line(f"token {name} in {slot.slot_description or f'slot {slot.slot_id}'}")
+        kind = "card" if slot.flags & SlotFlag.REMOVABLE_DEVICE else "token"
+        return to_single_line(f"{kind} {name} in {slot.slot_description or f'slot {slot.slot_id}'}")
 
     @property
     def uri(self) -> str:
-        """Points to this token, through this module."""
+        """The URI of this token in this module."""
         _, model, serial, label = self.id
         return build_uri({"token": label, "serial": serial, "model": model}, module_path=self.module.path)
 
     def refresh(self) -> Pkcs11Token | None:
-        """The token that is in the slot now, None if there is none; python-pkcs11's errors pass."""
-        # By way of the list of slots: OpenSC does not ask the reader when it is asked for a token that it knows.
+        """Return the token that is in the slot now, or None; raises the errors of python-pkcs11."""
+        # Query the list of slots: for a known token, OpenSC does not ask the reader again.
         number = self.handle.slot.slot_id
         slots = self.module.library.get_slots(token_present=True)
         try:
@@ -108,7 +114,7 @@ class Pkcs11Token:
             return None
 
     def mechanisms(self) -> dict[Mechanism, tuple[int, int]]:
-        """Mechanisms, and the least and greatest key size of each in bits; 0 for what is not told."""
+        """Mechanisms, with the minimum and maximum key size of each in bits; 0 if unknown."""
         slot = self.handle.slot
         found: dict[Mechanism, tuple[int, int]] = {}
         for mechanism in slot.get_mechanisms():
@@ -123,7 +129,7 @@ class Pkcs11Token:
 
 
 def slot_uri_attributes(slot: pkcs11.Slot) -> dict[str, str]:
-    """What attributes of a URI are compared with."""
+    """The values that attributes of a URI must match."""
     return {
         "slot-id": str(slot.slot_id),
         "slot-description": slot.slot_description,
@@ -132,9 +138,9 @@ def slot_uri_attributes(slot: pkcs11.Slot) -> dict[str, str]:
 
 
 def find_tokens(module: Pkcs11Module, uri: Pkcs11Uri) -> tuple[Pkcs11Token, ...]:
-    """The tokens of a module that the URI fits, uninitialized ones left out; call with the module's lock held.
+    """Find the initialized tokens of a module that match a URI; raises the errors of python-pkcs11.
 
-    python-pkcs11's errors pass.
+    Call this with the lock of the module held.
     """
     if not uri.matches(module.uri_attributes):
         return ()
@@ -145,14 +151,14 @@ def find_tokens(module: Pkcs11Module, uri: Pkcs11Uri) -> tuple[Pkcs11Token, ...]
     except pkcs11.PKCS11Error:
         if module.sessions:
             raise
-    # Without any slot: a module that has lost the connection to where its tokens are does not look for it again, nor
-    # some for readers, before it is initialized anew. That is safe while none of our sessions is open.
+    # No slot was found. A module that lost its connection reconnects only when it is reinitialized, and some modules
+    # detect readers only then. That is safe because no session is open.
     module.reinitialize()
     return tuple(_iter_matching(module, uri))
 
 
 def _are_complete(tokens: tuple[Pkcs11Token, ...]) -> bool:
-    # SoftHSM derives the number of a slot from the token's serial number: 0 is one that it could not read.
+    # SoftHSM derives the slot ID from the serial number of the token: 0 if it could not read that.
     return bool(tokens) and all(
         each.handle.slot.slot_id and each.id.serial and each.flags & TokenFlag.USER_PIN_INITIALIZED for each in tokens
     )

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum, StrEnum
 
+from dcmseal.errors import UsageError
+
 
 class MacAlgorithm(StrEnum):
     """Message digests that MAC Algorithm (0400,0015) may name (PS3.3 Table C.12-6, PS3.15 C.1)."""
@@ -21,6 +23,15 @@ class MacAlgorithm(StrEnum):
     SHA384 = "SHA384"
     SHA512 = "SHA512"
 
+    @classmethod
+    def parse(cls, text: str) -> MacAlgorithm | None:
+        """Read the name of an algorithm, in any case; None for any other text.
+
+        >>> MacAlgorithm.parse("sha256")
+        <MacAlgorithm.SHA256: 'SHA256'>
+        """
+        return cls.__members__.get(text.upper())
+
     @property
     def digest_size(self) -> int:
         """Length of the digest in bytes."""
@@ -28,7 +39,7 @@ class MacAlgorithm(StrEnum):
 
     @property
     def is_weak(self) -> bool:
-        """Whether a new signature needs explicit leave to use it (PS3.15 C.1 and C.2, notes)."""
+        """Whether a new signature uses it only if that is explicitly allowed (PS3.15 C.1 and C.2, notes)."""
         return self in _WEAK
 
 
@@ -44,7 +55,7 @@ _WEAK = frozenset({MacAlgorithm.RIPEMD160, MacAlgorithm.MD5, MacAlgorithm.SHA1})
 
 
 class KeyType(Enum):
-    """Kinds of key pair; the profiles of PS3.15 Annex C admit RSA only."""
+    """Types of keys; the profiles of PS3.15 Annex C allow RSA only."""
 
     RSA = "RSA"
     EC = "EC"
@@ -52,12 +63,12 @@ class KeyType(Enum):
 
     @property
     def min_bits(self) -> int:
-        """The smallest key that a new signature is made with (NIST SP 800-131A): 112 bits of security."""
+        """Size in bits of the smallest key for new signatures: 112 bits of security (NIST SP 800-131A)."""
         return 224 if self is KeyType.EC else 2048
 
     @property
     def insecure_bits(self) -> int:
-        """Smaller keys are broken by anybody: less than 80 bits of security (NIST SP 800-57 part 1, 5.6.1)."""
+        """Size in bits below which a key is broken: under 80 bits of security (NIST SP 800-57 part 1, 5.6.1)."""
         return 160 if self is KeyType.EC else 1024
 
 
@@ -97,15 +108,15 @@ class SignaturePurpose(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """Code Meaning as CID 7007 words it."""
+        """Code Meaning in CID 7007."""
         return _MEANINGS[self]
 
     @classmethod
     def parse(cls, text: str) -> SignaturePurpose | None:
-        """The purpose of a number, member name or Code Meaning; None if there is none.
+        """Parse a number, member name or Code Meaning, in any case; None for any other text.
 
-        >>> SignaturePurpose.parse("verification")
-        <SignaturePurpose.VERIFICATION: 5>
+        >>> SignaturePurpose.parse("verification"), SignaturePurpose.parse("Verification Signature")
+        (<SignaturePurpose.VERIFICATION: 5>, <SignaturePurpose.VERIFICATION: 5>)
         """
         wanted = _normalize(text.lstrip("0"))
         for each in cls:
@@ -140,3 +151,37 @@ _MEANINGS = {
     SignaturePurpose.ADMINISTRATIVE: "Administrative (Error/Edit) Signature",
     SignaturePurpose.TIMESTAMP: "Timestamp Signature",
 }
+
+
+def parse_algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
+    """Read a MAC algorithm that may be given by its name, in any case.
+
+    Raises:
+        UsageError: There is no such algorithm.
+    """
+    found = MacAlgorithm.parse(algorithm)
+    if found is None:
+        raise UsageError(f"unknown MAC algorithm {algorithm!r}", hint=f"use one of {', '.join(MacAlgorithm)}")
+    return found
+
+
+def parse_purpose(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
+    """Read a signature purpose that may be given by its number, member name or Code Meaning.
+
+    Raises:
+        UsageError: CID 7007 has no such purpose.
+    """
+    found = SignaturePurpose.parse(str(int(purpose)) if isinstance(purpose, int) else purpose)
+    if found is None:
+        from difflib import get_close_matches
+
+        names = [each.name.lower().replace("_", "-") for each in SignaturePurpose]
+        near = get_close_matches(str(purpose).lower(), names, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"unknown signature purpose {purpose!r}", hint=f"{meant}use one of {format_purposes()}")
+    return found
+
+
+def format_purposes() -> str:
+    """The numbers and names of all signature purposes, for messages."""
+    return ", ".join(f"{each.value} {each.name.lower().replace('_', '-')}" for each in SignaturePurpose)

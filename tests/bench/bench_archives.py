@@ -20,6 +20,7 @@ from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import ResultDetail
 from dcmseal.batch.tasks.task import VerifyTask
+from dcmseal.verification.options import VerifyOptions
 
 from .memory import peak
 
@@ -106,7 +107,7 @@ def _bare(folder: Path) -> None:
 
 
 def _batch(folder: Path) -> None:
-    task = VerifyTask(integrity_only=True, name_profiles=False, detail=ResultDetail.VERDICT)
+    task = VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=False), detail=ResultDetail.VERDICT)
     for result in run_task(iter_inputs([str(folder)]), task, jobs=1):
         assert result.verdict == "valid"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,8 @@ from pydicom.data import get_testdata_file
 import dcmseal
 from dcmseal.location import Location
 from dcmseal.model.signature import DigitalSignature
-from dcmseal.signing.options import ElementSelection, SignOptions
+from dcmseal.signing.context import SigningContext
+from dcmseal.signing.options import SignOptions
 from dcmseal.signing.plan import plan_signature
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.differential.file_layout import Layout, parse_layout
@@ -105,8 +106,8 @@ def make_bases(identity: Identity) -> dict[str, Base]:
     made["item signature"] = _sign(
         _sign(file(image(_NESTED, _DEEP, pixels=PIXELS)), identity, SignOptions(location=item)), identity
     )
-    part = ElementSelection(chosen=(0x00081140, 0x00100010, 0x00100020, 0x7FE00010))
-    made["part"] = _sign(file(image(*_RICH, pixels=PIXELS)), identity, SignOptions(selection=part))
+    part = SignOptions(tags=(0x00081140, 0x00100010, 0x00100020, 0x7FE00010))
+    made["part"] = _sign(file(image(*_RICH, pixels=PIXELS)), identity, part)
     for name in _REAL:
         path = get_testdata_file(f"{name}.dcm")
         assert isinstance(path, str)
@@ -114,10 +115,10 @@ def make_bases(identity: Identity) -> dict[str, Base]:
     return {name: Base(name, data, parse_layout(data)) for name, data in made.items()}
 
 
-def _sign(data: bytes, identity: Identity, wish: SignOptions | None = None) -> bytes:
-    wish = wish or SignOptions()
+def _sign(data: bytes, identity: Identity, options: SignOptions | None = None) -> bytes:
     number = len(dcmseal.signatures(data))
-    with plan_signature(data, replace(wish, moment=_MOMENT, uid=f"2.25.{4711 + number}")) as plan:
+    context = SigningContext(options=options or SignOptions(), moment=_MOMENT, uid=f"2.25.{4711 + number}")
+    with plan_signature(data, context) as plan:
         signature = dcmseal.make_signature(plan, SoftwareSigner(identity.key, (identity.der,)))
         result = dcmseal.attach_signature(plan, signature)
     assert result is not None

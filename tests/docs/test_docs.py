@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import re
 import shutil
+import tomllib
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -12,13 +13,15 @@ from pathlib import Path
 import pytest
 
 import dcmseal
+import dcmseal.plugins
+import dcmseal.testing
 import make_cli_reference
 import make_tokens_page
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
 from dcmseal.plugins import hookspecs
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.make import build_mac_stream
-from dcmseal.signing.options import SignOptions
 from dcmseal.signing.plan import plan_signature
 from tests.core.plugins.test_discovery import FOREIGN, install
 from tests.docs.doc_pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
@@ -29,6 +32,7 @@ from tests.tokens.token_kinds import EVERY_KEY, KINDS
 
 _FROM_NOTHING = (README, DOCS / "tutorial" / "first-signature.md")
 """Pages whose reader has nothing yet; those of the others have run the demonstration, and are in its folder."""
+PUBLIC = (dcmseal, dcmseal.plugins, dcmseal.testing)
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
@@ -135,10 +139,43 @@ def test_every_hook_is_documented() -> None:
     assert [hook for hook in hooks if f"def {hook}(" not in guides] == []
 
 
-def test_every_public_name_is_documented() -> None:
+def api_entries() -> list[tuple[str, str]]:
+    """Package and name of every entry on the page about Python."""
     page = (DOCS / "reference" / "api.md").read_text("utf-8")
-    documented = set(re.findall(r"^::: dcmseal\.(?:\w+\.)*(\w+)$", page, re.MULTILINE))
-    assert {name for name in dcmseal.__all__ if name != "__version__"} <= documented | {"SealError"}
+    return re.findall(r"^::: (dcmseal(?:\.[a-z_]+)*)\.(\w+)$", page, re.MULTILINE)
+
+
+def test_every_public_name_is_documented_once_and_no_other() -> None:
+    entries = api_entries()
+    exports = {(package.__name__, name) for package in PUBLIC for name in dir(package)}
+    assert {*entries} <= exports, "not exported"
+    names = [name for _, name in entries]
+    assert len(names) == len({*names})
+    assert {name for _, name in exports} - {*names} == {"__version__"}
+
+
+def test_documentation_and_examples_import_public_names_only() -> None:
+    paths = [*pages(), *DOCS.rglob("*.py"), *FOREIGN.rglob("*.py")]
+    private = re.compile(r"^\W*(?:from|import) dcmseal\.(?!(?:plugins|testing) import).*", re.MULTILINE)
+    assert len(paths) > 100
+    assert {str(path): found for path in paths if (found := private.findall(path.read_text("utf-8")))} == {}
+
+
+def test_every_section_of_the_python_reference_has_an_example_and_names() -> None:
+    page = (DOCS / "reference" / "api.md").read_text("utf-8")
+    sections = page.split("\n## ")[1:]
+    assert len(sections) > 20
+    assert [section.partition("\n")[0] for section in sections if not re.search(r"^```py", section, re.MULTILINE)] == []
+    assert [section.partition("\n")[0] for section in sections if "\n::: " not in section] == []
+
+
+def test_the_layers_of_the_architecture_are_those_that_are_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = [{*re.findall(r"\w+", layer)} for layer in contracts[0]["layers"]]
+    page = (DOCS / "explanation" / "architecture.md").read_text("utf-8")
+    table = page.partition("| Layer | Content |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1] for row in table.strip().splitlines()[1:]]
+    assert [{*re.findall(r"`(\w+)`", row)} for row in rows] == layers
 
 
 def test_every_exit_code_is_documented_and_no_other() -> None:
@@ -173,6 +210,6 @@ def test_the_example_is_what_is_hashed() -> None:
         builder.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
     )
     image = builder.file(nodes, builder.JPEG_BASELINE)
-    with plan_signature(image, SignOptions(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
+    with plan_signature(image, SigningContext(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
         message = build_mac_stream(plan)
         assert shown == [b"".join(message.chunks()), message.digest, message.digest_info]

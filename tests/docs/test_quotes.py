@@ -19,6 +19,7 @@ from tests.support.softhsm_token import SoftHsm
 Scene: TypeAlias = Callable[[Desk], None]
 
 SCENES: Final[Mapping[str, tuple[Scene, ...]]] = {
+    "docs/explanation/limits.md": (scenes.system_without_file_locks,),
     "docs/explanation/verdicts.md": (scenes.partial_cover,),
     "docs/explanation/writing-files.md": (scenes.file_that_another_program_writes,),
     "docs/how-to/find-what-changed.md": (scenes.vr_that_implicit_vr_loses,),
@@ -87,7 +88,7 @@ def test_what_the_page_quotes_is_said(
 def test_messages_are_told_from_what_is_typed() -> None:
     commands = ["dcmseal list FILE", "sign --dry-run", "--purpose author", "IN [OUT]", "chmod go-w"]
     code = ["fetch = true", "signer:CN=A or CN=B", "import dcmseal", "SEQUENCE(r, s)", "mac-differs"]
-    said = ["was taken out", "9 skipped: not DICOM", "no plugin opens keys of scheme ...", "● Covered"]
+    said = ["was removed", "9 skipped: not DICOM", "no plugin opens keys of scheme ...", "● Covered"]
     table = "".join(f"| `{span}` | text |\n" for span in (*commands, *code, *said))
     assert list(messages(f"{table}```console\n$ `no message`\n```\n`over two\nlines`")) == [*said, "over two lines"]
 

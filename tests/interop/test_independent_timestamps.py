@@ -145,7 +145,7 @@ def test_on_the_command_line(
     independent.live_at(STAMPED)
     assert main(["timestamp", "add", source, str(stamped), "--timestamp", independent.tsa("tsa")]) == 0
     trust = ["--trust-anchor", *independent.pem("root"), "--intermediate", *independent.pem("issuing")]
-    assert main(["verify", str(stamped), *trust, "--timestamp", "require"]) == 0
+    assert main(["verify", str(stamped), *trust, "--timestamp-mode", "require"]) == 0
     capsys.readouterr()
     assert main(["timestamp", "add", source, str(bad), "--timestamp", independent.tsa("not-critical")]) == 6
     assert "critical" in capsys.readouterr().err

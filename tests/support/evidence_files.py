@@ -17,9 +17,9 @@ from dcmseal.evidence.evidence_store import pack_archive, parse_evidence, unpack
 from dcmseal.model.evidence_record import EvidenceRecord
 from dcmseal.model.report import VerificationReport
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.plan import plan_signature
-from dcmseal.signing.timestamp_request import accept_response, read_signer_certificate
+from dcmseal.signing.timestamping import accept_response, read_signer_certificate
 from dcmseal.verification.timestamp_checks import timestamped_values
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, make_root, utc_date
@@ -49,7 +49,7 @@ def sign_by(
 ) -> bytes:
     """A file that claims to be signed at a moment; a timestamp says the same, with its certificate or ``embedded``."""
     image = builder.file(builder.image(builder.text(0x00100020, "LO", patient)))
-    with plan_signature(image, SignOptions(moment=at)) as plan:
+    with plan_signature(image, SigningContext(moment=at)) as plan:
         signature = dcmseal.make_signature(plan, SoftwareSigner(leaf.key, (leaf.der,)), allow_expired=True)
         if stamped_by is not None:
             value, *_ = timestamped_values(signature, read_signer_certificate(signature))
@@ -99,11 +99,11 @@ def report_without_evidence(report: VerificationReport) -> Any:
     """The document of a report, less what is said of the evidence."""
     document: Any = report_document(report)
     for findings in (document["notes"], *(each["findings"] for each in document["signatures"])):
-        findings[:] = [each for each in findings if not each["code"].startswith("repeat-")]
+        findings[:] = [each for each in findings if not each["code"].startswith("evidence-")]
     return document
 
 
 def evidence_codes(report: VerificationReport) -> set[str]:
     """The codes of what is said of the evidence."""
     findings = (*report.notes, *(each for signature in report.signatures for each in signature.findings))
-    return {each.code for each in findings if each.code.startswith("repeat-")}
+    return {each.code for each in findings if each.code.startswith("evidence-")}

@@ -11,6 +11,7 @@ from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
 from dcmseal.batch.pool.executor_factory import make_process_pool
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.tasks.sign_task import Placement, SignTask
 from dcmseal.errors import SealError
 
@@ -26,7 +27,9 @@ def main(archive: str, journal: str, key: str, jobs: str, largest: str) -> int:
     code = 0
     try:
         with Journal.open(JournalSettings(path=journal), task) as opened:
-            for result in opened.run(iter_inputs([archive]), executor=workers, jobs=1, chunk=_CHUNK):
+            for result in run_task(
+                iter_inputs([archive]), task, journal=opened, executor=workers, jobs=1, chunk=_CHUNK
+            ):
                 print(result.verdict, flush=True)
                 if result.error is not None:
                     print(result.error, result.error.hint, file=sys.stderr)

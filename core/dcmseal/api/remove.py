@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from dcmseal.api.inspect import no_such_signature
 from dcmseal.macro.edit import RemovalResult, strip_signatures
+from dcmseal.option_values import to_tuple
 from dcmseal.output.destination import OutputTarget, resolve_target, write_result
 from dcmseal.plugins.registry import Registry
 from dcmseal.sources.dataset_input import DatasetInput, open_source
@@ -15,20 +16,33 @@ from dcmseal.tags import MACRO
 def remove(
     source: DatasetInput,
     *,
-    uids: Collection[str] | None = None,
+    uids: str | Iterable[str] | None = None,
     output: OutputTarget | None = None,
     in_place: bool = False,
+    overwrite: bool = False,
     registry: Registry | None = None,
 ) -> RemovalResult:
-    """Remove the signatures with these Digital Signature UIDs, or all (``uids`` None), at every level.
+    """Remove signatures at every level, with the MAC parameters and sequences that nothing uses afterwards.
 
-    MAC parameters that no signature uses any longer go too, and sequences that become empty. The result goes where
-    ``sign`` puts its own. Raises NoSuchSignature if a UID is not found: nothing is then written.
+    Args:
+        source: A path, URL, bytes, binary file object or pydicom Dataset.
+        uids: Digital Signature UIDs, of which one may be given by itself; None removes all signatures.
+        output: Where the result goes, as in ``sign``.
+        in_place: Replace ``source``.
+        overwrite: Replace a file that exists at ``output``.
+        registry: The plugins to use; None for all that are installed.
+
+    Returns:
+        The signatures that were removed, and the bytes of the file if there is no ``output``.
+
+    Raises:
+        NoSuchSignature: There is no signature with one of the UIDs; nothing was written.
     """
-    target = resolve_target(source, output, in_place=in_place)
+    wanted = None if uids is None else frozenset(to_tuple(uids, single=(str,)))
+    target = resolve_target(source, output, registry, in_place=in_place, overwrite=overwrite)
     with open_source(source, registry, for_update=True) as file:
-        removal = strip_signatures(file, lambda signature: uids is None or signature.uid in uids)
-        missing = set(uids or ()) - {signature.uid for signature in removal.removed}
+        removal = strip_signatures(file, lambda signature: wanted is None or signature.uid in wanted)
+        missing = (wanted or frozenset()) - {signature.uid for signature in removal.removed}
         if missing:
             raise no_such_signature(min(missing))
         changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}

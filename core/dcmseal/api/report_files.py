@@ -22,7 +22,13 @@ from dcmseal.model.report import VerificationReport
 from dcmseal.output.dataset_output import write_chunks
 from dcmseal.output.file_permissions import FilePermissions
 from dcmseal.plugins.archive_report import ArchiveReport
-from dcmseal.plugins.report_writer import CertificateFacts, ReportContext, ReportedFile, ReportWriter
+from dcmseal.plugins.report_writer import (
+    ArchiveReportWriter,
+    CertificateFacts,
+    ReportContext,
+    ReportedFile,
+    ReportWriter,
+)
 from dcmseal.sources.dataset_input import DatasetInput
 from dcmseal.verification.instance_identity import sop_class_name
 
@@ -80,7 +86,7 @@ def write_report(
 
 def write_archive_report(
     path: str | os.PathLike[str],
-    writer: ReportWriter,
+    writer: ArchiveReportWriter,
     report: ArchiveReport,
     context: ReportContext,
     rights: FilePermissions | None = None,

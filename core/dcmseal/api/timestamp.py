@@ -22,14 +22,13 @@ from dcmseal.macro.read import SignatureItem
 from dcmseal.output.destination import OutputTarget, resolve_target, write_result
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.timestamp_backend import TimestampQuery
-from dcmseal.signing.timestamp_request import (
+from dcmseal.signing.timestamp_request import TimestampRequest, to_timestamp_request
+from dcmseal.signing.timestamping import (
     TimestampedSignature,
     TimestampingResult,
-    TimestampRequest,
     accept_response,
     build_query,
     request_timestamp,
-    to_timestamp_request,
 )
 from dcmseal.sources.dataset_input import DatasetInput, open_source
 
@@ -65,6 +64,7 @@ def attach_timestamp(
     replace: bool = False,
     output: OutputTarget | None = None,
     in_place: bool = False,
+    overwrite: bool = False,
     registry: Registry | None = None,
 ) -> TimestampingResult:
     """Put the timestamp of an authority's response, or a token without one, into the signature it was made for.
@@ -85,7 +85,14 @@ def attach_timestamp(
         raise rejected or no_such_signature(uid or "")
 
     return _timestamp_signature(
-        source, made_for, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry
+        source,
+        made_for,
+        uid=uid,
+        replace=replace,
+        output=output,
+        in_place=in_place,
+        overwrite=overwrite,
+        registry=registry,
     )
 
 
@@ -97,6 +104,7 @@ def add_timestamp(
     replace: bool = False,
     output: OutputTarget | None = None,
     in_place: bool = False,
+    overwrite: bool = False,
     registry: Registry | None = None,
 ) -> TimestampingResult:
     """Ask authorities for a timestamp over a signature, and put it there.
@@ -111,7 +119,14 @@ def add_timestamp(
         return candidate, request_timestamp(candidate.signature_item.signature, wish, registry)
 
     return _timestamp_signature(
-        source, asked, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry
+        source,
+        asked,
+        uid=uid,
+        replace=replace,
+        output=output,
+        in_place=in_place,
+        overwrite=overwrite,
+        registry=registry,
     )
 
 
@@ -123,14 +138,19 @@ def _timestamp_signature(
     replace: bool,
     output: OutputTarget | None,
     in_place: bool,
+    overwrite: bool,
     registry: Registry | None,
 ) -> TimestampingResult:
-    target = resolve_target(source, output, in_place=in_place)
+    target = resolve_target(source, output, registry, in_place=in_place, overwrite=overwrite)
     with open_source(source, registry, for_update=True) as file:
         candidates = _find_targets(file, uid)
         free = [each for each in candidates if replace or not each.signature_item.signature.timestamp]
         if candidates and not free:
-            raise UsageError("the signature has a timestamp already", hint="--replace puts another in its place")
+            raise UsageError(
+                "the signature has a timestamp already",
+                hint="replace=True puts another in its place",
+                code="timestamp-exists",
+            )
         candidate, stamped = select(free)
         body = apply_edits(
             file.body, build_timestamp_edits(candidate.level, candidate.signature_item, stamped.signature)
@@ -156,7 +176,9 @@ def _find_targets(file: DicomFile, uid: str | None) -> list[_TimestampTarget]:
         raise NoSuchSignature("there is no signature", hint="a timestamp certifies when a signature was there")
     for each in candidates:
         if not each.signature_item.signature.value:
-            raise TimestampError("a signature without value cannot be certified", hint="dcmseal verify tells more")
+            raise TimestampError(
+                "a signature without value cannot be certified", hint="verify() says more", code="signature-damaged"
+            )
     return candidates
 
 
@@ -165,6 +187,7 @@ def _only_target(candidates: list[_TimestampTarget], uid: str | None) -> _Timest
         what = f"have UID {uid}" if uid else "are there"
         raise UsageError(
             f"{len(candidates)} signatures {what}: which one is meant?",
-            hint="name its UID; dcmseal list FILE shows all",
+            hint="give its uid; signatures() lists them",
+            code="several-signatures",
         )
     return candidates[0]

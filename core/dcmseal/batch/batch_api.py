@@ -1,4 +1,4 @@
-"""Verifying and signing many files, as applications ask for it.
+"""Verifying and signing many files.
 
 >>> from dcmseal import verify_many
 >>> [(result.input.source, result.verdict) for result in verify_many(["signed.dcm"], integrity_only=True)]
@@ -12,66 +12,41 @@ import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from dcmseal.batch.inputs.discovery import has_several_roots, iter_inputs
 from dcmseal.batch.local_key import LocalKey
 from dcmseal.batch.pool.executor_factory import ExecutorFactory, parse_executor
-from dcmseal.batch.pool.runner import start_run
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.batch.tasks.output_collisions import iter_without_collisions
 from dcmseal.batch.tasks.placement import Placement
 from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.batch.tasks.task import SignTask, Task, VerifyTask
 from dcmseal.errors import UsageError
+from dcmseal.option_values import to_tuple
 from dcmseal.output.collisions import ProtectedPath, iter_key_files
+from dcmseal.signing.options import SignKeywords, SignOptions
+from dcmseal.verification.options import VerifyKeywords, VerifyOptions
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.journal_settings import JournalSettings
     from dcmseal.batch.journal.run_journal import Journal
     from dcmseal.config.pin_source import PinSource
+    from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.signer_backend import SecretRequest, Secrets, Signer
-    from dcmseal.plugins.trust import TrustSettings
 
-Sources: TypeAlias = Iterable[str | os.PathLike[str]]
-T = TypeVar("T")
+Sources: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
-
-class VerifyManyOptions(TypedDict, total=False):
-    """What ``verify_many`` may be asked: as ``verify``, and as values."""
-
-    uid: str | None
-    location: str | None
-    require: Iterable[str]
-    integrity_only: bool
-    accept_old_format: bool
-    timestamp: str
-    timestamp_certificates: Iterable[bytes]
-    name_profiles: bool
-    trust: TrustSettings | None
-    references: Iterable[str]
-    count_coverage: bool
-    file_digest: bool
-
-
-class SignManyOptions(TypedDict, total=False):
-    """What ``sign_many`` may be asked for: as ``sign``, and as values."""
-
-    location: str
-    tags: Iterable[int | str] | None
-    only_required: bool
-    profile: str | None
-    algorithm: str
-    transfer_syntax: str | None
-    purpose: int | str | None
-    allow_weak: bool
-    allow_expired: bool
-    padding: str
-    references: Iterable[str]
-    timestamp: Iterable[str]
-    require_intact: bool
+_SINGLE_FILE: Final = {
+    "manifest": "a manifest belongs to one file",
+    "evidence": "evidence belongs to one file",
+    "keep_evidence": "evidence belongs to one file",
+    "uid": "a Digital Signature UID belongs to one signature",
+    "output": "an output belongs to one file",
+}
+"""Arguments of ``sign`` and ``verify`` about a single file, and why many files have no use for them."""
 
 
 def verify_many(
@@ -82,34 +57,56 @@ def verify_many(
     journal: str | os.PathLike[str] | None = None,
     shard: str | None = None,
     follow_links: bool = False,
-    **options: Unpack[VerifyManyOptions],
+    registry: Registry | None = None,
+    options: VerifyOptions | None = None,
+    **keywords: Unpack[VerifyKeywords],
 ) -> Generator[BatchResult]:
-    """Verify all that ``sources`` name: files, folders and what is below them, DICOMDIR file-sets, patterns.
+    """Verify many files: files, folders with everything below them, DICOMDIR file-sets, patterns, and URLs.
 
-    Results come in the order of the sources, and within a folder in that of the names; a file that cannot be read is a
-    result that failed. Files in folders that are no DICOM files, and do not claim to be, are passed over. Many files
-    are spread over ``jobs`` processes, as many as there are processors if that is not said, or over what ``executor``
-    names, as in ``NAME:ADDRESS``. A script that uses this keeps what it does below ``if __name__ == "__main__"``,
-    because processes import it. Close the generator to stop early. ``options`` is what ``verify`` is asked.
+    Results come in the order of the sources, and within a folder by name. Files in folders that are not DICOM, and do
+    not claim to be, are skipped. A script that calls this needs ``if __name__ == "__main__"``, because worker processes
+    import it. Close the generator to stop early.
 
-    With a ``journal``, a run that was stopped or killed goes on when it is started again with the same arguments. Only
-    what is judged in this run is yielded, each result after it was recorded: files that are as they were when an
-    earlier run judged them are passed over. What came of all files, ``dcmseal journal export`` and ``Reader`` of
-    dcmseal.batch.journal.journal_reader tell; ``Journal`` of dcmseal.batch.journal.run_journal counts those that are
-    passed over, and can do more. ``shard`` is ``I/N``, one of N parts of the files, each with a journal of its own.
-    ``follow_links`` follows links in folders to files outside of them; else such a link is a result that failed.
+    With a ``journal``, a run that was stopped continues when it is started again with the same arguments. It yields the
+    results of this run only, each after it was recorded, and skips files that have not changed since they were
+    recorded. JournalReader of dcmseal.batch.journal.journal_reader reads all results.
 
-    Raises UsageError, ProfileError, TrustError or PluginError for what is wrong with the question, when the first
-    result is asked for; UsageError for a journal of another task; and JournalError for one that cannot be read or
-    written, or is in use.
+    Args:
+        sources: What to verify.
+        jobs: Number of processes; None for as many as there are processors.
+        executor: Where to work instead, as in ``NAME:ADDRESS``.
+        journal: A file to record results in.
+        shard: ``I/N``: one of N parts of the files, each with a journal of its own.
+        follow_links: Follow links in folders to files outside of them. Without it, such a link is a failed result.
+        registry: The plugins to use; None for all that are installed. Plugins that an application registered stay in
+            this process, as with ``jobs=1``.
+        options: The options as one value.
+        **keywords: The options one by one, as in ``verify``.
+
+    Yields:
+        A result for each file; a file that cannot be read is a failed result.
+
+    Raises:
+        UsageError: The arguments contradict each other or cannot be read, or the journal belongs to another task.
+        ProfileError: A required profile is unknown.
+        TrustError: The files that ``trust`` names cannot be read.
+        PluginError: A plugin is missing or broken.
+        JournalError: The journal cannot be read or written, or is in use.
     """
-    task = VerifyTask(**_freeze_options(options, "require", "timestamp_certificates", "references"))
-    return _run_many(
+    _refuse_single_file_arguments("verify", keywords, ("manifest", "evidence", "keep_evidence"))
+    asked = VerifyOptions.build(options, keywords)
+    if asked.trust is not None:
+        from dcmseal.verification.signer_trust import Trust
+
+        if isinstance(asked.trust, Trust):
+            # each worker process opens it
+            asked = asked.replace(trust=asked.trust.settings)
+    return _run(
         sources,
-        task,
-        _resolve_executor(executor, jobs),
-        jobs,
-        _build_journal_settings(journal, shard),
+        VerifyTask(options=asked, registry=registry),
+        executor=_resolve_executor(executor, jobs, registry),
+        jobs=jobs,
+        settings=_build_journal_settings(journal, shard),
         follow_links=follow_links,
     )
 
@@ -124,23 +121,49 @@ def sign_many(
     output_dir: str | os.PathLike[str] | None = None,
     in_place: bool = False,
     overwrite: bool = False,
-    skip_signed: Iterable[str] = (),
+    skip_signed: str | Iterable[str] = (),
     jobs: int | None = None,
     executor: str | ExecutorFactory | None = None,
     journal: str | os.PathLike[str] | None = None,
     shard: str | None = None,
     follow_links: bool = False,
-    **options: Unpack[SignManyOptions],
+    registry: Registry | None = None,
+    options: SignOptions | None = None,
+    **keywords: Unpack[SignKeywords],
 ) -> Generator[BatchResult]:
-    """Sign all that ``sources`` name, in place, or into a folder that mirrors theirs.
+    """Sign many files, in place or into a folder that mirrors theirs.
 
-    ``key`` is opened in this process, once, with what ``secrets`` answers; or give an open ``signer``. Workers hash,
-    and send digests. Only with an ``executor`` the key is opened by each worker, which finds passphrase or PIN where
-    ``pin`` says. ``skip_signed`` leaves files alone that have a signature already: ``any``, ``profile:NAME``,
-    ``purpose:PURPOSE`` or ``signer:SUBJECT``. A result with ``ends_run`` says that the key cannot be used any more, and
-    is the last. With a ``journal``, each file is signed once, however often the run is killed and started again; if
-    nothing is left to sign, ``key`` is not opened. For the rest see ``verify_many`` and ``sign``.
+    The key is opened once, in this process, when the first file is found; workers hash, and send digests. With an
+    ``executor``, each worker opens the key. A result with ``is_fatal`` says that the key cannot be used any more, and
+    is the last. With a ``journal``, each file is signed once, however often the run is stopped and started again.
+
+    Args:
+        sources: What to sign, as in ``verify_many``.
+        key: A key URI. Give either ``key`` or ``signer``.
+        signer: An open key.
+        secrets: Answers requests for the passphrase or PIN of ``key``.
+        pin: Where the workers of an ``executor`` find the passphrase or PIN.
+        output_dir: The folder or URL for the results. Give either ``output_dir`` or ``in_place``.
+        in_place: Replace the files.
+        overwrite: Replace files that exist in ``output_dir``.
+        skip_signed: Skip files that have such a signature: ``any``, ``profile:NAME``, ``purpose:PURPOSE`` or
+            ``signer:SUBJECT``.
+        jobs: Number of processes; None for as many as there are processors.
+        executor: Where to work instead, as in ``NAME:ADDRESS``.
+        journal: A file to record results in.
+        shard: ``I/N``: one of N parts of the files, each with a journal of its own.
+        follow_links: Follow links in folders to files outside of them.
+        registry: The plugins to use, as in ``verify_many``.
+        options: The options as one value.
+        **keywords: The options one by one, as in ``sign``.
+
+    Yields:
+        A result for each file.
+
+    Raises:
+        SealError: As ``sign`` and ``verify_many``.
     """
+    _refuse_single_file_arguments("sign", keywords, ("manifest", "uid", "output"))
     if (key is None) == (signer is None):
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
     if (output_dir is None) is not in_place:
@@ -156,43 +179,52 @@ def sign_many(
         ),
         key=key or "",
         pin=pin,
-        skip=tuple(SkipRule.parse(each) for each in _check_several(skip_signed, "skip_signed")),
-        **_freeze_options(options, "tags", "references", "timestamp"),
+        skip=tuple(SkipRule.parse(each) for each in to_tuple(skip_signed, single=(str,))),
+        options=SignOptions.build(options, keywords),
+        registry=registry,
     )
-    kept = _build_journal_settings(journal, shard)
-    many = partial(_run_many, sources, task, jobs=jobs, follow_links=follow_links)
-    if executor is not None:
-        return many(executor=_resolve_executor(executor, jobs), settings=kept)
-    if signer is None:
-        return many(executor=None, settings=kept, signer=_open_signer(key or "", secrets or _no_secrets))
-    if kept is not None:
-        kept = replace(kept, key=_key_name(signer))
-    return many(executor=None, settings=kept, signer=nullcontext(signer))
+    settings = _build_journal_settings(journal, shard)
+    opener: AbstractContextManager[Signer] | None = None
+    if signer is not None:
+        opener = nullcontext(signer)
+        settings = settings and replace(settings, key=_key_name(signer))
+    elif executor is None:
+        opener = _open_signer(key or "", secrets or _no_secrets, registry)
+    return _run(
+        sources,
+        task,
+        executor=_resolve_executor(executor, jobs, registry),
+        jobs=jobs,
+        settings=settings,
+        signer=opener,
+        follow_links=follow_links,
+    )
 
 
-def _run_many(
+def _run(
     sources: Sources,
     task: Task,
+    *,
     executor: ExecutorFactory | None,
     jobs: int | None,
     settings: JournalSettings | None,
     signer: AbstractContextManager[Signer] | None = None,
-    *,
     follow_links: bool,
 ) -> Generator[BatchResult]:
-    """Work on all; ``signer`` is entered in this process, once, if there is something to sign."""
-    paths: Iterable[str] = (os.fspath(source) for source in _check_several(sources, "sources"))
-    if isinstance(sources, Sequence):
+    """Work on all files; ``signer`` is entered in this process, once, if there is something to sign."""
+    named = (sources,) if isinstance(sources, (str, os.PathLike)) else sources
+    paths: Iterable[str] = (os.fspath(source) for source in named)
+    if isinstance(named, Sequence):
         paths = list(paths)
     folder = task.placement.folder if isinstance(task, SignTask) else None
     if folder is not None and has_several_roots(paths):
-        # what is known before is looked through before
+        # collisions between sources that are known already are found before anything is signed
         paths = (
             list(iter_without_collisions(paths, folder))
             if isinstance(paths, Sequence)
             else iter_without_collisions(paths, folder)
         )
-    found = iter_inputs(
+    inputs = iter_inputs(
         paths,
         exclude=() if folder is None else (folder,),
         follow_links=follow_links,
@@ -204,10 +236,19 @@ def _run_many(
             key = stack.enter_context(LocalKey(signer))
             key.open_if_needed(settings)
         journal = None if settings is None else stack.enter_context(_open_journal(settings, task))
-        results = start_run(found, task, journal=journal, key=key, executor=executor, jobs=jobs)
+        results = run_task(inputs, task, journal=journal, key=key, executor=executor, jobs=jobs)
         for result in stack.enter_context(closing(results)):
             if result.kind is not ResultKind.IGNORED:
                 yield result
+
+
+def _refuse_single_file_arguments(verb: str, keywords: Mapping[str, object], names: Iterable[str]) -> None:
+    """Refuse arguments that type checkers refuse, too, but that callers of ``sign`` and ``verify`` may expect."""
+    for name in names:
+        if name in keywords:
+            raise UsageError(
+                f"{verb}_many does not take {name}: {_SINGLE_FILE[name]}", hint=f"call {verb}() for each file"
+            )
 
 
 def _iter_protected_files(key: str | None, journal: str | os.PathLike[str] | None) -> Iterator[ProtectedPath]:
@@ -218,26 +259,11 @@ def _iter_protected_files(key: str | None, journal: str | os.PathLike[str] | Non
         yield from (ProtectedPath(f"{os.fspath(journal)}{end}", "the journal") for end in ("", "-journal"))
 
 
-def _freeze_options(options: Mapping[str, Any], *several: str) -> dict[str, Any]:
-    """What was given, with tuples where several values may be."""
-    return {
-        name: tuple(_check_several(value, name)) if name in several and value is not None else value
-        for name, value in options.items()
-    }
-
-
-def _check_several(values: Iterable[T], name: str) -> Iterable[T]:
-    """The values; raises UsageError for a text, which is one value and none of several."""
-    if isinstance(values, (str, bytes, os.PathLike)):
-        raise UsageError(f"{name} is one value where several may be", hint=f"{name}=[VALUE]")
-    return values
-
-
 def _build_journal_settings(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalSettings | None:
-    """The journal that is asked for; raises UsageError."""
+    """The journal; raises UsageError for a shard without one."""
     if journal is None:
         if shard is not None:
-            raise UsageError("a shard has a journal, and none is named", hint="give journal=FILE")
+            raise UsageError("a shard needs a journal", hint="give journal=FILE")
         return None
     from dcmseal.batch.inputs.shard import Shard
     from dcmseal.batch.journal.journal_settings import JournalSettings
@@ -252,10 +278,10 @@ def _open_journal(settings: JournalSettings, task: Task) -> AbstractContextManag
 
 
 @contextmanager
-def _open_signer(uri: str, secrets: Secrets) -> Generator[Signer]:
+def _open_signer(uri: str, secrets: Secrets, registry: Registry | None) -> Generator[Signer]:
     from dcmseal.plugins.registry import installed_registry
 
-    with installed_registry().open_signer(uri, secrets) as signer:
+    with (registry or installed_registry()).open_signer(uri, secrets) as signer:
         yield signer
 
 
@@ -264,10 +290,14 @@ def _key_name(signer: Signer) -> str:
     return f"certificate:{sha256(signer.certificate_chain[0]).hexdigest()}"
 
 
-def _resolve_executor(executor: str | ExecutorFactory | None, jobs: int | None) -> ExecutorFactory | None:
+def _resolve_executor(
+    executor: str | ExecutorFactory | None, jobs: int | None, registry: Registry | None
+) -> ExecutorFactory | None:
+    if not isinstance(executor, str):
+        return executor
     from dcmseal.plugins.registry import installed_registry
 
-    return parse_executor(executor, jobs, installed_registry()) if isinstance(executor, str) else executor
+    return parse_executor(executor, jobs, registry or installed_registry())
 
 
 def _no_secrets(_: SecretRequest) -> None:

@@ -12,6 +12,7 @@ from dcmseal.errors import (
     DatasetError,
     EvidenceError,
     InternalError,
+    Interrupted,
     JournalError,
     NoSuchItem,
     NoSuchSignature,
@@ -53,6 +54,7 @@ class ExitCode(IntEnum):
 
 _BY_ERROR: Final = (
     (InternalError, ExitCode.INTERNAL),
+    (Interrupted, ExitCode.INTERRUPTED),
     (NoSuchSignature, ExitCode.NO_SIGNATURE),
     ((UsageError, ProfileError, NotSignable, NotIntact, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),

@@ -1,47 +1,33 @@
 """A key that is open in this process: opened once, before the first file is signed, and not at all if none is left.
 
->>> from contextlib import nullcontext
->>> from dcmseal.batch.inputs.discovery import iter_inputs
->>> from dcmseal.batch.tasks.sign_task import Placement
 >>> from dcmseal.plugins.registry import installed_registry
->>> uri = "pem:signer.key.pem?cert=signer.cert.pem"
->>> task = SignTask(run_id="9ab33bf8-d0e9-4f23-a0ee-7cfe1e1a4a29", placement=Placement(folder="signed-by-key"), key=uri)
->>> with LocalKey(installed_registry().open_signer(uri, lambda _: None)) as key:
-...     [result.verdict for result in key.run(iter_inputs(["image.dcm"]), task)]
-['signed']
->>> with LocalKey(installed_registry().open_signer("pem:none.pem", lambda _: None)) as key:
-...     list(key.run([], task))
-[]
+>>> with LocalKey(installed_registry().open_signer("pem:signer.key.pem?cert=signer.cert.pem", lambda _: None)) as key:
+...     key.open().key_type
+<KeyType.RSA: 'RSA'>
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING, Self
 
-from dcmseal.batch.pool.runner import run_task
-from dcmseal.batch.signing_server import SigningServer, open_signing_server
-from dcmseal.batch.tasks.sign_task import SignTask
+from dcmseal.batch.results import SignerClosed
+from dcmseal.errors import DatasetError, SealError, SignerError
 
 if TYPE_CHECKING:
-    from dcmseal.batch.inputs.input_file import BatchInput
     from dcmseal.batch.journal.journal_settings import JournalSettings
-    from dcmseal.batch.journal.run_journal import Journal
-    from dcmseal.batch.results import BatchResult
-    from dcmseal.batch.tasks.task import Task
-    from dcmseal.plugins.signer_backend import Signer
+    from dcmseal.batch.signing_server import SigningServer
+    from dcmseal.plugins.signer_backend import SignableMessage, Signer
 
 
 class LocalKey:
-    """A key, and the lane to it; ``signer`` is entered when the key is needed, and left when the context ends."""
+    """A key of this process; ``signer`` is entered when the key is needed, and left when the context ends."""
 
     def __init__(self, signer: AbstractContextManager[Signer]) -> None:
-        self._signer = signer
+        self._context = signer
         self._resources = ExitStack()
-        self._server: SigningServer | None = None
+        self._signer: Signer | None = None
+        self._checked: OneFailureSigner | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -50,38 +36,59 @@ class LocalKey:
         self._resources.close()
 
     def open_if_needed(self, settings: JournalSettings | None) -> None:
-        """Open the key, unless an earlier run with this journal may have left nothing to be done with it.
+        """Open the key, unless an earlier run with this journal may have left nothing to sign.
 
-        A journal belongs to its key, so that none is begun for a key that cannot be opened.
+        A new journal is not made for a key that cannot be opened.
         """
         if settings is None or settings.is_new:
-            self._open_server()
+            self.open()
 
-    def run(
-        self, inputs: Iterable[BatchInput], task: Task, *, journal: Journal | None = None, jobs: int | None = None
-    ) -> Generator[BatchResult]:
-        """Sign what is found, or what a journal for the task has no result of; see ``run_task`` of batch.running.
+    def open(self) -> Signer:
+        """The key, for work in this process; raises what opening the key raises."""
+        if self._checked is None:
+            self._checked = OneFailureSigner(self._open_signer())
+        return self._checked
 
-        The first file is looked for, and the key opened, before this returns: somebody may be asked for a PIN. Raises
-        what opening the key does.
+    def serve(self) -> SigningServer:
+        """A server through which worker processes use the key, until the context ends; raises as ``open``."""
+        from dcmseal.batch.signing_server import open_signing_server
+
+        return self._resources.enter_context(open_signing_server(self._open_signer()))
+
+    def _open_signer(self) -> Signer:
+        if self._signer is None:
+            self._signer = self._resources.enter_context(self._context)
+        return self._signer
+
+
+class OneFailureSigner:
+    """A Signer that is not used again after it failed: the next file would send the same wrong PIN to the same card."""
+
+    def __init__(self, signer: Signer) -> None:
+        # a signer that opens itself does so here
+        self.certificate_chain = signer.certificate_chain
+        self.key_type = signer.key_type
+        self._signer = signer
+        self._has_failed = False
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Sign.
+
+        Raises:
+            SignerError: The key failed, now or before.
+            DatasetError: The file cannot be read any more.
         """
-        if journal is not None:
-            inputs, task = journal.filter_inputs(inputs), journal.task
-        assert isinstance(task, SignTask)
-        rest = iter(inputs)
-        first = next(rest, None)
-        if first is None:
-            return _no_results()
-        lane = self._open_server()
-        results = run_task(chain((first,), rest), replace(task, key=lane.endpoint), jobs=jobs, on_abort=lane.close)
-        return results if journal is None else journal.record_results(results)
-
-    def _open_server(self) -> SigningServer:
-        if self._server is None:
-            signer = self._resources.enter_context(self._signer)
-            self._server = self._resources.enter_context(open_signing_server(signer))
-        return self._server
-
-
-def _no_results() -> Generator[BatchResult]:
-    yield from ()
+        if self._has_failed:
+            raise SignerClosed("not signed: the key cannot be used any more")
+        try:
+            return self._signer.sign(message)
+        except DatasetError:
+            raise
+        except SealError as error:
+            self._has_failed = True
+            if isinstance(error, SignerError):
+                raise
+            raise SignerError(str(error), hint=error.hint, code=error.code, facts=error.facts) from None
+        except Exception as error:  # noqa: BLE001 - an application's signer raises what it likes
+            self._has_failed = True
+            raise SignerError(f"the key failed with {type(error).__name__}") from None

@@ -1,4 +1,4 @@
-"""How commands end that do not end well: one line and a hint on standard error, an exit code, never a traceback."""
+"""Turns exceptions into an error message, a hint and an exit code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from dcmseal.batch.exit_codes import ExitCode, error_exit_code
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.render.screens import write_json
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable
 from dcmseal.cli.standard_streams import discard_results, standard_error, standard_output
@@ -14,7 +15,7 @@ from dcmseal.errors import SealError, build_internal_error
 
 
 def run_with_error_handling(action: Callable[[], int], *, as_json: bool, in_lines: bool = False) -> int:
-    """Run a command, and turn whatever it raises into an exit code, and into a JSON document if those are wanted."""
+    """Run a command; turn any exception into an exit code and, if requested, a JSON document."""
     for stream in (standard_output(), standard_error()):
         if isinstance(stream, TextIOWrapper):
             # names of files and people may have characters that the terminal's encoding has not
@@ -57,19 +58,26 @@ def _flush_results(code: int) -> int:
     return code
 
 
-def print_error(error: SealError, prefix: str = "") -> None:
-    """Write an error and its hint to standard error."""
-    print(f"dcmseal: {escape_unprintable(prefix + str(error), MAX_LINE)}", file=standard_error())
+def print_error(error: SealError, *, file: str = "", prefix: str = "") -> None:
+    """Write an error, the file that it is about, and its hint to standard error."""
+    to_shell_hint(error)
+    file, message = file or error.file, str(error)
+    if message.startswith(f"{file} "):
+        message = message.removeprefix(f"{file} ")
+    if file and f" {file}" not in f" {message}":
+        message = f"{file}: {message}"
+    print(f"dcmseal: {escape_unprintable(prefix + message, MAX_LINE)}", file=standard_error())
     if error.hint:
         print(f"hint: {escape_unprintable(error.hint, MAX_LINE)}", file=standard_error())
 
 
 def _report_error(error: SealError, cause: BaseException, code: ExitCode, *, as_json: bool, in_lines: bool) -> int:
+    to_shell_hint(error)
     if as_json or in_lines:
         from dcmseal.documents.document_builders import error_document
 
         try:
-            write_json(error_document(error, code), compact=in_lines)
+            write_json(error_document(error, code, error.file), compact=in_lines)
             _flush_results(code)
         except (OSError, SealError):
             discard_results()

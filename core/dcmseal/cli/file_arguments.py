@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
 from dcmseal.cli.render.screens import binary_standard_output
 from dcmseal.cli.standard_streams import standard_output
-from dcmseal.errors import DatasetError, OutputError, UsageError
+from dcmseal.errors import DatasetError, OutputError, ProfileError, UsageError
 from dcmseal.output.file_descriptors import find_descriptor
 from dcmseal.urls import URL_SEPARATOR
 
@@ -77,16 +77,34 @@ def to_local_path(word: str) -> str:
 
 @contextmanager
 def open_input_file(word: str) -> Generator[DatasetInput]:
-    """A Data Set to be read, more than once if need be; raises UsageError if it would come from a terminal."""
+    """A Data Set to be read, more than once if need be; errors about it get its name.
+
+    Raises UsageError if it would come from a terminal.
+    """
+    with _name_file(word), _open_input(word) as source:
+        yield source
+
+
+@contextmanager
+def _name_file(word: str) -> Generator[None]:
+    try:
+        yield
+    except (DatasetError, ProfileError) as error:
+        error.file = error.file or display_name(word)
+        raise
+
+
+@contextmanager
+def _open_input(word: str) -> Generator[DatasetInput]:
     if word != STDIO:
         yield word
         return
     # sys.stdin is None if the descriptor was closed before Python started
     stdin: TextIO | None = sys.stdin
     if stdin is None:
-        raise DatasetError("standard input is closed", hint="name a file")
+        raise DatasetError("standard input is closed", hint="give a file")
     if stdin.isatty():
-        raise UsageError("standard input is a terminal", hint="name a file, or pipe one in")
+        raise UsageError("standard input is a terminal", hint="give a file, or pipe one in")
     if stdin.buffer.seekable():
         yield stdin.buffer
         return
@@ -108,14 +126,16 @@ def open_result_file(
     """
     if in_place:
         if output is not None:
-            raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
+            raise UsageError("--in-place and an output exclude each other", hint="remove one of them")
         if source == STDIO:
-            raise UsageError("standard input cannot be changed in place", hint="name an output")
+            raise UsageError(
+                "cannot change standard input in place", hint="give an output file, or - for standard output"
+            )
         yield None if remote_url(source) else make_output_file(to_local_path(source), force=True, synced=synced)
     elif output is None:
         raise UsageError(
-            "where the result goes is not said",
-            hint="name an output, - for standard output, or --in-place to change the file itself",
+            "no output given",
+            hint="give an output file, - for standard output, or --in-place to modify the input",
         )
     elif output == STDIO:
         yield binary_standard_output()
@@ -125,13 +145,13 @@ def open_result_file(
         from dcmseal.cli.url_arguments import open_upload
 
         if source == output:
-            raise UsageError(f"{output} is the input", hint="--in-place changes the object itself")
+            raise UsageError(f"{output} is the input", hint="use --in-place to modify the object")
         with open_upload(output, force=force) as stream:
             yield stream
     else:
         source, output = to_local_path(source), to_local_path(output)
         if _is_same(source, output):
-            raise UsageError(f"{output} is the input", hint="--in-place changes the file itself")
+            raise UsageError(f"{output} is the input", hint="use --in-place to modify the file")
         _check_free(output, force=force)
         if os.path.exists(output) and not os.path.isfile(output):
             # a pipe or device is written to, not replaced
@@ -156,7 +176,7 @@ def open_new_file(
         else:
             results = standard_output()
             if results is None:
-                raise OutputError("standard output is closed", hint="name a file")
+                raise OutputError("standard output is closed", hint="give an output file")
             results.flush()
             yield results.buffer
             results.buffer.flush()
@@ -214,9 +234,9 @@ def _remove_leftovers(output: str) -> None:
 
 def _check_free(output: str, *, force: bool) -> None:
     if os.path.isdir(output):
-        raise UsageError(f"{output} is a folder", hint="name a file in it")
+        raise UsageError(f"{output} is a folder", hint="give a file name in it")
     if os.path.exists(output) and os.path.isfile(output) and not force:
-        raise UsageError(f"{output} exists", hint="name another file; --force overwrites it")
+        raise UsageError(f"{output} already exists", hint="choose another name, or use --force to overwrite it")
 
 
 def _is_same(source: str, output: str) -> bool:
@@ -232,5 +252,5 @@ def _open_for_writing(file: str | int, mode: str, name: str) -> Generator[Binary
             yield cast("BinaryIO", stream)
     except OSError as error:
         raise OutputError(
-            f"{name} cannot be written: {error.strerror or error}", hint="check path, permissions and free space"
+            f"cannot write {name}: {error.strerror or error}", hint="check the path, its permissions and the free space"
         ) from None

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TextIO, cast
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.error_handling import run_with_error_handling
 from dcmseal.cli.file_arguments import normalize_standard_streams
-from dcmseal.cli.parser import Parser
+from dcmseal.cli.parser import Parser, suggest
 from dcmseal.cli.path_checks import check_paths
 from dcmseal.cli.render.screens import warn
 from dcmseal.cli.standard_streams import redirect_streams, standard_error
@@ -24,35 +24,37 @@ from dcmseal.urls import URL_SEPARATOR
 from dcmseal.version import __version__
 
 COMMANDS: Final = {
-    "sign": "make a signature and put it into a file",
-    "verify": "say whether signatures are valid, and what they cover",
-    "compare": "say what differs between two files, and which signature that breaks",
-    "list": "list the signatures of a file",
-    "show": "show all that signatures say of themselves",
-    "journal": "tell how far runs over many files are, and merge shards",
-    "remove": "remove signatures from a file",
-    "timestamp": "have an authority certify when a signature was there",
-    "certificate": "take the signer's certificate out of a signature",
-    "stream": "write the bytes that a signature was computed over",
-    "keys": "list the keys that plugins can find, and the URI of each",
-    "config": "explain the configuration file, and check it",
-    "profiles": "list the Digital Signature Profiles",
-    "plugins": "list the plugins, and what is wrong with them",
-    "demo": "sign, verify, tamper and verify again, with a throw-away key",
-    "completion": "write what a shell needs to complete command lines",
+    "sign": "sign DICOM files",
+    "verify": "verify signatures and show what they cover",
+    "compare": "compare two files and show which signatures the differences break",
+    "list": "list signatures",
+    "show": "show signatures in detail, or as a coverage tree",
+    "journal": "show the progress of long runs; export and merge journals",
+    "remove": "remove signatures",
+    "timestamp": "add a certified timestamp to an existing signature",
+    "certificate": "extract the signer's certificate",
+    "stream": "write the MAC byte stream of a signature",
+    "keys": "list the keys on cards, tokens and other devices",
+    "config": "check the configuration file",
+    "profiles": "list and explain Digital Signature Profiles",
+    "plugins": "list the installed plugins and their problems",
+    "demo": "sign, verify, tamper and verify again with a throwaway key",
+    "completion": "print a shell completion script",
 }
+
+_HELP: Final = "help"
 
 _EPILOG: Final = """\
 examples:
   dcmseal sign image.dcm signed.dcm --key "pem:key.pem?cert=cert.pem"
   dcmseal verify signed.dcm
-  dcmseal COMMAND --help        more about one command
+  dcmseal help COMMAND          show the options of a command
 
 exit codes:
-  0  done; every signature asked about is valid    4  not invalid, but not established either
-  1  at least one signature is invalid             5  input unreadable, or output unwritable
-  2  the request cannot be read, or is refused     6  key, token, plugin or network unavailable
-  3  there is no signature                         7  error in dcmseal itself"""
+  0  success; every requested signature is valid   4  not established: neither valid nor invalid
+  1  at least one signature is invalid             5  cannot read input or write output
+  2  usage error, or the request is refused        6  key, token, plugin or network unavailable
+  3  no signature                                  7  internal error"""
 
 
 class Command(Protocol):
@@ -118,10 +120,12 @@ def _run(words: list[str]) -> int:
     if not words:
         make_overview_parser().print_help(standard_error())
         return ExitCode.USAGE
+    if words[0] == _HELP:
+        words = _rewrite_help(words[1:])
     name = words[0]
     if name.startswith("-"):
         make_overview_parser().parse_args(words)
-        raise UsageError("no command is named", hint="dcmseal --help shows the commands")
+        raise UsageError("no command given", hint="see dcmseal --help")
     if name not in COMMANDS:
         raise _unknown_command(name)
     command = load_command(name)
@@ -139,6 +143,14 @@ def _run(words: list[str]) -> int:
     return command.run(options)
 
 
+def _rewrite_help(words: list[str]) -> list[str]:
+    """The command line that ``dcmseal help`` stands for: ``--help``, or ``COMMAND --help``."""
+    commands = [word for word in words if not word.startswith("-")]
+    if len(commands) > 1:
+        raise UsageError("expected one command", hint="use dcmseal help COMMAND")
+    return [*commands, "--help"]
+
+
 def load_command(name: str) -> Command:
     """The module of a command."""
     return cast("Command", import_module(f"dcmseal.cli.commands.{name}_command"))
@@ -146,11 +158,12 @@ def load_command(name: str) -> Command:
 
 def make_overview_parser() -> Parser:
     """The parser for what stands before a command: help and version."""
-    commands = "\n".join(f"  {name:13}{summary}" for name, summary in COMMANDS.items())
+    shown = {**COMMANDS, _HELP: "show help for a command"}
+    commands = "\n".join(f"  {name:13}{summary}" for name, summary in shown.items())
     parser = Parser(
         prog="dcmseal",
         usage="dcmseal COMMAND ...",
-        description="Makes, verifies and explains DICOM Digital Signatures (PS3.15 Annex C).",
+        description="Create, verify and explain DICOM Digital Signatures (PS3.15 Annex C).",
         epilog=f"commands:\n{commands}\n\n{_EPILOG}",
     )
     parser.add_argument("--version", action="version", version=f"dcmseal {__version__}")
@@ -163,12 +176,11 @@ def make_full_parser() -> Parser:
     commands = parser.add_subparsers(parser_class=Parser)
     for name, summary in COMMANDS.items():
         load_command(name).configure(commands.add_parser(name, help=summary))
+    commands.add_parser(_HELP).add_argument("command", nargs="?", choices=tuple(COMMANDS))
     return parser
 
 
 def _unknown_command(name: str) -> UsageError:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, COMMANDS, 1)
-    hint = f"did you mean {near[0]}?" if near else "dcmseal --help shows the commands"
-    return UsageError(f"there is no command {name!r}", hint=hint)
+    near = suggest(name, (*COMMANDS, _HELP))
+    hint = f"did you mean {near}?" if near else "see dcmseal --help"
+    return UsageError(f"unknown command {name!r}", hint=hint)

@@ -25,8 +25,7 @@ _INPUT_OPTIONS: Final = {
     "files": "an input",
     "files_from": "the list of files",
     "tags_from": "the list of elements",
-    "reference": "evidence that is cited",
-    "references": "evidence that is cited",
+    "references": "a referenced instance",
     "evidence": "the evidence",
     "trust_anchor": "a trust anchor",
     "intermediate": "a certificate",
@@ -35,7 +34,7 @@ _INPUT_OPTIONS: Final = {
     "ocsp_response": "an OCSP response",
     "response": "the authority's response",
     "query": "the query",
-    "uid_file": "the file that names the signature",
+    "uid_file": "the UID file",
     "passphrase_file": "the file with the passphrase",
     "timestamp_login_file": "the file with the login",
     "config": "the configuration file",
@@ -69,7 +68,7 @@ def check_paths(command: str, options: Namespace) -> None:
     for output in existing:
         for each in folders:
             if is_inside(output, each.path):
-                raise UsageError(f"{output} is {each.what}: it lies in {each.path}", hint=each.hint)
+                raise UsageError(f"{output} is {each.what} in {each.path}", hint=each.hint)
         # a journal goes on, and what is appended to is not overwritten
         if output not in (getattr(options, "journal", None), _standard_output_path()):
             check_replaceable(output)
@@ -82,8 +81,8 @@ def iter_output_paths(command: str, options: Namespace) -> Iterator[str]:
     inputs, results = _split_words(command, options)
     words: list[str | None] = [*results, *(getattr(options, name, None) for name in _OUTPUT_OPTIONS)]
     words += [each.partition(":")[2] for each in getattr(options, "report", ())]
-    if command == "sign" and options.manifest is not None:
-        words += _manifest_paths(options.manifest, results or inputs)
+    if command == "sign" and options.save_manifest is not None:
+        words += _manifest_paths(options.save_manifest, results or inputs)
     paths = [*filter(_is_file_or_free, _iter_paths(filter(None, words)))]
     yield from paths
     stdout = _standard_output_path()
@@ -108,9 +107,7 @@ def iter_input_paths(command: str, options: Namespace) -> Iterator[ProtectedPath
     words, _ = _split_words(command, options)
     for path in _iter_paths(words, stdin=True):
         if command in _COMMANDS_WITH_OUTPUT and len(words) == 1:
-            yield ProtectedPath(
-                path, _THE_INPUT, "--in-place changes the file itself; else name another file for the output"
-            )
+            yield ProtectedPath(path, _THE_INPUT, "use --in-place to modify the file, or give another output file")
         else:
             yield ProtectedPath(path, _INPUT_OPTIONS["files"])
     for name, what in _INPUT_OPTIONS.items():

@@ -127,7 +127,8 @@ class _ResultStream(FileIO):
             return memoryview(data).nbytes
         except OSError as error:
             raise OutputError(
-                f"standard output cannot be written: {error.strerror}", hint="check free space, and where it leads to"
+                f"cannot write to standard output: {error.strerror}",
+                hint="check the free space, and where the output goes",
             ) from None
         return written
 

@@ -42,7 +42,7 @@ def open_upload(url: str, *, force: bool) -> Generator[BinaryIO]:
     Raises UsageError, before anything is computed, if there is an object already and no leave to overwrite it.
     """
     if not force and object_exists(url):
-        raise UsageError(f"{url} exists", hint="name another object; --force overwrites it")
+        raise UsageError(f"{url} already exists", hint="choose another name, or use --force to overwrite it")
     with open_url_for_writing(url, None if force else "") as write:
         yield cast("BinaryIO", _UploadStream(write))
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from dcmseal.config.config_table import ConfigTable, resolve_file
 from dcmseal.config.pin_source import PinKind, PinSource
 from dcmseal.errors import UsageError
 from dcmseal.plugins.key_uri import KeyUri, escape_path
 from dcmseal.plugins.signer_backend import SecretRequest
-from dcmseal.terms import MacAlgorithm, SignaturePurpose
+from dcmseal.terms import MacAlgorithm, SignaturePurpose, parse_algorithm, parse_purpose
+
+TermT = TypeVar("TermT")
 
 _SETUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
@@ -73,7 +74,7 @@ def read_key_setup(name: str, table: ConfigTable, folder: Path) -> KeySetup | No
 def _complete_uri(uri: str, files: dict[str, Path], table: ConfigTable) -> str:
     """The key URI with the files added; empty if it cannot be used."""
     if not table.has("uri"):
-        table.add_problem("uri", "there is none", "write uri = \"SCHEME:...\"; 'dcmseal keys' lists what can be pasted")
+        table.add_problem("uri", "there is none", 'write uri = "SCHEME:..."')
     if not uri:
         return ""
     try:
@@ -107,23 +108,21 @@ def resolve_profile(table: ConfigTable, key: str, name: str, folder: Path) -> st
 
 
 def _read_algorithm(table: ConfigTable) -> MacAlgorithm | None:
-    text = table.text("algorithm")
-    if text and text.upper() not in MacAlgorithm.__members__:
-        table.add_problem("algorithm", "it is no MAC algorithm", f"use one of {', '.join(MacAlgorithm)}")
-        return None
-    return MacAlgorithm(text.upper()) if text else None
+    return _read_term(table, "algorithm", parse_algorithm)
 
 
 def _read_purpose(table: ConfigTable) -> SignaturePurpose | None:
-    text = table.text("purpose")
-    by_name = {each.name.lower().replace("_", "-"): each for each in SignaturePurpose}
-    wanted = text.lower().replace("_", "-").replace(" ", "-")
-    if text and wanted not in by_name:
-        near = get_close_matches(wanted, by_name, 1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        table.add_problem("purpose", "it is no purpose of CID 7007", f"{meant}use one of {', '.join(by_name)}")
+    return _read_term(table, "purpose", parse_purpose)
+
+
+def _read_term(table: ConfigTable, key: str, parse: Callable[[str], TermT]) -> TermT | None:
+    """The term that the text of a key names; None if there is none, or it is unknown, which is a problem."""
+    text = table.text(key)
+    try:
+        return parse(text) if text else None
+    except UsageError as error:
+        table.add_problem(key, f"unknown {key}", error.hint)
         return None
-    return by_name[wanted] if text else None
 
 
 def _read_pin_source(table: ConfigTable, folder: Path) -> PinSource | None:

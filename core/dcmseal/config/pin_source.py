@@ -15,11 +15,16 @@ from enum import StrEnum
 from typing import Final
 
 from dcmseal.errors import PinRejected, UsageError
+from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.text import TextProblem, load_first_line
 
 _MAX_BYTES: Final = 1 << 16
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SERVICE: Final = "dcmseal"
+
+
+def _ignore_warning(_: str) -> None:
+    """The process that started a run has given the warnings about the place."""
 
 
 class PinKind(StrEnum):
@@ -75,6 +80,42 @@ class PinSource:
                 return _read_secret_line(int(self.name), f"file descriptor {self.name}", warn)
             case PinKind.KEYRING:
                 return _read_keyring(self.name, account)
+
+
+class StoredSecret:
+    """Answers a request with the passphrase or PIN in a place of this machine, which is read once, when needed.
+
+    It can be pickled: the place travels, the secret does not. It answers a first attempt only, because a wrong PIN that
+    is tried again locks a card.
+    """
+
+    def __init__(
+        self, source: PinSource | None, account: str = "", warn: Callable[[str], object] = _ignore_warning
+    ) -> None:
+        self._source = source
+        self._account = account
+        self._warn = warn
+        self._secret: str | None = None
+
+    def __call__(self, request: SecretRequest) -> str | None:
+        if self._source is None or request.attempt > 1:
+            return None
+        return self.read()
+
+    def read(self) -> str | None:
+        """The passphrase or PIN; None if there is no place. Raises as PinSource.read."""
+        if self._secret is None and self._source is not None:
+            self._secret = self._source.read(self._account, self._warn)
+        return self._secret
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoredSecret) and self.__reduce__() == other.__reduce__()
+
+    def __hash__(self) -> int:
+        return hash((self._source, self._account))
+
+    def __reduce__(self) -> tuple[type[StoredSecret], tuple[PinSource | None, str]]:
+        return StoredSecret, (self._source, self._account)
 
 
 _KIND_LABELS: Final = {

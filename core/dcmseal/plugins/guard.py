@@ -1,20 +1,27 @@
-"""What a plugin answers, checked against its protocol: no foreign error gets out, and no value of another kind."""
+"""Checks of what plugins return: no foreign exception and no value of a wrong type leaves the guard of a plugin."""
 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, TypeVar, cast
 
 from dcmseal.errors import SealError
 
-_MAX_REASON_LENGTH: Final = 300
+_MAX_LINE_LENGTH: Final = 300
+_MAX_TEXT_LENGTH: Final = 300
+_HINT: Final = "this is an error in the plugin: report it to its authors"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a plugin comes from; ``distribution`` is empty if an application registered it itself."""
+    """Where a plugin comes from; ``distribution`` is empty if an application registered the plugin itself."""
 
     name: str
     distribution: str = ""
@@ -24,44 +31,18 @@ class Origin:
         return f"{self.distribution} {self.version} ({self.name})" if self.distribution else self.name
 
 
-def is_keyboard_interrupt(error: BaseException) -> bool:
-    """Whether somebody pressed Ctrl-C; whatever else foreign code raises does not take the program down."""
-    return type(error) is KeyboardInterrupt
-
-
-def type_name(value: object) -> str:
-    """The name of a value's type, whatever its metaclass has to say to that."""
-    return to_single_line(type.__dict__["__name__"].__get__(type(value)))
-
-
-def format_plugin_error(error: BaseException) -> str:
-    """An error of a plugin in one plain line."""
-    try:
-        return to_single_line(f"{type_name(error)}: {error}")
-    except BaseException:  # noqa: BLE001 - an error whose text fails is told by its type
-        return type_name(error)
-
-
-def to_single_line(text: str) -> str:
-    """Foreign text cut to one printable line."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(line.split())[:_MAX_REASON_LENGTH]
-
-
-_MAX_TEXT_LENGTH: Final = 300
-_HINT: Final = "this is a fault of the plugin: report it to those who make it"
-
-T = TypeVar("T")
-
-
 class InvalidAnswer(Exception):
-    """An answer that is not what the protocol promises; the message is made of our words only."""
+    """A plugin broke its protocol; the message never repeats text of the plugin."""
 
 
 class Guard:
-    """Let errors of dcmseal pass and turn every other one into ``kind``, with ``blame`` saying whose fault it is.
+    """A context for calls into a plugin: errors of dcmseal pass, and every other exception becomes ``kind``.
 
-    A class, because it stands around every signature: a generator takes three times as long (measured).
+    A class, because a guard surrounds every signature, and a generator takes three times as long (measured).
+
+    Args:
+        blame: Names the plugin in the message.
+        kind: The error that replaces foreign exceptions.
     """
 
     __slots__ = ("_blame", "_kind")
@@ -76,9 +57,9 @@ class Guard:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if error is None or is_keyboard_interrupt(error) or (isinstance(error, SealError) and _is_formattable(error)):
             return
-        said = f": {error}" if type(error) is InvalidAnswer else f" failed with {type_name(error)}"
-        failure = self._kind(f"{self._blame}{said}", hint=_HINT)
-        # The text of a foreign error may hold a secret, and so may its frames: it is not chained, nor left in this one.
+        reason = f": {error}" if type(error) is InvalidAnswer else f" failed with {type_name(error)}"
+        failure = self._kind(f"{self._blame}{reason}", hint=_HINT)
+        # Text and frames of a foreign exception may contain a secret: it is neither chained nor kept in this frame.
         del error
         try:
             raise failure
@@ -86,35 +67,79 @@ class Guard:
             failure.__context__ = None
 
 
-def _is_formattable(error: SealError) -> bool:
-    """Whether an error can be told; a plugin may have made a kind of its own."""
+@contextmanager
+def guarded_context(
+    guard: Guard, open_context: Callable[[], AbstractContextManager[T]], *, pass_error: bool = False
+) -> Generator[T]:
+    """Enter a context of a plugin, yield its value, and leave the context whatever happens.
+
+    The plugin can neither swallow an exception of the caller nor hide it behind its own.
+
+    Args:
+        guard: The guard around each call into the plugin.
+        open_context: Calls the method of the plugin that returns the context.
+        pass_error: Whether the context receives the exception of the caller, for plugins that undo what they began.
+            Others always see a normal exit, so that those without ``finally`` close, too.
+    """
+    with guard:
+        context = open_context()
+        value = context.__enter__()
     try:
-        return type(str(error)) is str and type(error.hint) is str
-    except BaseException:  # noqa: BLE001 - plugins raise what they like
-        return False
+        yield value
+    except BaseException:
+        error = sys.exc_info() if pass_error else (None, None, None)
+        with suppress(SealError), guard:
+            context.__exit__(*error)
+        raise
+    with guard:
+        context.__exit__(None, None, None)
+
+
+def is_keyboard_interrupt(error: BaseException) -> bool:
+    """Whether the user pressed Ctrl-C; nothing else that foreign code raises ends the program."""
+    return type(error) is KeyboardInterrupt
+
+
+def type_name(value: object) -> str:
+    """The name of a value's type, even if its metaclass overrides ``__name__``."""
+    return to_single_line(type.__dict__["__name__"].__get__(type(value)))
+
+
+def format_plugin_error(error: BaseException) -> str:
+    """An exception of a plugin as one printable line."""
+    try:
+        return to_single_line(f"{type_name(error)}: {error}")
+    except BaseException:  # noqa: BLE001 - even the text of the exception may fail
+        return type_name(error)
+
+
+def to_single_line(text: str) -> str:
+    """Foreign text as one printable line of limited length."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(line.split())[:_MAX_LINE_LENGTH]
 
 
 def check_instance(value: object, kind: type[T], what: str) -> T:
-    """The value if it is of that kind."""
+    """Return the value if it has this type; otherwise raise InvalidAnswer."""
     if isinstance(value, kind):
         return value
-    raise InvalidAnswer(f"{what} gave {type_name(value)} where {kind.__name__} is due")
+    raise InvalidAnswer(f"{what} returned {type_name(value)} instead of {kind.__name__}")
 
 
 def check_tuple(values: object, kind: type[T], what: str) -> tuple[T, ...]:
-    """The values if they are a tuple of that kind."""
+    """Return the values if they are a tuple of this type; otherwise raise InvalidAnswer."""
     members = cast("tuple[object, ...]", check_instance(values, tuple, what))
     return tuple(check_instance(member, kind, what) for member in members)
 
 
 def check_frozenset(values: object, kind: type[T], what: str) -> frozenset[T]:
-    """The values if they are a frozenset of that kind."""
+    """Return the values if they are a frozenset of this type; otherwise raise InvalidAnswer."""
     members = cast("frozenset[object]", check_instance(values, frozenset, what))
     return frozenset(check_instance(member, kind, what) for member in members)
 
 
 def check_name(value: object, pattern: re.Pattern[str], what: str) -> str:
-    """The value if it is a name of that pattern."""
+    """Return the value if it is a string that matches the pattern; otherwise raise InvalidAnswer."""
     value = _to_plain_str(value)
     if value is not None and pattern.fullmatch(value):
         return value
@@ -122,20 +147,28 @@ def check_name(value: object, pattern: re.Pattern[str], what: str) -> str:
 
 
 def check_text(value: object, what: str) -> str:
-    """The value if it is a short printable line."""
+    """Return the value if it is a short printable line; otherwise raise InvalidAnswer."""
     value = _to_plain_str(value)
     if value is not None and value.isprintable() and len(value) <= _MAX_TEXT_LENGTH:
         return value
     raise InvalidAnswer(f"its {what} is not one printable line of at most {_MAX_TEXT_LENGTH} characters")
 
 
-def _to_plain_str(value: object) -> str | None:
-    """The text itself, without what a class derived from that of texts does; None if it is none."""
-    return str.__str__(value) if isinstance(value, str) else None
-
-
 def check_methods(value: object, *names: str) -> None:
-    """Make sure that the value has these methods."""
+    """Raise InvalidAnswer if the value lacks one of these methods."""
     for method in names:
         if not callable(getattr(value, method, None)):
             raise InvalidAnswer(f"it has no method {method}")
+
+
+def _to_plain_str(value: object) -> str | None:
+    """The string itself, bypassing overridden methods of a subclass; None if the value is not a string."""
+    return str.__str__(value) if isinstance(value, str) else None
+
+
+def _is_formattable(error: SealError) -> bool:
+    """Whether message and hint are plain strings; a plugin may have derived its own class."""
+    try:
+        return type(str(error)) is str and type(error.hint) is str and type(error.code) is str
+    except BaseException:  # noqa: BLE001 - plugins may raise anything
+        return False

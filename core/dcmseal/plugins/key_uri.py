@@ -1,7 +1,8 @@
-"""Key URIs: where a signing key is, written ``scheme:path?name=value&name=value`` (RFC 3986, opaque form)."""
+"""Key URIs, which name signing keys as ``scheme:path?name=value&name=value`` (RFC 3986, opaque form)."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from urllib.parse import unquote
 
 from dcmseal.errors import UsageError
 
-# Two characters at least: in C:\keys\signer.pem the C is a drive.
+# At least two characters: in C:\keys\signer.pem, C is a drive.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,31}):", re.ASCII)
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -19,15 +20,14 @@ _SECRET_NAMES: Final = frozenset(
     {"pass", "passphrase", "passwd", "password", "pin", "pin-value", "pwd", "secret", "so-pin", "so-pin-value"}
 )
 _SECRETS_HINT: Final = (
-    "leave it out: it is asked for when needed, or taken from an environment variable (--passphrase-env), "
-    "a file (--passphrase-file), a file descriptor (--passphrase-fd) or the system's keyring (--passphrase-keyring); "
-    "the URI of a token may name a pin-source="
+    "remove it, and pass secrets=, a function that is asked for it when it is needed, and may take it from an "
+    "environment variable, a file or a keyring; the URI of a token may name a pin-source= instead"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUri:
-    r"""A key URI taken apart.
+    r"""A parsed key URI.
 
     >>> uri = KeyUri.parse(r"pem:C:\keys\my%20key.pem?cert=C:\keys\cert.pem")
     >>> uri.scheme, uri.path
@@ -39,25 +39,26 @@ class KeyUri:
     scheme: str
     """In lower case."""
     body: str
-    """What stands between the scheme and the query, as written: schemes may have a syntax of their own here."""
+    """The part between scheme and query, not decoded, because its syntax depends on the scheme."""
     attributes: Mapping[str, str] = field(repr=False)
     """The query, percent-decoded."""
 
     @classmethod
     def parse(cls, text: str) -> KeyUri:
-        """Read a key URI.
+        """Parse a key URI.
 
-        Raises UsageError, which never repeats the query, if the text has no scheme, or a query that cannot be
-        read, names an attribute twice or gives a secret.
+        Raises:
+            UsageError: The URI is invalid, repeats an attribute, or contains a secret. The message never repeats the
+                query.
         """
         if _CONTROL.search(text):
             raise UsageError(
-                "the key URI has control characters or line breaks in it",
-                hint="write where the key is, not the key: pem:key.pem?cert=cert.pem",
+                "the key URI contains control characters or line breaks",
+                hint="name the location of the key, not the key itself: pem:key.pem?cert=cert.pem",
             )
         scheme = find_key_scheme(text)
         if scheme is None:
-            raise UsageError("the key URI names no scheme", hint="write SCHEME:PATH, as in pem:key.pem?cert=cert.pem")
+            raise UsageError("the key URI has no scheme", hint="write SCHEME:PATH, such as pem:key.pem?cert=cert.pem")
         _check_no_secrets(text)
         body, _, query = text[len(scheme) + 1 :].partition("?")
         attributes: dict[str, str] = {}
@@ -65,29 +66,29 @@ class KeyUri:
             name, _, value = (_decode_percent(piece) for piece in part.partition("="))
             if not name or not value:
                 raise UsageError(
-                    "the query of the key URI is not of the form name=value&name=value",
+                    "the query of the key URI does not have the form name=value&name=value",
                     hint="write %26 for '&' and %3F for '?' inside a name or path",
                 )
             if name in attributes:
-                raise UsageError(f"the key URI names {name!r} twice", hint="keep one of the two")
+                raise UsageError(f"the key URI has {name!r} twice", hint="keep one of them")
             attributes[name] = value
         return cls(scheme=scheme, body=body, attributes=MappingProxyType(attributes))
 
     @property
     def path(self) -> str:
-        """The body, percent-decoded; raises UsageError if it cannot be decoded, or is empty."""
+        """The body, percent-decoded; raises UsageError if it is empty or cannot be decoded."""
         path = _decode_percent(self.body)
         if not path:
-            raise UsageError(f"the key URI names no file after {self.scheme}:", hint=f"write {self.scheme}:PATH")
+            raise UsageError(f"the key URI has no path after {self.scheme}:", hint=f"write {self.scheme}:PATH")
         return path
 
     def check_attributes(self, *names: str) -> None:
-        """Raise UsageError if there is an attribute of another name."""
+        """Raise UsageError if the query has an attribute other than these."""
         for name in self.attributes:
             if name not in names:
                 known = ", ".join(f"{known}=" for known in names) or "none"
                 raise UsageError(
-                    f"{self.scheme}: keys have no attribute {name!r}", hint=f"attributes of {self.scheme}: are: {known}"
+                    f"unknown attribute {name!r} in the {self.scheme}: key URI", hint=f"use these attributes: {known}"
                 )
 
     def without_query(self) -> str:
@@ -96,13 +97,27 @@ class KeyUri:
 
 
 def find_key_scheme(text: str) -> str | None:
-    """The scheme in lower case, or None: a drive letter is no scheme."""
+    """Return the scheme in lower case, or None; a drive letter is not a scheme."""
     match = _SCHEME.match(text)
     return match[1].lower() if match else None
 
 
+def parse_key_scheme(uri: str) -> str:
+    """Return the scheme of a key URI; raises UsageError, with a better hint if the text is the path of a file."""
+    if find_key_scheme(uri) is None and os.path.isfile(uri):
+        raise UsageError("the key is given as a path, without a scheme", hint=f"write {_suggest_key_uri(uri)}")
+    return KeyUri.parse(uri).scheme
+
+
+def _suggest_key_uri(path: str) -> str:
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in (".p12", ".pfx"):
+        return f"p12:{escape_path(path)}"
+    return f"{'der' if suffix == '.der' else 'pem'}:{escape_path(path)}?cert=CERTIFICATE"
+
+
 def escape_path(path: str) -> str:
-    """A path as it is written in a key URI.
+    """Escape a path for use in a key URI.
 
     >>> escape_path("50% of?.pem")
     '50%25 of%3F.pem'
@@ -111,7 +126,7 @@ def escape_path(path: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether an attribute of that name would be a passphrase or PIN.
+    """Whether an attribute of this name contains a passphrase or PIN.
 
     >>> is_secret_name("PIN_value"), is_secret_name("pin-source")
     (True, False)
@@ -120,11 +135,11 @@ def is_secret_name(name: str) -> bool:
 
 
 def _check_no_secrets(text: str) -> None:
-    # Semicolons too: they separate the attributes in the path of a PKCS #11 URI (RFC 7512).
+    # Also split at semicolons, which separate the path attributes of a PKCS #11 URI (RFC 7512).
     for part in re.split("[:;?&]", text):
         name, equals, _ = part.partition("=")
         if equals and is_secret_name(unquote(name)):
-            raise UsageError("a passphrase or PIN has no place in a key URI", hint=_SECRETS_HINT)
+            raise UsageError("a key URI must not contain a passphrase or PIN", hint=_SECRETS_HINT, code="secret-in-uri")
 
 
 def _decode_percent(text: str) -> str:
@@ -133,7 +148,7 @@ def _decode_percent(text: str) -> str:
     try:
         decoded = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise UsageError("the key URI has percent-escapes that are no UTF-8", hint="write names in UTF-8") from None
+        raise UsageError("the key URI has percent-escapes that are not UTF-8", hint="encode names in UTF-8") from None
     if _CONTROL.search(decoded):
-        raise UsageError("the key URI has escaped control characters in it", hint="leave them out")
+        raise UsageError("the key URI contains escaped control characters", hint="remove them")
     return decoded

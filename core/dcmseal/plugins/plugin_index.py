@@ -1,101 +1,83 @@
-"""Contributions of one kind, by name: a name contributed twice is an error that names both distributions."""
+"""Kinds of plugins, and the index of what all plugins contribute of one kind, by name."""
+
+# Kept apart: the mechanism is independent of the table of kinds in the registry.
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
-from dcmseal.errors import PluginBroken, PluginConflict
+from dcmseal.errors import PluginBroken, PluginConflict, PluginNotFound, SealError
 from dcmseal.plugins.guard import Origin
 from dcmseal.plugins.plugin_loader import LoadedPlugin, run_with_timeout
+
+_MAX_NAME_LENGTH: Final = 64
 
 T = TypeVar("T")
 
 
-class LazyProperty(Generic[T]):
-    """A property that is made when it is first asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginKind(Generic[T]):
+    """A kind of contribution: the hook that returns them, and the guard and the key of each."""
 
-    In Python 3.11 ``cached_property`` has a lock for all objects: while one registry asks its plugins, which it does in
-    threads of their own, none of them could ask another registry.
-    """
-
-    def __init__(self, make: Callable[[Any], T]) -> None:
-        self._make = make
-
-    def __set_name__(self, owner: type[object], name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: object, owner: type[object]) -> T:
-        value = instance.__dict__[self._name] = self._make(instance)
-        return value
-
-
-def _load_values(plugin: LoadedPlugin, hook: str, wrap: Callable[[Any, Origin], T]) -> list[T]:
-    return [wrap(value, plugin.origin) for value in plugin.values(hook)]
+    name: str
+    hook: str
+    guard: Callable[[Any, Origin], T]
+    """Wraps a contribution in checks; raises PluginBroken if it is invalid."""
+    key: Callable[[T], str]
+    """The name by which the registry finds a contribution."""
+    missing: str
+    """Message for a name that no plugin contributes; ``{}`` stands for the name."""
+    hint_name: str = "{}"
+    """A known name as the hint shows it."""
+    error: type[SealError] = PluginNotFound
 
 
 class PluginIndex(Generic[T]):
-    """What all plugins answer to one hook; a plugin whose answer is wrong in part is left out as a whole."""
+    """What all plugins contribute of one kind. If one contribution of a plugin is invalid, none of them is used."""
 
-    def __init__(
-        self,
-        plugins: Iterable[LoadedPlugin],
-        *,
-        kind: str,
-        hook: str,
-        wrap: Callable[[Any, Origin], T],
-        key: Callable[[T], str],
-    ) -> None:
-        """``wrap`` checks one value, and raises PluginBroken if it is not of the kind."""
-        self.kind = kind
+    def __init__(self, kind: PluginKind[T], plugins: Iterable[LoadedPlugin]) -> None:
+        self._kind = kind
         self._offers: dict[str, list[tuple[LoadedPlugin, T]]] = {}
         self._broken: dict[LoadedPlugin, str] = {}
         for plugin in plugins:
-            if plugin.problem:
-                self._broken[plugin] = plugin.problem
-                continue
             try:
-                admitted = run_with_timeout(partial(_load_values, plugin, hook, wrap))
+                for value in _call_hook(plugin, kind):
+                    self._offers.setdefault(kind.key(value), []).append((plugin, value))
             except PluginBroken as error:
                 self._broken[plugin] = str(error)
-                continue
-            for value in admitted:
-                self._offers.setdefault(key(value), []).append((plugin, value))
 
-    def find(self, name: str) -> T | None:
-        """The value of that name, or None.
+    def all(self) -> tuple[T, ...]:
+        """All contributions without a conflict, sorted by name."""
+        return tuple(self._usable().values())
 
-        Raises PluginConflict if there are several, and PluginBroken if there is none but a broken plugin might
-        have had it.
-        """
+    def find(self, name: str) -> T:
+        """Return the contribution of this name; raises ``kind.error``, PluginConflict or PluginBroken."""
         offers = self._offers.get(name, [])
         if len(offers) > 1:
             origins = " and ".join(str(plugin.origin) for plugin, _ in offers)
             raise PluginConflict(
-                f"{self.kind}:{name} is contributed more than once, by {origins}", hint="uninstall all but one of them"
+                f"{self._kind.name}:{name} is contributed more than once, by {origins}",
+                hint="uninstall all but one of them",
             )
         if offers:
             return offers[0][1]
         if self._broken:
             broken = "; ".join(f"{plugin.origin}: {problem}" for plugin, problem in self._broken.items())
             raise PluginBroken(
-                f"no working plugin contributes {self.kind}:{name}, and some are broken: {broken}",
-                hint="repair or uninstall what is broken, then look at the list of plugins again",
+                f"no working plugin contributes {self._kind.name}:{name}, and some plugins are broken: {broken}",
+                hint="repair or uninstall the broken plugins, then list the plugins again",
             )
-        return None
+        raise self._missing_error(name[:_MAX_NAME_LENGTH])
 
-    @property
-    def usable(self) -> dict[str, T]:
-        """The values that only one plugin contributes, in order of their names."""
-        return {name: offers[0][1] for name, offers in sorted(self._offers.items()) if len(offers) == 1}
-
-    def contributions(self, plugin: LoadedPlugin) -> tuple[str, ...]:
-        """What a plugin contributes, as ``kind:name``."""
-        return tuple(f"{self.kind}:{name}" for name, offers in sorted(self._offers.items()) if plugin in dict(offers))
+    def names(self, plugin: LoadedPlugin) -> tuple[str, ...]:
+        """The contributions of a plugin, as ``kind:name``."""
+        return tuple(
+            f"{self._kind.name}:{name}" for name, offers in sorted(self._offers.items()) if plugin in dict(offers)
+        )
 
     def problems(self, plugin: LoadedPlugin) -> tuple[str, ...]:
-        """What is wrong with a plugin, as far as this kind goes."""
         if plugin in self._broken:
             return (self._broken[plugin],)
         conflicts: list[str] = []
@@ -103,5 +85,25 @@ class PluginIndex(Generic[T]):
             origins = [other.origin for other, _ in offers]
             if plugin.origin in origins and len(origins) > 1:
                 origins.remove(plugin.origin)
-                conflicts.append(f"{self.kind}:{name} is also contributed by {' and '.join(map(str, origins))}")
+                conflicts.append(f"{self._kind.name}:{name} is also contributed by {' and '.join(map(str, origins))}")
         return tuple(conflicts)
+
+    def _usable(self) -> dict[str, T]:
+        return {name: offers[0][1] for name, offers in sorted(self._offers.items()) if len(offers) == 1}
+
+    def _missing_error(self, name: str) -> SealError:
+        from difflib import get_close_matches
+
+        known = tuple(self._usable())
+        near = get_close_matches(name, known, 1)
+        choices = ", ".join(map(self._kind.hint_name.format, known))
+        hint = f"use one of: {choices}; or install the plugin for it" if choices else "install the plugin for it"
+        return self._kind.error(
+            self._kind.missing.format(name), hint=f"did you mean {near[0]}? {hint}" if near else hint
+        )
+
+
+def _call_hook(plugin: LoadedPlugin, kind: PluginKind[T]) -> list[T]:
+    if plugin.problem:
+        raise PluginBroken(plugin.problem)
+    return run_with_timeout(lambda: [kind.guard(value, plugin.origin) for value in plugin.values(kind.hook)])

@@ -1,9 +1,9 @@
-"""Rules that Digital Signature Profiles share (PS3.15 6.3): requirements held against a signature, as findings.
+"""Rules that Digital Signature Profiles share (PS3.15 6.3): they compare a signature with requirements.
 
-A profile states its Requirements and lets :func:`unmet` do the comparison:
+A profile states its Requirements, and :func:`requirement_findings` compares a signature with them:
 
     def check(self, dataset, facts):
-        return unmet(self.requirements(dataset), dataset, facts)
+        return requirement_findings(self.requirements(dataset), dataset, facts)
 """
 
 from __future__ import annotations
@@ -20,12 +20,20 @@ from dcmseal.terms import CertificateType, SignaturePurpose, TimestampType
 def requirement_findings(
     requirements: Requirements, dataset: ProfiledDataset, facts: SignatureFacts
 ) -> tuple[Finding, ...]:
-    """What a signature lacks; empty if it meets the requirements.
+    """Compare a signature with requirements.
 
     Codes: ``profile-not-applicable``, ``not-main-data-set``, ``mac-algorithm-not-allowed``, ``key-type-not-allowed``,
     ``key-type-unknown``, ``key-size-not-allowed``, ``purpose-missing``, ``purpose-not-allowed``,
     ``timestamp-missing``; and once for each element, with the tag in ``where``, ``element-missing``,
     ``element-not-covered``, ``element-of-later-edition`` and ``element-not-allowed``.
+
+    Args:
+        requirements: What the profile requires.
+        dataset: The Data Set that is signed.
+        facts: The signature.
+
+    Returns:
+        A finding for each requirement that is not met.
     """
     return (
         *_dataset_findings(requirements, dataset),
@@ -36,9 +44,13 @@ def requirement_findings(
 
 
 def type_findings(facts: SignatureFacts, clause: str) -> tuple[Finding, ...]:
-    """What is wrong with the types of certificate and timestamp that PS3.15 C.1 asks for.
+    """Check Certificate Type and Certified Timestamp Type, for which PS3.15 C.1 defines one term each.
 
-    Codes: ``certificate-type``, ``timestamp-type``. No timestamp is no fault.
+    Codes: ``certificate-type``, ``timestamp-type``. A missing timestamp is allowed.
+
+    Args:
+        facts: The signature.
+        clause: The clause that findings cite.
     """
     findings: list[Finding] = []
     if facts.certificate_type != CertificateType.X509_1993_SIG:

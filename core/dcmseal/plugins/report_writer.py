@@ -1,4 +1,4 @@
-"""What a plugin that writes reports implements: verification reports and coverage maps in, a file in one format out.
+"""The interface of plugins that write reports: verification reports and coverage maps in, a file of one format out.
 
 >>> from dcmseal.plugins.registry import installed_registry
 >>> installed_registry().report_writer("html").summary
@@ -11,19 +11,19 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, cast, runtime_checkable
 
-from dcmseal.errors import PluginBroken, PluginNotFound
+from dcmseal.errors import PluginBroken
 from dcmseal.model.coverage_map import CoverageMap
 from dcmseal.model.report import VerificationReport
 from dcmseal.plugins import guard
 from dcmseal.plugins.archive_report import ArchiveReport
-from dcmseal.plugins.guard import Origin
+from dcmseal.plugins.guard import Guard, Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFacts:
-    """What a report says of a certificate; of one that cannot be read, only ``problem``."""
+    """A certificate as a report shows it; if it cannot be parsed, only ``problem`` is set."""
 
     subject: str = ""
     issuer: str = ""
@@ -32,62 +32,73 @@ class CertificateFacts:
     not_before: dt.datetime | None = None
     not_after: dt.datetime | None = None
     key: str = ""
-    """Kind and size."""
+    """Type and size of the key."""
     sha256: str = ""
     """Fingerprint, in hexadecimal."""
     problem: str = ""
-    """Why it cannot be read."""
+    """Why the certificate cannot be parsed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedFile:
-    """One SOP Instance to report about: what was found out, or why there is nothing to be found out."""
+    """One SOP Instance in a report: the result of verification, or the reason why there is none."""
 
     name: str
-    """As the user named it."""
+    """The path or URL that the user gave."""
     report: VerificationReport | None = None
     coverage: CoverageMap | None = None
     certificates: Mapping[bytes, CertificateFacts] = field(default_factory=dict[bytes, CertificateFacts])
-    """Every certificate that the report holds, by its bytes."""
+    """Every certificate in the report, by its DER."""
     sop_class: str = ""
     """Name of the SOP Class (PS3.6 Table A-1); empty if it is private or unknown."""
     problem: str = ""
-    """Why there is no report, or no coverage map; empty if both are there."""
+    """Why the report or the coverage map is missing; empty if both are present."""
     hint: str = ""
-    """What to do about the problem."""
+    """How to solve the problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContext:
-    """How the reports came about, which they have to tell."""
+    """How and when the files were verified, which every report has to state."""
 
     version: str
-    """Of dcmseal."""
+    """Version of dcmseal."""
     moment: dt.datetime
-    """When it was verified, with its offset from UTC."""
+    """Time of the verification, with its offset from UTC."""
     settings: tuple[tuple[str, str], ...] = ()
-    """What was asked for, as label and value, in words."""
+    """The options of the verification, as pairs of label and value, in words."""
     has_trust: bool = True
-    """Whether somebody was trusted, or trust was not asked for."""
+    """False if trust was required but no trust anchor was configured."""
 
 
+@runtime_checkable
 class ReportWriter(Protocol):
-    """Writes reports in one format; text in what it gets is as it stands in files and certificates, and hostile."""
+    """Writes reports in one format.
+
+    All text comes unchanged from files and certificates, and may be hostile: escape it for your format.
+    """
 
     @property
     def format(self) -> str:
-        """The name by which it is asked for, as in ``--report FORMAT:FILE``."""
+        """The name by which users select the format, as in ``--report FORMAT:FILE``."""
         ...
 
     @property
-    def summary(self) -> str: ...
-
-    def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterable[bytes]:
-        """The bytes of the report, in pieces; it touches no file itself."""
+    def summary(self) -> str:
+        """One line for the list of plugins."""
         ...
 
+    def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterable[bytes]:
+        """Return the bytes of a report in pieces; dcmseal writes the file."""
+        ...
+
+
+@runtime_checkable
+class ArchiveReportWriter(ReportWriter, Protocol):
+    """A writer that also supports reports about a run over many files."""
+
     def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterable[bytes]:
-        """The bytes of a report about many files, in pieces; a writer without this method has no such report."""
+        """Return the bytes of a report about many files in pieces."""
         ...
 
 
@@ -97,43 +108,54 @@ _END: Final = object()
 
 
 class GuardedReportWriter:
-    """A ReportWriter whose failures are PluginBroken."""
+    """A ReportWriter that checks what the plugin returns, and raises errors of dcmseal only."""
 
-    __slots__ = ("_blame", "_writer", "format", "summary", "writes_archives")
+    __slots__ = ("_blame", "_guard", "_writer", "format", "summary")
 
     def __init__(self, writer: ReportWriter, origin: Origin) -> None:
-        """Raise PluginBroken if ``writer`` is none."""
-        with guard.Guard(f"a report writer of {origin}", PluginBroken):
+        with Guard(f"a report writer of {origin}", PluginBroken):
             self.format = guard.check_name(writer.format, _FORMAT, "format")
             self.summary = guard.check_text(writer.summary, "summary")
             guard.check_methods(writer, "write")
-            self.writes_archives = callable(getattr(writer, "write_archive", None))
-            """Whether it has reports about many files, too."""
         self._writer = writer
         self._blame = f"the report writer {self.format} of {origin}"
+        self._guard = Guard(self._blame, PluginBroken)
 
     def __repr__(self) -> str:
         return f"<{self._blame}>"
 
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
-        """The bytes of the report, in pieces; raises PluginBroken."""
         return self._iter_pieces(lambda: self._writer.write(files, context), "write")
 
-    def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
-        """The bytes of the report, in pieces; raises PluginBroken, or PluginNotFound if it has none."""
-        if not self.writes_archives:
-            raise PluginNotFound(
-                f"{self._blame} has no report about many files", hint="name up to 100 files one by one, or use html"
-            )
-        return self._iter_pieces(lambda: self._writer.write_archive(report, context), "write_archive")
-
     def _iter_pieces(self, write: Callable[[], Iterable[bytes]], what: str) -> Iterator[bytes]:
-        with guard.Guard(self._blame, PluginBroken):
+        with self._guard:
             pieces: Iterator[object] = iter(write())
         while True:
-            with guard.Guard(self._blame, PluginBroken):
+            with self._guard:
                 piece = next(pieces, _END)
                 if piece is _END:
                     return
                 data = guard.check_instance(piece, bytes, what)
             yield data
+
+
+class GuardedArchiveReportWriter(GuardedReportWriter):
+    """An ArchiveReportWriter that checks what the plugin returns, and raises errors of dcmseal only."""
+
+    __slots__ = ("_archive_writer",)
+
+    def __init__(self, writer: ArchiveReportWriter, origin: Origin) -> None:
+        super().__init__(writer, origin)
+        self._archive_writer = writer
+
+    def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
+        return self._iter_pieces(lambda: self._archive_writer.write_archive(report, context), "write_archive")
+
+
+def guard_report_writer(writer: ReportWriter, origin: Origin) -> ReportWriter:
+    """Put a guard around a report writer; raises PluginBroken if it is invalid."""
+    with Guard(f"a report writer of {origin}", PluginBroken):
+        writes_archives = callable(getattr(writer, "write_archive", None))
+    if writes_archives:
+        return GuardedArchiveReportWriter(cast("ArchiveReportWriter", writer), origin)
+    return GuardedReportWriter(writer, origin)

@@ -1,39 +1,46 @@
-"""Signer backends of plugins behind a guard: keys are checked when opened, and closed whatever happens."""
+"""The interface of signer plugins: backends that open signing keys, and the keys themselves."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol, cast
 
 from dcmseal.errors import PluginBroken, SignerError, UsageError
 from dcmseal.plugins import guard
-from dcmseal.plugins.guard import Origin
+from dcmseal.plugins.guard import Guard, Origin, guarded_context
 from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.terms import KeyType, MacAlgorithm
 
 
 class SignableMessage(Protocol):
-    """What a signer signs, in three views; take the one that fits the device.
-
-    ``digest_info`` for RSA (PKCS #1 v1.5 DigestInfo), ``digest`` for ECDSA and DSA, ``chunks()`` for devices
-    that insist on hashing themselves.
-    """
+    """The message to sign, in three views; use the one that fits the device."""
 
     @property
-    def algorithm(self) -> MacAlgorithm: ...
+    def algorithm(self) -> MacAlgorithm:
+        """The MAC algorithm, which determines the hash function."""
+        ...
+
     @property
-    def digest(self) -> bytes: ...
+    def digest(self) -> bytes:
+        """The hash of the message, for ECDSA and DSA."""
+        ...
+
     @property
-    def digest_info(self) -> bytes: ...
-    def chunks(self) -> Iterator[bytes]: ...
+    def digest_info(self) -> bytes:
+        """The DigestInfo of PKCS #1 v1.5, for RSA."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """The message itself in pieces, for devices that hash it themselves."""
+        ...
 
 
 class Signer(Protocol):
-    """A key that can sign, and the certificates that go with it."""
+    """A key that can sign, with its certificates."""
 
     @property
     def certificate_chain(self) -> tuple[bytes, ...]:
@@ -41,31 +48,40 @@ class Signer(Protocol):
         ...
 
     @property
-    def key_type(self) -> KeyType: ...
+    def key_type(self) -> KeyType:
+        """The type of the key."""
+        ...
 
     def sign(self, message: SignableMessage) -> bytes:
-        """Return a PKCS #1 v1.5 signature of modulus length (RSA) or DER SEQUENCE(r, s) (EC, DSA)."""
+        """Sign a message. Several threads may call this at once.
+
+        Returns:
+            For RSA, a PKCS #1 v1.5 signature of modulus length; for EC and DSA, the DER of ``SEQUENCE(r, s)``.
+
+        Raises:
+            SignerError: The key or the device cannot sign.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRequest:
-    """A backend asks for a PIN or passphrase; the application answers or declines."""
+    """A request of a backend for a PIN or passphrase."""
 
     purpose: str
-    """For people: what will be unlocked, e.g. ``private key signer.pem``."""
+    """What the secret unlocks, in words for people, such as ``private key signer.pem``."""
     uri: str
-    """The key URI without its query, for lookup."""
+    """The key URI without its query, as a key for lookups."""
     attempt: int = 1
 
 
 Secrets = Callable[[SecretRequest], str | None]
-"""Answers a SecretRequest; None means: no secret to be had."""
+"""Returns the secret for a request, or None if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyListing:
-    """One key a backend knows of, and the URI that opens it."""
+    """A key that a backend found, and the URI that opens it."""
 
     uri: str
     label: str
@@ -79,16 +95,37 @@ class SignerBackend(Protocol):
     """Opens keys of one key URI scheme."""
 
     @property
-    def scheme(self) -> str: ...
+    def scheme(self) -> str:
+        """The scheme of the key URIs in lower case, such as ``pkcs11``."""
+        ...
+
     @property
-    def summary(self) -> str: ...
+    def summary(self) -> str:
+        """One line for the list of plugins."""
+        ...
 
     def open(self, uri: str, secrets: Secrets) -> AbstractContextManager[Signer]:
-        """Open the key; raises SignerError or one of its kinds, or UsageError for a URI it cannot read."""
+        """Open a key. The signer must refuse to sign after the context has ended.
+
+        Args:
+            uri: The key URI.
+            secrets: Asks for the PIN or passphrase; call it only if the key needs one.
+
+        Raises:
+            SignerError: The key cannot be opened; a subclass says why.
+            UsageError: The key URI is invalid.
+        """
         ...
 
     def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
-        """Keys this backend can find by itself (none for keys in files)."""
+        """List the keys that the backend can find, without asking for a secret.
+
+        Args:
+            uri: A key URI that restricts the list; empty for all keys.
+
+        Raises:
+            SignerError: The device cannot be queried.
+        """
         ...
 
 
@@ -100,95 +137,76 @@ _DER_SEQUENCE: Final = b"\x30"
 
 
 class GuardedSignerBackend:
-    """A SignerBackend that hands out GuardedSigner."""
+    """A SignerBackend that checks what the plugin returns, and raises errors of dcmseal only."""
 
-    __slots__ = ("_backend", "_blame", "scheme", "summary")
+    __slots__ = ("_backend", "_blame", "_guard", "scheme", "summary")
 
     def __init__(self, backend: SignerBackend, origin: Origin) -> None:
-        """Raise PluginBroken if ``backend`` is none."""
-        with guard.Guard(f"a signer backend of {origin}", PluginBroken):
+        with Guard(f"a signer backend of {origin}", PluginBroken):
             self.scheme = guard.check_name(backend.scheme, _SCHEME, "scheme")
             self.summary = guard.check_text(backend.summary, "summary")
             guard.check_methods(backend, "open", "list_keys")
         self._backend = backend
         self._blame = f"the backend for {self.scheme}: keys of {origin}"
+        self._guard = Guard(self._blame, SignerError)
 
     def __repr__(self) -> str:
         return f"<{self._blame}>"
 
     @contextmanager
     def open(self, uri: str, secrets: Secrets) -> Generator[Signer]:
-        """Open a key; raises SignerError or one of its kinds, or UsageError if the key URI cannot be read."""
-        key = ExitStack()
-        with guard.Guard(self._blame, SignerError):
-            opened = key.enter_context(self._backend.open(uri, check_secrets(secrets)))
-        # The key is closed the same way however the application fared: a backend cannot swallow
-        # the application's error, nor hide it behind one of its own.
-        try:
-            signer = GuardedSigner(opened, self._blame)
+        with guarded_context(self._guard, lambda: self._backend.open(uri, check_secrets(secrets))) as key:
+            signer = GuardedSigner(key, self._guard)
             try:
                 yield signer
             finally:
                 signer.close()
-        except BaseException:
-            with suppress(SignerError):
-                self._close(key)
-            raise
-        self._close(key)
 
     def list_keys(self, uri: str = "") -> tuple[KeyListing, ...]:
-        """Keys the backend can find by itself; raises SignerError or one of its kinds."""
-        with guard.Guard(self._blame, SignerError):
+        with self._guard:
             found = tuple(islice(self._backend.list_keys(uri), _MAX_KEYS))
             return tuple(map(self._check_listing, guard.check_tuple(found, KeyListing, "list_keys")))
 
     def _check_listing(self, listing: KeyListing) -> KeyListing:
-        """The listing if it is made of text, with a key URI that this backend would open."""
         detail = cast("dict[object, object]", dict(listing.detail))
         for text in (listing.uri, listing.label, listing.problem, *detail, *detail.values()):
             if len(guard.check_instance(text, str, "list_keys")) > _MAX_TEXT_LENGTH:
-                raise guard.InvalidAnswer(f"list_keys gave a text of more than {_MAX_TEXT_LENGTH} characters")
+                raise guard.InvalidAnswer(f"list_keys returned a text of more than {_MAX_TEXT_LENGTH} characters")
         if listing.key_type is not None:
             guard.check_instance(listing.key_type, KeyType, "list_keys")
         if listing.uri and KeyUri.parse(listing.uri).scheme != self.scheme:
-            raise guard.InvalidAnswer("list_keys gave a key URI of another scheme")
+            raise guard.InvalidAnswer("list_keys returned a key URI of another scheme")
         return listing
-
-    def _close(self, key: ExitStack) -> None:
-        with guard.Guard(self._blame, SignerError):
-            key.close()
 
 
 class GuardedSigner:
-    """A Signer whose certificates are DER, whose signatures are bytes, and which is of no use once closed."""
+    """A Signer with DER certificates and signatures of bytes, which refuses to sign once it is closed."""
 
     __slots__ = ("_guard", "_signer", "certificate_chain", "key_type")
 
-    def __init__(self, signer: Signer, blame: str) -> None:
-        """Raise SignerError if ``signer`` is none."""
-        self._guard = guard.Guard(blame, SignerError)
-        with self._guard:
+    def __init__(self, signer: Signer, signer_guard: Guard) -> None:
+        with signer_guard:
             self.certificate_chain = _check_chain(signer.certificate_chain)
             self.key_type = guard.check_instance(signer.key_type, KeyType, "key_type")
             guard.check_methods(signer, "sign")
+        self._guard = signer_guard
         self._signer: Signer | None = signer
 
     def __repr__(self) -> str:
         return f"<{'closed' if self._signer is None else 'open'} {self.key_type.value} key>"
 
     def sign(self, message: SignableMessage) -> bytes:
-        """Sign; raises SignerError or one of its kinds."""
         signer = self._signer
         if signer is None:
-            raise SignerError("the key is closed", hint="sign while the key is open")
+            raise SignerError("the key is closed", hint="sign inside the context that opened the key")
         with self._guard:
             signature = guard.check_instance(signer.sign(message), bytes, "sign")
             if not signature:
-                raise guard.InvalidAnswer("sign gave an empty signature")
+                raise guard.InvalidAnswer("sign returned an empty signature")
             return signature
 
     def close(self) -> None:
-        """Let go of the key."""
+        """Release the key."""
         self._signer = None
 
 
@@ -200,13 +218,13 @@ def _check_chain(value: object) -> tuple[bytes, ...]:
 
 
 def check_secrets(secrets: Callable[[SecretRequest], object]) -> Secrets:
-    """What the application answers with, held to be text."""
+    """Wrap the callback of an application so that it returns a string or None, or raises UsageError."""
 
     def answer(request: SecretRequest) -> str | None:
         secret = secrets(request)
         if secret is None or isinstance(secret, str):
             return secret
         del secret
-        raise UsageError("a passphrase or PIN has to be text", hint="let secrets answer with str or None")
+        raise UsageError("a passphrase or PIN must be a string", hint="return str or None from secrets")
 
     return answer

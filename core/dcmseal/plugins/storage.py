@@ -1,4 +1,4 @@
-"""What a plugin for a storage implements: objects beyond the file system, by URL, read in ranges and written whole.
+"""The interface of storage plugins: objects with a URL, read in ranges and written as a whole.
 
 >>> entry = StorageEntry(url="s3://archive/image.dcm", size=4711, version='"5d41402a"')
 >>> entry.size
@@ -8,22 +8,21 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from dcmseal.dataset.source import Buffer
-from dcmseal.errors import DatasetError, OutputError, PluginBroken, SealError
+from dcmseal.errors import DatasetError, OutputError, PluginBroken
 from dcmseal.plugins import guard
-from dcmseal.plugins.guard import Origin
+from dcmseal.plugins.guard import Guard, Origin, guarded_context
 
 Write: TypeAlias = Callable[[Buffer], object]
-"""Takes the next bytes of an object; they may be others once it returns."""
+"""Takes the next bytes of an object. It must copy them: the caller may change the buffer afterwards."""
 
 FIRST_READ_SIZE: Final = 1 << 17
-"""Where the first range that is read of an object ends, unless the object ends before."""
+"""The end of the first range that dcmseal reads of an object, unless the object is smaller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,58 +32,89 @@ class StorageEntry:
     url: str
     size: int
     version: str = ""
-    """Another once the content is another: ETag, generation or time of modification. Empty if none is known."""
+    """A value that changes with the content: ETag, generation or time of modification. Empty if there is none."""
 
 
 class StoredObject(Protocol):
-    """An object that is open for reading. Its user asks for one range at a time, but not from one thread only."""
+    """An object that is open for reading. Calls do not overlap, but may come from several threads."""
 
     @property
-    def entry(self) -> StorageEntry: ...
+    def entry(self) -> StorageEntry:
+        """The version that was opened."""
+        ...
 
     def read(self, start: int, end: int) -> bytes:
-        """Exactly these bytes of the version that was opened; ``start`` is less than ``end``.
+        """Read exactly these bytes of the version that was opened.
 
-        Raises DatasetError if the object is another by now, and StorageUnavailable.
+        Args:
+            start: Position of the first byte.
+            end: Position after the last byte, greater than ``start``.
+
+        Raises:
+            DatasetError: The object has been replaced.
+            StorageUnavailable: The storage cannot be reached.
         """
         ...
 
 
 class Storage(Protocol):
-    """Reaches all URLs of one scheme.
+    """Reads and writes the objects behind all URLs of one scheme.
 
-    Who may do so is between the storage and its own configuration: a URL holds no secret, and nobody is asked for one.
+    A storage gets its credentials from its own configuration: URLs contain no secrets, and nobody is asked for one.
     """
 
     @property
     def scheme(self) -> str:
-        """In lower case, as in ``s3``."""
+        """The scheme of the URLs in lower case, such as ``s3``."""
         ...
 
     @property
-    def summary(self) -> str: ...
+    def summary(self) -> str:
+        """One line for the list of plugins."""
+        ...
 
     def find(self, url: str) -> StorageEntry | None:
-        """What is known of an object; None if there is none. Raises DatasetError or StorageUnavailable."""
+        """Return the entry of an object, or None if there is no such object.
+
+        Raises:
+            DatasetError: The storage refuses access.
+            StorageUnavailable: The storage cannot be reached.
+        """
         ...
 
     def open(self, url: str) -> AbstractContextManager[StoredObject]:
-        """An object to read, for as long as the context lasts; raises DatasetError or StorageUnavailable."""
+        """Open an object for reading.
+
+        Raises:
+            DatasetError: There is no such object, or the storage refuses access.
+            StorageUnavailable: The storage cannot be reached.
+        """
         ...
 
     def list(self, url: str) -> Iterator[StorageEntry]:
-        """The objects below a URL that ends in a slash, however deep, page by page as the storage tells them.
+        """Iterate over all objects below a URL that ends in a slash, page by page, in the storage's own order.
 
-        Raises UsageError if URLs of this scheme cannot be listed, DatasetError or StorageUnavailable.
+        Raises:
+            UsageError: URLs of this scheme cannot be listed.
+            DatasetError: The storage refuses access.
+            StorageUnavailable: The storage cannot be reached.
         """
         ...
 
     def write(self, url: str, expected_version: str | None) -> AbstractContextManager[Write]:
-        """Write an object, which is seen when the context ends well, complete; if it does not, nothing has changed.
+        """Write an object, which becomes visible as a whole when the context ends without an exception.
 
-        ``expected_version`` is the version that has to be there until then: empty if no object may be there, None if
-        that does not matter. Raises OutputError if another is, or writing is not allowed; StorageUnavailable; and
-        UsageError if URLs of this scheme cannot be written.
+        If the context ends with an exception, nothing has changed.
+
+        Args:
+            url: The URL of the object.
+            expected_version: The version that must be there until then: empty if there must be no object, None for
+                any version.
+
+        Raises:
+            OutputError: There is another version, or the storage refuses access.
+            UsageError: URLs of this scheme cannot be written.
+            StorageUnavailable: The storage cannot be reached.
         """
         ...
 
@@ -96,107 +126,86 @@ _MAX_OBJECT_SIZE: Final = 1 << 60
 
 
 class GuardedStorage:
-    """A Storage whose answers are what they ought to be."""
+    """A Storage that checks what the plugin returns, and raises errors of dcmseal only."""
 
-    __slots__ = ("_blame", "_storage", "scheme", "summary")
+    __slots__ = ("_blame", "_read_guard", "_storage", "_write_guard", "scheme", "summary")
 
     def __init__(self, storage: Storage, origin: Origin) -> None:
-        """Raise PluginBroken if ``storage`` is none."""
-        with guard.Guard(f"a storage of {origin}", PluginBroken):
+        with Guard(f"a storage of {origin}", PluginBroken):
             self.scheme = guard.check_name(storage.scheme, _SCHEME, "scheme")
             self.summary = guard.check_text(storage.summary, "summary")
             guard.check_methods(storage, "find", "open", "list", "write")
         self._storage = storage
         self._blame = f"the storage for {self.scheme}: URLs of {origin}"
+        self._read_guard = Guard(self._blame, DatasetError)
+        self._write_guard = Guard(self._blame, OutputError)
 
     def __repr__(self) -> str:
         return f"<{self._blame}>"
 
     def find(self, url: str) -> StorageEntry | None:
-        """What is known of an object; raises DatasetError or one of its kinds."""
-        with guard.Guard(self._blame, DatasetError):
+        with self._read_guard:
             entry = self._storage.find(url)
             return None if entry is None else _check_entry(entry, "find")
 
     @contextmanager
     def open(self, url: str) -> Generator[StoredObject]:
-        """An object to read; raises DatasetError or one of its kinds."""
-        with guard.Guard(self._blame, DatasetError):
-            context = self._storage.open(url)
-            opened = context.__enter__()
-        with _close_at_end(context, self._blame, DatasetError):
-            yield GuardedStoredObject(opened, self._blame)
+        with guarded_context(self._read_guard, lambda: self._storage.open(url), pass_error=True) as stored:
+            yield GuardedStoredObject(stored, self._read_guard)
 
     def list(self, url: str) -> Iterator[StorageEntry]:
-        """The objects below a URL; raises UsageError, DatasetError or one of its kinds."""
-        with guard.Guard(self._blame, DatasetError):
+        with self._read_guard:
             entries = iter(self._storage.list(url))
         while True:
-            with guard.Guard(self._blame, DatasetError):
+            with self._read_guard:
                 entry = next(entries, None)
                 if entry is None:
                     return
                 if not _check_entry(entry, "list").url.startswith(url):
-                    raise guard.InvalidAnswer("list gave an object of another place")
+                    raise guard.InvalidAnswer("list returned an object that is not below the URL")
             yield entry
 
     @contextmanager
     def write(self, url: str, expected_version: str | None) -> Generator[Write]:
-        """Write an object; raises OutputError, StorageUnavailable or UsageError."""
-        with guard.Guard(self._blame, OutputError):
-            context = self._storage.write(url, expected_version)
-            write = context.__enter__()
+        with guarded_context(
+            self._write_guard, lambda: self._storage.write(url, expected_version), pass_error=True
+        ) as write:
 
-        def guarded_write(data: Buffer) -> None:
-            with guard.Guard(self._blame, OutputError):
-                write(data)
+            def guarded_write(data: Buffer) -> None:
+                with self._write_guard:
+                    write(data)
 
-        with _close_at_end(context, self._blame, OutputError):
             yield guarded_write
 
 
 class GuardedStoredObject:
-    """A StoredObject that gives what it is asked for, or fails."""
+    """A StoredObject that returns exactly the requested bytes, or fails."""
 
-    __slots__ = ("_blame", "_object", "entry")
+    __slots__ = ("_guard", "_object", "entry")
 
-    def __init__(self, opened: StoredObject, blame: str) -> None:
-        with guard.Guard(blame, DatasetError):
-            self.entry = _check_entry(opened.entry, "open")
-            guard.check_methods(opened, "read")
-        self._object = opened
-        self._blame = blame
+    def __init__(self, stored: StoredObject, read_guard: Guard) -> None:
+        with read_guard:
+            self.entry = _check_entry(stored.entry, "open")
+            guard.check_methods(stored, "read")
+        self._object = stored
+        self._guard = read_guard
 
     def read(self, start: int, end: int) -> bytes:
-        """Exactly these bytes; raises DatasetError or one of its kinds."""
-        with guard.Guard(self._blame, DatasetError):
+        with self._guard:
             data = guard.check_instance(self._object.read(start, end), bytes, "read")
         if len(data) != end - start:
             raise DatasetError(
-                f"{len(data)} bytes came instead of {end - start} (at byte {start})",
-                hint="the object may have been replaced, or its storage is at fault: try again",
+                f"got {len(data)} bytes instead of {end - start} (at byte {start})",
+                hint="the object may have been replaced, or its storage failed: try again",
             )
         return data
 
 
-@contextmanager
-def _close_at_end(context: AbstractContextManager[object], blame: str, kind: type[SealError]) -> Generator[None]:
-    """Leave a plugin's context at the end; it cannot swallow the application's error, nor hide it behind its own."""
-    try:
-        yield
-    except BaseException:
-        with suppress(SealError), guard.Guard(blame, kind):
-            context.__exit__(*sys.exc_info())
-        raise
-    with guard.Guard(blame, kind):
-        context.__exit__(None, None, None)
-
-
 def _check_entry(value: object, what: str) -> StorageEntry:
     entry = guard.check_instance(value, StorageEntry, what)
-    for text, longest in ((entry.url, _MAX_URL_LENGTH), (entry.version, _MAX_VERSION_LENGTH)):
-        if len(guard.check_instance(text, str, what)) > longest:
-            raise guard.InvalidAnswer(f"{what} gave an endless text")
+    for text, max_length in ((entry.url, _MAX_URL_LENGTH), (entry.version, _MAX_VERSION_LENGTH)):
+        if len(guard.check_instance(text, str, what)) > max_length:
+            raise guard.InvalidAnswer(f"{what} returned a text of more than {max_length} characters")
     if guard.check_instance(entry.size, int, what) < 0 or entry.size > _MAX_OBJECT_SIZE:
-        raise guard.InvalidAnswer(f"{what} gave a size that is none")
+        raise guard.InvalidAnswer(f"{what} returned an impossible size")
     return entry

@@ -1,4 +1,4 @@
-"""Trust in signers: what a site believes, and what a backend that evaluates it implements.
+"""Trust settings, and the interface of plugins that evaluate trust in certificates.
 
 >>> from dcmseal.plugins.trust import TrustSettings
 >>> TrustSettings(anchors=("root.pem",), crls=("root.crl",)).revocation_mode
@@ -19,25 +19,25 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.evidence_record import TrustMaterial
 from dcmseal.model.report import TimeBasis
 from dcmseal.plugins import guard
-from dcmseal.plugins.guard import Origin
+from dcmseal.plugins.guard import Guard, Origin
 
 DEFAULT_SCHEME: Final = "x509"
 """Scheme of the backend that evaluates X.509 certificates (RFC 5280)."""
 
 
 class RevocationMode(StrEnum):
-    """What becomes of a certificate about whose revocation nothing is known."""
+    """How to treat a certificate whose revocation status is unknown."""
 
     OFF = "off"
-    """Revocation is not looked at."""
+    """Do not check revocation."""
     SOFT = "soft"
-    """It is trusted if nothing speaks against it."""
+    """Trust the certificate unless it is known to be revoked."""
     HARD = "hard"
-    """Trust in it cannot be established."""
+    """Trust cannot be established."""
 
 
 class Strictness(StrEnum):
-    """How to take what proves less than it should: a weak algorithm, or a time that is only claimed."""
+    """How to treat weak evidence, such as a weak algorithm or a time that is only claimed."""
 
     ACCEPT = "accept"
     INDETERMINATE = "indeterminate"
@@ -46,7 +46,7 @@ class Strictness(StrEnum):
 
     @property
     def outcome(self) -> Outcome:
-        """Of a finding that says so."""
+        """The outcome of the finding that reports it."""
         match self:
             case Strictness.ACCEPT:
                 return Outcome.PASSED
@@ -58,119 +58,133 @@ class Strictness(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustSettings:
-    """What a site believes. Files are PEM or DER; a folder stands for the files in it.
+    """What a site trusts. Files are PEM or DER; a folder stands for the files in it.
 
-    Nothing is trusted that is not named here: neither the operating system's authorities, nor certificates that come
-    with a signature.
+    Only anchors named here are trusted: neither those of the operating system, unless ``system_anchors`` is set, nor
+    certificates that come with a signature.
     """
 
     scheme: str = DEFAULT_SCHEME
-    """Of the backend that evaluates them."""
+    """Scheme of the trust backend that evaluates certificates."""
     anchors: tuple[str, ...] = ()
-    """Files and folders of the certificates that trust begins with."""
+    """Files and folders with trust anchors."""
     system_anchors: bool = False
-    """Trust the authorities of the operating system, too."""
+    """Also trust the authorities that the operating system trusts."""
     intermediates: tuple[str, ...] = ()
-    """Files and folders of certificates between the signers' and the anchors; they are not trusted by themselves."""
+    """Files and folders with certificates between signers and anchors; they are not trusted by themselves."""
     crls: tuple[str, ...] = ()
+    """Files and folders with CRLs."""
     ocsp_responses: tuple[str, ...] = ()
-    """Files and folders of OCSP responses in DER."""
+    """Files and folders with OCSP responses in DER."""
     material: TrustMaterial = field(default=TrustMaterial(), repr=False)
-    """What does not come from files; of its anchors, all are trusted, and what cannot be read is passed over."""
+    """Material in memory. All of its anchors are trusted, and values that cannot be parsed are ignored."""
     fetch: bool = False
-    """Fetch CRLs and OCSP responses from where certificates that lead to an anchor say they are."""
+    """Fetch CRLs and OCSP responses from the addresses in certificates that have a path to an anchor."""
     fetch_issuers: bool = False
-    """Fetch issuers' certificates that are missing from where any certificate says they are: whoever makes a file can
-    choose whom that calls."""
+    """Fetch missing issuer certificates from the addresses in any certificate. The author of a file can thereby choose
+    which server is contacted."""
     timeout: float = 10.0
-    """Seconds that each fetch may take."""
+    """Seconds that each download may take."""
     revocation: RevocationMode | None = None
-    """None is HARD if CRLs or OCSP responses are named, given or to be fetched, else SOFT."""
+    """None means HARD if there are CRLs or OCSP responses, or ``fetch`` is set; otherwise SOFT."""
     key_usages: frozenset[str] = frozenset({"digital_signature", "non_repudiation"})
-    """A certificate that states key usages has to state one of these (RFC 5280 4.2.1.3); if empty, any will do."""
+    """Key usages, one of which a certificate with this extension must have (RFC 5280 4.2.1.3); empty for any."""
     extended_key_usages: frozenset[str] = frozenset()
-    """A certificate has to state one of these (RFC 5280 4.2.1.12), by name or OID; if empty, none is asked for."""
+    """Extended key usages by name or OID, one of which a certificate must have (RFC 5280 4.2.1.12); empty for any."""
     pinned_certificates: frozenset[str] = frozenset()
-    """SHA-256 fingerprints of the only certificates to trust, in hexadecimal; if empty, all are."""
+    """SHA-256 fingerprints, in hexadecimal, of the only certificates to trust; empty for no restriction."""
     pinned_subjects: frozenset[str] = frozenset()
-    """Subjects of the only certificates to trust, as RFC 4514 strings; if empty, all are."""
+    """Subjects, as RFC 4514 strings, of the only certificates to trust; empty for no restriction."""
     claimed_time: Strictness = Strictness.INDETERMINATE
-    """A signature whose certificate expired or was revoked after a time of signing that is only claimed."""
+    """How to treat signatures with a claimed time, whose certificate has expired or was revoked after that time."""
     weak: Strictness = Strictness.INDETERMINATE
-    """Signatures and certificates made with weak algorithms or small keys."""
+    """How to treat weak algorithms and small keys, in signatures and certificates."""
     now: dt.datetime | None = None
-    """The present; None for the clock's."""
+    """The current time; None for that of the clock."""
     options: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What another backend needs to know."""
+    """Options of the trust backend, if it has any."""
 
     @property
     def has_revocation_sources(self) -> bool:
-        """Whether CRLs or OCSP responses are named, given or to be fetched."""
+        """Whether there are CRLs or OCSP responses, in files, in memory, or to be fetched."""
         given = self.material.crls or self.material.ocsp_responses
         return bool(self.crls or self.ocsp_responses or self.fetch or given)
 
     @property
     def revocation_mode(self) -> RevocationMode:
-        """What becomes of a certificate about whose revocation nothing is known."""
+        """How to treat a certificate whose revocation status is unknown."""
         return self.revocation or (RevocationMode.HARD if self.has_revocation_sources else RevocationMode.SOFT)
 
 
 class TrustPurpose(StrEnum):
-    """What a certificate is to be trusted for."""
+    """The use for which a certificate is evaluated."""
 
     SIGNING = "signing"
     TIMESTAMPING = "timestamping"
-    """Certifying the time (RFC 3161); pins are for signers, and say nothing of authorities."""
+    """Certifying the time (RFC 3161); pins restrict signers, not timestamp authorities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustRequest:
-    """Is this certificate to be trusted for a signature made at this moment?"""
+    """The question whether a certificate is trusted for a signature made at a given time."""
 
     certificate: bytes = field(repr=False)
     """DER."""
     moment: dt.datetime
+    """The time of the signature."""
     basis: TimeBasis
+    """How the time of the signature is known."""
     now: dt.datetime
+    """The current time."""
     purpose: TrustPurpose = TrustPurpose.SIGNING
     other_certificates: tuple[bytes, ...] = field(default=(), repr=False)
-    """DER certificates that came with it: they may lead to an anchor, and are none."""
+    """DER certificates from the same source: candidates for the path to an anchor, but not anchors themselves."""
     collect_material: bool = False
-    """The answer is to be repeated some day: it should come with the material."""
+    """Whether the result has to include the material it is based on, so that it can be reproduced later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustResult:
-    """Findings of aspect TRUST, never empty, and the certificates that led to them."""
+    """Findings of aspect TRUST (at least one), and the certification path they are based on."""
 
     findings: tuple[Finding, ...]
     chain: tuple[bytes, ...] = field(default=(), repr=False)
-    """DER, the signer's first, the anchor last; empty if none leads to an anchor."""
+    """DER, from the signer's certificate to the anchor; empty if there is no path to an anchor."""
     material: TrustMaterial = field(default=TrustMaterial(), repr=False)
-    """All that the answer depends on besides settings and question, fetched or named, if that was asked for.
+    """Everything the result depends on besides settings and request, if the request asks for it.
 
-    Settings with this material and the same anchors, asked again, give the same answer.
+    The same request, with this material in the settings, gives the same result.
     """
 
 
 class TrustEvaluator(Protocol):
-    """Trust settings made ready: files read, answers remembered."""
+    """Evaluates certificates by trust settings that have been loaded."""
 
     def evaluate(self, request: TrustRequest) -> TrustResult:
-        """Answer; what is wrong with a certificate is a finding, never an error."""
+        """Evaluate a certificate; every problem with it is a finding."""
         ...
 
 
 class TrustBackend(Protocol):
-    """Evaluates trust in certificates in one way."""
+    """Evaluates trust in certificates in one way, which trust settings select by its scheme."""
 
     @property
-    def scheme(self) -> str: ...
+    def scheme(self) -> str:
+        """The value of ``TrustSettings.scheme`` that selects the backend."""
+        ...
+
     @property
-    def summary(self) -> str: ...
+    def summary(self) -> str:
+        """One line for the list of plugins."""
+        ...
 
     def open(self, settings: TrustSettings) -> TrustEvaluator:
-        """Make settings ready; raises TrustError if a file cannot be read, UsageError if they contradict each other."""
+        """Load the files that the settings name.
+
+        Raises:
+            TrustError: A file cannot be read.
+            UsageError: The settings contradict each other, or the backend does not support one of them.
+        """
         ...
 
 
@@ -178,48 +192,46 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)
 
 
 class GuardedTrustBackend:
-    """A TrustBackend whose failures are TrustError."""
+    """A TrustBackend that checks what the plugin returns, and raises errors of dcmseal only."""
 
-    __slots__ = ("_backend", "_blame", "scheme", "summary")
+    __slots__ = ("_backend", "_blame", "_guard", "scheme", "summary")
 
     def __init__(self, backend: TrustBackend, origin: Origin) -> None:
-        """Raise PluginBroken if ``backend`` is none."""
-        with guard.Guard(f"a trust backend of {origin}", PluginBroken):
+        with Guard(f"a trust backend of {origin}", PluginBroken):
             self.scheme = guard.check_name(backend.scheme, _SCHEME, "scheme")
             self.summary = guard.check_text(backend.summary, "summary")
             guard.check_methods(backend, "open")
         self._backend = backend
         self._blame = f"the trust backend {self.scheme} of {origin}"
+        self._guard = Guard(self._blame, TrustError)
 
     def __repr__(self) -> str:
         return f"<{self._blame}>"
 
     def open(self, settings: TrustSettings) -> TrustEvaluator:
-        """Make settings ready; raises TrustError or UsageError."""
-        with guard.Guard(self._blame, TrustError):
+        with self._guard:
             evaluator = self._backend.open(settings)
             guard.check_methods(evaluator, "evaluate")
-        return GuardedTrustEvaluator(evaluator, self._blame)
+        return GuardedTrustEvaluator(evaluator, self._guard)
 
 
 class GuardedTrustEvaluator:
-    """A TrustEvaluator whose failures are TrustError."""
+    """A TrustEvaluator that checks what the plugin returns, and raises errors of dcmseal only."""
 
-    __slots__ = ("_blame", "_evaluator")
+    __slots__ = ("_evaluator", "_guard")
 
-    def __init__(self, evaluator: TrustEvaluator, blame: str) -> None:
+    def __init__(self, evaluator: TrustEvaluator, evaluator_guard: Guard) -> None:
         self._evaluator = evaluator
-        self._blame = blame
+        self._guard = evaluator_guard
 
     def evaluate(self, request: TrustRequest) -> TrustResult:
-        """Answer; raises TrustError if the answer is none."""
-        with guard.Guard(self._blame, TrustError):
-            answer = guard.check_instance(self._evaluator.evaluate(request), TrustResult, "evaluate")
-            findings = guard.check_tuple(answer.findings, Finding, "evaluate")
-            guard.check_tuple(answer.chain, bytes, "evaluate")
-            material = guard.check_instance(answer.material, TrustMaterial, "evaluate")
+        with self._guard:
+            result = guard.check_instance(self._evaluator.evaluate(request), TrustResult, "evaluate")
+            findings = guard.check_tuple(result.findings, Finding, "evaluate")
+            guard.check_tuple(result.chain, bytes, "evaluate")
+            material = guard.check_instance(result.material, TrustMaterial, "evaluate")
             for values in (material.anchors, material.certificates, material.crls, material.ocsp_responses):
                 guard.check_tuple(values, bytes, "evaluate")
             if not findings or any(finding.aspect is not Aspect.TRUST for finding in findings):
-                raise guard.InvalidAnswer("evaluate speaks of another aspect than trust, or of nothing")
-            return answer
+                raise guard.InvalidAnswer("evaluate returned no findings, or findings of another aspect than trust")
+            return result

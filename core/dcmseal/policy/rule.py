@@ -20,7 +20,7 @@ from dcmseal.dictionary import parse_tag, tag_keyword
 from dcmseal.errors import UsageError
 from dcmseal.plugins.profile import Profile
 from dcmseal.tags import format_tag
-from dcmseal.terms import SignaturePurpose
+from dcmseal.terms import SignaturePurpose, format_purposes
 
 RULE_KINDS: Final = ("profile", "purpose", "signer", "certificate", "covers", "timestamp")
 """What the parts of a rule may be about."""
@@ -161,8 +161,7 @@ def _split_part(part: str) -> tuple[str, str]:
 def _parse_purpose(text: str) -> SignaturePurpose:
     purpose = SignaturePurpose.parse(text)
     if purpose is None:
-        names = ", ".join(f"{each.value} {each.name.lower().replace('_', '-')}" for each in SignaturePurpose)
-        raise UsageError("the rule names an unknown signature purpose (CID 7007)", hint=f"use one of {names}")
+        raise UsageError("a rule names an unknown signature purpose", hint=f"use one of {format_purposes()}")
     return purpose
 
 

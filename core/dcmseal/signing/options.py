@@ -1,11 +1,15 @@
-"""What a new signature covers and how it is made, as values that have been checked."""
+"""What a new signature covers and how it is made: the options of ``sign`` and ``sign_many``.
+
+>>> SignOptions(tags="PatientID", purpose="verification")
+SignOptions(tags=(1048608,), purpose=<SignaturePurpose.VERIFICATION: 5>)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict, Unpack
 
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion_reason
@@ -13,115 +17,135 @@ from dcmseal.dictionary import parse_tag
 from dcmseal.errors import NotSignable, ProfileViolation, UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location, parse_location
+from dcmseal.option_values import format_options, read_fields, set_options, to_tuple
 from dcmseal.plugins.profile import Profile, Requirements
+from dcmseal.sources.reference_folders import ReferenceFolders, References, to_reference_folders
 from dcmseal.tags import format_tag
-from dcmseal.terms import MacAlgorithm, SignaturePurpose
+from dcmseal.terms import MacAlgorithm, SignaturePurpose, parse_algorithm, parse_purpose
 
 if TYPE_CHECKING:
-    from dcmseal.references.reference_folders import ReferenceFolders
+    from dcmseal.signing.timestamp_request import TimestampInput, TimestampRequest
 
 TagInput: TypeAlias = int | str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElementSelection:
-    """What the caller wants signed: everything, or chosen elements and what the profile demands."""
+class PaddingMode(StrEnum):
+    """What happens to padding of text values beyond the minimum (PS3.5 6.2)."""
 
-    chosen: tuple[int, ...] | None = None
-    """None for everything signable."""
-    only_required: bool = False
-    """Nothing but what the profile demands, and the chosen elements."""
-
-    @property
-    def is_everything(self) -> bool:
-        return self.chosen is None and not self.only_required
-
-    def select_tags(self, scan: LevelScanner, requirements: Requirements) -> frozenset[int]:
-        """The tags to be signed at a level that is completely scanned.
-
-        Raises NotSignable for a chosen tag that is absent or never signed, UsageError if nothing is left.
-        """
-        present = frozenset(scan.tags)
-        if self.is_everything:
-            return present - requirements.forbidden
-        for tag in self.chosen or ():
-            why = exclusion_reason(tag)
-            if why:
-                raise NotSignable(tag, why, hint="leave it out")
-            if tag not in present:
-                raise NotSignable(tag, "it is not in the data set at this level", hint="leave it out, or name the item")
-        wanted = present.intersection(self.chosen or ()) | (
-            present & (requirements.required_tags | requirements.recommended)
-        )
-        if not wanted:
-            raise UsageError(
-                "the profile demands nothing, and no elements are chosen", hint="choose elements with --tag"
-            )
-        return wanted
+    MINIMAL = "minimal"
+    """It is removed, because verifiers disagree about it."""
+    KEEP = "keep"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class SignKeywords(TypedDict, total=False):
+    """The options of ``sign`` and ``sign_many`` as callers may write them; see SignOptions."""
+
+    location: Location | str
+    tags: TagInput | Iterable[TagInput] | None
+    only_required: bool
+    profile: str | Profile | None
+    algorithm: MacAlgorithm | str
+    transfer_syntax: str | None
+    purpose: SignaturePurpose | int | str | None
+    padding: PaddingMode | str
+    references: References | None
+    timestamp: TimestampInput | None
+    require_intact: bool
+    allow_weak: bool
+    allow_expired: bool
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class SignOptions:
-    """What kind of signature is wanted."""
+    """The options of ``sign`` and ``sign_many``, read and checked.
+
+    Raises:
+        UsageError: A value cannot be read, whatever the Data Set.
+    """
 
     location: Location = MAIN
-    selection: ElementSelection = ElementSelection()
-    profile: Profile | None = None
+    """The main Data Set or an item, such as ``BeamSequence[0]``."""
+    tags: tuple[int, ...] | None = None
+    """The elements to sign, given as keywords, ``(gggg,eeee)`` or numbers; None signs everything that can be signed."""
+    only_required: bool = False
+    """Sign what the profile requires, and the elements in ``tags``."""
+    profile: str | Profile | None = None
+    """The Digital Signature Profile to meet: its name, the path of a profile file (``*.toml``), or the profile."""
     algorithm: MacAlgorithm = MacAlgorithm.SHA256
+    """The MAC algorithm."""
     transfer_syntax: str | None = None
-    """MAC Calculation Transfer Syntax UID; None: the file's own if allowed, else explicit VR little endian."""
+    """The MAC Calculation Transfer Syntax UID; None for the file's own if allowed, or else explicit
+    VR little endian."""
     purpose: SignaturePurpose | None = None
-    allow_weak: bool = False
-    keep_padding: bool = False
-    timestamped: bool = False
-    """It will get a certified timestamp."""
-    moment: datetime | None = None
-    """Time of signing; None for now."""
-    uid: str | None = None
-    """Digital Signature UID; None for a new one."""
+    """The purpose of the signature (CID 7007), given as number, name or Code Meaning."""
+    padding: PaddingMode = PaddingMode.MINIMAL
+    """Whether excess padding of text values is removed or kept."""
     references: ReferenceFolders | None = None
-    """Where the instances are that the document cites as evidence; None to leave the evidence as it is."""
+    """Folders with the instances that the document cites as evidence: their signatures or MACs are filled in first, so
+    that the signature covers them (PS3.3 C.17.2.1)."""
+    timestamp: TimestampRequest | None = None
+    """The timestamp authorities to ask, given as URL, as several that are asked in turn, or as TimestampRequest.
+    Without a valid timestamp nothing is written."""
     require_intact: bool = False
-    """Sign only where all signatures that are there already hold."""
+    """Refuse to sign if an existing signature is not valid, instead of warning."""
+    allow_weak: bool = False
+    """Allow RIPEMD160, MD5 and SHA1."""
+    allow_expired: bool = False
+    """Allow a certificate that is not valid now."""
+
+    def __init__(self, **keywords: Unpack[SignKeywords]) -> None:
+        set_options(self, keywords, _PARSERS)
+
+    @classmethod
+    def build(cls, options: SignOptions | None, keywords: SignKeywords) -> SignOptions:
+        """The options, with keywords in place of theirs."""
+        if options is None:
+            return cls(**keywords)
+        return options.replace(**keywords) if keywords else options
+
+    def replace(self, **keywords: Unpack[SignKeywords]) -> SignOptions:
+        """Copy the options, with keywords in place of theirs."""
+        return SignOptions(**{**read_fields(self), **keywords})
+
+    @property
+    def signs_everything(self) -> bool:
+        """Whether every element is signed that can be signed."""
+        return self.tags is None and not self.only_required
+
+    def __repr__(self) -> str:
+        return format_options(self)
 
 
-def build_options(
-    *,
-    location: Location | str = "main",
-    tags: Iterable[TagInput] | None = None,
-    only_required: bool = False,
-    profile: Profile | None = None,
-    algorithm: MacAlgorithm | str = MacAlgorithm.SHA256,
-    transfer_syntax: str | None = None,
-    purpose: SignaturePurpose | int | str | None = None,
-    allow_weak: bool = False,
-    padding: str = "minimal",
-    references: ReferenceFolders | None = None,
-    timestamped: bool = False,
-    require_intact: bool = False,
-    uid: str | None = None,
-) -> SignOptions:
-    """What ``sign`` is asked for, read; raises UsageError for what cannot be, whatever the Data Set."""
-    if padding not in ("minimal", "keep"):
-        raise UsageError(f"padding {padding!r} is neither minimal nor keep", hint="leave it out for minimal")
-    return SignOptions(
-        location=parse_location(location) or Location(),
-        selection=ElementSelection(chosen=None if tags is None else _parse_tags(tags), only_required=only_required),
-        profile=profile,
-        algorithm=_parse_algorithm(algorithm),
-        transfer_syntax=transfer_syntax,
-        purpose=None if purpose is None else parse_purpose(purpose),
-        allow_weak=allow_weak,
-        keep_padding=padding == "keep",
-        references=references,
-        timestamped=timestamped,
-        require_intact=require_intact,
-        uid=uid,
+def select_tags(options: SignOptions, scan: LevelScanner, requirements: Requirements) -> frozenset[int]:
+    """The tags to sign at a level that is completely scanned.
+
+    Raises:
+        NotSignable: A chosen tag is absent or never signed.
+        UsageError: Nothing is selected.
+    """
+    present = frozenset(scan.tags)
+    if options.signs_everything:
+        return present - requirements.forbidden
+    for tag in options.tags or ():
+        why = exclusion_reason(tag)
+        if why:
+            raise NotSignable(tag, why, hint="leave it out")
+        if tag not in present:
+            raise NotSignable(tag, "it is not in the data set at this level", hint="leave it out, or name the item")
+    selected = present.intersection(options.tags or ()) | (
+        present & (requirements.required_tags | requirements.recommended)
     )
+    if not selected:
+        raise UsageError(
+            "the profile requires no elements, and no elements are chosen",
+            hint="choose elements: tags=[...]",
+            code="no-tags",
+        )
+    return selected
 
 
 def check_signable(
-    selection: ElementSelection,
+    chosen: Collection[int],
     requirements: Requirements,
     present: Collection[int],
     unsignable: Iterable[tuple[int, str]],
@@ -130,7 +154,6 @@ def check_signable(
 
     Raises NotSignable for a chosen one, ProfileViolation for a required one.
     """
-    chosen = frozenset(selection.chosen or ())
     for tag, why in unsignable:
         if tag in chosen:
             raise NotSignable(tag, why, hint="leave it out, or have its VR set right at the source")
@@ -150,28 +173,52 @@ def check_signable(
             raise ProfileViolation(message, (finding,), hint=hint)
 
 
-def parse_purpose(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
-    """A purpose by number, member name, or Code Meaning; raises UsageError."""
-    named = SignaturePurpose.parse(str(int(purpose)) if isinstance(purpose, int) else purpose)
-    if named is not None:
-        return named
-    names = ", ".join(f"{each.value} {each.name.lower()}" for each in SignaturePurpose)
-    raise UsageError(f"{purpose!r} is no signature purpose of CID 7007", hint=f"use one of {names}")
+def _parse_tags(given: TagInput | Iterable[TagInput] | None) -> tuple[int, ...] | None:
+    return None if given is None else tuple(map(_parse_tag, to_tuple(given, single=(int, str))))
 
 
-def _parse_tags(given: Iterable[TagInput]) -> tuple[int, ...]:
-    return tuple(each if isinstance(each, int) else _parse_tag(each) for each in given)
-
-
-def _parse_tag(text: str) -> int:
-    tag = parse_tag(text)
+def _parse_tag(given: TagInput) -> int:
+    tag = given if isinstance(given, int) else parse_tag(given)
     if tag is None:
-        raise UsageError(f"{text!r} is no tag", hint="write a keyword such as PatientID, (0010,0020) or 00100020")
+        raise UsageError(f"unknown tag {given!r}", hint="write a keyword such as PatientID, (0010,0020) or 00100020")
     return tag
 
 
-def _parse_algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
+def _parse_profile(profile: str | Profile | None) -> str | Profile | None:
+    if profile is None or isinstance(profile, str) or hasattr(profile, "requirements"):
+        return profile
+    raise TypeError
+
+
+def _parse_text(text: str | None) -> str | None:
+    if text is None or isinstance(text, str):
+        return text
+    raise TypeError
+
+
+def _parse_padding(padding: PaddingMode | str) -> PaddingMode:
     try:
-        return MacAlgorithm(algorithm.upper())
+        return PaddingMode(padding)
     except ValueError:
-        raise UsageError(f"{algorithm!r} is no MAC algorithm", hint=f"use one of {', '.join(MacAlgorithm)}") from None
+        raise UsageError(f"unknown padding mode {padding!r}", hint="use minimal or keep") from None
+
+
+def _parse_timestamp(timestamp: TimestampInput | None) -> TimestampRequest | None:
+    if timestamp is None:
+        return None
+    from dcmseal.signing.timestamp_request import to_timestamp_request
+
+    return to_timestamp_request(timestamp)
+
+
+_PARSERS: Final[Mapping[str, Callable[[Any], object]]] = {
+    "location": lambda given: parse_location(given) or MAIN,
+    "tags": _parse_tags,
+    "profile": _parse_profile,
+    "algorithm": parse_algorithm,
+    "transfer_syntax": _parse_text,
+    "purpose": lambda given: None if given is None else parse_purpose(given),
+    "padding": _parse_padding,
+    "references": to_reference_folders,
+    "timestamp": _parse_timestamp,
+}

@@ -1,42 +1,43 @@
-"""Contract suites for authors of plugins, and small data sets to test with.
+"""Contract tests for authors of plugins, and small Data Sets for tests.
 
 >>> from dcmseal.testing import ProfileContract, SignerContract
 
-A suite is a class of pytest tests: subclass it, say what is to be tested, and run pytest.
+A contract is a class of pytest tests: subclass it, name your plugin in its attributes, and run pytest.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from dcmseal.lazy_exports import attach_exports
+
 
 if TYPE_CHECKING:
-    from dcmseal.testing.profile_contract import ProfileContract
-    from dcmseal.testing.sample_dataset import SampleDataset
-    from dcmseal.testing.signable_messages import BytesMessage
-    from dcmseal.testing.signature_assertions import assert_verifies
-    from dcmseal.testing.signer_contract import SignerContract
+    from dcmseal.testing.profile_contract import ProfileContract as ProfileContract
+    from dcmseal.testing.sample_dataset import SAMPLES as SAMPLES, SampleDataset as SampleDataset
+    from dcmseal.testing.signable_messages import BytesMessage as BytesMessage, UnreadableMessage as UnreadableMessage
+    from dcmseal.testing.signature_assertions import assert_verifies as assert_verifies
+    from dcmseal.testing.signer_contract import SignerContract as SignerContract
+    from dcmseal.testing.signer_suite.signature_tests import SAMPLE_FILE as SAMPLE_FILE
 
-_HOMES: Final = {
-    "BytesMessage": "dcmseal.testing.signable_messages",
-    "ProfileContract": "dcmseal.testing.profile_contract",
-    "SampleDataset": "dcmseal.testing.sample_dataset",
-    "SignerContract": "dcmseal.testing.signer_contract",
-    "assert_verifies": "dcmseal.testing.signature_assertions",
+_EXPORTS = {
+    "dcmseal.testing.profile_contract": "ProfileContract",
+    "dcmseal.testing.sample_dataset": "SAMPLES SampleDataset",
+    "dcmseal.testing.signable_messages": "BytesMessage UnreadableMessage",
+    "dcmseal.testing.signature_assertions": "assert_verifies",
+    "dcmseal.testing.signer_contract": "SignerContract",
+    "dcmseal.testing.signer_suite.signature_tests": "SAMPLE_FILE",
 }
 
-__all__ = ["BytesMessage", "ProfileContract", "SampleDataset", "SignerContract", "assert_verifies"]
-
-# An assertion that fails should say what it compared; pytest sees to that in tests only, unless it is told.
+# pytest explains failed assertions in test modules only, unless it is asked to rewrite other modules.
 if "pytest" in sys.modules:
     sys.modules["pytest"].register_assert_rewrite(
-        "dcmseal.testing.profile_contract", "dcmseal.testing.signer_suite", "dcmseal.testing.signature_assertions"
+        "dcmseal.testing.profile_contract",
+        "dcmseal.testing.signer_contract",
+        "dcmseal.testing.signer_suite",
+        "dcmseal.testing.signature_assertions",
     )
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used (PEP 562): a suite for profiles needs no ``cryptography``."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'dcmseal.testing' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:
+    __getattr__, __dir__, __all__ = attach_exports(__name__, _EXPORTS)

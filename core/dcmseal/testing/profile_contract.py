@@ -1,8 +1,10 @@
-"""What every Digital Signature Profile has to keep to: a suite of tests that its author subclasses.
+"""The contract for Digital Signature Profiles, as tests that authors of plugins subclass.
 
 class TestExampleProfile(ProfileContract):
-    profile = ExampleProfile()
+profile = ExampleProfile()
 """
+
+# Kept apart: imported on first use, without cryptography.
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from dcmseal.location import Location
 from dcmseal.macro.levels import find_level
 from dcmseal.macro.profile_view import LevelView
 from dcmseal.plugins.profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.signing.options import ElementSelection, SignOptions
+from dcmseal.signing.context import SigningContext
+from dcmseal.signing.options import SignOptions
 from dcmseal.signing.plan import plan_signature
 from dcmseal.sources.dataset_input import open_source
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, SignaturePurpose, TimestampType
@@ -28,7 +31,7 @@ _HIGHEST_TAG: Final = 0xFFFFFFFF
 
 
 class ProfileContract:
-    """Subclass and set ``profile``; add data sets of your own that bring all rules into play."""
+    """Tests for a profile: subclass it and set ``profile``; add ``datasets`` that trigger all of its rules."""
 
     profile: Profile
     datasets: tuple[ProfiledDataset, ...] = SAMPLES
@@ -110,31 +113,31 @@ class ProfileContract:
     def test_what_the_engine_plans_passes_the_check_and_the_rest_is_refused(self) -> None:
         for dataset in self.datasets:
             if not isinstance(dataset, SampleDataset) or (dataset.is_main and not dataset.tags):
-                continue  # there is no such file
+                continue  # such a file does not exist
             if self.profile.requirements(dataset).timestamp_required:
-                continue  # a plan alone cannot meet it
+                continue  # a plan has no timestamp
             data, location = dataset.encode()
-            for only_required in (False, True):
-                self._check_plan(data, location, only_required=only_required)
+            for is_minimal in (False, True):
+                self._check_plan(data, location, is_minimal=is_minimal)
 
-    def _check_plan(self, data: bytes, location: Location, *, only_required: bool) -> None:
-        """Plan over a real Data Set: either it is refused, or the check has nothing to say."""
+    def _check_plan(self, data: bytes, location: Location, *, is_minimal: bool) -> None:
+        """Plan a signature over a real Data Set: planning refuses it, or the result passes the check."""
         with open_source(data) as file:
             level = find_level(file, location)
             view = LevelView(scan=level.scanner().finish(), location=location)
             required = self.profile.requirements(view)
             wish = SignOptions(
                 location=location,
-                profile=self.profile,
-                selection=ElementSelection(only_required=only_required),
+                # no element besides those that the profile requires
+                tags=() if is_minimal else None,
                 algorithm=min(required.mac_algorithms or MacAlgorithm),
                 allow_weak=True,
                 purpose=SignaturePurpose(min(required.purposes or SignaturePurpose)),
             )
-            nothing = only_required and not (required.required_tags | required.recommended) & view.tags
+            nothing = is_minimal and not (required.required_tags | required.recommended) & view.tags
             allowed = next(_iter_conforming_facts(required, view), None)
             try:
-                with plan_signature(data, wish) as plan:
+                with plan_signature(data, SigningContext(options=wish, profile=self.profile)) as plan:
                     signed = frozenset(plan.elements)
             except (ProfileViolation, UsageError):
                 assert allowed is None or nothing or not view.tags

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
@@ -15,6 +14,7 @@ from dcmseal.macro.signer_certificate import Certificate, strip_der_padding
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
 from dcmseal.terms import KeyType, TimestampType
 from dcmseal.verification.certificate_validity import CLOCK_SKEW
+from dcmseal.verification.options import TimestampMode
 
 if TYPE_CHECKING:
     from dcmseal.plugins.timestamp_backend import TimestampBackend
@@ -24,17 +24,6 @@ _SIGNING_CLAUSE: Final = "PS3.15 C.1"
 _TST_INFO_CLAUSE: Final = "RFC 3161 2.4.2"
 _MAX_ACCURACY: Final = timedelta(hours=1)
 """A time that is known less exactly proves little."""
-
-
-class TimestampMode(StrEnum):
-    """What becomes of certified timestamps in a verification."""
-
-    VERIFY = "verify"
-    """Those that are there are verified."""
-    REQUIRE = "require"
-    """Every signature has to have one that is sound."""
-    IGNORE = "ignore"
-    """They are not looked at."""
 
 
 def find_installed_backend(type_: str) -> TimestampBackend:

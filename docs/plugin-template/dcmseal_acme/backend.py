@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from dcmseal.errors import PinRejected
-from dcmseal.plugins.key_uri import KeyUri, escape_path
-from dcmseal.plugins.signer_backend import KeyListing, SecretRequest, Secrets, Signer
-from dcmseal.plugins.tracebacks import strip_traceback
-from dcmseal.terms import KeyType
+from dcmseal.plugins import (
+    KeyListing,
+    KeyType,
+    KeyUri,
+    PinRejected,
+    SecretRequest,
+    Secrets,
+    Signer,
+    escape_path,
+    strip_traceback,
+)
 
 if TYPE_CHECKING:
     from dcmseal_acme.device import Device, Session

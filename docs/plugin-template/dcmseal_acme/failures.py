@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from dcmseal.errors import DeviceUnavailable, KeyNotFound, MechanismUnavailable, PinLocked, PinRejected, SignerError
+from dcmseal.plugins import DeviceUnavailable, KeyNotFound, MechanismUnavailable, PinLocked, PinRejected, SignerError
 from dcmseal_acme.device import AcmeError, Code
 
 _WORDS: Final[Mapping[Code, tuple[type[SignerError], str, str]]] = {

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.profile import Profile
-from dcmseal.plugins.signer_backend import SignerBackend
+from dcmseal.plugins import Profile, SignerBackend, hookimpl
 
 
 @hookimpl

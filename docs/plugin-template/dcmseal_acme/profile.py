@@ -8,10 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.findings import Finding
-from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.profile_rules import requirement_findings, type_findings
-from dcmseal.terms import KeyType, MacAlgorithm
+from dcmseal.plugins import (
+    Finding,
+    KeyType,
+    MacAlgorithm,
+    ProfiledDataset,
+    Requirements,
+    SignatureFacts,
+    requirement_findings,
+    type_findings,
+)
 
 _IDENTITY: Final = frozenset(
     {

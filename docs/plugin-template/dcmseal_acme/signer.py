@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dcmseal.errors import SignerError
-from dcmseal.plugins.signer_backend import SignableMessage
-from dcmseal.terms import KeyType
+from dcmseal.plugins import KeyType, SignableMessage, SignerError
 from dcmseal_acme.device import Device, Key, Session
 from dcmseal_acme.failures import in_words_of_dcmseal
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import dcmseal
-from dcmseal.errors import PinLocked, PinRejected, ProfileViolation
-from dcmseal.plugins.signer_backend import SecretRequest
-from dcmseal.testing.signer_suite.signature_tests import SAMPLE_FILE
+from dcmseal import ProfileViolation
+from dcmseal.plugins import PinLocked, PinRejected, SecretRequest
+from dcmseal.testing import SAMPLE_FILE
 from dcmseal_acme import device, plugin
 from dcmseal_acme.backend import AcmeBackend
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcmseal.terms import MacAlgorithm
+from dcmseal.plugins import MacAlgorithm
 from dcmseal.testing import ProfileContract, SignerContract
 from dcmseal_acme.backend import AcmeBackend
 from dcmseal_acme.device import PIN, connected
@@ -13,7 +13,7 @@ class AcmeContract(SignerContract):
     backend = AcmeBackend()
     plugin_module = "dcmseal_acme.plugin"
     secret = PIN
-    wrong_answer = "740219"
+    wrong_secret = "740219"
 
     def remove_device(self) -> None:
         connected().disconnect()

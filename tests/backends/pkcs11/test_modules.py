@@ -102,7 +102,7 @@ def test_a_module_by_path(machine: Machine) -> None:
     machine.file("any/readme.md")
     assert machine.found(f"pkcs11:?module-path={first}") == [first]
     assert machine.found(f"pkcs11:?module-path={first}&module-name=b") == [first]
-    with pytest.raises(UsageError, match="two modules"):
+    with pytest.raises(UsageError, match="different modules"):
         machine.found(f"pkcs11:?module-path={first}&module-name=a")
     folder = machine.root / "any"
     assert machine.found(f"pkcs11:?module-path={folder}") == [first, second]

@@ -110,7 +110,7 @@ def odd(softhsm: SoftHsm, pki: Pki) -> SoftToken:
 
 def test_ambiguity_is_an_error_that_lists_the_candidates(token: SoftToken) -> None:
     told = refused(token.uri(), KeyNotFound)
-    candidates = told.partition("write one of: ")[2].split()
+    candidates = told.partition("use one of: ")[2].split()
     assert len(candidates) == 6
     for uri in candidates:
         assert chain_of(uri)
@@ -145,7 +145,7 @@ def test_a_module_that_others_have_initialized(token: SoftToken, monkeypatch: py
     # as if it had been other code in this process: PKCS #11 lets it be initialized once
     monkeypatch.setattr(loaded_modules, "_process", loaded_modules._ProcessModules({}))
     monkeypatch.setattr(pkcs11, "_loaded", {})
-    assert "something else" in refused(token.uri("p256"), ModuleUnusable, asking=False)
+    assert "other code" in refused(token.uri("p256"), ModuleUnusable, asking=False)
 
 
 @pytest.mark.parametrize(("key", "kind"), [("small", WeakAlgorithm), ("koblitz", MechanismUnavailable)])
@@ -216,7 +216,7 @@ import sys
 from dcmseal.errors import SealError
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
+from dcmseal.testing import assert_verifies
 from dcmseal_pkcs11 import loaded_modules
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from dcmseal_pkcs11.loaded_modules import load_module

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pkcs11
 import pytest
-from pkcs11 import PROTECTED_AUTH, TokenFlag
+from pkcs11 import PROTECTED_AUTH, SlotFlag, TokenFlag
 
 from dcmseal.errors import DeviceUnavailable, PinLocked, PinRejected, SealError, SignerError
 from dcmseal.plugins.signer_backend import SecretRequest
@@ -28,7 +28,10 @@ BACKEND = Pkcs11Backend()
 def test_a_wrong_pin_is_told_and_so_is_that_few_tries_are_left(token: SoftToken) -> None:
     wrong = Asked("1234567")
     for _ in range(2):
-        with pytest.raises(PinRejected, match="few tries are left") as caught, BACKEND.open(token.uri("p256"), wrong):
+        with (
+            pytest.raises(PinRejected, match="few attempts are left") as caught,
+            BACKEND.open(token.uri("p256"), wrong),
+        ):
             pass
         assert "tried once" in caught.value.hint
     first, second = (request.purpose for request in wrong.requests)
@@ -106,7 +109,9 @@ class Hardware:
     def __init__(self, flags: TokenFlag, refusal: pkcs11.PKCS11Error | None = None) -> None:
         self.label, self.serial, self.model, self.manufacturer_id = "card", b"1", "model", "maker"
         self.flags = flags | TokenFlag.TOKEN_INITIALIZED | TokenFlag.LOGIN_REQUIRED
-        self.slot = SimpleNamespace(slot_id=0, slot_description="reader", get_token=lambda: self)
+        self.slot = SimpleNamespace(
+            slot_id=0, slot_description="reader", flags=SlotFlag.REMOVABLE_DEVICE, get_token=lambda: self
+        )
         self.refusal = refusal
         self.pins: list[object] = []
 
@@ -149,9 +154,9 @@ def test_a_locked_pin_is_not_asked_for() -> None:
 def test_the_last_try_is_told_before_and_after() -> None:
     card = Hardware(TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY, pkcs11.PinIncorrect())
     secrets, requests = asking("0000")
-    with pytest.raises(PinRejected, match="one try left"):
+    with pytest.raises(PinRejected, match=r"wrong PIN for card 'card' in reader.*last attempt before"):
         card.session().log_in(secrets)
-    assert "one try left" in requests[0].purpose
+    assert "last attempt before" in requests[0].purpose
     assert card.pins == ["0000"]
 
 

@@ -11,8 +11,8 @@ import dcmseal
 from dcmseal.errors import DeviceRemoved, DeviceReplaced, PinRejected
 from dcmseal.plugins.signer_backend import Signer
 from dcmseal.terms import MacAlgorithm
+from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.backends.pkcs11.test_opening import Asked
 from tests.support.builder import file, image
@@ -31,7 +31,7 @@ def assert_signs(signer: Signer) -> None:
 def assert_removed(signer: Signer) -> None:
     with pytest.raises(DeviceRemoved) as caught:
         signer.sign(MESSAGE)
-    assert "put it back in" in caught.value.hint
+    assert "reinsert it" in caught.value.hint
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_another_card_is_not_signed_with(twins: tuple[SoftToken, SoftToken]) -> 
         assert_removed(signer)
         with pytest.raises(DeviceReplaced) as caught:
             signer.sign(MESSAGE)
-        assert "put the card back in" in caught.value.hint
+        assert "reinsert the card" in caught.value.hint
         second.remove()
         assert_removed(signer)
         first.put_back()

@@ -27,8 +27,9 @@ from dcmseal.batch.tasks.task import Task, VerifyTask
 from dcmseal.errors import DeviceRemoved, JournalError, UsageError
 from dcmseal.output.folder import Folder
 from dcmseal.output.temporary_files import make_temporary
+from dcmseal.verification.options import VerifyOptions
 
-VERIFY = VerifyTask(integrity_only=True)
+VERIFY = VerifyTask(options=VerifyOptions(integrity_only=True))
 Tree = Callable[..., Path]
 
 
@@ -44,7 +45,7 @@ def wish(tmp_path: Path) -> JournalSettings:
 def results_of(wish: JournalSettings, task: Task, *words: str | Path, first: int | None = None) -> list[BatchResult]:
     """Run, and stop after the first results, as if somebody had killed it but for what is committed at the end."""
     with Journal.open(wish, task) as journal:
-        return list(islice(journal.run(iter_inputs(map(str, words)), jobs=1), first))
+        return list(islice(run_task(iter_inputs(map(str, words)), task, journal=journal, jobs=1), first))
 
 
 def status_of(wish: JournalSettings) -> JournalStatus:
@@ -69,7 +70,7 @@ def test_a_second_run_has_nothing_to_do(wish: JournalSettings, tree: Tree, image
         assert {gist.verdict: files for gist, files in journal.recorded_summaries.items()} == {
             "valid": 1,
             "no-signature": 1,
-            "passed-over": 1,
+            "ignored": 1,
         }
     assert names(entries_of(wish)) == ["a.dcm", "c.dcm", "notes.txt"]
     assert status_of(wish).remaining == 0
@@ -138,7 +139,7 @@ def test_who_sets_the_time_back_is_found_out(
     results_of(wish, VERIFY, archive)
     hide(archive / "b.dcm", signed.replace(b"4711", b"4712"))
     with Journal.open(wish, VERIFY) as journal:
-        results = list(journal.run(iter_inputs([str(archive)]), jobs=jobs))
+        results = list(run_task(iter_inputs([str(archive)]), VERIFY, journal=journal, jobs=jobs))
         assert journal.recorded_summaries.total() == 1
     assert [(Path(each.input.source).name, each.verdict) for each in results] == [("b.dcm", "invalid")]
 
@@ -225,7 +226,7 @@ def test_another_task_is_refused(wish: JournalSettings, tree: Tree, signed: byte
     archive = tree({"a.dcm": signed})
     results_of(wish, VERIFY, archive)
     with pytest.raises(UsageError, match="it differs in accept old format"):
-        results_of(wish, replace(VERIFY, accept_old_format=True), archive)
+        results_of(wish, VerifyTask(options=VerifyOptions(integrity_only=True, accept_old_format=True)), archive)
     with pytest.raises(UsageError, match="task"):
         results_of(wish, sign_task(key), archive)
     with pytest.raises(UsageError, match="otherwise"):
@@ -239,7 +240,7 @@ def test_one_writer_at_a_time_and_readers_meanwhile(
     monkeypatch.setattr("dcmseal.batch.journal.journal_database.LOCK_TIMEOUT", 0.0)
     archive = tree({"a.dcm": signed, "b.dcm": signed})
     with Journal.open(wish, VERIFY) as journal:
-        results = journal.run(iter_inputs([str(archive)]), jobs=1)
+        results = run_task(iter_inputs([str(archive)]), VERIFY, journal=journal, jobs=1)
         next(results)
         journal.commit()
         with pytest.raises(JournalError, match="in use by another process") as caught, Journal.open(wish, VERIFY):

@@ -7,7 +7,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from multiprocessing.connection import Client
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 
 import dcmseal
 from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.local_key import LocalKey
 from dcmseal.batch.pool.executor_factory import ExecutorFactory, make_process_pool
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, SignerClosed
@@ -75,9 +76,9 @@ def opened(key: str) -> Iterator[Signer]:
 
 
 def signed_by(signer: Signer, folder: Path, executor: ExecutorFactory | None) -> list[BatchResult]:
-    with open_signing_server(signer) as lane:
-        task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=lane.endpoint)
-        return list(run_task(iter_inputs([str(folder)]), task, executor=executor, jobs=1, chunk=4, on_abort=lane.close))
+    task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key="")
+    with LocalKey(nullcontext(signer)) as key:
+        return list(run_task(iter_inputs([str(folder)]), task, key=key, executor=executor, jobs=1, chunk=4))
 
 
 def counts(folder: Path) -> list[int]:
@@ -217,14 +218,11 @@ def test_a_token_that_disappears_stops_the_run_which_goes_on_when_it_is_back(
     run_uuid = str(uuid.uuid4())
 
     def sign_all(after: Callable[[int], None]) -> list[BatchResult]:
-        with (
-            installed_registry().open_signer(token.uri("p256"), lambda _: PIN) as signer,
-            open_signing_server(signer) as lane,
-        ):
-            task = SignTask(run_id=run_uuid, placement=Placement(), key=lane.endpoint)
+        with LocalKey(installed_registry().open_signer(token.uri("p256"), lambda _: PIN)) as key:
+            task = SignTask(run_id=run_uuid, placement=Placement(), key="")
             results: list[BatchResult] = []
             found = iter_inputs([str(folder)])
-            for each in run_task(found, task, executor=make_process_pool(2), chunk=4, on_abort=lane.close):
+            for each in run_task(found, task, key=key, executor=make_process_pool(2), chunk=4):
                 results.append(each)
                 after(len(results))
             return results

@@ -17,6 +17,7 @@ from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
 from dcmseal.batch.local_key import LocalKey
 from dcmseal.batch.pool.executor_factory import ExecutorFactory, make_process_pool
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.sign_task import Placement, SignTask
 from dcmseal.errors import JournalError, SignerError, UsageError
@@ -75,7 +76,7 @@ def test_verifying_goes_on_where_it_stopped(tree: Tree, signed: bytes, journal: 
     assert names(rest) == [("a", "invalid"), ("c", "failed"), ("d", "valid")]
     assert rest[0].to_document()["document"] == "verification"
     assert list(dcmseal.verify_many([folder], integrity_only=True, journal=journal)) == []
-    assert recorded(journal) == {"valid": 2, "invalid": 1, "failed": 1, "passed-over": 1}
+    assert recorded(journal) == {"valid": 2, "invalid": 1, "failed": 1, "ignored": 1}
 
 
 @pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["lane", "executor"])
@@ -177,7 +178,7 @@ def test_a_key_is_opened_before_results_are_waited_for(
         Journal.open(JournalSettings(path=str(journal)), task) as opened,
         pytest.raises(SignerError),
     ):
-        key.run(iter_inputs([str(folder)]), task, journal=opened)
+        run_task(iter_inputs([str(folder)]), task, journal=opened, key=key)
 
 
 def test_an_open_signer_is_known_by_its_certificate(tree: Tree, image: bytes, pki: Pki, journal: Path) -> None:

@@ -14,6 +14,7 @@ from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.results import ResultDetail
 from dcmseal.batch.tasks.sign_task import Placement
 from dcmseal.batch.tasks.task import ListTask, PlanTask, SignTask, Task, VerifyTask
+from dcmseal.verification.options import VerifyOptions
 
 PROGRAM = """
 import pickle, sys
@@ -33,10 +34,10 @@ print(result.kind, *sorted(set(sys.modules) - before))
 @pytest.mark.parametrize(
     "task",
     [
-        VerifyTask(integrity_only=True, name_profiles=False, detail=ResultDetail.VERDICT),
-        VerifyTask(integrity_only=True, detail=ResultDetail.VERDICT),
-        VerifyTask(integrity_only=True, detail=ResultDetail.SUMMARY),
-        VerifyTask(integrity_only=True, detail=ResultDetail.VALUE),
+        VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=False), detail=ResultDetail.VERDICT),
+        VerifyTask(options=VerifyOptions(integrity_only=True), detail=ResultDetail.VERDICT),
+        VerifyTask(options=VerifyOptions(integrity_only=True), detail=ResultDetail.SUMMARY),
+        VerifyTask(options=VerifyOptions(integrity_only=True), detail=ResultDetail.VALUE),
         ListTask(detail=ResultDetail.DOCUMENT),
         SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key="", detail=ResultDetail.SUMMARY),
         PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=ResultDetail.DOCUMENT)),
@@ -63,7 +64,6 @@ def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_pa
 
 
 def test_verdicts_alone_need_no_plugins() -> None:
-    assert (
-        "dcmseal.plugins.registry" not in VerifyTask(name_profiles=False, detail=ResultDetail.VERDICT).preload_modules
-    )
+    task = VerifyTask(options=VerifyOptions(name_profiles=False), detail=ResultDetail.VERDICT)
+    assert "dcmseal.plugins.registry" not in task.preload_modules
     assert "dcmseal.plugins.registry" in VerifyTask(detail=ResultDetail.VERDICT).preload_modules

@@ -98,7 +98,7 @@ def test_a_key_uri_needs_no_configuration(run: Run, image: Path, config: Path, k
 def test_check_without_a_file(run: Run, config: Path) -> None:
     ran = run("config", "check")
     assert ran.code == 0
-    assert "there is no configuration file" in ran.out
+    assert "no configuration file" in ran.out
     assert run("config", "check", "--json").document["path"] == ""
     ran = run("config", "path")
     assert (ran.code, ran.out) == (0, f"{config}\n")
@@ -110,17 +110,17 @@ def test_check_explains_what_there_is(run: Run, reading_room: Path, pki: Pki) ->
     assert (ran.code, ran.err) == (0, "")
     key = pki["rsa2048"]
     assert ran.out.splitlines() == [
-        f"{reading_room}: understood",
+        f"{reading_room}: valid",
         "",
-        "reading-room: sound",
+        "reading-room: usable",
         f"  key           pem:{key.key_pem}?cert={key.certificate_pem}",
-        "  PIN           asked for, if one is needed",
+        "  PIN           prompted for if needed",
         "  profile       base-rsa",
         "  MAC algorithm SHA512",
         "  purpose       Verification Signature",
     ]
     (setup,) = run("config", "check", "--open", "--json").document["keys"]
-    assert setup["opened"].startswith("CN=rsa2048,O=dcmseal tests, valid from 20")
+    assert setup["certificate"].startswith("CN=rsa2048,O=dcmseal tests, valid from 20")
     assert setup["problems"] == []
 
 
@@ -143,10 +143,10 @@ def test_check_finds_what_is_not_there(run: Run, config: Path) -> None:
     assert "a: not usable" in ran.out
     for said in (
         "no plugin opens keys of scheme nothing:",
-        f"there is no file {config.parent / 'none.pem'}",
+        f"file not found: {config.parent / 'none.pem'}",
         "did you mean base-rsa?",
-        "there is no environment variable NO_SUCH_VARIABLE",
-        f"there is no file {config.parent / 'none'} that can be read",
+        "environment variable NO_SUCH_VARIABLE is not set",
+        f"cannot read {config.parent / 'none'}",
     ):
         assert f"  problem       {said}" in ran.out or f"; {said}" in ran.out
 
@@ -169,7 +169,7 @@ def test_check_tells_problems_with_their_lines(run: Run, config: Path) -> None:
     write(config, '[keys.a]\nuri = "pem:a"\npin = 739154\npurpos = "review"\n')
     ran = run("config", "check")
     assert ran.code == 2
-    assert f"{config}: 2 problems, so that nothing in it is used" in ran.out
+    assert f"{config}: 2 problems; the file is not used" in ran.out
     assert "  line 3: keys.a.pin: a passphrase or PIN has no place here" in ran.out
     assert "  line 4: keys.a.purpos: there is no such key or table" in ran.out
     assert "739154" not in ran.out + ran.err

@@ -6,6 +6,7 @@ import errno
 import inspect
 import io
 import os
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,8 @@ def test_every_error_has_its_exit_code(kind: type[errors.SealError]) -> None:
         expected = ExitCode.USAGE
     elif kind.__name__ in UNREADABLE:
         expected = ExitCode.UNREADABLE
+    elif kind is errors.Interrupted:
+        expected = ExitCode.INTERRUPTED
     elif kind is errors.InternalError:
         expected = ExitCode.INTERNAL
     elif kind is errors.NoSuchSignature:
@@ -135,3 +138,20 @@ def test_names_that_the_terminal_cannot_write_are_no_error(monkeypatch: pytest.M
     ascii_only.flush()
     assert ascii_only.buffer.seek(0) == 0
     assert ascii_only.buffer.read() == b"M\\xfcller\n"
+
+
+def test_every_error_names_the_file(run: Run, image: Path, tmp_path: Path) -> None:
+    truncated = tmp_path / "truncated.dcm"
+    truncated.write_bytes(image.read_bytes()[:20000])
+    message = "file is truncated inside Pixel Data (7FE0,0010)"
+    for words in (("verify",), ("list",), ("show",), ("sign", "--dry-run"), ("profiles", "explain", "base-rsa")):
+        ran = run(*words, truncated)
+        assert ran.err.startswith(f"dcmseal: {truncated}: {message}"), words
+    document = run("verify", truncated, "--json").document
+    assert document["file"] == str(truncated)
+    assert document["message"].startswith(message)
+    for files in ((image, truncated), (truncated, image)):
+        assert run("compare", *files).err.startswith(f"dcmseal: {truncated}: {message}")
+    missing = tmp_path / "missing.dcm"
+    assert run("verify", missing).err.startswith(f"dcmseal: {missing}: cannot be read: ")
+    assert run("verify", missing, "--json").document["file"] == str(missing)

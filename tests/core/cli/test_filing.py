@@ -29,8 +29,8 @@ def test_that_only_items_are_signed_comes_first(run: Run, item: Path) -> None:
     first, second, third, *_ = ran.out.splitlines()
     assert ran.code == 4
     assert "not established (1 signature" in first
-    assert "only items are signed, and not the object" in first
-    assert "no signature protects the object itself" in second
+    assert "only items are signed, not the object" in first
+    assert "the object is not signed" in second
     assert "--item" in third
     document = run("verify", item, "--integrity-only", "--json").document
     assert (document["verdict"], document["object_signed"]) == ("not-established", False)
@@ -62,7 +62,7 @@ def test_verbose_names_the_object_and_what_it_was_judged_by(run: Run, signed: Pa
     assert "  patient       PatientName (masked), PatientID (masked)\n" in ran.out
     assert "CompressedSamples" not in ran.out
     assert f"  program: dcmseal {dcmseal.__version__}\n" in ran.out
-    assert "  trust in the signer: not asked for: integrity only\n" in ran.out
+    assert "  trust in the signer: not checked (integrity only)\n" in ran.out
     assert "SHA-256 " not in run("verify", signed, "--integrity-only", "-v").out
 
 
@@ -80,12 +80,12 @@ def test_json_has_the_same(run: Run, signed: Path, in_folder: Path, monkeypatch:
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert document["instance"]["sha256"] == hashlib.sha256(signed.read_bytes()).hexdigest()
     assert document["instance"]["sop_class"]["name"] == "CT Image Storage"
-    settings = {each["name"]: each["value"] for each in document["judged_by"]["settings"]}
+    settings = {each["name"]: each["value"] for each in document["context"]["settings"]}
     assert settings["trust setup"] == "site"
     assert settings["trust anchors of [trust.site]"].endswith("anchor.pem")
     assert settings["revocation of [trust.site]"] == "soft"
-    assert settings["demanded of one signature of [policies.release]"] == "covers:PatientID"
-    assert document["judged_by"]["version"] == dcmseal.__version__
+    assert settings["required of a signature of [policies.release]"] == "covers:PatientID"
+    assert document["context"]["version"] == dcmseal.__version__
 
 
 def test_without_trust_a_folder_says_once_how_to_configure_it(run: Run, signed: Path, in_folder: Path) -> None:
@@ -110,4 +110,4 @@ def test_a_run_counts_files_that_are_signed_in_part(
     journal = ("--journal", "run.journal")
     for words in ((), journal, journal):
         ran = run("verify", "archive", "--integrity-only", *words)
-        assert "  valid                     3  1 of them for a part of their elements only\n" in ran.out
+        assert "  valid                     3  1 of them only partly covered\n" in ran.out

@@ -15,11 +15,13 @@ from dcmseal.batch.inputs.shard import Shard
 from dcmseal.batch.journal.journal_export import _format_csv_row
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.tasks.task import VerifyTask
+from dcmseal.verification.options import VerifyOptions
 from tests.core.cli.conftest import Run
 from tests.docs.test_json import SCHEMA
 
-VERIFY = VerifyTask(integrity_only=True)
+VERIFY = VerifyTask(options=VerifyOptions(integrity_only=True))
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def make_journal(archive: Path) -> Callable[..., str]:
 
     def make(name: str = "run.journal", shard: Shard | None = None) -> str:
         with Journal.open(JournalSettings(path=name, shard=shard), VERIFY) as journal:
-            list(journal.run(iter_inputs(["archive"]), jobs=1))
+            list(run_task(iter_inputs(["archive"]), VERIFY, journal=journal, jobs=1))
         return name
 
     return make
@@ -49,7 +51,7 @@ def test_status_is_told(run: Run, make_journal: Callable[..., str]) -> None:
     lines = {line[:16].strip(): line[16:] for line in ran.out.splitlines()[1:]}
     assert ran.out.startswith("run.journal: verify, 5 files\n")
     assert (lines["valid"], lines["invalid"], lines["failed"], lines["left"]) == ("3", "1", "1", "0")
-    assert lines["attention"].startswith("2: dcmseal journal export run.journal --attention")
+    assert lines["problems"].startswith("2: dcmseal journal export run.journal --attention")
 
 
 def test_status_and_lines_are_documents_of_the_schema(run: Run, make_journal: Callable[..., str]) -> None:
@@ -99,10 +101,10 @@ def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
     names = [make_journal(f"{number}.journal", Shard(number=number, count=3)) for number in (1, 2)]
     ran = run("journal", "merge", *names, "-o", "merged.journal", "--json")
     assert ran.code == 0
-    assert "no journal of shards 3/3" in ran.err
+    assert "missing the journals of shards 3/3" in ran.err
     names.append(make_journal("3.journal", Shard(number=3, count=3)))
     ran = run("journal", "merge", *names, "-o", "whole.journal", "--json")
-    assert (ran.code, ran.err, ran.document["files"], ran.document["left"]) == (0, "", 5, 0)
+    assert (ran.code, ran.err, ran.document["files"], ran.document["remaining"]) == (0, "", 5, 0)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
         (["export", "archive"], 5, "no regular file"),
         (["merge", "archive/a.dcm", "-o", "merged"], 5, "is no journal"),
         (["merge", "archive/a.dcm"], 2, "-o"),
-        (["status", "a", "b"], 2, "one journal at a time"),
+        (["status", "a", "b"], 2, "expected one journal"),
     ],
 )
 def test_what_cannot_be_done_is_told(run: Run, archive: Path, words: list[str], code: int, said: str) -> None:
@@ -132,7 +134,7 @@ def test_a_journal_of_others_is_shown_with_a_warning_and_not_taken_up(
     for action in ("status", "export"):
         ran = run("journal", action, str(path))
         assert ran.code == 0
-        assert "may not be what dcmseal wrote: others can write" in ran.err
+        assert "do not rely on the journal run.journal: others can write" in ran.err
     ran = run("journal", "merge", str(path), "-o", "merged.journal")
     assert (ran.code, Path("merged.journal").exists()) == (5, False)
     ran = run("verify", "archive", "--integrity-only", "--journal", str(path))

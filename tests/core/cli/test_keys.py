@@ -47,14 +47,14 @@ def test_what_plugins_find_is_shown_with_the_uri_to_paste(run: Run, insert: Call
         "  key size  2048 bits",
         "  URI       card:token=reading-room;object=sign",
         "",
-        "(without a name): cannot be used",
+        "(without a name): not usable",
         "  problem   the certificate has expired",
         "  URI       card:token=old;object=sign",
         "",
         "KEY               TYPE  USABLE",
         "sign              RSA   yes",
         "(without a name)        the certificate has expired",
-        "1 usable, 1 not",
+        "1 usable, 1 not usable",
     ]
 
 
@@ -94,7 +94,7 @@ def test_one_scheme_key_uri_or_setup(
 
 
 def test_without_a_key_it_says_so(run: Run) -> None:
-    assert run("keys", "pem:").out == "no key was found there\n"
+    assert run("keys", "pem:").out == "no key found that matches\n"
     assert run("keys", "nothing:").code == 6
     assert run("keys", "nobody").code == 2
 

@@ -58,7 +58,7 @@ def test_people_are_told_what_would_be_signed_and_what_could_not(run: Run, archi
     ran = run("sign", archive, "--dry-run", *REQUEST, *CARD)
     assert (ran.code, ran.err) == (5, "")
     told = ran.out.splitlines()
-    assert told[0].startswith("4 files looked at, none signed, in ")
+    assert told[0].startswith("4 files checked, none signed, in ")
     assert [line.split() for line in told[1:5]] == [
         *(["planned", "1"], ["skipped", "1"], ["failed", "2"]),
         ["1", "skipped:", "not", "DICOM"],
@@ -77,7 +77,7 @@ def test_a_line_for_each_file_on_request(run: Run, archive: Path, uid: str) -> N
     ran = run("sign", archive, "--dry-run", "--verbose", *REQUEST)
     told = ran.out.splitlines()
     assert told[1] == "archive/2/plain: planned"
-    assert told[2] == "archive/notes.txt: skipped; this is no DICOM file"
+    assert told[2] == "archive/notes.txt: skipped; this is not a DICOM file"
     assert told[3] == f"archive/signed: skipped; signature {uid} makes another unnecessary"
     quiet = run("sign", archive, "--dry-run", "--quiet", *REQUEST)
     assert (quiet.code, quiet.out, quiet.err) == (5, "", "")
@@ -93,12 +93,12 @@ def test_json_lines_are_the_documents_of_plans(run: Run, archive: Path) -> None:
         ("archive/thin", "error", 2),
     ]
     assert summary["verdicts"] == {"failed": 2, "planned": 1, "skipped": 1}
-    assert (summary["files"], summary["passed_over"], summary["changed"], summary["exit_code"]) == (4, 1, 0, 5)
+    assert (summary["files"], summary["ignored"], summary["written"], summary["exit_code"]) == (4, 1, 0, 5)
     alone = run("sign", archive / "2/plain", "--dry-run", "--json", *REQUEST[:2]).document
     for each in (alone, files[1]):
         assert each["signature"].pop("uid")
         assert each["signature"].pop("datetime")
-        assert each["signature"].pop("moment")
+        assert each["signature"].pop("signing_time")
     assert files[1] == alone
 
 
@@ -159,10 +159,10 @@ def test_a_timestamp_is_planned_and_nobody_is_asked_for_it(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--journal", "run.journal"], "a dry run has no journal"),
-        (["--shard", "1/2"], "a dry run has no journal"),
-        (["elsewhere"], "--output-dir"),
-        (["--in-place", "-o", "out"], "--output-dir"),
+        (["--journal", "run.journal"], "--dry-run does not write a journal"),
+        (["--shard", "1/2"], "--dry-run does not write a journal"),
+        (["elsewhere"], "-o FOLDER"),
+        (["--in-place", "-o", "out"], "-o FOLDER"),
         (["archive/2", "--in-place"], "twice"),
         (["--skip-signed", "profile:no-such"], "no-such"),
         (["--profile", "no-such"], "no-such"),

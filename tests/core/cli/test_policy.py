@@ -61,7 +61,7 @@ def write(path: Path, text: str) -> Path:
         (("--require-signatures", "3"), 1),
         (("--no-unsigned-additions",), 0),
         (("--require", "timestamp"), 1),
-        (("--require", "timestamp", "--timestamp", "ignore"), 2),
+        (("--require", "timestamp", "--timestamp-mode", "ignore"), 2),
         (("--require", "purpose:nothing"), 2),
         (("--require", "nobodys-profile"), 2),
         (("--require", "signer:p256"), 2),
@@ -86,10 +86,7 @@ def test_what_is_missing_comes_first(run: Run, two: Path, pki: Pki) -> None:
     ran = run("verify", two, "--trust-anchor", pki.root.certificate_pem, "--require", "purpose:consent")
     first, second = ran.out.splitlines()[:2]
     assert first.endswith("invalid (2 signatures)")
-    assert second.startswith(
-        "  failed  conformance purpose-not-met: no signature at main meets the rule; the closest is"
-    )
-    assert second.endswith("[purpose:consent]")
+    assert second.startswith("  no signature at main meets the rule; the closest is")
 
 
 def test_a_name_needs_trust(run: Run, two: Path) -> None:
@@ -123,7 +120,7 @@ def test_the_command_line_adds_to_a_policy_and_takes_nothing_away(run: Run, two:
 
 def test_what_would_weaken_a_policy_is_refused(run: Run, two: Path, config: Path) -> None:
     named = ("verify", two, "--config", config, "--policy", "release")
-    assert "--integrity-only does without trust" in run(*named, "--integrity-only").err
+    assert "--integrity-only excludes trust options" in run(*named, "--integrity-only").err
     write(config, config.read_text() + "\n[trust.other]\nsystem-anchors = true\n")
     ran = run(*named, "--trust", "other")
     assert (ran.code, "[trust.hospital]" in ran.err) == (2, True)
@@ -157,20 +154,20 @@ def test_check_lists_trust_and_policies(run: Run, config: Path, pki: Pki) -> Non
     ran = run("config", "check", "--config", config)
     assert ran.code == 0
     assert ran.out.splitlines()[2:] == [
-        "trust hospital: sound",
+        "trust hospital: usable",
         f"  anchors       {pki.root.certificate_pem}",
         "  revocation    soft",
         "  claimed time  indeterminate",
         "  weak          indeterminate",
         "",
-        "policy release: sound",
+        "policy release: usable",
         "  trust         hospital",
         "  require       purpose:author + base-rsa",
         "  require       purpose:verification",
         "  covered       PatientID, PixelData",
         "  signatures    2",
-        "  signers       have to be different",
-        "  additions     nothing may be unsigned",
+        "  signers       must be different",
+        "  additions     every element must be signed",
     ]
     (policy,) = run("config", "check", "--config", config, "--json").document["policies"]
     assert policy["require"] == ["purpose:author + base-rsa", "purpose:verification"]
@@ -199,8 +196,8 @@ def test_check_reads_what_trust_names_and_looks_for_profiles(run: Run, config: P
     assert ran.code == 6
     problems = {each["name"]: each["problems"] for each in (*ran.document["trust"], *ran.document["policies"])}
     for name, said in (
-        ("gone", "gone.pem' cannot be read: there is no file of that name"),
-        ("empty", "none.pem' holds no certificate"),
+        ("gone", "gone.pem' cannot be read: the file does not exist"),
+        ("empty", "none.pem' contains no usable certificate"),
         ("nobody", "there is no trust anchor"),
         ("strange", "oracle"),
         ("a", "did you mean base-rsa?"),

@@ -34,22 +34,22 @@ def test_a_format_is_asked_for_by_name(run: Run, signed: Path, in_folder: Path) 
 
 
 def test_how_it_was_verified_stands_on_the_page(run: Run, signed: Path, in_folder: Path) -> None:
-    run("verify", signed, "-q", "--html", "a.html", "--require", "base-rsa", "--timestamp", "ignore")
+    run("verify", signed, "-q", "--html", "a.html", "--require", "base-rsa", "--timestamp-mode", "ignore")
     page = (in_folder / "a.html").read_text("utf-8")
     assert f"dcmseal {dcmseal.__version__}" in page
     assert "no trust anchor is configured" in page
-    assert "Demanded of one signature" in page
+    assert "Required of a signature" in page
     assert "base-rsa" in page
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--html", "there.html"], "there.html exists"),
-        (["--report", "html"], "without format or file"),
-        (["--report", ":x"], "without format or file"),
-        (["--report", "html:"], "without format or file"),
-        (["--html", ""], "without format or file"),
+        (["--html", "there.html"], "there.html already exists"),
+        (["--report", "html"], "requires FORMAT:OUT"),
+        (["--report", ":x"], "requires FORMAT:OUT"),
+        (["--report", "html:"], "requires FORMAT:OUT"),
+        (["--html", ""], "requires FORMAT:OUT"),
         (["--force", "--html", "./in.dcm"], "./in.dcm is an input"),
     ],
 )
@@ -80,15 +80,15 @@ def test_of_many_files_the_page_has_numbers(run: Run, signed: Path, in_folder: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--html", "there.html"], "there.html exists"),
-        (["--html", "nowhere/a.html"], "no folder nowhere"),
-        (["--report", "html"], "without format or file"),
-        (["--save-evidence", "x"], "--save-evidence is not for archives"),
-        (["--evidence", "x"], "--evidence is not for archives"),
-        (["--evidence-timestamp", "http://x"], "--evidence-timestamp is not for archives"),
-        (["--trust-evidence-moment"], "--trust-evidence-moment is not for archives"),
-        (["--trust-evidence-anchors"], "--trust-evidence-anchors is not for archives"),
-        (["--manifest", "x"], "--manifest is not for archives"),
+        (["--html", "there.html"], "there.html already exists"),
+        (["--html", "nowhere/a.html"], "folder not found: nowhere"),
+        (["--report", "html"], "requires FORMAT:OUT"),
+        (["--save-evidence", "x"], "--save-evidence does not apply to folders"),
+        (["--evidence", "x"], "--evidence does not apply to folders"),
+        (["--evidence-timestamp", "http://x"], "--evidence-timestamp does not apply to folders"),
+        (["--trust-evidence-moment"], "--trust-evidence-moment does not apply to folders"),
+        (["--trust-evidence-anchors"], "--trust-evidence-anchors does not apply to folders"),
+        (["--manifest", "x"], "--manifest does not apply to folders"),
     ],
 )
 def test_what_makes_no_sense_for_folders_is_refused(run: Run, in_folder: Path, words: list[str], said: str) -> None:
@@ -179,7 +179,7 @@ def test_the_tree_names_every_element_and_what_covers_it(run: Run, signed_twice:
     ran = run("show", signed_twice, "--tree")
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert lines[0].startswith("S1 holds: ")
+    assert lines[0].startswith("S1 valid: ")
     (pixels,) = (line for line in lines if "Pixel Data" in line)
     assert pixels.startswith("covered S1,S2")
     (name,) = (line for line in lines if "Patient's Name" in line)
@@ -201,9 +201,9 @@ def test_the_tree_of_one_signature_shows_what_that_covers(run: Run, signed_twice
 
 def test_the_tree_of_a_tampered_file_shows_no_cover(run: Run, tampered: Path) -> None:
     ran = run("show", tampered, "--tree")
-    assert ran.out.startswith("S1 does not hold")
+    assert ran.out.startswith("S1 invalid")
     assert "broken S1         ! (0010,0010)" in ran.out
-    assert "with broken cover" in ran.out
+    assert "covered by an invalid signature" in ran.out
 
 
 def test_the_tree_of_a_file_without_signatures(run: Run, image: Path) -> None:

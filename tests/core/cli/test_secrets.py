@@ -103,7 +103,7 @@ def test_one_source_only(run: Run, image: Path) -> None:
 def test_without_a_source_and_a_terminal_there_is_none(run: Run, image: Path, locked: str, tmp_path: Path) -> None:
     ran = run("sign", image, tmp_path / "out.dcm", "--key", locked)
     assert ran.code == 6
-    assert "--passphrase-env" in ran.err
+    assert "passphrase" in ran.err
 
 
 def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [secrets(SecretRequest(purpose="card\x1b[2J", uri="x:", attempt=attempt)) for attempt in (1, 2, 3, 4)]
     assert answers == ["typed", None, None, None]
     assert prompts[0] == "Passphrase or PIN of card\\x1b[2J: "
-    assert "once more" in prompts[1]
+    assert "try again" in prompts[1]
     assert len(prompts) == 3
 
 

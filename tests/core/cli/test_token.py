@@ -53,8 +53,8 @@ def test_a_listed_key_is_pasted_and_signs(
     assert (told["key type"], told["key size"]) == ("RSA", "2048")
     assert told["certificate subject"] == "CN=rsa2048,O=dcmseal tests"
     assert told["valid until"].startswith("2")
-    assert re.match("expired: cannot be used\n  problem +the certificate has expired\n", expired)
-    assert end.splitlines()[-1] == "1 usable, 1 not"
+    assert re.match("expired: not usable\n  problem +the certificate has expired\n", expired)
+    assert end.splitlines()[-1] == "1 usable, 1 not usable"
     uri = told["URI"]
     assert run("sign", images[0], "out.dcm", "--key", uri, "--passphrase-env", "TOKEN_PIN").code == 0
     assert dcmsign.verify(Path("out.dcm"), trust=pki.trust).ok
@@ -74,7 +74,7 @@ def test_many_files_with_the_name_of_a_setup(run: Run, token: SoftToken, images:
     )
     config.chmod(0o600)
     (setup,) = run("config", "check", "--open", "--config", config, "--json").document["keys"]
-    assert setup["opened"].startswith("CN=rsa2048,")
+    assert setup["certificate"].startswith("CN=rsa2048,")
     ran = run("sign", *images, "-o", "out", "--key", "dictation", "--config", config)
     assert (ran.code, ran.err) == (0, "")
     assert [len(dcmseal.signatures(Path("out", name))) for name in images] == [1] * 4
@@ -103,6 +103,6 @@ def test_a_token_pulled_out_and_put_back(
     monkeypatch.setattr("tests.core.cli.conftest.Terminal", lambda _: Terminal(Somebody(b"\n")))
     words = [*images, "-o", "out", "--key", token.uri("doe"), "--passphrase-env", "TOKEN_PIN", "--wait-for-device"]
     ran = run("sign", *words, typed="")
-    assert "Put the card or token back" in ran.err
+    assert "Insert the card or token" in ran.err
     assert ran.code == 0
     assert [len(dcmseal.signatures(Path("out", name))) for name in images] == [1] * 4

@@ -19,7 +19,7 @@ from dcmseal.mac.digest import digest_info
 from dcmseal.model.report import SignatureReport, VerificationReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.signer_backend import SignableMessage, Signer
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.plan import plan_signature
 from dcmseal.sources.dataset_input import DatasetInput
 from dcmseal.terms import KeyType, MacAlgorithm
@@ -91,7 +91,7 @@ def sign_dataset(source: DatasetInput, identity: Identity, **options: Any) -> by
 
 def sign_at(data: bytes, identity: Identity, moment: datetime) -> bytes:
     """Sign with a claim to have done so at some moment."""
-    with plan_signature(data, SignOptions(moment=moment)) as plan:
+    with plan_signature(data, SigningContext(moment=moment)) as plan:
         signature = dcmseal.make_signature(plan, build_signer(identity), allow_expired=True)
         result = dcmseal.attach_signature(plan, signature)
     assert result is not None
@@ -220,9 +220,9 @@ def sign_stream(identity: Identity, algorithm: str, stream: bytes) -> bytes:
     key = identity.key
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(digest_info(MacAlgorithm(algorithm), digest), padding.PKCS1v15(), NoDigestInfo())
-    from dcmseal.macro.public_key import make_prehashed
+    from dcmseal.macro.public_key import prehash_algorithm
 
-    prehashed = make_prehashed(len(digest))
+    prehashed = prehash_algorithm(len(digest))
     if isinstance(key, dsa.DSAPrivateKey):
         return key.sign(digest, prehashed)
     return key.sign(digest, ec.ECDSA(prehashed))

@@ -10,7 +10,7 @@ import pytest
 
 from dcmseal import ReferenceFolders
 from dcmseal.errors import InstanceAmbiguous, InstanceNotFound, UsageError
-from dcmseal.references import reference_folders as module
+from dcmseal.sources import reference_folders as module
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_LE,

@@ -160,7 +160,7 @@ def test_schemes_are_found_by_name_and_belong_to_one() -> None:
     good = Backend(Evaluator())
     assert [each.scheme for each in registry(good).trust_backends()] == ["fake"]
     assert "trust:fake" in registry(good).plugins()[0].contributes
-    with pytest.raises(PluginNotFound, match="of scheme other"):
+    with pytest.raises(PluginNotFound, match="of scheme 'other'"):
         registry(good).trust_backend("other")
     twice = Registry.from_plugins(
         *(make_plugin(name, dcmseal_trust_backends=lambda: (good,)) for name in ("one", "two"))

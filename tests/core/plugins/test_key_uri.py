@@ -87,7 +87,7 @@ def test_path_refused_with_a_hint(text: str) -> None:
 def test_secret_refused_and_not_repeated(name: str, form: str) -> None:
     with pytest.raises(UsageError) as caught:
         KeyUri.parse(form.format(name))
-    for way in ("asked for", "environment", "file", "descriptor"):
+    for way in ("asked for", "environment", "file", "pin-source"):
         assert way in caught.value.hint
     assert SECRET not in f"{caught.value!r} {caught.value} {caught.value.hint}"
 

@@ -146,7 +146,7 @@ class TestFound:
         assert shelf.log[0] == "over None"
 
     def test_by_nobody_or_by_two(self) -> None:
-        with pytest.raises(PluginNotFound, match="no plugin reaches shelf: URLs"):
+        with pytest.raises(PluginNotFound, match="no plugin supports shelf: URLs"):
             integrity_verdict(URL, registry=Registry.from_plugins())
         with pytest.raises(PluginConflict, match="storage:shelf"):
             integrity_verdict(URL, registry=Registry.from_plugins(Shelf(), Shelf()))

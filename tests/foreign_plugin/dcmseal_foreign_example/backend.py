@@ -8,10 +8,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dcmseal.errors import DeviceUnavailable, KeyNotFound, PinRejected, SignerError
-from dcmseal.plugins.key_uri import KeyUri
-from dcmseal.plugins.signer_backend import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
-from dcmseal.terms import KeyType
+from dcmseal.plugins import (
+    DeviceUnavailable,
+    KeyListing,
+    KeyNotFound,
+    KeyType,
+    KeyUri,
+    PinRejected,
+    SecretRequest,
+    Secrets,
+    SignableMessage,
+    Signer,
+    SignerError,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dcmseal.plugins.archive_report import ArchiveReport
-from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.report_writer import ReportContext, ReportedFile, ReportWriter
-from dcmseal.text import escape_unprintable
+from dcmseal.plugins import ArchiveReport, ReportContext, ReportedFile, ReportWriter, escape_unprintable, hookimpl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

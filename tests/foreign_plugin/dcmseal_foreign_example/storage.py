@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from dcmseal.errors import DatasetError, OutputError
-from dcmseal.plugins.storage import StorageEntry, StoredObject, Write
+from dcmseal.plugins import DatasetError, OutputError, StorageEntry, StoredObject, Write
 
 
 @dataclass(frozen=True, slots=True)

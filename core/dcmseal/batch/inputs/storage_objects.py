@@ -1,7 +1,7 @@
 """Finding instances in storages: objects, what is below a prefix, and patterns.
 
->>> [found.error.hint for found in iter_objects("nowhere://a/b.dcm", has_several_roots=False)][0][:22]
-'install the plugin for'
+>>> [found.error.hint for found in iter_objects("nowhere://a/b.dcm", has_several_roots=False)][0][:16]
+'use one of: abfs'
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What a journal says about itself: it serves one task and one shard, and says what differs if it is another.
+"""The header of a journal: it serves one task and one shard, and another one is refused with what differs.
 
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> header = JournalHeader.for_task(VerifyTask(integrity_only=True), shard="2/4")
+>>> from dcmseal.verification.options import VerifyOptions
+>>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
+>>> header = JournalHeader.for_task(task, shard="2/4")
 >>> header.task["integrity_only"], header.shard
 (True, '2/4')
 >>> JournalHeader.from_rows("run.journal", header.to_rows()) == header
@@ -22,6 +24,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from dcmseal.batch.journal.journal_database import damage_error
 from dcmseal.batch.tasks.task import ListTask, SignTask, VerifyTask
 from dcmseal.errors import UsageError
+from dcmseal.signing.options import SignOptions
+from dcmseal.sources.reference_folders import ReferenceFolders
 
 if TYPE_CHECKING:
     from dcmseal.batch.tasks.task import Task
@@ -32,9 +36,12 @@ _IGNORED_FIELDS: Final = frozenset(
     {
         "run_id",
         "detail",
+        "options",
+        "registry",
         "pin",
-        "timestamp_login",
-        "timestamp_retry",
+        "secrets",
+        "retry_policy",
+        "backoff",
         "name_profiles",
         "overwrite",
         "count_coverage",
@@ -60,7 +67,7 @@ class JournalHeader:
     def for_task(cls, task: Task, *, shard: str = "", by_content: bool = False, key: str = "") -> Self:
         """What is to be said about a new journal; ``key`` names the key, if the task itself does not."""
         name = next((name for kind, name in _TASK_NAMES if isinstance(task, kind)), type(task).__name__)
-        settings: Document = {"task": name, **_fields_to_json(task)}
+        settings: Document = {"task": name, **_task_to_json(task)}
         if isinstance(task, SignTask):
             settings["key"] = key or (task.key if isinstance(task.key, str) else "")
         return cls(run_id=str(uuid.uuid4()), task=settings, shard=shard, by_content=by_content)
@@ -95,7 +102,8 @@ class JournalHeader:
         if self.by_content is not other.by_content:
             raise UsageError(
                 f"the journal {path} knows files otherwise than is asked",
-                hint="--journal-digest belongs to all runs of a journal, or to none",
+                hint="by_content belongs to all runs of a journal, or to none",
+                code="journal-identity",
             )
 
     def check_shard(self, path: str, other: JournalHeader) -> None:
@@ -110,6 +118,8 @@ def _to_json(value: Any) -> Json:
         return value
     if isinstance(value, Enum):
         return _to_json(value.value)
+    if isinstance(value, ReferenceFolders):
+        return [*value.paths]
     if isinstance(value, bytes):
         return sha256(value).hexdigest()
     if isinstance(value, (set, frozenset)):
@@ -121,6 +131,20 @@ def _to_json(value: Any) -> Json:
     if dataclasses.is_dataclass(value):
         return _fields_to_json(value)
     return str(value)
+
+
+def _task_to_json(task: Task) -> Document:
+    """The task with its options at the same level, and the folders of profile files in place of the plugins."""
+    values = _fields_to_json(task)
+    options, registry = getattr(task, "options", None), getattr(task, "registry", None)
+    if options is not None:
+        values.update(_fields_to_json(options))
+        if isinstance(options, SignOptions):
+            profile = options.profile
+            values["profile"] = profile if profile is None or isinstance(profile, str) else profile.name
+    if registry is not None:
+        values["profile_folders"] = [*registry.profile_folders]
+    return values
 
 
 def _fields_to_json(value: Any) -> Document:

@@ -1,12 +1,14 @@
-"""The journal of a run: what was judged is passed over, what is judged is recorded, and no file is signed twice.
+"""The journal of a run: files with a result are skipped, new results are recorded, and no file is signed twice.
 
 >>> from dcmseal.batch.inputs.discovery import iter_inputs
+>>> from dcmseal.batch.pool.runner import run_task
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> task = VerifyTask(integrity_only=True)
->>> for time in ("first", "second"):
+>>> from dcmseal.verification.options import VerifyOptions
+>>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
+>>> for run in ("first", "second"):
 ...     with Journal.open(JournalSettings(path="run.journal"), task) as journal:
-...         verdicts = [each.verdict for each in journal.run(iter_inputs(["signed.dcm"]), jobs=1)]
-...         print(time, verdicts, journal.recorded_summaries.total())
+...         verdicts = [each.verdict for each in run_task(iter_inputs(["signed.dcm"]), task, journal=journal, jobs=1)]
+...         print(run, verdicts, journal.recorded_summaries.total())
 first ['valid'] 0
 second [] 1
 """
@@ -31,9 +33,7 @@ from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.journal_store import NO_REASON, JournalStore, RecordedResult, SigningIntent
 from dcmseal.batch.journal.recovery import find_intact_signature, is_signature_intact, is_signed_in_place, with_new_uid
 from dcmseal.batch.journal.result_summary import ResultSummary
-from dcmseal.batch.pool.chunks import CHUNK_SIZE
 from dcmseal.batch.pool.result_sync import UnsyncedFolders
-from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.batch.tasks.task import SignTask, Task
 from dcmseal.errors import OutputError, ProcessDied
@@ -42,7 +42,6 @@ from dcmseal.plugins.storage_urls import is_url
 from dcmseal.version import __version__
 
 if TYPE_CHECKING:
-    from dcmseal.batch.pool.executor_factory import ExecutorFactory
     from dcmseal.documents.json_types import Document
 
 
@@ -59,10 +58,10 @@ class Journal:
     def __init__(self, store: JournalStore, task: Task, settings: JournalSettings) -> None:
         self._store = store
         self._settings = settings
-        about = JournalHeader.from_rows(store.path, store.header_rows())
-        about.check_task(store.path, settings.build_header(task))
-        about.check_shard(store.path, settings.build_header(task))
-        self.task = settings.with_detail(replace(task, run_id=about.run_id) if isinstance(task, SignTask) else task)
+        header = JournalHeader.from_rows(store.path, store.header_rows())
+        header.check_task(store.path, settings.build_header(task))
+        header.check_shard(store.path, settings.build_header(task))
+        self.task = settings.with_detail(replace(task, run_id=header.run_id) if isinstance(task, SignTask) else task)
         """The task, with what the journal knows of it: run this one."""
         self.recorded_summaries: Counter[ResultSummary] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
@@ -78,7 +77,7 @@ class Journal:
         self._uncommitted = 0
         values = (__version__, time.time())
         self._number = store.execute(
-            "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
+            "INSERT INTO runs (version, began, ended, result_count) VALUES (?, ?2, ?2, 0)", values
         ).lastrowid
         store.forget(UNREADABLE_IDENTITY)  # it is looked for anew
         self._recover_intents()
@@ -100,22 +99,6 @@ class Journal:
                 journal._update_run()
         finally:
             store.close()
-
-    def run(
-        self,
-        inputs: Iterable[BatchInput],
-        *,
-        executor: ExecutorFactory | None = None,
-        jobs: int | None = None,
-        chunk: int = CHUNK_SIZE,
-        before_end: Callable[[], object] = lambda: None,
-    ) -> Generator[BatchResult]:
-        """Work on what has no result yet, and record what comes of it; for the rest see ``run_task``."""
-        yield from self.record_results(
-            run_task(
-                self.filter_inputs(inputs), self.task, executor=executor, jobs=jobs, chunk=chunk, on_abort=before_end
-            )
-        )
 
     def filter_inputs(self, inputs: Iterable[BatchInput]) -> Iterator[BatchInput]:
         """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.
@@ -143,7 +126,7 @@ class Journal:
                 yield from self._record_intents(announced)
                 announced = []
         yield from self._record_intents(announced)
-        self._store.execute("UPDATE runs SET found = ? WHERE id = ?", (self._input_count, self._number))
+        self._store.execute("UPDATE runs SET input_count = ? WHERE id = ?", (self._input_count, self._number))
 
     def record_results(self, results: Generator[BatchResult]) -> Generator[BatchResult]:
         """Record what comes of ``to_do``; each result is recorded before it is handed on."""
@@ -157,12 +140,12 @@ class Journal:
         """Record a result, unless it says nothing about the file; returns it."""
         item = result.input
         if not isinstance(item, InputFile):
-            gist = ResultSummary.from_result(result)
+            summary = ResultSummary.from_result(result)
             self._record_result(
                 item.source,
                 UNREADABLE_IDENTITY,
-                gist,
-                document=self._build_kept_document(result, gist),
+                summary,
+                document=self._build_kept_document(result, summary),
                 reason=AttentionReason.from_result(result),
             )
             return result
@@ -182,15 +165,15 @@ class Journal:
             identity = make_identity(refresh_input(item), by_content=by_content)
         if item.recorded_content is not None and not by_content:
             identity = identity._replace(digest=result.digest)
-        gist = ResultSummary.from_result(result)
+        summary = ResultSummary.from_result(result)
         self._unsynced.add(result)
         reason = AttentionReason.from_result(result)
         self._record_result(
             item.source,
             identity,
-            gist,
+            summary,
             uid=self._signature_uid(result),
-            document=self._build_kept_document(result, gist),
+            document=self._build_kept_document(result, summary),
             reason=reason,
         )
         return result
@@ -257,16 +240,16 @@ class Journal:
         )
 
     def _report_recorded(self, item: InputFile, row: RecordedResult) -> None:
-        gist, reason = row.summary, row.reason
-        self.recorded_summaries[gist] += 1
+        summary, reason = row.summary, row.reason
+        self.recorded_summaries[summary] += 1
         self.on_recorded(
             BatchResult(
                 input=item,
-                kind=ResultKind(gist.kind),
-                exit_code=ExitCode(gist.exit_code),
-                verdict=gist.verdict,
+                kind=ResultKind(summary.kind),
+                exit_code=ExitCode(summary.exit_code),
+                verdict=summary.verdict,
                 reason=reason.text,
-                summary=gist,
+                summary=summary,
                 instance=Instance(study=reason.study, series=reason.series),
             )
         )
@@ -346,5 +329,6 @@ class Journal:
     def _update_run(self) -> None:
         if self._store.is_usable:
             self._store.execute(
-                "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._result_count, self._number)
+                "UPDATE runs SET ended = ?, result_count = ? WHERE id = ?",
+                (time.time(), self._result_count, self._number),
             )

@@ -1,4 +1,4 @@
-"""A crew of workers: chunks are sent ahead, answers come in order, and a worker that dies takes one item with it."""
+"""Dispatching chunks to worker processes: results come in order, and a worker that dies takes one file with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeAlias
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.pool.chunks import Chunk, run_chunk
 from dcmseal.batch.results import BatchResult
-from dcmseal.errors import ProcessDied, SealError
+from dcmseal.errors import ProcessDied, SealError, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.pool.executor_factory import ExecutorFactory
@@ -42,7 +42,7 @@ class Dispatcher:
     def __init__(self, executor_factory: ExecutorFactory, task: Task) -> None:
         self._executor_factory = executor_factory
         self._task = task
-        self._pickled = pickle.dumps(task)
+        self._pickled = pickle_task(task)
         self._resources = ExitStack()
         self._executor: Executor | None = None
         self._submitted: deque[_SubmittedChunk] = deque()
@@ -153,6 +153,18 @@ class Dispatcher:
         """Close an executor that broke; another is opened when it is needed."""
         self._executor = None
         self._resources.close()
+
+
+def pickle_task(task: Task) -> bytes:
+    """A task as bytes, for other processes; raises UsageError if it has values that stay in this one."""
+    try:
+        return pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        raise UsageError(
+            "a profile or plugin that is given as an object cannot be sent to other processes",
+            hint="name profiles by their names, and install plugins; or give jobs=1",
+            code="not-portable",
+        ) from None
 
 
 def _process_died() -> ProcessDied:

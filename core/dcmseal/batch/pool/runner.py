@@ -1,14 +1,17 @@
-"""Running a task over items: in chunks, spread over workers, answered in the order of the items.
+"""Running a task over inputs: inputs -> journal.filter_inputs -> dispatch -> journal.record_results.
 
 >>> from dcmseal.batch.inputs.discovery import iter_inputs
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> [result.verdict for result in run_task(iter_inputs(["signed.dcm"]), VerifyTask(integrity_only=True))]
+>>> from dcmseal.verification.options import VerifyOptions
+>>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
+>>> [result.verdict for result in run_task(iter_inputs(["signed.dcm"]), task)]
 ['valid']
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
@@ -23,11 +26,14 @@ from dcmseal.batch.pool.executor_factory import (
 )
 from dcmseal.batch.pool.result_sync import iter_synced
 from dcmseal.batch.results import BatchResult, is_not_attempted
+from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.run_journal import Journal
     from dcmseal.batch.local_key import LocalKey
+    from dcmseal.batch.signing_server import SigningEndpoint
     from dcmseal.batch.tasks.task import Task, Worker
+    from dcmseal.plugins.signer_backend import Signer
 
 _FEW_FILES: Final = 500
 _FEW_BYTES: Final = 200 << 20
@@ -35,51 +41,94 @@ _FEW_BYTES: Final = 200 << 20
 
 
 def run_task(
-    items: Iterable[BatchInput],
-    task: Task,
-    *,
-    executor: ExecutorFactory | None = None,
-    jobs: int | None = None,
-    chunk: int = CHUNK_SIZE,
-    on_abort: Callable[[], object] = lambda: None,
-) -> Generator[BatchResult]:
-    """Work on all items; results come in the order of the items, and not all items are looked at before.
-
-    With ``executor`` the work is done there; else by ``jobs`` processes (None: as many as there are processors), and in
-    this one if that is one, if the items are few, or if no other can begin as this one did. A bad item is a result that
-    failed, and so is an item that no worker survives. A result that ``ends_run`` is the last: what was done by then
-    comes before it, in order, and what was not tried does not come. ``on_abort`` is called when it is known that the
-    run stops early, so that workers need not be waited for longer than for the files in their hands. Close the
-    generator to stop early: no worker process is left, and no file half written.
-
-    Raises SealError or one of its kinds for what is wrong with the request itself.
-    """
-    if executor is not None:
-        return _run_in_executor(items, task, executor, chunk, on_abort)
-    count = (jobs or usable_processors()) if can_start_processes() else 1
-    rest = iter(items)
-    first = [] if count == 1 else list(_take_first(rest))
-    if count == 1 or (len(first) < _FEW_FILES and sum(map(input_size, first)) < _FEW_BYTES):
-        return _run_in_process(chain(first, rest), task)
-    start_forkserver(task)
-    return _run_in_executor(chain(first, rest), task, make_process_pool(count), chunk, on_abort)
-
-
-def start_run(
     inputs: Iterable[BatchInput],
     task: Task,
     *,
-    journal: Journal | None,
+    journal: Journal | None = None,
+    key: LocalKey | None = None,
+    executor: ExecutorFactory | None = None,
+    jobs: int | None = None,
+    chunk: int = CHUNK_SIZE,
+) -> Generator[BatchResult]:
+    """Work on inputs; results come in their order, and not all inputs are looked for before the first result.
+
+    A bad file is a result that failed, and so is a file that no worker process survives. A result with ``is_fatal`` is
+    the last: the files done by then come before it, and those not attempted do not come. Close the generator to stop
+    early: no worker process is left, and no half-written file.
+
+    Args:
+        inputs: What to work on.
+        task: What to do with each.
+        journal: Skip what it has results of, and record the others.
+        key: A key of this process to sign with, for a SignTask. It is opened when the first input is found, before
+            this function returns, because somebody may be asked for a PIN.
+        executor: Where to work, instead of on this machine.
+        jobs: Number of processes; None for as many as there are processors. One process does the work itself, and so
+            does this process if there are few inputs, or if no other can start as it did.
+        chunk: Inputs that a worker gets at once.
+
+    Raises:
+        SealError: The task or the key cannot be used.
+    """
+    if journal is None:
+        return _dispatch(inputs, task, key, executor, jobs, chunk)
+    return journal.record_results(_dispatch(journal.filter_inputs(inputs), journal.task, key, executor, jobs, chunk))
+
+
+def _dispatch(
+    inputs: Iterable[BatchInput],
+    task: Task,
     key: LocalKey | None,
     executor: ExecutorFactory | None,
     jobs: int | None,
+    chunk: int,
 ) -> Generator[BatchResult]:
-    """Work on what is found, or on what a journal for the task has no result of; ``key`` is one that signs here."""
+    """Work in an executor, in this process, or in a pool of processes."""
+    rest = iter(inputs)
     if key is not None:
-        return key.run(inputs, task, journal=journal, jobs=jobs)
-    if journal is not None:
-        return journal.run(inputs, executor=executor, jobs=jobs)
-    return run_task(inputs, task, executor=executor, jobs=jobs)
+        first = list(islice(rest, 1))
+        if not first:
+            return _no_results()
+        key.open()
+        rest = chain(first, rest)
+    if executor is None:
+        count = (jobs or usable_processors()) if can_start_processes() else 1
+        head = [] if count == 1 else list(_take_first(rest))
+        rest = chain(head, rest)
+        is_small = len(head) < _FEW_FILES and sum(map(input_size, head)) < _FEW_BYTES
+        if count == 1 or is_small or (jobs is None and not _can_pickle(task)):
+            return _run_in_process(rest, task if key is None else _with_key(task, key.open()))
+        start_forkserver(task)
+        executor = make_process_pool(count)
+    if key is None:
+        return _run_in_executor(rest, task, executor, chunk)
+    server = key.serve()
+    return _run_in_executor(rest, _with_key(task, server.endpoint), executor, chunk, server.close)
+
+
+def _with_key(task: Task, key: Signer | SigningEndpoint) -> Task:
+    from dcmseal.batch.tasks.sign_task import SignTask
+
+    assert isinstance(task, SignTask)
+    return replace(task, key=key)
+
+
+def _can_pickle(task: Task) -> bool:
+    from dcmseal.batch.pool.dispatcher import pickle_task
+
+    try:
+        pickle_task(task)
+    except UsageError:
+        return False
+    return True
+
+
+def _no_results() -> Generator[BatchResult]:
+    yield from ()
+
+
+def _do_nothing() -> None:
+    """Workers need not be told that the run stops."""
 
 
 def _take_first(items: Iterator[BatchInput]) -> Iterator[BatchInput]:
@@ -110,14 +159,15 @@ def _run_in_executor(
     task: Task,
     executor_factory: ExecutorFactory,
     chunk: int,
-    on_abort: Callable[[], object],
+    on_abort: Callable[[], object] = _do_nothing,
 ) -> Generator[BatchResult]:
+    """``on_abort`` is called as soon as the run stops early, so that workers finish only the files they have begun."""
     from dcmseal.batch.pool.dispatcher import Dispatcher
 
     end: BatchResult | None = None
-    with Dispatcher(executor_factory, task) as crew:
+    with Dispatcher(executor_factory, task) as dispatcher:
         try:
-            for result in crew.results(iter_chunks(items, chunk)):
+            for result in dispatcher.results(iter_chunks(items, chunk)):
                 if result.is_fatal:
                     end = result
                     break
@@ -128,7 +178,7 @@ def _run_in_executor(
         if end is None:
             return
         on_abort()
-        for result in crew.drain():
+        for result in dispatcher.drain():
             if not result.is_fatal:
                 yield result
             elif is_not_attempted(end.error):

@@ -25,8 +25,7 @@ from dcmseal.batch.tasks.sign_task import SignTask, blocking_codes
 from dcmseal.batch.tasks.skip_rule import skip_result
 
 if TYPE_CHECKING:
-    from dcmseal.plugins.registry import Registry
-    from dcmseal.signing.options import SignOptions
+    from dcmseal.signing.context import SigningContext
     from dcmseal.signing.plan import Plan
 
 
@@ -49,8 +48,7 @@ class PlanTask:
     @contextmanager
     def open(self) -> Generator[PlanningWorker]:
         """Read what is asked for; raises UsageError, ProfileError or PluginError."""
-        wish, registry = self.sign_task.prepare()
-        yield PlanningWorker(self.sign_task, wish, registry)
+        yield PlanningWorker(self.sign_task, self.sign_task.build_context())
 
     def remove_leftovers(self, item: InputFile) -> None:
         """Nothing is ever left behind."""
@@ -59,10 +57,11 @@ class PlanTask:
 class PlanningWorker:
     """Plans the signature of one file after the other."""
 
-    def __init__(self, task: SignTask, options: SignOptions, registry: Registry) -> None:
+    def __init__(self, task: SignTask, context: SigningContext) -> None:
+        assert context.registry is not None
         self._task = task
-        self._options = options
-        self._registry = registry
+        self._context = context
+        self._registry = context.registry
 
     def run(self, item: InputFile) -> BatchResult:
         """Plan the signature of a file."""
@@ -77,7 +76,7 @@ class PlanningWorker:
         target = placement.target_path(item)
         if not placement.is_free(target, self._registry):
             raise target_exists_error(target)
-        with plan_signature(item.source, self._options, self._registry) as plan:
+        with plan_signature(item.source, self._context) as plan:
             return BatchResult(
                 input=item,
                 kind=ResultKind.PLANNED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Generator, Iterable
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,18 +16,16 @@ from dcmseal.batch.signing_server import SigningEndpoint
 from dcmseal.batch.tasks.item_runner import run_item
 from dcmseal.batch.tasks.placement import Placement, target_exists_error
 from dcmseal.batch.tasks.skip_rule import SkipRule, skip_result
-from dcmseal.config.pin_source import PinSource
+from dcmseal.config.pin_source import PinSource, StoredSecret
 from dcmseal.errors import AlreadySigned, ConcurrentModification, DatasetError, SealError, SignerError
 from dcmseal.output.atomic_file import OutputFile
-from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
+from dcmseal.signing.options import SignOptions
 from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
-    from dcmseal.plugins.profile import Profile
     from dcmseal.plugins.registry import Registry
-    from dcmseal.plugins.signer_backend import SecretRequest, Secrets, Signer
-    from dcmseal.references.reference_folders import ReferenceFolders
-    from dcmseal.signing.options import SignOptions
+    from dcmseal.plugins.signer_backend import Signer
+    from dcmseal.signing.context import SigningContext
     from dcmseal.signing.signing_result import SigningResult
     from dcmseal.signing.warnings import SigningWarning
 
@@ -44,37 +42,22 @@ def blocking_codes(warnings: Iterable[SigningWarning]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignTask:
-    """What ``dcmseal.sign`` is asked, as values; see there."""
+    """Sign each file with these options."""
 
     run_id: str
     """A UUID of this run. With the item's source it makes the Digital Signature UID, so that an item that is met again,
     because a worker died or the run was taken up again, is known to be signed and never signed twice."""
     placement: Placement
-    key: str | SigningEndpoint
-    """A key URI, which is opened in each worker; or the way to where the key is open."""
+    key: str | SigningEndpoint | Signer
+    """A key URI, which each worker opens; the way to the process where the key is open; or an open key, in that
+    process."""
+    options: SignOptions = SignOptions()
     pin: PinSource | None = None
     """Where a worker finds the passphrase or PIN for the key URI; the secret itself never travels."""
     skip: tuple[SkipRule, ...] = ()
-    """Files that have a signature by one of these rules are left alone."""
-    location: str = "main"
-    tags: tuple[int | str, ...] | None = None
-    only_required: bool = False
-    profile: str | None = None
-    algorithm: str = "SHA256"
-    transfer_syntax: str | None = None
-    purpose: int | str | None = None
-    allow_weak: bool = False
-    allow_expired: bool = False
-    padding: str = "minimal"
-    references: tuple[str, ...] = ()
-    require_intact: bool = False
-    timestamp: tuple[str, ...] = ()
-    """URLs of timestamp authorities."""
-    timestamp_query: TimestampQuery = TimestampQuery()
-    timestamp_retry: RetryPolicy = RetryPolicy()
-    timestamp_login: PinSource | None = None
-    """Where a worker finds ``USER:PASSWORD`` for the authority."""
-    profiles_folder: str | None = None
+    """Files that have a signature by one of these rules are skipped."""
+    registry: Registry | None = None
+    """The plugins; None for all that are installed where the worker is."""
     detail: ResultDetail = ResultDetail.VALUE
 
     @property
@@ -86,41 +69,25 @@ class SignTask:
     @contextmanager
     def open(self) -> Generator[SigningWorker]:
         """Open the key; raises SignerError or one of its kinds, UsageError, ProfileError, PluginError."""
-        wish, registry = self.prepare()
-        with self._open_signer(registry) as signer:
-            yield SigningWorker(self, signer, wish.profile, wish.references, registry)
+        context = self.build_context()
+        with self._open_signer(context) as signer:
+            yield SigningWorker(self, signer, context)
 
-    def prepare(self) -> tuple[SignOptions, Registry]:
-        """What is asked for, and who serves it; raises UsageError, ProfileError or PluginError. No key is touched."""
+    def build_context(self) -> SigningContext:
+        """Load the profiles, without the key; raises ProfileError or PluginError."""
         from dcmseal.plugins.registry import installed_registry
-        from dcmseal.references.reference_folders import to_reference_folders
-        from dcmseal.signing.options import build_options
+        from dcmseal.signing.context import SigningContext
 
-        registry = installed_registry()
-        if self.profiles_folder is not None:
-            registry = registry.with_profile_folder(self.profiles_folder)
-        wish = build_options(
-            location=self.location,
-            tags=self.tags,
-            only_required=self.only_required,
-            profile=None if self.profile is None else registry.profile(self.profile),
-            algorithm=self.algorithm,
-            transfer_syntax=self.transfer_syntax,
-            purpose=self.purpose,
-            allow_weak=self.allow_weak,
-            padding=self.padding,
-            references=to_reference_folders(self.references or None),
-            timestamped=bool(self.timestamp),
-            require_intact=self.require_intact,
-        )
+        registry = self.registry or installed_registry()
         for rule in self.skip:
             rule.check_profile(registry)
-        return wish, registry
+        return SigningContext.build(self.options, registry)
 
-    def _open_signer(self, registry: Registry) -> AbstractContextManager[Signer]:
-        if isinstance(self.key, SigningEndpoint):
-            return self.key.open()
-        return registry.open_signer(self.key, _make_secrets(self.pin))
+    def _open_signer(self, context: SigningContext) -> AbstractContextManager[Signer]:
+        if isinstance(self.key, str):
+            assert context.registry is not None
+            return context.registry.open_signer(self.key, StoredSecret(self.pin))
+        return self.key.open() if isinstance(self.key, SigningEndpoint) else nullcontext(self.key)
 
     @property
     def output_folder(self) -> str | None:
@@ -146,28 +113,13 @@ class SignTask:
 class SigningWorker:
     """Signs one file after the other, until the key fails."""
 
-    def __init__(
-        self,
-        task: SignTask,
-        signer: Signer,
-        profile: Profile | None,
-        folders: ReferenceFolders | None,
-        registry: Registry,
-    ) -> None:
-        from dcmseal.signing.timestamp_request import TimestampRequest
-
+    def __init__(self, task: SignTask, signer: Signer, context: SigningContext) -> None:
+        assert context.registry is not None
         self._task = task
         self._signer = signer
-        self._profile = profile
-        self._folders = folders
-        self._registry = registry
+        self._options = task.options.replace(profile=context.profile)
+        self._registry = context.registry
         self._cleaned_folders: set[str] = set()
-        self._timestamp = TimestampRequest(
-            urls=task.timestamp,
-            query=task.timestamp_query,
-            retry_policy=task.timestamp_retry,
-            secrets=_make_secrets(task.timestamp_login),
-        )
 
     def run(self, item: InputFile) -> BatchResult:
         """Sign a file."""
@@ -212,19 +164,7 @@ class SigningWorker:
             item.source,
             signer=self._signer,
             output=output,
-            location=task.location,
-            tags=task.tags,
-            only_required=task.only_required,
-            profile=self._profile,
-            algorithm=task.algorithm,
-            transfer_syntax=task.transfer_syntax,
-            purpose=task.purpose,
-            allow_weak=task.allow_weak,
-            allow_expired=task.allow_expired,
-            padding=task.padding,
-            references=self._folders,
-            require_intact=task.require_intact,
-            timestamp=self._timestamp if task.timestamp else None,
+            options=self._options,
             uid=task.signature_uid(item),
             registry=self._registry,
         )
@@ -268,18 +208,3 @@ class SigningWorker:
 def _is_fatal(error: SealError) -> bool:
     # the next file would have the same wrong PIN sent to the same card
     return isinstance(error, SignerError)
-
-
-def _make_secrets(source: PinSource | None) -> Secrets:
-    """Who answers with what is in a place on this machine; it is read when it is asked for, and given once."""
-
-    def answer(request: SecretRequest) -> str | None:
-        if source is None or request.attempt > 1:
-            return None
-        return source.read("", _ignore_warning)
-
-    return answer
-
-
-def _ignore_warning(_: str) -> None:
-    """Warnings about the place: the process that started the run has given them already."""

@@ -17,6 +17,7 @@ from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.errors import UsageError
 from dcmseal.model.report import SignatureReport
 from dcmseal.model.verdict import Verdict
+from dcmseal.terms import parse_purpose
 
 if TYPE_CHECKING:
     from dcmseal.model.signature import DigitalSignature
@@ -54,8 +55,6 @@ class SkipRule:
                 hint="write any, profile:NAME, purpose:PURPOSE or signer:SUBJECT",
             )
         if by == SkipCriterion.PURPOSE:
-            from dcmseal.signing.options import parse_purpose
-
             value = str(parse_purpose(value).value)
         return cls(SkipCriterion(by), value)
 

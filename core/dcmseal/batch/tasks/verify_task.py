@@ -11,13 +11,11 @@ from dcmseal.batch.exit_codes import ExitCode, verdict_exit_code
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
 from dcmseal.batch.tasks.item_runner import never_fatal, run_item
+from dcmseal.verification.options import VerifyOptions
 
 if TYPE_CHECKING:
     from dcmseal.model.report import VerificationReport
     from dcmseal.plugins.registry import Registry
-    from dcmseal.plugins.trust import TrustSettings
-    from dcmseal.policy.policy import Policy
-    from dcmseal.references.reference_folders import ReferenceFolders
     from dcmseal.verification.context import VerificationContext
 
 NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
@@ -37,31 +35,18 @@ _DOCUMENT_MODULES: Final = ("dcmseal.batch.result_documents",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyTask:
-    """What ``dcmseal.verify`` is asked, as values; see there."""
+    """Verify each file with these options."""
 
-    uid: str | None = None
-    location: str | None = None
-    require: tuple[str, ...] = ()
-    """Names of profiles, profile files, or rules as text."""
-    policy: Policy | None = None
-    integrity_only: bool = False
-    accept_old_format: bool = False
-    timestamp: str = "verify"
-    timestamp_certificates: tuple[bytes, ...] = ()
-    name_profiles: bool = True
-    trust: TrustSettings | None = None
-    references: tuple[str, ...] = ()
-    """Folders with the instances that documents cite."""
-    count_coverage: bool = False
-    file_digest: bool = False
-    profiles_folder: str | None = None
-    """Folder with the profile files of the site."""
+    options: VerifyOptions = VerifyOptions()
+    registry: Registry | None = None
+    """The plugins; None for all that are installed where the worker is."""
     detail: ResultDetail = ResultDetail.VALUE
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
         """What it takes to verify, and to tell of it."""
-        with_plugins = self.name_profiles or self.policy is not None or self.trust is not None or self.require
+        options = self.options
+        with_plugins = options.name_profiles or options.policy is not None or options.trust is not None
         return (
             *_MODULES,
             *(_PLUGIN_MODULES if with_plugins else ()),
@@ -76,29 +61,8 @@ class VerifyTask:
     def open(self) -> Generator[VerifyingWorker]:
         """Read what trust names, and find the profiles; raises TrustError, UsageError, ProfileError, PluginError."""
         from dcmseal.api.verify import build_context
-        from dcmseal.references.reference_folders import to_reference_folders
 
-        registry: Registry | None = None
-        if self.profiles_folder is not None:
-            from dcmseal.plugins.registry import installed_registry
-
-            registry = installed_registry().with_profile_folder(self.profiles_folder)
-        question = build_context(
-            uid=self.uid,
-            location=self.location,
-            require=self.require,
-            policy=self.policy,
-            integrity_only=self.integrity_only,
-            accept_old_format=self.accept_old_format,
-            timestamp=self.timestamp,
-            timestamp_certificates=self.timestamp_certificates,
-            name_profiles=self.name_profiles,
-            trust=self.trust,
-            count_coverage=self.count_coverage,
-            file_digest=self.file_digest,
-            registry=registry,
-        )
-        yield VerifyingWorker(question, to_reference_folders(self.references or None), self.detail)
+        yield VerifyingWorker(self, build_context(self.options, self.registry))
 
     def remove_leftovers(self, item: InputFile) -> None:
         """Nothing is ever left behind."""
@@ -107,20 +71,21 @@ class VerifyTask:
 class VerifyingWorker:
     """Verifies one file after the other."""
 
-    def __init__(self, context: VerificationContext, folders: ReferenceFolders | None, detail: ResultDetail) -> None:
+    def __init__(self, task: VerifyTask, context: VerificationContext) -> None:
         from dcmseal.api.verify import verify_source
 
         self._verify_source = verify_source
         self._context = context
-        self._folders = folders
-        self._detail = detail
+        self._folders = task.options.references
+        self._registry = task.registry
+        self._detail = task.detail
 
     def run(self, item: InputFile) -> BatchResult:
         """Verify a file."""
         return run_item(item, self._detail, self._verify, is_fatal=never_fatal)
 
     def _verify(self, item: InputFile) -> BatchResult:
-        report = self._verify_source(item.source, self._context, self._folders)
+        report = self._verify_source(item.source, self._context, self._folders, self._registry)
         verdict = report.verdict
         exit_code = verdict_exit_code(verdict)
         return BatchResult(

@@ -1,4 +1,4 @@
-"""``dcmseal certificate``: the signer's certificate, taken out of a signature."""
+"""``dcmseal certificate``: extracts the signer's certificate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 _EXAMPLES = """
-  dcmseal certificate signed.dcm                              PEM, on standard output
+  dcmseal certificate signed.dcm                              as PEM, to standard output
   dcmseal certificate signed.dcm --uid 2.25.1234 -o cert.pem
   dcmseal certificate signed.dcm | openssl x509 -noout -text"""
 
@@ -17,7 +17,7 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
         "FILE [UID] [-o OUT] [options]",
-        "Take the signer's certificate out of a signature; nothing is verified.",
+        "Extract the signer's certificate from a signature. Nothing is verified.",
         _EXAMPLES,
     )
     parser.add_signature_arguments()

@@ -8,23 +8,23 @@ from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 _DESCRIPTION = """\
-Compare two instances: what differs, and which signature each difference breaks? The same data in another
-transfer syntax is the same. Values that may tell who the patient is are not shown.
+Compare two DICOM files and show which signatures the differences break. The same data in another transfer
+syntax counts as equal. Values that might identify the patient are masked.
 
-exit codes: 0 nothing that is signed differs; 1 something signed does; 3 they differ, and neither is signed"""
+exit codes: 0 no signed data differs; 1 signed data differs; 3 the files differ, and neither is signed"""
 _EXAMPLES = """
   dcmseal compare signed.dcm tampered.dcm
   dcmseal compare archived.dcm received.dcm --all
-  dcmseal compare a.dcm b.dcm --show-values             values of all elements, the patient's too
+  dcmseal compare a.dcm b.dcm --show-values             include values that identify the patient
   dcmseal compare a.dcm b.dcm --json"""
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe("A B [options]", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("files", metavar="FILE", nargs=2, help="DICOM file, or - for standard input")
-    parser.add_argument("--all", action="store_true", help="name every difference, not only the first of each sort")
-    parser.add_argument("--show-values", action="store_true", help="show values that may tell who the patient is, too")
+    parser.add_argument("files", metavar="FILE", nargs=2, help="DICOM file; - for standard input")
+    parser.add_argument("--all", action="store_true", help="show all differences, not only the first of each kind")
+    parser.add_argument("--show-values", action="store_true", help="also show values that might identify the patient")
     parser.add_json()
 
 
@@ -33,13 +33,17 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.file_arguments import STDIO, display_name, open_input_file
     from dcmseal.cli.render.screens import make_screen, write_json
     from dcmseal.comparison.differences import compare
-    from dcmseal.errors import UsageError
+    from dcmseal.errors import DatasetError, UsageError
 
     a, b = options.files
     if a == b == STDIO:
-        raise UsageError("standard input can be read once only", hint="name - once")
-    with open_input_file(a) as one, open_input_file(b) as other:
-        comparison = compare(one, other, show_values=options.show_values)
+        raise UsageError("standard input can be read only once", hint="give - once")
+    try:
+        with open_input_file(a) as one, open_input_file(b) as other:
+            comparison = compare(one, other, show_values=options.show_values)
+    except DatasetError as error:
+        error.file = _find_unreadable(a, b)
+        raise
     if options.json:
         from dcmseal.documents.document_builders import comparison_document
 
@@ -53,3 +57,18 @@ def run(options: Namespace) -> int:
     if comparison.is_signed or comparison.is_equivalent:
         return ExitCode.OK
     return ExitCode.NO_SIGNATURE
+
+
+def _find_unreadable(a: str, b: str) -> str:
+    """The file that a comparison failed for: its error does not say which."""
+    from dcmseal.api.inspect import signatures
+    from dcmseal.cli.file_arguments import STDIO, display_name
+    from dcmseal.errors import DatasetError
+
+    for file in (a, b):
+        try:
+            if file != STDIO:
+                signatures(file)
+        except DatasetError:
+            return file
+    return next((display_name(file) for file in (a, b) if file == STDIO), f"{a}, {b}")

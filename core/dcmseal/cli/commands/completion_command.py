@@ -1,4 +1,4 @@
-"""``dcmseal completion``: what a shell needs to complete command lines."""
+"""``dcmseal completion``: prints a shell completion script."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _EXAMPLES = """
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
-        "SHELL", "Write the code with which a shell completes commands, options, profiles and UIDs.", _EXAMPLES
+        "SHELL", "Print the script with which a shell completes commands, options and their values.", _EXAMPLES
     )
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="shell")
     parser.add_json()
 
 

@@ -1,4 +1,4 @@
-"""``dcmseal config``: what the configuration file says, what it comes to on this machine, and what is wrong with it."""
+"""``dcmseal config``: checks the configuration file, and the files and plugins that it names."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from dcmseal.documents.json_types import Json
 
 _DESCRIPTION = """\
-Explain the configuration file. check: which file it is, what each setup of a key, of trust and each policy
-comes to, whether plugins and files are there and can be read, and everything that is wrong, with the line.
-path: where the file is, or would be."""
+Check the configuration file.
+check: show every key, trust setup and policy of the file, and all problems, with their lines.
+path: print the path of the file, which need not exist."""
 _EXAMPLES = """
   dcmseal config check
-  dcmseal config check --open                      open each key as well, which may ask for its PIN
+  dcmseal config check --open                      also open each key; can prompt for its PIN
   dcmseal config check --config ./config.toml
   dcmseal config path"""
 
@@ -31,8 +31,8 @@ _EXAMPLES = """
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe("check|path [options]", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("action", choices=("check", "path"), help="what to do")
-    parser.add_argument("--open", action="store_true", help="check: open each key, and say whether it can sign")
+    parser.add_argument("action", choices=("check", "path"), help="action")
+    parser.add_argument("--open", action="store_true", help="check: also open each key")
     parser.add_config()
     parser.add_json()
 
@@ -70,10 +70,10 @@ def _show_path(options: Namespace) -> int:
 
     place = explicit_path(options.config) or default_path()
     if place is None:
-        raise UsageError("there is no home folder", hint="name the file with --config")
+        raise UsageError("cannot find the home folder", hint="specify --config FILE")
     path = os.path.abspath(place)
     if options.json:
-        write_json(make_document("place", path=path, exists=os.path.exists(path)))
+        write_json(make_document("configuration-path", path=path, exists=os.path.exists(path)))
     else:
         make_screen().line(path)
     return ExitCode.OK
@@ -115,9 +115,9 @@ def _show(
     from dcmseal.cli.render.text_layout import MAX_LINE, format_count
 
     if config.path is None:
-        to.line("there is no configuration file; 'dcmseal config path' says where it would be")
+        to.line("no configuration file; 'dcmseal config path' prints where to create it")
         return
-    wrong = f"{format_count(len(problems), 'problem')}, so that nothing in it is used" if problems else "understood"
+    wrong = f"{format_count(len(problems), 'problem')}; the file is not used" if problems else "valid"
     to.line(f"{config.path}: {wrong}", Tone.BAD if problems else Tone.GOOD)
     for each in problems:
         to.line(f"  {each}", Tone.BAD)
@@ -127,6 +127,6 @@ def _show(
         write_fields(to, [("problem", problem) for problem in wrong_profiles], Tone.OPEN)
     for setup in setups:
         to.line()
-        to.line(f"{setup.title}: {'not usable' if setup.problems else 'sound'}", setup.tone)
+        to.line(f"{setup.title}: {'not usable' if setup.problems else 'usable'}", setup.tone)
         write_fields(to, setup.fields(), longest=MAX_LINE)
         write_fields(to, [("problem", problem) for problem in setup.problems], Tone.OPEN)

@@ -1,4 +1,4 @@
-"""``dcmseal demo``: signs, verifies, tampers and verifies again, with the same commands that anybody can type."""
+"""``dcmseal demo``: signs, verifies, tampers and verifies again, with ordinary commands."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
         "[FOLDER] [options]",
-        "Make a throw-away key, sign a CT image, verify it, change a bit, and verify it again.\n"
-        "Every command is shown, and all files stay in the folder.",
+        "Create a throwaway key, sign a CT image, verify it, flip a bit, and verify it again.\n"
+        "Shows every command, and leaves all files in the folder.",
         _EXAMPLES,
     )
     parser.add_argument("folder", metavar="FOLDER", nargs="?", default=_FOLDER, help=f"default: {_FOLDER}")
-    parser.add_argument("--force", action="store_true", help="use the folder though there is something in it")
+    parser.add_argument("--force", action="store_true", help="overwrite existing output files")
     parser.add_json()
 
 
@@ -58,7 +58,7 @@ def run(options: Namespace) -> int:
         _prepare(folder, force=options.force)
         done, as_expected = _run_steps(folder, as_json=options.json)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be used: {error.strerror or error}", hint="name another folder") from None
+        raise OutputError(f"cannot use {folder}: {error.strerror or error}", hint="choose another folder") from None
     if options.json:
         write_json(make_document("demo", folder=str(folder), steps=done))
     elif as_expected:
@@ -75,13 +75,13 @@ def _prepare(folder: Path, *, force: bool) -> None:
     from dcmseal.output.dataset_output import write_chunks
 
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder", hint="name another one")
+        raise UsageError(f"{folder} is not a folder", hint="choose another folder")
     if folder.is_dir() and not force and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty", hint="name another folder; --force uses it all the same")
+        raise UsageError(f"{folder} is not empty", hint="choose another folder, or use --force")
     if folder.is_dir() and not is_demo_folder(folder):
         for name in _DEMO_FILES:
             if os.path.lexists(folder / name):
-                raise UsageError(f"{folder / name} is there, and no demo made it", hint="name another folder")
+                raise UsageError(f"{folder / name} exists and is not from a demo", hint="choose another folder")
     image = get_testdata_file(_IMAGE, download=False)
     assert isinstance(image, str), f"pydicom comes with {_IMAGE}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def _show_closing(folder: Path) -> None:
     check = shlex.join(("dcmsign", "--verify", "+cf", str(folder / "authority.cert.pem"), str(folder / "signed.dcm")))
     to = make_screen()
     to.line()
-    to.line(f"Other software agrees; with DCMTK installed: {check}")
+    to.line(f"To verify with DCMTK: {check}")
 
 
 def _show_step(number: int, step: _DemoStep) -> None:
@@ -146,21 +146,17 @@ def _iter_steps(folder: Path) -> Iterator[_DemoStep]:
     )
     key = f"pem:{escape_path(str(folder / 'signer.key.pem'))}?cert={escape_path(str(folder / 'signer.cert.pem'))}"
     yield _command_step(
-        f"A CT image, a throw-away key and its certificate are in {folder}. Sign all of the image:",
+        f"A CT image, a throwaway key and its certificate are in {folder}. Sign the whole image:",
         *("sign", image, signed, "--key", key, "--force"),
     )
+    yield _command_step("Verify it (integrity only, because nobody vouches for this key):", *_verify_words(signed))
     yield _command_step(
-        "Is it what was signed? (Nobody vouches for this key, so without trust:)", *_verify_words(signed)
-    )
-    yield _command_step(
-        "Another signature covers a part only:",
+        "Sign only a part of the image:",
         *("sign", image, in_part, "--key", key, "--tag", _PARTIAL_TAGS, "--force"),
     )
-    yield _command_step(
-        "What it does not cover is said; whose image it is, anybody may change:", *_verify_words(in_part)
-    )
+    yield _command_step("Verify it. The patient's name and ID are not protected:", *_verify_words(in_part))
     yield _tamper_step(signed, tampered)
-    yield _command_step("One bit of one pixel:", *_verify_words(tampered), expected=ExitCode.INVALID)
+    yield _command_step("Verify the changed file:", *_verify_words(tampered), expected=ExitCode.INVALID)
 
 
 def _verify_words(file: str) -> tuple[str, ...]:
@@ -196,7 +192,7 @@ def _tamper_step(signed: str, tampered: str) -> _DemoStep:
     source, target = json.dumps(signed), json.dumps(tampered)
     script = f'd = bytearray(open({source}, "rb").read()); d[{offset}] ^= 1; open({target}, "wb").write(d)'
     return _DemoStep(
-        f"Flip one bit of a pixel, in byte {offset} of the file:", shlex.join(("python3", "-c", script)), act
+        f"Flip one bit of one pixel, in byte {offset} of the file:", shlex.join(("python3", "-c", script)), act
     )
 
 

@@ -1,4 +1,4 @@
-"""``dcmseal journal``: how far the runs are that journals tell of, what came of each file, and shards made one."""
+"""``dcmseal journal``: shows, exports and merges the journals of runs over many files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 _DESCRIPTION = """\
-Read the journals that dcmseal verify, sign and list keep of runs over many files.
-status: how far a run is, even while it goes on, and what came of it.
-export: what came of each file, as JSON Lines or CSV.
-merge: make one journal of those of several shards."""
+Read the journals that sign, verify and list write about runs over many files.
+status: show the progress and the results so far, also of a run that is still going on.
+export: write the result of each file, as JSON Lines or CSV.
+merge: merge the journals of several shards."""
 _EXAMPLES = """
   dcmseal journal status run.journal
   dcmseal journal export run.journal --attention
@@ -22,13 +22,13 @@ _EXAMPLES = """
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe("status FILE | export FILE [-o OUT] | merge FILE... -o OUT [options]", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("action", choices=("status", "export", "merge"), help="what to do")
+    parser.add_argument("action", choices=("status", "export", "merge"), help="action")
     parser.add_argument("files", metavar="FILE", nargs="+", help="journal")
-    parser.add_argument("-o", "--output", metavar="OUT", help="export, merge: where the result goes")
-    parser.add_argument("--attention", action="store_true", help="export: only files that are invalid, or failed")
-    parser.add_argument("--csv", action="store_true", help="export: comma-separated values, one file a line")
+    parser.add_argument("-o", "--output", metavar="OUT", help="export, merge: output file")
+    parser.add_argument("--attention", action="store_true", help="export: only files that are invalid or failed")
+    parser.add_argument("--csv", action="store_true", help="export: write CSV, one line per file")
     parser.add_force()
-    parser.add_argument("--json", action="store_true", help="status, merge: write one JSON document to standard output")
+    parser.add_argument("--json", action="store_true", help="status, merge: print one JSON document")
 
 
 def run(options: Namespace) -> int:
@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
     from dcmseal.errors import UsageError
 
     if options.action != "merge" and len(options.files) > 1:
-        raise UsageError("one journal at a time", hint="merge makes one of several")
+        raise UsageError("expected one journal", hint="use merge to combine several")
     match options.action:
         case "status":
             _show_status(options.files[0], as_json=options.json)
@@ -85,10 +85,10 @@ def _merge(options: Namespace) -> None:
     from dcmseal.errors import UsageError
 
     if options.output is None:
-        raise UsageError("where the merged journal goes is not said", hint="-o names a new file")
+        raise UsageError("no output given", hint="specify -o FILE for the merged journal")
     missing = merge_journals(options.files, options.output)
     if missing:
-        warn(f"there is no journal of shards {', '.join(missing)}")
+        warn(f"missing the journals of shards {', '.join(missing)}")
     _show_status(options.output, as_json=options.json)
 
 
@@ -99,4 +99,4 @@ def _warn_about_writers(path: str) -> None:
 
     found = find_journal_writer(path)
     if found:
-        warn(f"the journal {path} may not be what dcmseal wrote: {found.message}")
+        warn(f"do not rely on the journal {path}: {found.message}")

@@ -1,4 +1,4 @@
-"""``dcmseal keys``: the keys that plugins can find by themselves, and the URI that opens each."""
+"""``dcmseal keys``: lists the keys that plugins find, with the URI of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.cli.completers import set_completer
+from dcmseal.cli.error_hints import to_shell_hint
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
     from dcmseal.plugins.signer_backend import KeyListing, SignerBackend
 
 _DESCRIPTION = """\
-List the keys on cards, tokens and other devices, each with the URI that a signature is made with, or
-why it cannot be used. Keys in files are not listed: a file is named by its path. Nobody is asked for a PIN."""
+List the keys on cards, tokens and other devices, each with the URI to sign with, or the reason why it
+cannot be used. Does not list keys in files, and does not prompt for PINs."""
 _EXAMPLES = """
   dcmseal keys
-  dcmseal keys pkcs11:                             keys of one scheme
-  dcmseal keys "pkcs11:token=reading-room"         keys that a key URI fits
-  dcmseal keys reading-room                        the key of a setup in the configuration file
+  dcmseal keys pkcs11:                             keys of one kind
+  dcmseal keys "pkcs11:token=reading-room"         keys that match a key URI
+  dcmseal keys reading-room                        a key of the configuration file
   dcmseal keys --json"""
 
 
@@ -33,7 +35,10 @@ def configure(parser: Parser) -> None:
     parser.describe("[URI] [options]", _DESCRIPTION, _EXAMPLES)
     set_completer(
         parser.add_argument(
-            "uri", metavar="URI", nargs="?", help="only these: SCHEME:, a key URI, or the name of a setup"
+            "uri",
+            metavar="URI",
+            nargs="?",
+            help="list only these: SCHEME:, a key URI, or the name of a key in the configuration file",
         ),
         complete_setup_names,
     )
@@ -59,7 +64,9 @@ def run(options: Namespace) -> int:
     if options.json:
         from dcmseal.documents.document_builders import error_document, keys_document
 
-        write_json(keys_document(found, [error_document(each, error_exit_code(each)) for each in errors]))
+        write_json(
+            keys_document(found, [error_document(to_shell_hint(each), error_exit_code(each)) for each in errors])
+        )
     else:
         _show_keys(found, make_screen(), everywhere=not uri)
         for each in errors:
@@ -86,18 +93,16 @@ def _show_keys(keys: list[KeyListing], to: Screen, *, everywhere: bool) -> None:
         to.table(
             ("KEY", "TYPE", "USABLE"), [(_key_label(key), _key_type_text(key), key.problem or "yes") for key in keys]
         )
-    where = "on any device that a plugin knows; keys in files are named by their path" if everywhere else "there"
+    where = "; give keys in files by their path" if everywhere else " that matches"
     unusable = sum(bool(key.problem) for key in keys)
-    to.line(f"{len(keys) - unusable} usable, {unusable} not" if keys else f"no key was found {where}")
+    to.line(f"{len(keys) - unusable} usable, {unusable} not usable" if keys else f"no key found{where}")
 
 
 def _show_key(key: KeyListing, to: Screen) -> None:
     from dcmseal.cli.render.screens import Tone, write_fields
     from dcmseal.cli.render.text_layout import MAX_LINE
 
-    to.line(
-        f"{_key_label(key)}: {'cannot be used' if key.problem else 'usable'}", Tone.BAD if key.problem else Tone.GOOD
-    )
+    to.line(f"{_key_label(key)}: {'not usable' if key.problem else 'usable'}", Tone.BAD if key.problem else Tone.GOOD)
     width = max(map(len, ("key type", *key.detail))) + 2
     write_fields(to, [("problem", key.problem)], Tone.OPEN, width=width)
     write_fields(to, [("key type", _key_type_text(key)), *key.detail.items()], width=width)

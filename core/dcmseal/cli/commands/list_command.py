@@ -17,22 +17,22 @@ _EXAMPLES = """
   dcmseal list signed.dcm
   dcmseal list - < signed.dcm
   dcmseal list signed.dcm --json
-  dcmseal list archive                     all signatures in a folder, a line each"""
+  dcmseal list archive                     all signatures in a folder"""
 _HEADINGS = ("LOCATION", "UID", "TIME", "SIGNER", "MAC", "ELEMENTS", "PURPOSE")
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
-        "FILE... [options]", "List the signatures of files, at every level; nothing is verified.", _EXAMPLES
+        "FILE... [options]", "List the signatures in files, at every level. Nothing is verified.", _EXAMPLES
     )
-    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL, or - for standard input")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL; - for standard input")
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="name the files in folders that are not DICOM, too"
+        "-v", "--verbose", action="store_true", help="also list the files in folders that are not DICOM"
     )
     less = parser.add_mutually_exclusive_group()
-    less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
-    less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    less.add_argument("-q", "--quiet", action="store_true", help="print nothing; set the exit code only")
+    less.add_argument("--json", action="store_true", help="print one JSON document")
     add_archive_options(parser, less)
 
 
@@ -69,7 +69,7 @@ def _list_archive(options: Namespace) -> int:
         if options.verbose or result.kind is not ResultKind.IGNORED:
             _show_result(result)
 
-    report = make_output(options, "looked at", detail=ResultDetail.VALUE, show=show)
+    report = make_output(options, "read", detail=ResultDetail.VALUE, show=show)
     return run_archive(ListTask(detail=report.detail), options.files, options, report)
 
 

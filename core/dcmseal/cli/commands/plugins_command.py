@@ -1,4 +1,4 @@
-"""``dcmseal plugins``: what is installed, and what is wrong with it."""
+"""``dcmseal plugins``: lists the installed plugins and their problems."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADINGS = ("PLUGIN", "DISTRIBUTION", "VERSION", "CONTRIBUTES", "PROBLEM")
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.describe("[--json]", "List the plugins that are installed; exit code 6 if one of them is broken.", _EXAMPLES)
+    parser.describe("[--json]", "List the installed plugins. The exit code is 6 if one has a problem.", _EXAMPLES)
     parser.add_json()
 
 

@@ -1,4 +1,4 @@
-"""``dcmseal profiles``: the Digital Signature Profiles that plugins offer, and what they demand."""
+"""``dcmseal profiles``: lists and explains Digital Signature Profiles."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from dcmseal.documents.json_types import Document
 
 _DESCRIPTION = """\
-List the Digital Signature Profiles: rules for what a signature must cover, and how.
-Or show what one of them demands; or explain for one file what a signature by it would cover,
-what it must, and what is left out and why. PROFILE is a name, or a profile file (*.toml)."""
+List the Digital Signature Profiles. PROFILE is a name or a profile file (*.toml).
+show: show the rules of a profile.
+explain: show which elements of a file a signature with the profile would cover, and why."""
 _EXAMPLES = """
   dcmseal profiles
   dcmseal profiles show creator-rsa
@@ -43,9 +43,7 @@ def run(options: Namespace) -> int:
         case ["explain", profile, file]:
             _explain_profile(profile, file, options)
         case _:
-            raise UsageError(
-                "what about the profiles is wanted?", hint="write nothing, show PROFILE, or explain PROFILE FILE"
-            )
+            raise UsageError("unknown action", hint="use show PROFILE, explain PROFILE FILE, or no argument")
     return ExitCode.OK
 
 

@@ -6,7 +6,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, complete_uids, set_completer
+from dcmseal.cli.completers import complete_uids, set_completer
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from dcmseal.cli.render.screens import Screen
@@ -22,18 +23,20 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
         "[UID] IN [OUT] [options]",
-        "Remove signatures, at every level, and MAC parameters that no other signature uses.\n"
-        "Every other byte stays as it is.",
+        "Remove signatures, at every level, and the MAC parameters that no other signature uses.\n"
+        "All other bytes stay unchanged.",
         _EXAMPLES,
     )
-    parser.add_argument("words", metavar="IN OUT", nargs="+", help="DICOM files or URLs; - is standard input or output")
+    parser.add_argument(
+        "words", metavar="IN OUT", nargs="+", help="DICOM file and output file, or URLs; - for standard input or output"
+    )
     which = parser.add_mutually_exclusive_group()
     set_completer(
-        which.add_argument("--uid", metavar="UID", action="append", help="Digital Signature UID; may be repeated"),
+        which.add_argument("--uid", metavar="UID", action="append", help="Digital Signature UID; can be repeated"),
         complete_uids,
     )
     which.add_argument("--all", action="store_true", help="remove all signatures")
-    parser.add_argument("--in-place", action="store_true", help="change IN itself")
+    parser.add_argument("--in-place", action="store_true", help="modify the file itself")
     parser.add_force()
     parser.add_json()
 
@@ -48,7 +51,7 @@ def run(options: Namespace) -> int:
 
     uids, file, output = _parse_request(options)
     if options.json and output == STDIO:
-        raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
+        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
     with (
         open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
         open_input_file(file) as source,
@@ -72,10 +75,10 @@ def _parse_request(options: Namespace) -> tuple[list[str] | None, str, str | Non
     uids: list[str] | None = options.uid
     if uids is None and not options.all:
         if not is_uid(words[0]):
-            raise UsageError("which signatures to remove is not said", hint="add --uid UID, or --all")
+            raise UsageError("no signature given", hint="specify --uid UID or --all")
         uids, words = words[:1], words[1:]
     if not 1 <= len(words) <= 2:
-        raise UsageError("one input and one output are wanted", hint="write IN OUT, or IN --in-place")
+        raise UsageError("expected one input and one output", hint="use IN OUT, or IN --in-place")
     return uids, words[0], words[1] if len(words) == 2 else None
 
 

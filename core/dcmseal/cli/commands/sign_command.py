@@ -3,57 +3,32 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.completers import complete_mac_algorithms, complete_purposes, set_completer
 from dcmseal.cli.options.archive_options import add_archive_options, is_archive
-from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from dcmseal.cli.options.key_options import ChosenKey
     from dcmseal.cli.run.file_jobs import Job
     from dcmseal.documents.json_types import Json
-    from dcmseal.plugins.registry import Registry
-    from dcmseal.references.reference_folders import ReferenceFolders
     from dcmseal.signing.signing_result import SigningResult
-    from dcmseal.terms import SignaturePurpose
 
 _DESCRIPTION = """\
-Make a signature and put it into the file. Without --tag it covers every element that can be signed.
-A result is complete, or not written at all. Of several files, the worst decides the exit code."""
+Sign DICOM files. Without --tag, the signature covers every element that can be signed. Output files are
+written completely or not at all. With several files, the exit code is that of the worst result."""
 _EXAMPLES = """
   dcmseal sign image.dcm signed.dcm --key "pem:key.pem?cert=cert.pem"
-  dcmseal sign *.dcm -o signed --key reading-room           a setup of the configuration file; one login
+  dcmseal sign *.dcm -o signed --key reading-room           a key of the configuration file
   dcmseal sign archive --in-place --key reading-room --skip-signed any
   dcmseal sign image.dcm --in-place --key p12:signer.p12 --passphrase-file secret.txt
-  dcmseal sign image.dcm --dry-run                          what would be signed; needs no key
-  dcmseal sign archive --dry-run                            which files would be signed, and which could not
+  dcmseal sign image.dcm --dry-run                          show what would be signed; no key needed
+  dcmseal sign archive --dry-run                            show which files can be signed
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
-  dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --reference study --profile basic-sr-signatures
+  dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --references study --profile basic-sr-signatures
   dcmseal sign image.dcm signed.dcm --key reading-room --timestamp https://tsa.example/tsr
   dcmseal sign plan.dcm signed.dcm --key pem:signer.pem --item "BeamSequence[0]" --tag BeamName,BeamType"""
-
-
-class SignArguments(TypedDict):
-    """What a signature is made from, as values."""
-
-    location: str
-    tags: list[str] | None
-    only_required: bool
-    profile: str | None
-    algorithm: str
-    transfer_syntax: str | None
-    purpose: SignaturePurpose | str | None
-    allow_weak: bool
-    padding: str
-    require_intact: bool
-
-
-class _SignCallArguments(SignArguments):
-    """What both a plan and a signature are made from."""
-
-    references: ReferenceFolders | None
-    registry: Registry | None
 
 
 def configure(parser: Parser) -> None:
@@ -67,89 +42,98 @@ def configure(parser: Parser) -> None:
         "words",
         metavar="IN [OUT]",
         nargs="*",
-        help="DICOM file, and where the result goes; - for standard streams",
+        help="DICOM file and output file; - for standard input or output",
     )
-    parser.add_argument(
-        "-o", "--output-dir", metavar="FOLDER", help="sign all files, into this folder, which mirrors those named"
-    )
-    parser.add_argument("--in-place", action="store_true", help="change the files themselves")
+    parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="write signed files to this folder")
+    parser.add_argument("--in-place", action="store_true", help="modify the files themselves")
     parser.add_force()
     set_completer(
         parser.add_argument(
             "--key",
             metavar="KEY",
-            help="key URI, as in pem:key.pem?cert=cert.pem, or the name of a setup in the configuration file "
+            help="key URI, such as pem:key.pem?cert=cert.pem, or the name of a key in the configuration file "
             f"(default: ${KEY_VARIABLE})",
         ),
         complete_setup_names,
     )
     parser.add_config()
     parser.add_argument(
-        "--wait-for-device", action="store_true", help="if card or token are away, ask for them and go on"
+        "--wait-for-device", action="store_true", help="if the card or token is missing, prompt for it and continue"
     )
     secret_options.add_secret_options(parser)
     manifest_options.add_manifest_output_option(parser)
 
-    what = parser.add_argument_group("what is signed")
+    what = parser.add_argument_group("what to sign")
     what.add_argument(
         "--tag",
         metavar="TAG",
         action="append",
         default=[],
-        help="only these elements: keyword or gggg,eeee; several, and several times",
+        help="sign only these elements: keywords or gggg,eeee, separated by commas; can be repeated",
     )
-    what.add_argument("--tags-from", metavar="FILE", help="elements from a file, one a line; # starts a comment")
-    what.add_argument("--item", metavar="PATH", default="main", help="sign this item, as in BeamSequence[0]")
+    what.add_argument("--tags-from", metavar="FILE", help="read elements from a file, one per line; # starts a comment")
+    what.add_argument(
+        "--item",
+        metavar="PATH",
+        default="main",
+        help="sign this sequence item, such as BeamSequence[0] (default: main, the main data set)",
+    )
     set_completer(
         what.add_argument(
-            "--profile", metavar="NAME", help="what the signature has to meet: a profile, or a file (*.toml)"
+            "--profile", metavar="NAME", help="Digital Signature Profile to meet: a name, or a profile file (*.toml)"
         ),
         complete_profile_names,
     )
-    what.add_argument("--only-required", action="store_true", help="only what the profile demands, and --tag")
+    what.add_argument("--only-required", action="store_true", help="sign only what the profile requires, and --tag")
     what.add_argument(
         "--padding",
         choices=("minimal", "keep"),
         default="minimal",
-        help="bring padding of texts to the minimum that all software agrees on (default), or keep it",
+        help="reduce padding of text to the minimum, which all software reads alike (default), or keep it",
     )
 
     what.add_argument(
-        "--reference",
+        "--references",
         metavar="FOLDER",
         action="append",
         default=[],
-        help="first fill in signatures or MACs of the evidence that a report cites, from the instances in this folder; "
-        "may be repeated",
+        help="before signing a report, fill in the signatures or MACs of the instances it references, found in this "
+        "folder; can be repeated",
     )
-    what.add_argument(
-        "--require-intact", action="store_true", help="sign only if all signatures that are there already hold"
-    )
+    what.add_argument("--require-intact", action="store_true", help="do not sign if an existing signature is invalid")
 
-    how = parser.add_argument_group("how it is signed")
-    how.add_argument("--mac", metavar="NAME", help="SHA256 (default), SHA384 or SHA512")
-    how.add_argument("--mac-syntax", metavar="UID", help="MAC calculation transfer syntax (default: the file's)")
-    how.add_argument("--purpose", metavar="PURPOSE", help="why it is signed: number or name of CID 7007")
-    how.add_argument("--list-purposes", action="store_true", help="list the purposes, and do nothing else")
-    how.add_argument("--allow-weak", action="store_true", help="sign with RIPEMD160, MD5 or SHA1 if asked to")
-    how.add_argument("--allow-expired", action="store_true", help="sign though the certificate is not valid now")
+    how = parser.add_argument_group("how to sign")
+    set_completer(
+        how.add_argument("--mac", metavar="NAME", help="MAC algorithm: SHA256 (default), SHA384 or SHA512"),
+        complete_mac_algorithms,
+    )
+    how.add_argument("--mac-syntax", metavar="UID", help="MAC calculation transfer syntax (default: that of the file)")
+    set_completer(
+        how.add_argument("--purpose", metavar="PURPOSE", help="purpose of the signature: number or name in CID 7007"),
+        complete_purposes,
+    )
+    how.add_argument("--list-purposes", action="store_true", help="list the purposes and exit")
+    how.add_argument("--allow-weak", action="store_true", help="allow RIPEMD160, MD5 and SHA1 for --mac")
+    how.add_argument(
+        "--allow-expired", action="store_true", help="sign even if the certificate has expired or is not valid yet"
+    )
 
     timestamp_options.add_timestamp_options(parser)
 
-    result = parser.add_argument_group("what is written")
+    result = parser.add_argument_group("output")
     result.add_argument("--dry-run", action="store_true", help="show what would be signed; needs no key")
-    result.add_argument("-v", "--verbose", action="store_true", help="name every element that was signed")
+    result.add_argument("-v", "--verbose", action="store_true", help="list every signed element")
     less = result.add_mutually_exclusive_group()
-    less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
-    less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    less.add_argument("-q", "--quiet", action="store_true", help="print nothing; set the exit code only")
+    less.add_argument("--json", action="store_true", help="print one JSON document")
     add_archive_options(parser, less)
     parser.add_argument(
         "--skip-signed",
         metavar="WHICH",
         action="append",
         default=[],
-        help="of many files, leave alone those with a sound signature: any, profile:NAME, purpose:PURPOSE, or "
-        "signer:SUBJECT; may be repeated",
+        help="with many files, skip those that have an intact signature: any, profile:NAME, purpose:PURPOSE or "
+        "signer:SUBJECT; can be repeated",
     )
 
 
@@ -177,16 +161,19 @@ def _plan_files(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.api.sign import plan_signing
     from dcmseal.cli.file_arguments import open_input_file
     from dcmseal.cli.options.key_options import parse_key
+    from dcmseal.cli.options.sign_options import build_sign_options
+    from dcmseal.cli.options.site_profiles import load_registry
     from dcmseal.cli.render.signing_report import PlanReport
     from dcmseal.errors import SealError
 
-    wish = _build_call_arguments(options, parse_key(options))
+    sign_options = build_sign_options(options, parse_key(options))
+    registry = load_registry(options) if sign_options.profile else None
     report = PlanReport(len(jobs), as_json=options.json)
     for job in jobs:
         try:
             with (
                 open_input_file(job.source) as source,
-                plan_signing(source, timestamped=bool(options.timestamp), **wish) as planned,
+                plan_signing(source, registry=registry, options=sign_options) as planned,
             ):
                 report.add_plan(job, planned)
         except SealError as error:
@@ -200,7 +187,9 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.options.key_options import parse_key, require_key
     from dcmseal.cli.options.manifest_options import parse_manifest_paths
     from dcmseal.cli.options.secret_options import load_option_secrets
-    from dcmseal.cli.options.timestamp_options import parse_timestamp_request
+    from dcmseal.cli.options.sign_options import build_sign_options
+    from dcmseal.cli.options.site_profiles import load_registry
+    from dcmseal.cli.options.timestamp_options import check_timestamp_login
     from dcmseal.cli.render.file_progress import FileProgress
     from dcmseal.cli.render.signing_report import SigningReport
     from dcmseal.cli.run.file_jobs import open_result_folder, sync_result_folders
@@ -209,10 +198,11 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.errors import SealError, UsageError
 
     if options.json and jobs[0].output == STDIO:
-        raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
+        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
     chosen = require_key(parse_key(options))
-    wish = _build_call_arguments(options, chosen)
-    timestamp = parse_timestamp_request(options)
+    sign_options = build_sign_options(options, chosen)
+    check_timestamp_login(sign_options.timestamp)
+    registry = load_registry(options) if sign_options.profile else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
     manifests = dict(zip(jobs, parse_manifest_paths(options, [job.target for job in jobs]), strict=True))
     wait = make_device_prompt() if options.wait_for_device else None
@@ -234,54 +224,27 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
                 signer=key,
                 output=target,
                 in_place=job.in_place,
-                allow_expired=options.allow_expired,
-                timestamp=timestamp,
                 manifest=None
                 if manifest is None
                 else make_output_file(manifest, force=options.force, synced=len(jobs) == 1),
-                **wish,
+                registry=registry,
+                options=sign_options,
             )
 
     with open_result_folder(options.output_dir), key:
-        for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
-            if isinstance(result, SealError):
-                report.add_error(job, result)
-            else:
-                report.add_result(job, result, manifests[job])
+        try:
+            for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
+                if isinstance(result, SealError):
+                    report.add_error(job, result)
+                else:
+                    report.add_result(job, result, manifests[job])
+        except KeyboardInterrupt:
+            progress.clear()
+            if len(jobs) > 1:
+                report.finish()
+            raise
         sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
     return report.finish()
-
-
-def _build_call_arguments(options: Namespace, key: ChosenKey | None) -> _SignCallArguments:
-    from dcmseal.cli.options.reference_options import build_reference_folders
-    from dcmseal.cli.options.site_profiles import load_registry
-
-    wish = build_sign_arguments(options, key)
-    registry = load_registry(options) if wish["profile"] else None
-    return {**wish, "references": build_reference_folders(options.reference), "registry": registry}
-
-
-def build_sign_arguments(options: Namespace, key: ChosenKey | None) -> SignArguments:
-    """What the options say, else what the setup of the key says, else what is usual."""
-    from dcmseal.cli.options.tag_lists import load_tags, parse_tags
-
-    tags = parse_tags(options.tag)
-    if options.tags_from is not None:
-        tags += load_tags(options.tags_from)
-    setup = key.setup if key else None
-    profile = options.profile or (setup and setup.profile) or None
-    return {
-        "location": options.item,
-        "tags": tags if options.tag or options.tags_from is not None else None,
-        "only_required": options.only_required,
-        "profile": profile,
-        "algorithm": options.mac or (setup and setup.algorithm) or "SHA256",
-        "transfer_syntax": options.mac_syntax,
-        "purpose": options.purpose or (setup and setup.purpose) or None,
-        "allow_weak": options.allow_weak,
-        "padding": options.padding,
-        "require_intact": options.require_intact or bool(setup and setup.require_intact),
-    }
 
 
 def _list_purposes(*, as_json: bool) -> int:

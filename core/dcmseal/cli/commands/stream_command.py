@@ -1,4 +1,4 @@
-"""``dcmseal stream``: the MAC byte stream of a signature, for those who want to hash it themselves."""
+"""``dcmseal stream``: writes the MAC byte stream of a signature."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _EXAMPLES = """
   dcmseal stream signed.dcm | sha256sum
   dcmseal stream signed.dcm --uid 2.25.1234 -o stream.bin
-  dcmseal stream signed.dcm --json            its length and SHA-256"""
+  dcmseal stream signed.dcm --json            length and SHA-256 of the stream"""
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
         "FILE [UID] [-o OUT] [options]",
-        "Write the bytes that the MAC of a signature is computed over (PS3.3 C.12.1.1.3.1),\nfrom the data as it is.",
+        "Write the bytes over which the MAC of a signature is computed (PS3.3 C.12.1.1.3.1),\nfor the current data.",
         _EXAMPLES,
     )
     parser.add_signature_arguments()
@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
     from dcmseal.errors import UsageError
 
     if options.json and options.output == STDIO:
-        raise UsageError("bytes and JSON cannot both go to standard output", hint="name a file with -o")
+        raise UsageError("cannot write both bytes and JSON to standard output", hint="specify -o FILE")
     file, uid = parse_file_and_uid(options)
     digest, length = hashlib.sha256(), 0
     with open_input_file(file) as source, ExitStack() as stack:

@@ -6,17 +6,18 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, complete_uids, set_completer
+from dcmseal.cli.completers import complete_uids, set_completer
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from dcmseal.signing.timestamp_request import TimestampingResult
+    from dcmseal.signing.timestamping import TimestampingResult
 
 _MAX_BYTES = 1 << 20
 _DESCRIPTION = """\
-Have an authority certify that a signature was there at a time (RFC 3161).
-add: ask the authority at a URL, and put its timestamp into the file.
-request: write the query for an authority, to be carried there by other means.
-attach: put the timestamp of the authority's response into the file. Every other byte stays as it is."""
+Add a certified timestamp (RFC 3161) to an existing signature. All other bytes stay unchanged.
+add: request the timestamp from an authority.
+request: write a query, to be sent to an authority by other means.
+attach: add the timestamp from the authority's response."""
 _EXAMPLES = """
   dcmseal timestamp add signed.dcm stamped.dcm --timestamp https://tsa.example/tsr
   dcmseal timestamp request signed.dcm -o query.tsq
@@ -28,21 +29,29 @@ def configure(parser: Parser) -> None:
     from dcmseal.cli.options import timestamp_options
 
     parser.describe("add|request|attach IN [OUT] [options]", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("action", choices=("add", "request", "attach"), help="what to do")
+    parser.add_argument("action", choices=("add", "request", "attach"), help="action")
     parser.add_argument(
-        "words", metavar="IN [OUT]", nargs="+", help="DICOM files or URLs; - is standard input or output"
+        "words",
+        metavar="IN [OUT]",
+        nargs="+",
+        help="DICOM file and output file, or URLs; - for standard input or output",
     )
     which = parser.add_mutually_exclusive_group()
     set_completer(
-        which.add_argument("--uid", metavar="UID", help="the signature; needed if there are several"), complete_uids
+        which.add_argument(
+            "--uid", metavar="UID", help="Digital Signature UID; required if the file has several signatures"
+        ),
+        complete_uids,
     )
-    which.add_argument("--uid-file", metavar="FILE", help="DICOM file that dcmsign names a signature with; see -o")
-    parser.add_argument("--in-place", action="store_true", help="add, attach: change IN itself")
-    parser.add_argument("--replace", action="store_true", help="add, attach: in the place of another timestamp")
-    parser.add_argument("-o", "--output", metavar="QUERY", help="request: the query goes here, not to standard output")
-    parser.add_argument("--write-uid-file", metavar="FILE", help="request: name the signature for dcmsign in a file")
-    parser.add_argument("--response", metavar="FILE", help="attach: the authority's response, or its timestamp alone")
-    parser.add_argument("--query", metavar="FILE", help="attach: the query that the response has to fit")
+    which.add_argument("--uid-file", metavar="FILE", help="UID file of dcmsign that identifies the signature")
+    parser.add_argument("--in-place", action="store_true", help="add, attach: modify the file itself")
+    parser.add_argument("--replace", action="store_true", help="add, attach: replace an existing timestamp")
+    parser.add_argument(
+        "-o", "--output", metavar="QUERY", help="request: write the query to this file instead of standard output"
+    )
+    parser.add_argument("--write-uid-file", metavar="FILE", help="request: also write a UID file for dcmsign")
+    parser.add_argument("--response", metavar="FILE", help="attach: response of the authority, or the timestamp in it")
+    parser.add_argument("--query", metavar="FILE", help="attach: check that the response matches this query")
     parser.add_force()
     parser.add_json()
     timestamp_options.add_timestamp_options(parser)
@@ -56,7 +65,7 @@ def run(options: Namespace) -> int:
     if options.action == "request":
         return _write_query(options)
     if not 1 <= len(options.words) <= 2:
-        raise UsageError("one input and one output are wanted", hint="write IN OUT, or IN --in-place")
+        raise UsageError("expected one input and one output", hint="use IN OUT, or IN --in-place")
     return _write_timestamp(options)
 
 
@@ -72,13 +81,13 @@ def _check_options(options: Namespace) -> None:
     for name in dict.fromkeys(name for names in allowed.values() for name in names):
         if getattr(options, name) and name not in allowed[options.action]:
             raise UsageError(
-                f"--{name.replace('_', '-')} has no meaning for {options.action}",
-                hint="dcmseal timestamp --help shows what goes together",
+                f"--{name.replace('_', '-')} does not apply to {options.action}",
+                hint="see dcmseal timestamp --help",
             )
     if options.action == "attach" and not options.response:
-        raise UsageError("the authority's response is not named", hint="--response FILE")
+        raise UsageError("no response given", hint="specify --response FILE")
     if options.action == "add" and not options.timestamp:
-        raise UsageError("no timestamp authority is named", hint="--timestamp URL")
+        raise UsageError("no timestamp authority given", hint="specify --timestamp URL")
 
 
 def _write_query(options: Namespace) -> int:
@@ -90,9 +99,9 @@ def _write_query(options: Namespace) -> int:
     from dcmseal.macro.uid_file import build_uid_file
 
     if len(options.words) != 1:
-        raise UsageError("one file is wanted", hint="the query goes to -o QUERY, or to standard output")
+        raise UsageError("expected one file", hint="use -o QUERY for the output")
     if options.json and options.output is None:
-        raise UsageError("the query and the JSON document cannot both go to standard output", hint="-o QUERY")
+        raise UsageError("cannot write both the query and JSON to standard output", hint="specify -o QUERY")
     (file,) = options.words
     uid = _signature_uid(options)
     with open_input_file(file) as source:
@@ -113,15 +122,16 @@ def _write_query(options: Namespace) -> int:
 def _write_timestamp(options: Namespace) -> int:
     from dcmseal.api.timestamp import add_timestamp, attach_timestamp
     from dcmseal.cli.file_arguments import STDIO, open_input_file, open_result_file
-    from dcmseal.cli.options.timestamp_options import parse_timestamp_request
+    from dcmseal.cli.options.timestamp_options import check_timestamp_login, parse_timestamp_request
     from dcmseal.cli.render.screens import write_json
     from dcmseal.errors import UsageError
 
     file, output = options.words[0], options.words[1] if len(options.words) == 2 else None
     if options.json and output == STDIO:
-        raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
+        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
     uid = _signature_uid(options)
     wish = parse_timestamp_request(options)
+    check_timestamp_login(wish)
     with (
         open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
         open_input_file(file) as source,
@@ -157,7 +167,7 @@ def _show_timestamping(result: TimestampingResult, target: str) -> None:
     from dcmseal.cli.standard_streams import standard_error
 
     to = make_screen(standard_error() if target == STDIO else None)
-    to.line(f"{'standard output' if target == STDIO else target}: timestamp attached", Tone.GOOD)
+    to.line(f"{'standard output' if target == STDIO else target}: timestamp added", Tone.GOOD)
     write_fields(to, [("UID", result.uid), ("certified", signature_format.format_certified_time(result.time))])
     show_warnings(result.warnings, to)
 
@@ -183,7 +193,7 @@ def _read_small_file(file: str) -> bytes:
         with BufferedReader(open_input(file)) as stream:
             data = stream.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", hint="check the name") from None
+        raise UsageError(f"cannot read {file}: {error.strerror}", hint="check the path") from None
     if len(data) > _MAX_BYTES:
-        raise UsageError(f"{file} is too large to be a query or a response", hint="check the name")
+        raise UsageError(f"{file} is too large to be a query or a response", hint="check the path")
     return data

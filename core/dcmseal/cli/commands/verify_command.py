@@ -8,6 +8,7 @@ from os.path import isdir
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.options.archive_options import add_archive_options, is_archive
 from dcmseal.cli.options.evidence_options import add_evidence_options
 from dcmseal.cli.options.manifest_options import add_manifest_input_option, find_manifest
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 _EXAMPLES = """
   dcmseal verify signed.dcm
   dcmseal verify signed.dcm --trust-anchor hospital-ca.pem --crl hospital.crl
-  dcmseal verify archive --trust hospital               a folder; trust as the configuration file says
-  dcmseal verify signed.dcm --integrity-only            whoever signed it
-  dcmseal verify signed.dcm --html report.html          for people, and for paper
-  dcmseal verify archive --html archive.html            totals, and what needs attention
+  dcmseal verify archive --trust hospital               a folder; trust from the configuration file
+  dcmseal verify signed.dcm --integrity-only            whoever the signer is
+  dcmseal verify signed.dcm --html report.html          a report to read or print
+  dcmseal verify archive --html archive.html            totals and problems
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
   dcmseal verify report.dcm --require "purpose:verification + signer:CN=Dr. Example" --policy release
-  dcmseal verify report.dcm --references study          is its evidence what was cited?
+  dcmseal verify report.dcm --references study          check the instances that it references
   dcmseal verify signed.dcm --trust hospital --save-evidence signed.evidence
   dcmseal verify signed.dcm --trust hospital --evidence signed.evidence
   dcmseal verify s3://archive/study/ --json-lines       objects in a storage
@@ -44,54 +45,59 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
         "FILE... [options]",
-        "Verify signatures: is the data as it was signed, by whom, and what is not covered?\n"
-        "Of several files, the worst decides the exit code.",
+        "Verify signatures: whether the data is unchanged, who signed it, and what is not covered.\n"
+        "With several files, the exit code is that of the worst result.",
         _EXAMPLES,
     )
-    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL, or - for standard input")
-    parser.add_uid("only the signature with this Digital Signature UID")
-    parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL; - for standard input")
+    parser.add_uid("verify only the signature with this Digital Signature UID")
+    parser.add_argument(
+        "--item", metavar="PATH", help="verify only signatures in this item, such as BeamSequence[0], or main"
+    )
     add_trust_options(parser)
     add_policy_options(parser)
     add_evidence_options(parser)
-    parser.add_argument("--integrity-only", action="store_true", help="do without trust in the signer")
+    parser.add_argument(
+        "--integrity-only", action="store_true", help="check integrity only; do not require a trusted signer"
+    )
     parser.add_config()
     parser.add_argument(
         "--accept-old-format",
         action="store_true",
-        help="take for valid what DCMTK before 3.5.4 signed over compressed pixel data",
+        help="accept signatures made by DCMTK before 3.5.4 over compressed pixel data",
     )
     parser.add_argument(
         "--references",
         metavar="FOLDER",
         action="append",
         default=[],
-        help="hold the evidence that a report cites against the instances in this folder; may be repeated",
+        help="check the instances that a report references, found in this folder; can be repeated",
     )
     add_manifest_input_option(parser)
     parser.add_argument(
         "--sha256",
         action="store_true",
-        help="name the SHA-256 of the file in what is written, which reads the file twice; --html always has it",
+        help="include the SHA-256 of the file, which reads the file twice; --html always includes it",
     )
     parser.add_argument(
-        "--timestamp",
+        "--timestamp-mode",
+        dest="timestamp",
         choices=("verify", "require", "ignore"),
         default="verify",
-        help="certified timestamps are verified if there (default), demanded of every signature, or ignored",
+        help="certified timestamps: verify them if present (default), require them, or ignore them",
     )
     parser.add_argument(
         "--timestamp-certificate",
         metavar="FILE",
         action="append",
         default=[],
-        help="certificate of a timestamp authority, for timestamps without; not trusted; may be repeated",
+        help="certificate of a timestamp authority, for timestamps that do not contain it; can be repeated",
     )
     add_report_options(parser)
-    parser.add_argument("-v", "--verbose", action="store_true", help="show every finding and element")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show all findings and elements")
     less = parser.add_mutually_exclusive_group()
-    less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
-    less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    less.add_argument("-q", "--quiet", action="store_true", help="print nothing; set the exit code only")
+    less.add_argument("--json", action="store_true", help="print one JSON document")
     add_archive_options(parser, less)
 
 
@@ -128,7 +134,7 @@ def _build_document(file: str, result: VerificationReport | SealError, code: Exi
 
     if isinstance(result, VerificationReport):
         return report_document(result, file)
-    return error_document(result, code, file)
+    return error_document(to_shell_hint(result), code, file)
 
 
 def _write_documents(documents: list[Document], options: Namespace) -> None:
@@ -143,7 +149,7 @@ def _write_documents(documents: list[Document], options: Namespace) -> None:
     else:
         (document,) = documents
         # an error has nothing that was judged
-        write_json({**document, "judged_by": context_value(context)} if "judged_by" in document else document)
+        write_json({**document, "context": context_value(context)} if "context" in document else document)
 
 
 def _iter_results(
@@ -153,45 +159,36 @@ def _iter_results(
     from dcmseal.api.verify import verify
     from dcmseal.cli.file_arguments import STDIO, display_name, open_input_file
     from dcmseal.cli.options.evidence_options import parse_evidence_options
-    from dcmseal.cli.options.reference_options import build_reference_folders
     from dcmseal.cli.options.site_profiles import load_registry
-    from dcmseal.cli.options.trust_options import load_certificates
+    from dcmseal.cli.options.verify_options import build_verify_options
     from dcmseal.errors import DatasetError, UsageError
-    from dcmseal.location import Location
 
     if options.files.count(STDIO) > 1:
-        raise UsageError("standard input can be read once only", hint="name - once")
-    references = build_reference_folders(options.references)
-    location = None if options.item is None else Location.parse(options.item)
+        raise UsageError("standard input can be read only once", hint="give - once")
     setup = load_policy(options)
     keeping = parse_evidence_options(options)
-    trust = keeping.open_trust(options, setup.trust if setup else "")
-    certificates = load_certificates(options.timestamp_certificate)
+    verify_options = build_verify_options(
+        options,
+        policy=setup.policy if setup else None,
+        trust=keeping.open_trust(options, setup.trust if setup else ""),
+        # looking for plugins takes longer than all else that a small file needs
+        name_profiles=options.verbose or options.json or reports is not None,
+        count_coverage=not options.quiet,
+        file_digest=options.sha256 or reports is not None,
+    )
     registry = load_registry(options) if setup else None
     if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
-        raise UsageError(f"{options.manifest} is no folder", hint="of several files, --manifest names a folder")
+        raise UsageError(f"{options.manifest} is not a folder", hint="with several files, --manifest takes a folder")
     for file in options.files:
         try:
             with open_input_file(file) as source:
                 report = verify(
                     source,
-                    uid=options.uid,
-                    location=location,
-                    policy=setup.policy if setup else None,
                     registry=registry,
-                    integrity_only=options.integrity_only,
-                    accept_old_format=options.accept_old_format,
-                    trust=trust,
-                    timestamp=options.timestamp,
-                    timestamp_certificates=certificates,
-                    # looking for plugins takes longer than all else that a small file needs
-                    name_profiles=options.verbose or options.json or reports is not None,
-                    references=references,
                     keep_evidence=keeping.saves_evidence,
                     evidence=keeping.evidence,
                     manifest=find_manifest(options.manifest, file),
-                    count_coverage=not options.quiet,
-                    file_digest=options.sha256 or reports is not None,
+                    options=verify_options,
                 )
                 if reports is not None:
                     reports.add(display_name(file), report, source)
@@ -214,7 +211,7 @@ def _show_result(file: str, result: VerificationReport | SealError, options: Nam
     from dcmseal.errors import SealError
 
     if isinstance(result, SealError):
-        print_error(result, f"{display_name(file)}: ")
+        print_error(result, file=display_name(file))
     elif not options.quiet:
         to = make_screen()
         if not first:

@@ -1,4 +1,4 @@
-"""Options for many files: where they are listed, where they are worked on, and how results come out."""
+"""Options for many files: lists of files, processes and executors, and JSON Lines."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ class _ArgumentContainer(Protocol):
 def add_archive_options(parser: Parser, output_group: _ArgumentContainer) -> None:
     """Add the options that concern many files, and to those that exclude each other a form of results."""
     group = parser.add_argument_group(
-        "many files (FILE may be a folder, a DICOMDIR, a quoted pattern with *, ? or **, or URL/)"
+        "many files (FILE can be a folder, a DICOMDIR, a quoted pattern with *, ? or **, or URL/)"
     )
-    group.add_argument("--files-from", metavar="LIST", help="work on the files in a list, too; - for standard input")
+    group.add_argument("--files-from", metavar="LIST", help="also process the files in this list; - for standard input")
     group.add_argument(
         "--follow-links",
         action="store_true",
-        help="in folders, follow links to files outside of them; else such a link is a file that failed",
+        help="follow links to files outside of the given folders; otherwise such a link is a failure",
     )
-    group.add_argument("--jobs", metavar="N", type=int, help="processes (default: as many as there are processors)")
+    group.add_argument("--jobs", metavar="N", type=int, help="number of processes (default: number of processors)")
     group.add_argument(
-        "--executor", metavar="NAME:ADDRESS", help="where to work instead, with a plugin's executor of that name"
+        "--executor", metavar="NAME:ADDRESS", help="run on this executor of a plugin instead of local processes"
     )
     output_group.add_argument(
-        "--json-lines", action="store_true", help="write a JSON document for each file, a line each, and a summary"
+        "--json-lines", action="store_true", help="print one line of JSON per file, and a summary"
     )
     add_journal_options(parser)
 
@@ -59,7 +59,7 @@ def add_archive_options(parser: Parser, output_group: _ArgumentContainer) -> Non
 def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
     """Whether words and options ask for more than files that are told of one by one; raises UsageError for nothing."""
     if not words and not options.files_from:
-        raise UsageError("no file is named", hint=f"dcmseal {command} --help shows how it is used")
+        raise UsageError("no input file given", hint=f"see dcmseal {command} --help")
     asked = (options.files_from, options.jobs, options.executor, options.json_lines, options.journal, options.shard)
     if any(asked) or len(words) > _MAX_NAMED:
         return True
@@ -71,8 +71,8 @@ def reject_single_file_options(options: Namespace, *names: str) -> None:
     for name in names:
         if getattr(options, name):
             raise UsageError(
-                f"--{name.replace('_', '-')} is not for archives: folders, lists of files, or runs with many processes",
-                hint="name the files one by one, without options about many files",
+                f"--{name.replace('_', '-')} does not apply to folders and lists of files",
+                hint="give files one by one, without options for many files",
             )
 
 
@@ -84,7 +84,7 @@ def find_inputs(words: Sequence[str], options: Namespace) -> Iterator[BatchInput
     from itertools import chain
 
     if _STDIO in words:
-        raise UsageError("standard input is one file, and has no name among many", hint="give it by itself")
+        raise UsageError("cannot combine standard input with other files", hint="give - alone")
     folder: str | None = getattr(options, "output_dir", None)
     if options.files_from is None:
         if folder is not None and len(words) > 1:
@@ -131,7 +131,7 @@ def reject_outputs(inputs: Iterable[BatchInput], options: Namespace) -> Iterator
         if isinstance(each, InputFile) and each.inode in outputs:
             path, status = outputs[each.inode]
             if os.path.samestat(os.stat(each.source), status) and _is_dicom(each.source):
-                raise UsageError(f"{path} is an input", hint="name another file for the output")
+                raise UsageError(f"{path} is an input", hint="choose another output file")
         yield each
 
 
@@ -158,7 +158,7 @@ def _check_output_collisions(words: Iterable[str], folder: str) -> None:
 def make_executor_factory(options: Namespace) -> ExecutorFactory | None:
     """The executor that the options name; None if they name none. Raises UsageError or PluginError."""
     if options.jobs is not None and options.jobs < 1:
-        raise UsageError("--jobs is a number of processes", hint="give 1 or more")
+        raise UsageError("--jobs must be at least 1", hint="give the number of processes")
     if options.executor is None:
         return None
     from dcmseal.batch.pool.executor_factory import parse_executor
@@ -213,7 +213,7 @@ def _parse_list_and_close(copy: BinaryIO, name: str) -> Iterator[str]:
 
 def _standard_input() -> BinaryIO:
     if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("the list of files would come from a terminal", hint="pipe it in, or name a file")
+        raise UsageError("standard input is a terminal", hint="pipe the list of files in, or give a file")
     return sys.stdin.buffer
 
 
@@ -223,4 +223,4 @@ def _open_list(name: str) -> Generator[BinaryIO]:
         with BufferedReader(open_input(name)) as stream:
             yield cast("BinaryIO", stream)
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{name} cannot be read: {format_os_error(error)}", hint="check the path") from None
+        raise DatasetError(f"cannot read {name}: {format_os_error(error)}", hint="check the path") from None

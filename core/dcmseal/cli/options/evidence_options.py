@@ -1,4 +1,4 @@
-"""Options about evidence files: keep what a verdict rests upon, and repeat the verdict by it."""
+"""Options for evidence files: save the evidence of a verdict, or repeat a verdict from it."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ if TYPE_CHECKING:
 
 def add_evidence_options(parser: Parser) -> None:
     """Add the options about evidence files."""
-    group = parser.add_argument_group("evidence, to repeat a verdict about one FILE offline, years later")
+    group = parser.add_argument_group("evidence (to repeat a verdict on one FILE offline, years later)")
     group.add_argument(
-        "--save-evidence", metavar="OUT", help="write what the verdict rests upon to a new file; it needs trust anchors"
+        "--save-evidence",
+        metavar="OUT",
+        help="save everything the verdict is based on to a new file; requires trust anchors",
     )
     group.add_argument(
         "--evidence-timestamp",
         metavar="URL",
         action="append",
         default=[],
-        help="have the timestamp authority there certify when OUT was made; repeated, the next one if one fails",
+        help="have this timestamp authority certify the time of the evidence; repeat to name fallbacks",
     )
     group.add_argument(
-        "--evidence", metavar="FILE", help="repeat the verdict that FILE was saved with, by your own trust anchors"
+        "--evidence", metavar="FILE", help="repeat the verdict from this evidence file, with your own trust anchors"
     )
     group.add_argument(
         "--trust-evidence-moment",
         action="store_true",
-        help="vouch for the evidence: believe the moment it states without a timestamp, and that it is complete",
+        help="trust the time of evidence without a timestamp, and that it is complete",
     )
-    group.add_argument("--trust-evidence-anchors", action="store_true", help="trust the anchors in the evidence, too")
+    group.add_argument("--trust-evidence-anchors", action="store_true", help="also trust the anchors in the evidence")
 
 
 class EvidenceOptions:
@@ -79,19 +81,19 @@ def parse_evidence_options(options: Namespace) -> EvidenceOptions:
 
     if not any((options.save_evidence, options.evidence)):
         if options.evidence_timestamp:
-            raise UsageError("there is no evidence to be certified", hint="--save-evidence OUT keeps some")
+            raise UsageError("--evidence-timestamp requires --save-evidence", hint="add --save-evidence OUT")
         if options.trust_evidence_moment or options.trust_evidence_anchors:
-            raise UsageError("there is no evidence to be trusted", hint="--evidence FILE names it")
+            raise UsageError("no evidence given", hint="add --evidence FILE")
         return EvidenceOptions(options, None)
     if options.save_evidence and options.evidence:
-        raise UsageError("a verdict is found or repeated, not both", hint="use --save-evidence or --evidence")
+        raise UsageError("--save-evidence and --evidence exclude each other", hint="remove one of them")
     if len(options.files) > 1:
-        raise UsageError("evidence is about one file, and several are named", hint="verify one after the other")
+        raise UsageError("evidence applies to one file, but several are given", hint="verify them one by one")
     if options.evidence:
         from dcmseal.evidence.evidence_store import load_evidence
 
         if options.evidence_timestamp:
-            raise UsageError("evidence is certified when it is saved", hint="leave --evidence-timestamp out")
+            raise UsageError("--evidence-timestamp does not apply to --evidence", hint="remove --evidence-timestamp")
         return EvidenceOptions(
             options,
             load_evidence(
@@ -101,7 +103,9 @@ def parse_evidence_options(options: Namespace) -> EvidenceOptions:
             ),
         )
     if options.trust_evidence_moment or options.trust_evidence_anchors:
-        raise UsageError("evidence that is saved is not trusted yet", hint="use these options with --evidence")
+        raise UsageError("--trust-evidence-... does not apply to --save-evidence", hint="use it with --evidence")
     if os.path.lexists(options.save_evidence):
-        raise UsageError(f"{options.save_evidence} exists", hint="name another file: evidence is never overwritten")
+        raise UsageError(
+            f"{options.save_evidence} already exists", hint="choose another file; evidence is never overwritten"
+        )
     return EvidenceOptions(options, None)

@@ -1,4 +1,4 @@
-"""Options about the journal of a run over many files, and the shard that it is of."""
+"""Options for the journal of a run over many files, and for shards."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ _OPTIONS_WITH_JOURNAL: Final = ("shard", "journal_digest", "journal_full", "jour
 
 def add_journal_options(parser: Parser) -> None:
     """Add the options."""
-    group = parser.add_argument_group("journal (a run that is killed goes on when it is started again)")
-    group.add_argument("--journal", metavar="FILE", help="keep results in this file, and pass over what it has")
+    group = parser.add_argument_group("journal (a run that was interrupted continues when you start it again)")
     group.add_argument(
-        "--journal-digest", action="store_true", help="know files by their content, not by size and times"
+        "--journal", metavar="FILE", help="record results in this file, and skip the files already recorded"
     )
-    group.add_argument("--journal-full", action="store_true", help="keep the JSON documents of all results")
-    group.add_argument("--journal-retry", action="store_true", help="try again what failed")
-    group.add_argument("--shard", metavar="I/N", help="work on one of N shards only; each has a journal of its own")
+    group.add_argument(
+        "--journal-digest", action="store_true", help="recognize files by content instead of size and times"
+    )
+    group.add_argument("--journal-full", action="store_true", help="record the JSON documents of all results")
+    group.add_argument("--journal-retry", action="store_true", help="retry the files that failed")
+    group.add_argument("--shard", metavar="I/N", help="process only shard I of N; each shard needs its own journal")
 
 
 def parse_shard(options: Namespace) -> Shard | None:
@@ -50,7 +52,7 @@ def open_journal(options: Namespace, task: Task, key: LocalKey | None = None) ->
         for name in _OPTIONS_WITH_JOURNAL:
             if getattr(options, name):
                 option = name.replace("_", "-")
-                raise UsageError(f"--{option} is about a journal, and none is named", hint="add --journal FILE")
+                raise UsageError(f"--{option} requires --journal", hint="add --journal FILE")
         if key is not None:
             key.open_if_needed(None)
         yield None

@@ -1,4 +1,4 @@
-"""Which key is meant: a key URI, or the name of a setup in the configuration file."""
+"""The key to sign with: a key URI, or the name of a key in the configuration file."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def require_key(key: ChosenKey | None) -> ChosenKey:
     """The key; raises UsageError if there is none."""
     if key is None:
         raise UsageError(
-            "no key is named",
-            hint=f"--key pem:key.pem?cert=cert.pem, the name of a setup in the configuration file, or either in the "
-            f"environment variable {KEY_VARIABLE}; --dry-run needs none",
+            "no key given",
+            hint=f"specify --key with a key URI such as pem:key.pem?cert=cert.pem or the name of a key in the "
+            f"configuration file, or set {KEY_VARIABLE}; --dry-run needs no key",
         )
     return key
 

@@ -1,4 +1,4 @@
-"""Manifests named on the command line: of one file a file, of several a folder with one for each."""
+"""Options for change manifests: a file, or a folder with a manifest for each of several files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MANIFEST_SUFFIX: Final = ".manifest"
 def add_manifest_output_option(parser: Parser) -> None:
     """Add the option that asks for manifests."""
     parser.add_argument(
-        "--manifest",
+        "--save-manifest",
         metavar="FILE",
-        help="write fingerprints of all elements, signed by the same key, that let verification name what was changed; "
-        "a folder if there is one of that name, or several files are signed",
+        help="write a change manifest, signed with the same key, so that verification can name changed elements; "
+        "with several files, a folder",
     )
 
 
@@ -30,27 +30,28 @@ def add_manifest_input_option(parser: Parser) -> None:
     parser.add_argument(
         "--manifest",
         metavar="FILE",
-        help="name what was changed, by the manifest that was made with the signature; or a folder of manifests",
+        help="change manifest made with the signature, to name the elements that changed; or a folder of manifests",
     )
 
 
 def parse_manifest_paths(options: Namespace, results: Sequence[str]) -> list[str | None]:
     """Where the manifest of each signed file goes; raises UsageError if that is not free, or not said."""
-    if options.manifest is None:
+    if options.save_manifest is None:
         return [None] * len(results)
-    if len(results) == 1 and not os.path.isdir(options.manifest):
-        places = [options.manifest]
-    elif os.path.isdir(options.manifest):
-        places = [_manifest_path(options.manifest, each) for each in results]
+    if len(results) == 1 and not os.path.isdir(options.save_manifest):
+        places = [options.save_manifest]
+    elif os.path.isdir(options.save_manifest):
+        places = [_manifest_path(options.save_manifest, each) for each in results]
     else:
         raise UsageError(
-            f"{options.manifest} is no folder", hint="of several files, --manifest names a folder that exists"
+            f"{options.save_manifest} is not a folder",
+            hint="with several files, give an existing folder",
         )
     for place in places:
         if place == STDIO:
-            raise UsageError("the manifest cannot go to standard output", hint="name a file of its own for it")
+            raise UsageError("cannot write the manifest to standard output", hint="give a file for the manifest")
         if os.path.exists(place) and not (options.force and os.path.isfile(place)):
-            raise UsageError(f"{place} exists", hint="name another file; --force overwrites it")
+            raise UsageError(f"{place} already exists", hint="choose another name, or use --force to overwrite it")
     return [*places]
 
 
@@ -63,11 +64,11 @@ def find_manifest(named: str | None, file: str) -> str | None:
         return place
     from dcmseal.cli.render.screens import warn
 
-    warn(f"there is no manifest {place}")
+    warn(f"manifest not found: {place}")
     return None
 
 
 def _manifest_path(folder: str, file: str) -> str:
     if file == STDIO:
-        raise UsageError("a standard stream has no name in a folder", hint="name the manifest itself")
+        raise UsageError("a standard stream has no file name", hint="give the manifest itself, not a folder")
     return os.path.join(folder, os.path.basename(file) + MANIFEST_SUFFIX)

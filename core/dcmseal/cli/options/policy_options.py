@@ -1,11 +1,12 @@
-"""What is demanded of the signatures: a policy of the configuration file, and what the command line adds to it."""
+"""Options for requirements: a policy of the configuration file, and additions to it."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.cli.completers import set_completer
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
 
 def add_policy_options(parser: Parser) -> None:
     """Add the options that demand something of the signatures."""
-    group = parser.add_argument_group("demands on the signatures, of which only those count that hold")
-    action = group.add_argument("--policy", metavar="NAME", help="as [policies.NAME] of the configuration file says")
+    group = parser.add_argument_group("requirements (only valid signatures count)")
+    action = group.add_argument("--policy", metavar="NAME", help="use [policies.NAME] of the configuration file")
     set_completer(action, make_name_completer(lambda config: config.policies))
     action = group.add_argument(
         "--require",
         metavar="RULE",
         action="append",
         default=[],
-        help="some signature has to meet this profile, or profile file (*.toml), or all parts of a rule, as in "
-        "'purpose:verification + signer:CN=Dr. Example'; parts are profile:NAME, purpose:NAME, signer:NAME, "
-        "certificate:SHA256, covers:ELEMENTS and timestamp; may be repeated",
+        help="require a signature that meets this profile, profile file (*.toml), or rule, such as "
+        "'purpose:verification + signer:CN=Dr. Example'; parts of a rule: profile:NAME, purpose:NAME, signer:NAME, "
+        "certificate:SHA256, covers:ELEMENTS, timestamp; can be repeated",
     )
     set_completer(action, _complete_rules)
     group.add_argument(
@@ -34,16 +35,18 @@ def add_policy_options(parser: Parser) -> None:
         metavar="ELEMENTS",
         action="append",
         default=[],
-        help="these have to be signed if they are there, as in PixelData,PatientID; may be repeated",
+        help="require that these elements are signed if present, such as PixelData,PatientID; can be repeated",
     )
     group.add_argument(
-        "--require-signatures", metavar="N", type=_parse_positive, default=0, help="there have to be so many signatures"
+        "--require-signatures", metavar="N", type=_parse_positive, default=0, help="require at least N signatures"
     )
     group.add_argument(
-        "--distinct-signers", action="store_true", help="of different signers; and each rule is met by another one"
+        "--distinct-signers",
+        action="store_true",
+        help="require different signers; each rule must be met by a different one",
     )
     group.add_argument(
-        "--no-unsigned-additions", action="store_true", help="the signatures together have to cover every element"
+        "--no-unsigned-additions", action="store_true", help="require that the signatures together cover every element"
     )
 
 
@@ -70,7 +73,7 @@ def load_policy(options: Namespace) -> PolicySetup | None:
         base = load_config(options.config).policy_setup(options.policy)
     covered = parse_tags(options.require_covered)
     if options.require_covered and not covered:
-        raise UsageError("--require-covered names no element", hint="write PixelData,PatientID")
+        raise UsageError("no elements in --require-covered", hint="write, for example, PixelData,PatientID")
     named = base.policy
     policy = replace(
         named,

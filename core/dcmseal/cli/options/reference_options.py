@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
-    from dcmseal.references.reference_folders import ReferenceFolders
+    from dcmseal.sources.reference_folders import ReferenceFolders
 
 _PROGRESS_WIDTH: Final = 40
 
@@ -17,7 +17,7 @@ def build_reference_folders(paths: Sequence[str]) -> ReferenceFolders | None:
     """The folders, looked through once for all files; None if none is named."""
     if not paths:
         return None
-    from dcmseal.references.reference_folders import ReferenceFolders
+    from dcmseal.sources.reference_folders import ReferenceFolders
 
     # sys.stderr is None if the descriptor was closed before Python started
     stream: TextIO | None = sys.stderr

@@ -1,4 +1,4 @@
-"""Reports for people, written to files while files are verified."""
+"""Options for reports, and the reports themselves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.cli.completers import complete_report_formats, set_completer
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.file_arguments import make_output_file, read_rights
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
@@ -22,19 +24,22 @@ _HTML_FORMAT: Final = "html"
 
 def add_report_options(parser: Parser) -> None:
     """Add the options that say where reports go."""
-    group = parser.add_argument_group("reports for people")
-    group.add_argument("--html", metavar="OUT", help="write a page that a browser shows and prints; short for html:OUT")
-    group.add_argument(
-        "--report",
-        metavar="FORMAT:OUT",
-        action="append",
-        default=[],
-        help="write a report in the format of a plugin; may be repeated",
+    group = parser.add_argument_group("reports")
+    group.add_argument("--html", metavar="OUT", help="write an HTML report; short for --report html:OUT")
+    set_completer(
+        group.add_argument(
+            "--report",
+            metavar="FORMAT:OUT",
+            action="append",
+            default=[],
+            help="write a report in a format of a plugin; can be repeated",
+        ),
+        complete_report_formats,
     )
     group.add_argument(
-        "--show-values", action="store_true", help="in reports, show values that might tell who the patient is, too"
+        "--show-values", action="store_true", help="in reports, also show values that might identify the patient"
     )
-    group.add_argument("--force", action="store_true", help="overwrite reports that exist")
+    group.add_argument("--force", action="store_true", help="overwrite existing output files")
 
 
 def make_report_collector(options: Namespace) -> ReportCollector | None:
@@ -54,9 +59,9 @@ def parse_report_outputs(options: Namespace) -> list[tuple[str, str]]:
         wanted.append((_HTML_FORMAT, ":", options.html))
     for format_, _, path in wanted:
         if not format_ or not path:
-            raise UsageError("a report is given without format or file", hint="write --report html:report.html")
+            raise UsageError("--report requires FORMAT:OUT", hint="write, for example, --report html:report.html")
         if os.path.lexists(path) and not options.force and find_descriptor(path) is None:
-            raise UsageError(f"{path} exists", hint="name another file; --force overwrites it")
+            raise UsageError(f"{path} already exists", hint="choose another name, or use --force to overwrite it")
     return [(format_, path) for format_, _, path in wanted]
 
 
@@ -78,7 +83,7 @@ class ReportCollector:
         """Take in a file that could not be."""
         from dcmseal.api.report_files import build_unverified_file
 
-        self._files.append(build_unverified_file(name, error))
+        self._files.append(build_unverified_file(name, to_shell_hint(error)))
 
     def write(self) -> None:
         """Write all reports; raises OutputError, or PluginBroken if a writer fails."""

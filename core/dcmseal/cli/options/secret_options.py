@@ -1,4 +1,4 @@
-"""Who answers when a key asks for its passphrase or PIN: what was given beforehand, or whoever sits at the terminal."""
+"""Options for the passphrase or PIN of a key, and the prompt for it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ _MAX_ATTEMPTS: Final = 3
 def add_secret_options(parser: Parser) -> None:
     """Add the options that say where the passphrase is; it is never an argument itself, for all can see those."""
     group = parser.add_argument_group(
-        "passphrase or PIN of the key", "asked for if standard input is a terminal and none of these is given"
+        "passphrase or PIN of the key", "without these options, dcmseal prompts for it if standard input is a terminal"
     ).add_mutually_exclusive_group()
-    group.add_argument("--passphrase-env", metavar="VAR", help="an environment variable has it")
-    group.add_argument("--passphrase-file", metavar="FILE", help="the first line of a file is it")
-    group.add_argument("--passphrase-fd", metavar="N", type=int, help="the first line of a file descriptor is it")
-    group.add_argument("--passphrase-keyring", metavar="SERVICE", help="the system's keyring has it under this service")
+    group.add_argument("--passphrase-env", metavar="VAR", help="read it from an environment variable")
+    group.add_argument("--passphrase-file", metavar="FILE", help="read it from the first line of a file")
+    group.add_argument(
+        "--passphrase-fd", metavar="N", type=int, help="read it from the first line of a file descriptor"
+    )
+    group.add_argument(
+        "--passphrase-keyring", metavar="SERVICE", help="read it from this service of the system keyring"
+    )
 
 
 class PresetSecret:
@@ -85,7 +89,7 @@ def _prompt_for_secret(request: SecretRequest) -> str | None:
         return None
     import getpass
 
-    again = "" if request.attempt == 1 else " (wrong; once more)"
+    again = "" if request.attempt == 1 else " (wrong, try again)"
     try:
         return getpass.getpass(f"Passphrase or PIN of {escape_unprintable(request.purpose)}{again}: ") or None
     except EOFError:

@@ -1,4 +1,4 @@
-"""Which signature of a file is meant: by UID, or the only one there is."""
+"""Selects a signature of a file: by UID, or the only one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parse_file_and_uid(options: Namespace) -> tuple[str, str | None]:
         if is_uid(second):
             return first, second
     if len(words) != 1:
-        raise UsageError("one file is wanted, and at most one UID", hint="write FILE, FILE --uid UID, or UID FILE")
+        raise UsageError("expected one file and at most one UID", hint="use FILE, FILE --uid UID, or UID FILE")
     return words[0], uid
 
 
@@ -45,11 +45,13 @@ def select_signature(signatures: Sequence[Signature], uid: str | None, word: str
         signatures = [each for each in signatures if each.uid == uid]
     if not signatures:
         of_uid = "" if uid is None else f" with UID {uid}"
-        raise NoSuchSignature(f"{display_name(word)} has no signature{of_uid}", hint="dcmseal list FILE shows all")
+        raise NoSuchSignature(
+            f"{display_name(word)} has no signature{of_uid}", hint="dcmseal list FILE lists the signatures"
+        )
     if len(signatures) > 1 and uid is None:
         uids = [escape_unprintable(each.uid, 64) for each in signatures[:_MAX_SHOWN]]
         raise UsageError(
             f"{display_name(word)} has {format_count(len(signatures), 'signature')}",
-            hint=f"name one by --uid: {' '.join(uids)}",
+            hint=f"choose one with --uid: {' '.join(uids)}",
         )
     return signatures[0]

@@ -15,18 +15,11 @@ def load_registry(options: Namespace) -> Registry:
 
     Raises UsageError if the file is not understood, and ProfileFileError if there is no such folder.
     """
+    from dcmseal.config.config_file import load_config
     from dcmseal.plugins.registry import installed_registry
 
-    folder = load_profiles_folder(options)
-    return installed_registry() if folder is None else installed_registry().with_profile_folder(folder)
-
-
-def load_profiles_folder(options: Namespace) -> str | None:
-    """The folder of profile files that the configuration file names; raises UsageError if that is not understood."""
-    from dcmseal.config.config_file import load_config
-
     folder = load_config(getattr(options, "config", None)).profiles_folder
-    return None if folder is None else os.fspath(folder)
+    return installed_registry() if folder is None else installed_registry().with_profile_folder(os.fspath(folder))
 
 
 def complete_profile_names(parsed_args: Namespace, **_: object) -> list[str]:

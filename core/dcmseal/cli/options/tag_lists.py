@@ -42,4 +42,4 @@ def load_tags(path: str) -> list[str]:
 
 
 def _invalid_tag(text: str) -> UsageError:
-    return UsageError(f"{text!r} is no tag", hint="write a keyword such as PatientID, (0010,0020) or 00100020")
+    return UsageError(f"{text!r} is not a tag", hint="write a keyword such as PatientID, (0010,0020) or 00100020")

@@ -1,17 +1,17 @@
-"""Options about certified timestamps: whom to ask for one, and how."""
+"""Options for timestamp requests: authorities, and how to query them."""
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import Action, Namespace
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.cli.completers import complete_digests, set_completer
 from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dcmseal.config.pin_source import PinSource
-    from dcmseal.plugins.signer_backend import SecretRequest
     from dcmseal.plugins.timestamp_backend import TimestampQuery
     from dcmseal.signing.timestamp_request import TimestampRequest
 
@@ -27,26 +27,34 @@ def add_timestamp_options(parser: Parser) -> None:
         metavar="URL",
         action="append",
         default=[],
-        help="ask the timestamp authority there (RFC 3161); repeated, the next one is asked if one fails",
+        help="request a timestamp (RFC 3161) from this authority; repeat to name fallbacks",
     )
     add_timestamp_query_options(group.add_argument)
     group.add_argument(
-        "--timestamp-timeout", metavar="SECONDS", type=float, default=10.0, help="for each step (default: 10)"
+        "--timestamp-timeout", metavar="SECONDS", type=float, default=10.0, help="timeout of each step (default: 10)"
     )
     group.add_argument(
-        "--timestamp-attempts", metavar="N", type=int, default=3, help="how often each is asked (default: 3)"
+        "--timestamp-attempts", metavar="N", type=int, default=3, help="attempts per authority (default: 3)"
     )
     login = parser.add_argument_group(
-        "login at the timestamp authority", "USER:PASSWORD; used only if the one authority that is named asks for it"
+        "login at the timestamp authority", "USER:PASSWORD; sent only if the authority asks for it"
     ).add_mutually_exclusive_group()
-    login.add_argument("--timestamp-login-env", metavar="VAR", help="an environment variable has it")
-    login.add_argument("--timestamp-login-file", metavar="FILE", help="the first line of a file is it")
+    login.add_argument("--timestamp-login-env", metavar="VAR", help="read it from an environment variable")
+    login.add_argument("--timestamp-login-file", metavar="FILE", help="read it from the first line of a file")
 
 
-def add_timestamp_query_options(add_argument: Callable[..., object]) -> None:
+def add_timestamp_query_options(add_argument: Callable[..., Action]) -> None:
     """Add the options that say what an authority is asked for."""
-    add_argument("--timestamp-policy", metavar="OID", default="", help="policy under which it is to be made")
-    add_argument("--timestamp-digest", metavar="NAME", default="SHA256", help="SHA256 (default), SHA384 or SHA512")
+    add_argument("--timestamp-policy", metavar="OID", default="", help="timestamp policy to request")
+    set_completer(
+        add_argument(
+            "--timestamp-digest",
+            metavar="NAME",
+            default="SHA256",
+            help="digest to timestamp: SHA256 (default), SHA384 or SHA512",
+        ),
+        complete_digests,
+    )
 
 
 def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
@@ -56,31 +64,39 @@ def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
     from dataclasses import replace
 
     from dcmseal.cli.render.screens import warn
+    from dcmseal.config.pin_source import StoredSecret
     from dcmseal.errors import UsageError
     from dcmseal.plugins.timestamp_backend import RetryPolicy
     from dcmseal.signing.timestamp_request import TimestampRequest
 
     if not 0 < options.timestamp_timeout <= _MAX_SECONDS or not 1 <= options.timestamp_attempts <= _MAX_ATTEMPTS:
         raise UsageError(
-            "timestamp authorities cannot be waited for like that",
-            hint=f"wait up to {_MAX_SECONDS} seconds, and ask 1 to {_MAX_ATTEMPTS} times",
+            "--timestamp-timeout or --timestamp-attempts is out of range",
+            hint=f"use up to {_MAX_SECONDS} seconds, and 1 to {_MAX_ATTEMPTS} attempts",
         )
-    wish = TimestampRequest(
+    request = TimestampRequest(
         urls=tuple(options.timestamp),
         query=parse_timestamp_query(options),
         retry_policy=RetryPolicy(seconds=options.timestamp_timeout, attempts=options.timestamp_attempts),
     )
     source = parse_timestamp_login(options)
     if source is None:
-        return wish
+        return request
     if len(options.timestamp) > 1:
-        raise UsageError("the login is for one authority, and several are named", hint="name that one only")
-    secret = source.read("", warn)
+        raise UsageError("a login requires exactly one --timestamp", hint="remove the other authorities")
+    return replace(request, secrets=StoredSecret(source, warn=warn))
 
-    def answer(request: SecretRequest) -> str | None:
-        return secret if request.attempt == 1 else None
 
-    return replace(wish, secrets=answer)
+def check_timestamp_login(request: TimestampRequest | None) -> None:
+    """Read the login now, so that a missing one is found before anything is signed.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    from dcmseal.config.pin_source import StoredSecret
+
+    if request is not None and isinstance(request.secrets, StoredSecret):
+        request.secrets.read()
 
 
 def parse_timestamp_query(options: Namespace) -> TimestampQuery:
@@ -91,7 +107,7 @@ def parse_timestamp_query(options: Namespace) -> TimestampQuery:
 
     name = options.timestamp_digest.upper()
     if name not in MacAlgorithm.__members__:
-        raise UsageError(f"{options.timestamp_digest!r} is no digest", hint="use SHA256, SHA384 or SHA512")
+        raise UsageError(f"unknown digest {options.timestamp_digest!r}", hint="use SHA256, SHA384 or SHA512")
     return TimestampQuery(algorithm=MacAlgorithm(name), policy=options.timestamp_policy)
 
 

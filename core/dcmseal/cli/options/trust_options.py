@@ -1,4 +1,4 @@
-"""Whom to trust: a trust setup of the configuration file, and what the command line adds to it."""
+"""Options for trust in the signer: a trust setup of the configuration file, and additions to it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.cli.completers import set_completer
 from dcmseal.cli.options.policy_options import make_name_completer
-from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,45 +34,47 @@ def _load_certificate_file(file: str) -> Iterator[bytes]:
 _LIST_OPTIONS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
 _PIN_OPTIONS: Final = ("pin_certificate", "pin_subject")
 _CHOICE_OPTIONS: Final = ("revocation", "claimed_time")
-_FLAG_OPTIONS: Final = ("system_anchors", "fetch", "fetch_issuers", "allow_weak")
+_FLAG_OPTIONS: Final = ("system_anchors", "fetch", "fetch_issuers", "accept_weak")
 
 
 def add_trust_options(parser: Parser) -> None:
     """Add the options that say whom to trust."""
-    group = parser.add_argument_group("trust in the signer (FILE may be a folder; options may be repeated)")
-    action = group.add_argument("--trust", metavar="NAME", help="as [trust.NAME] of the configuration file says")
+    group = parser.add_argument_group("trust in the signer (FILE can be a folder; options can be repeated)")
+    action = group.add_argument("--trust", metavar="NAME", help="use [trust.NAME] of the configuration file")
     set_completer(action, make_name_completer(lambda config: config.trust))
     for option, metavar, meaning in (
-        ("--trust-anchor", "FILE", "certificate of an authority, or of a signer, that you trust"),
-        ("--intermediate", "FILE", "certificates between the signers' and the anchors'"),
+        ("--trust-anchor", "FILE", "certificate of an authority or signer to trust"),
+        ("--intermediate", "FILE", "intermediate certificates"),
         ("--crl", "FILE", "certificate revocation lists"),
         ("--ocsp-response", "FILE", "OCSP responses"),
-        ("--pin-certificate", "SHA256", "trust no other certificate than this"),
-        ("--pin-subject", "NAME", "trust no other subject, as in CN=CT 3,O=Hospital"),
-        ("--key-usage", "USAGE", "a key usage that will do (default: digital_signature, non_repudiation)"),
-        ("--extended-key-usage", "USAGE", "a purpose that will do, by name or OID"),
+        ("--pin-certificate", "SHA256", "trust only this certificate"),
+        ("--pin-subject", "NAME", "trust only this subject, such as CN=CT 3,O=Hospital"),
+        ("--key-usage", "USAGE", "accepted key usage (default: digital_signature, non_repudiation)"),
+        ("--extended-key-usage", "USAGE", "accepted extended key usage, by name or OID"),
     ):
         group.add_argument(option, metavar=metavar, action="append", default=[], help=meaning)
-    group.add_argument("--system-anchors", action="store_true", help="trust the operating system's authorities, too")
+    group.add_argument(
+        "--system-anchors", action="store_true", help="also trust the authorities of the operating system"
+    )
     group.add_argument(
         "--revocation",
         choices=("off", "soft", "hard"),
-        help="not looked at; known to be revoked is refused; or unknown is doubted as well, the default where CRLs or "
-        "OCSP responses are named or fetched",
+        help="off: no check; soft: refuse certificates known to be revoked; hard: also require a known status "
+        "(default if CRLs or OCSP responses are given or fetched)",
     )
-    group.add_argument("--fetch", action="store_true", help="fetch CRLs and OCSP responses from where they are")
+    group.add_argument("--fetch", action="store_true", help="download CRLs and OCSP responses")
     group.add_argument(
         "--fetch-issuers",
         action="store_true",
-        help="fetch missing intermediate certificates from where any certificate says they are: whoever made the file "
-        "can choose whom that calls",
+        help="download missing intermediate certificates from the addresses in certificates; the author of a file can "
+        "choose these addresses",
     )
     group.add_argument(
         "--claimed-time",
         choices=("accept", "indeterminate", "refuse"),
         help="certificates that expired or were revoked after the claimed signing time (default: indeterminate)",
     )
-    group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
+    group.add_argument("--accept-weak", action="store_true", help="accept weak algorithms and small keys")
 
 
 def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
@@ -90,16 +93,14 @@ def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
 def parse_trust_settings(options: Namespace, policy_trust: str = "") -> TrustSettings | None:
     """The same, not ready yet; raises UsageError."""
     if policy_trust and options.trust not in (None, policy_trust):
-        raise UsageError(
-            f"the policy wants trust as [trust.{policy_trust}] says", hint="leave out --trust, or the policy"
-        )
+        raise UsageError(f"the policy uses [trust.{policy_trust}]", hint="remove --trust or the policy")
     name = policy_trust or options.trust
     if not name and not any(
         getattr(options, each) for each in (*_LIST_OPTIONS, *_PIN_OPTIONS, *_CHOICE_OPTIONS, *_FLAG_OPTIONS)
     ):
         return None
     if options.integrity_only:
-        raise UsageError("--integrity-only does without trust", hint="leave it out, or the options about trust")
+        raise UsageError("--integrity-only excludes trust options", hint="remove it, or the trust options")
     return load_trust_settings(options, name)
 
 
@@ -129,5 +130,5 @@ def load_trust_settings(options: Namespace, name: str | None) -> TrustSettings:
         fetch_issuers=base.fetch_issuers or options.fetch_issuers,
         revocation=RevocationMode(options.revocation) if options.revocation else base.revocation,
         claimed_time=Strictness(options.claimed_time) if options.claimed_time else base.claimed_time,
-        weak=Strictness.ACCEPT if options.allow_weak else base.weak,
+        weak=Strictness.ACCEPT if options.accept_weak else base.weak,
     )

@@ -1,4 +1,4 @@
-"""Results of many files as they come: a line each, a JSON document each, or nothing until the tally is told."""
+"""Results of a run over many files: text, JSON, JSON Lines, or nothing."""
 
 from __future__ import annotations
 
@@ -64,22 +64,22 @@ class TextOutput:
         """Tell what it came to, what needs attention last, where it is seen."""
         to = make_screen()
         done = summary.files - summary.recorded
-        rate = f", {done / seconds:.0f} a second" if done >= _MIN_FILES_FOR_RATE else ""
+        rate = f", {done / seconds:.0f} files/s" if done >= _MIN_FILES_FOR_RATE else ""
         to.line(f"{format_count(summary.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
         for verdict in sorted(summary.verdicts, key=(*_GOOD_VERDICTS, *URGENT_VERDICTS).index):
             line = f"  {verdict.replace('-', ' '):17}{summary.verdicts[verdict]:>10}"
             if verdict == "valid" and summary.partial:
-                line += f"  {summary.partial} of them for a part of their elements only"
+                line += f"  {summary.partial} of them only partly covered"
             to.line(line, _VERDICT_TONES.get(verdict, Tone.PLAIN))
         for code, files in sorted(
             summary.blocking_codes.items(), key=lambda each: (each[0] != EXISTING_INVALID, each[0])
         ):
             tone = Tone.BAD if code == EXISTING_INVALID else Tone.OPEN
-            to.line(f"  {'warned':17}{files:>10}  {code}: {_format_blocking_code(code)}", tone)
+            to.line(f"  {'warnings':17}{files:>10}  {code}: {_format_blocking_code(code)}", tone)
         if summary.ignored:
             to.line(f"  {summary.ignored} skipped: not DICOM")
         if summary.recorded:
-            to.line(f"  {'earlier':17}{summary.recorded:>10}  of them, as the journal says")
+            to.line(f"  {'from journal':17}{summary.recorded:>10}  not processed again")
         named_by = "dcmseal journal export" if summary.recorded else "--json-lines"
         for verdict, results, more in summary.urgent_results():
             to.line()
@@ -87,20 +87,20 @@ class TextOutput:
             for result in results:
                 to.line(f"  {result.input.source}{f': {result.reason}' if result.reason else ''}")
             if more:
-                to.line(f"  {'and ' if results else ''}{more} more; {named_by} names all")
+                to.line(f"  {'and ' if results else ''}{more} more ({named_by} lists all)")
         if summary.broken:
             to.line()
             to.line(f"{_format_blocking_code(EXISTING_INVALID)}:", Tone.BAD)
             for result in summary.broken:
                 to.line(f"  {result.input.source}")
             if more := summary.blocking_codes[EXISTING_INVALID] - len(summary.broken):
-                to.line(f"  and {more} more; {named_by} names all")
+                to.line(f"  and {more} more ({named_by} lists all)")
         if self._hint and summary.verdicts["not-established"]:
             to.line()
             to.line(self._hint, Tone.OPEN)
         if summary.stop_error is not None:
             to.line()
-            print_error(summary.stop_error, "stopped: ")
+            print_error(summary.stop_error, prefix="stopped: ")
 
 
 def show_result_line(result: BatchResult) -> None:
@@ -109,7 +109,7 @@ def show_result_line(result: BatchResult) -> None:
     if EXISTING_INVALID in result.blocking_codes:
         reason += f"; WARNING: {_format_blocking_code(EXISTING_INVALID)}"
     if others := [code for code in result.blocking_codes if code != EXISTING_INVALID]:
-        reason += f"; verification will not call the signature valid: {', '.join(others)}"
+        reason += f"; the signature will not verify as valid: {', '.join(others)}"
     name = result.output or result.input.source
     verdict = "skipped" if result.kind is ResultKind.IGNORED else result.verdict.replace("-", " ")
     make_screen().line(
@@ -121,8 +121,8 @@ def show_result_line(result: BatchResult) -> None:
 def _format_blocking_code(code: str) -> str:
     """What an obstacle means."""
     if code == EXISTING_INVALID:
-        return "a signature that was there already does not hold"
-    return "verification will not call the signature valid"
+        return "an existing signature is invalid"
+    return "the signature will not verify as valid"
 
 
 class QuietOutput:
@@ -133,12 +133,12 @@ class QuietOutput:
     def add(self, result: BatchResult) -> None:
         """Complain of what was not found."""
         if isinstance(result.input, UnreadableInput) and result.error is not None:
-            print_error(result.error, f"{result.input.source}: ")
+            print_error(result.error, file=result.input.source)
 
     def end(self, summary: RunSummary, seconds: float) -> None:
         """Complain, if the run stopped early."""
         if summary.stop_error is not None:
-            print_error(summary.stop_error, "stopped: ")
+            print_error(summary.stop_error, prefix="stopped: ")
 
 
 class JsonLinesOutput:

@@ -1,4 +1,4 @@
-"""How far a run over many files is: a bar on a terminal, a line now and then elsewhere, or nothing."""
+"""Progress of a run over many files: a bar on a terminal, a line every 30 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LineProgress:
         self._due = now + self._every
         rate = summary.files / (now - self._start)
         print(
-            f"dcmseal: {summary.files} files, {rate:.0f} a second: {format_verdicts(summary)}",
+            f"dcmseal: {summary.files} files, {rate:.0f} files/s: {format_verdicts(summary)}",
             file=self._stream,
             flush=True,
         )

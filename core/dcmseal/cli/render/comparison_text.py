@@ -1,4 +1,4 @@
-"""A comparison in words: what breaks a signature first, then what none covers, then what means nothing."""
+"""A comparison as text: differences in signed elements first, then in unsigned ones, then in encoding."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _MAX_SHOWN: Final = 20
 _INTEGRITY_TEXTS: Final = {
-    Outcome.PASSED: "holds",
-    Outcome.FAILED: "does not hold",
-    Outcome.UNKNOWN: "is not established",
+    Outcome.PASSED: "is intact",
+    Outcome.FAILED: "is broken",
+    Outcome.UNKNOWN: "cannot be checked",
 }
 _OUTCOME_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
 _KIND_TEXTS: Final = {
     ChangeKind.VR: "VR changed",
-    ChangeKind.PADDING: "other padding",
-    ChangeKind.LENGTHS: "length defined in one, undefined in the other",
+    ChangeKind.PADDING: "padding changed",
+    ChangeKind.LENGTHS: "defined length in one, undefined length in the other",
     ChangeKind.VR_NOT_STATED: "VR not stated in implicit VR",
 }
 
@@ -46,22 +46,22 @@ def show_comparison(a: str, b: str, comparison: Comparison, to: Screen, *, every
     proper = [each for each in others if not each.representation]
     sorts = (
         (
-            "covered by a signature, which holds over one of them at most",
+            "in signed elements",
             breaking,
             Tone.BAD,
         ),
         (
-            "covered by no signature: these break none",
+            "in unsigned elements",
             [each for each in proper if each.part is FilePart.DATA_SET],
             Tone.OPEN,
         ),
         (
-            "representation, which means the same",
+            "in encoding only",
             [each for each in others if each.representation],
             Tone.PLAIN,
         ),
         (
-            "outside the Data Set, and never signed",
+            "outside the Data Set, which is never signed",
             [each for each in proper if each.part is not FilePart.DATA_SET],
             Tone.PLAIN,
         ),
@@ -72,12 +72,12 @@ def show_comparison(a: str, b: str, comparison: Comparison, to: Screen, *, every
 
 def _format_headline(comparison: Comparison) -> str:
     if comparison.breaks_signature:
-        return "they differ in what is signed"
+        return "signed data differs"
     if not comparison.differences:
-        return "nothing differs"
+        return "identical"
     if comparison.is_equivalent:
-        return "they mean the same"
-    return "they differ in nothing that is signed" if comparison.is_signed else "they differ; neither is signed"
+        return "equivalent"
+    return "only unsigned data differs" if comparison.is_signed else "different; neither file is signed"
 
 
 def _headline_tone(comparison: Comparison) -> Tone:
@@ -111,7 +111,7 @@ def _iter_facts(difference: Difference) -> Iterator[str]:
     if difference.path_in_b:
         yield f"in B {difference.path_in_b}"
     if difference.recoded:
-        yield "the pixels are compressed in another way: whether they look alike cannot be told"
+        yield "the pixel data is compressed differently; pixels not compared"
     elif difference.frames is not None:
         yield from _iter_frame_facts(difference.frames)
     signed = dict.fromkeys((*difference.signed_in_a, *difference.signed_in_b))

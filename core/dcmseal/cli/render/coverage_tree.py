@@ -1,4 +1,4 @@
-"""The coverage map on the terminal: how far each element is covered, then the element, indented as it is nested."""
+"""The coverage map as text: a tree of elements, with the signatures that cover each."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def add_tree_options(parser: Parser) -> None:
     parser.add_argument(
         "--tree",
         action="store_true",
-        help="show the whole data set as a tree, and which signatures cover each element; verifies integrity for that",
+        help="show the data set as a tree, with the signatures that cover each element; verifies integrity",
     )
-    parser.add_argument("--every-item", action="store_true", help="with --tree, fold no items that are alike")
+    parser.add_argument("--every-item", action="store_true", help="with --tree, show all items, even if they are alike")
     parser.add_argument(
-        "--show-values", action="store_true", help="with --tree, show values that might tell who the patient is, too"
+        "--show-values", action="store_true", help="with --tree, also show values that might identify the patient"
     )
 
 
@@ -60,7 +60,7 @@ def _show_map(coverage: CoverageMap, to: Screen) -> None:
     totals = coverage.totals
     numbers = (
         (totals.covered, "covered"),
-        (totals.broken, "with broken cover"),
+        (totals.broken, "covered by an invalid signature"),
         (totals.partly, "partly covered"),
         (totals.uncovered, "not covered"),
         (totals.unsignable, "not signable"),
@@ -68,19 +68,17 @@ def _show_map(coverage: CoverageMap, to: Screen) -> None:
     parts = ", ".join(f"{number} {words}" for number, words in numbers if number)
     to.line(f"{format_count(totals.elements, 'element')} at all levels: {parts or 'none'}", Tone.HEADING)
     if totals.open:
-        to.line(f"! {totals.open} of them change what the object means or whose it is, and are not covered", Tone.OPEN)
+        to.line(f"! {totals.open} of them are critical and not covered", Tone.OPEN)
     if coverage.left_out:
-        to.line(
-            f"{format_count(coverage.left_out, 'element')} counted but not shown: the tree would be too large", Tone.BAD
-        )
+        to.line(f"{format_count(coverage.left_out, 'element')} not shown: the tree is too large", Tone.BAD)
     if coverage.folded:
-        to.line(f"{format_count(coverage.folded, 'item')} folded into others that are alike; --every-item shows each")
+        to.line(f"{format_count(coverage.folded, 'item')} folded into items that are alike (--every-item shows all)")
     to.line()
     _show_elements(coverage.elements, to, 0)
 
 
 def _format_signature(signature: MappedSignature) -> str:
-    holds = "holds" if signature.holds else "does not hold"
+    holds = "valid" if signature.holds else "invalid"
     return f"S{signature.number} {holds}: {signature.uid or '(without UID)'} at {signature.location}"
 
 

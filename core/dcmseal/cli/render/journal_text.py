@@ -1,4 +1,4 @@
-"""The status of a journal in words."""
+"""The status of a journal as text."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def show_status(path: str, status: JournalStatus, to: Screen) -> None:
 def _format_totals(path: str, status: JournalStatus) -> list[tuple[str, str]]:
     last = status.runs[-1] if status.runs else None
     attention = f"{status.attention}: dcmseal journal export {path} --attention" if status.attention else "none"
-    left = "not known: no run has come to the end" if status.remaining is None else str(status.remaining)
+    left = "unknown until a run finishes" if status.remaining is None else str(status.remaining)
     return [
-        ("attention", attention),
+        ("problems", attention),
         ("left", left),
-        ("in hand", f"{format_count(status.open_intents, 'signature')} announced, without a result"),
-        ("rate", "" if status.rate is None else f"{status.rate:.0f} files a second"),
+        ("in progress", format_count(status.open_intents, "signature")),
+        ("rate", "" if status.rate is None else f"{status.rate:.0f} files/s"),
         ("runs", str(len(status.runs))),
-        ("last heard of", f"{last.ended:%Y-%m-%d %H:%M:%S} UTC, dcmseal {last.version}" if last else ""),
+        ("last update", f"{last.ended:%Y-%m-%d %H:%M:%S} UTC, dcmseal {last.version}" if last else ""),
         ("size", _format_size(status.bytes)),
     ]
 

@@ -1,4 +1,4 @@
-"""The rules of a Digital Signature Profile in words, and what they come to for one file."""
+"""The rules of a Digital Signature Profile as text, and their effect on one file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def show_rules(profile: Profile, to: Screen) -> None:
     write_fields(to, _iter_rules(profile, rules), longest=MAX_LINE)
     rows = [(origin, ", ".join(_iter_element_names(tags))) for origin, tags in _group_by_origin(rules)]
     if rows:
-        to.line("elements that are signed if present", Tone.HEADING)
+        to.line("signed if present", Tone.HEADING)
         for origin, names in rows:
             to.line(f"  {escape_unprintable(origin)}: {names}")
 
@@ -36,16 +36,16 @@ def show_rules(profile: Profile, to: Screen) -> None:
 def _iter_rules(profile: Profile, rules: Requirements) -> Iterator[tuple[str, str]]:
     yield "reference", rules.clause or profile.reference
     if rules.tables:
-        earlier = f"; {rules.tables.earlier} for what signers before it knew" if rules.tables.earlier else ""
+        earlier = f"; {rules.tables.earlier} for older signers" if rules.tables.earlier else ""
         yield "tables", f"{rules.tables.edition}{earlier}"
     yield "MAC algorithm", ", ".join(sorted(rules.mac_algorithms)) or "any"
     yield "key", ", ".join(sorted(_iter_key_types(rules))) or "any"
     yield "purpose", _format_purposes(rules)
-    yield "timestamp", "required" if rules.timestamp_required else "as you like"
-    yield "level", "main data set" if rules.main_dataset_only else "main data set, or an item"
-    yield "must be there", ", ".join(_iter_element_names(rules.mandatory))
-    yield "must not be", f"signed: {', '.join(_iter_element_names(rules.forbidden))}" if rules.forbidden else ""
-    yield "besides", rules.left_to_caller
+    yield "timestamp", "required" if rules.timestamp_required else "optional"
+    yield "level", "main data set" if rules.main_dataset_only else "main data set or item"
+    yield "must be present", ", ".join(_iter_element_names(rules.mandatory))
+    yield "never signed", ", ".join(_iter_element_names(rules.forbidden))
+    yield "your choice", rules.left_to_caller
     yield from (("note", note) for note in rules.notes)
 
 
@@ -57,7 +57,7 @@ def _iter_key_types(rules: Requirements) -> Iterator[str]:
 
 def _format_purposes(rules: Requirements) -> str:
     allowed = ", ".join(SignaturePurpose(purpose).name.lower() for purpose in sorted(rules.purposes)) or "any"
-    return f"{allowed}, to be stated" if rules.purpose_required else allowed
+    return f"{allowed} (required)" if rules.purpose_required else allowed
 
 
 def _group_by_origin(rules: Requirements) -> Iterator[tuple[str, list[int]]]:
@@ -84,14 +84,14 @@ def show_explanation(file: str, explanation: ProfileExplanation, to: Screen) -> 
     """Write what a signature by the profile would cover in the file, what it must, and what is left out and why."""
     signed = [each for each in explanation.elements if each.signed]
     required = [each for each in signed if each.required]
-    to.line(f"{file}: {explanation.profile.title}; nothing was signed", Tone.HEADING)
+    to.line(f"{file}: {explanation.profile.title} (not signed)", Tone.HEADING)
     write_fields(
         to,
         [
             ("reference", explanation.requirements.clause or explanation.profile.reference),
             ("would sign", f"{format_count(len(signed), 'element')}, {len(required)} of them required"),
-            ("left out", format_count(len(explanation.elements) - len(signed), "element")),
-            ("besides", explanation.requirements.left_to_caller),
+            ("not signed", format_count(len(explanation.elements) - len(signed), "element")),
+            ("your choice", explanation.requirements.left_to_caller),
         ],
         longest=MAX_LINE,
     )
@@ -104,5 +104,5 @@ def _explanation_row(element: ExplainedElement) -> tuple[str, str, str, str]:
     if element.signed:
         answer = "required" if element.required else "yes"
     else:
-        answer = "NO, REQUIRED" if element.required else "no"
+        answer = "NO (required)" if element.required else "no"
     return format_tag(element.tag), tag_name(element.tag) or "(unknown)", answer, element.why

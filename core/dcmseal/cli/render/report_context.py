@@ -1,4 +1,4 @@
-"""What verdicts rest upon besides the files, in words: options, and the trust and policy that they name."""
+"""The settings that a verdict is based on, as text: options, trust and policy."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _OPTION_LABELS: Final = (
     ("fetch", "fetching of revocation data"),
     ("fetch_issuers", "fetching of issuers"),
     ("revocation", "revocation"),
-    ("claimed_time", "what expired or was revoked since a claimed time"),
+    ("claimed_time", "expired or revoked since a claimed time"),
     ("pin_certificate", "only certificates"),
     ("pin_subject", "only subjects"),
     ("key_usage", "key usage"),
     ("extended_key_usage", "extended key usage"),
-    ("allow_weak", "weak algorithms and small keys"),
+    ("accept_weak", "weak algorithms and small keys"),
     ("integrity_only", "trust in the signer"),
     ("timestamp", "certified timestamps"),
     ("timestamp_certificate", "certificates of timestamp authorities"),
     ("policy", "policy"),
-    ("require", "demanded of one signature"),
-    ("require_covered", "has to be covered"),
-    ("require_signatures", "signatures there have to be"),
+    ("require", "required of a signature"),
+    ("require_covered", "elements that must be covered"),
+    ("require_signatures", "minimum number of signatures"),
     ("distinct_signers", "signers"),
-    ("no_unsigned_additions", "elements without signature"),
-    ("evidence", "repeated by the evidence"),
-    ("trust_evidence_moment", "moment of the evidence"),
+    ("no_unsigned_additions", "unsigned elements"),
+    ("evidence", "evidence"),
+    ("trust_evidence_moment", "time of the evidence"),
     ("trust_evidence_anchors", "anchors of the evidence"),
     ("manifest", "manifest"),
-    ("references", "folders with cited evidence"),
+    ("references", "folders with referenced instances"),
     ("accept_old_format", "the fragment format of DCMTK before 3.5.4"),
     ("follow_links", "links to files outside of folders"),
     ("config", "configuration file"),
@@ -54,12 +54,12 @@ FLAG_TEXTS: Final = {
     "system_anchors": "used",
     "fetch": "allowed",
     "fetch_issuers": "allowed",
-    "distinct_signers": "have to be different",
+    "distinct_signers": "must be different",
     "no_unsigned_additions": "not allowed",
-    "trust_evidence_moment": "believed",
+    "trust_evidence_moment": "trusted",
     "trust_evidence_anchors": "trusted",
-    "allow_weak": "accepted",
-    "integrity_only": "not asked for: integrity only",
+    "accept_weak": "accepted",
+    "integrity_only": "not checked (integrity only)",
     "accept_old_format": "accepted",
     "follow_links": "followed",
 }
@@ -132,7 +132,7 @@ def format_trust_settings(settings: TrustSettings) -> Iterator[tuple[str, str]]:
         yield "trust anchors of the operating system", "used"
     yield "fetching of revocation data", "allowed" if settings.fetch else "not allowed"
     yield "revocation", settings.revocation_mode.value
-    yield "what expired or was revoked since a claimed time", settings.claimed_time.value
+    yield "expired or revoked since a claimed time", settings.claimed_time.value
     yield "weak algorithms and small keys", settings.weak.value
 
 
@@ -141,15 +141,15 @@ def format_policy(policy: Policy) -> Iterator[tuple[str, str]]:
     from dcmseal.cli.render.signature_format import format_elements
 
     for rule in policy.rules:
-        yield "demanded of one signature", str(rule)
+        yield "required of a signature", str(rule)
     if policy.covered:
-        yield "has to be covered", ", ".join(format_elements(sorted(policy.covered)))
+        yield "elements that must be covered", ", ".join(format_elements(sorted(policy.covered)))
     if policy.signatures:
-        yield "signatures there have to be", str(policy.signatures)
+        yield "minimum number of signatures", str(policy.signatures)
     for is_demanded, label, value in (
-        (policy.distinct_signers, "signers", "have to be different"),
-        (policy.no_unsigned_additions, "elements without signature", "not allowed"),
-        (policy.timestamps, "certified timestamps", "demanded of every signature"),
+        (policy.distinct_signers, "signers", "must be different"),
+        (policy.no_unsigned_additions, "unsigned elements", "not allowed"),
+        (policy.timestamps, "certified timestamps", "required for every signature"),
     ):
         if is_demanded:
             yield label, value

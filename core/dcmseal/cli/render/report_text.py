@@ -1,4 +1,4 @@
-"""A verification report in words: the verdict first, then each signature."""
+"""A verification report as text: the verdict first, then each signature."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ _OUTCOME_TONES: Final = {
     Outcome.PASSED: Tone.GOOD,
     Outcome.FAILED: Tone.BAD,
     Outcome.UNKNOWN: Tone.OPEN,
-    Outcome.NOT_CHECKED: Tone.PLAIN,
+    Outcome.NOT_CHECKED: Tone.MUTED,
 }
 _MAX_SHOWN: Final = 20
+_MAX_REASONS: Final = 3
 _CAUSE_TEXTS: Final = {
     FailureCause.REVOKED: "the signer's certificate is revoked",
-    FailureCause.EXPIRED: "the signer's certificate had expired, or was not valid yet",
+    FailureCause.EXPIRED: "the signer's certificate was expired or not yet valid",
     FailureCause.UNTRUSTED: "the signer is not trusted",
 }
 _CAUSE_HINTS: Final = {
-    FailureCause.REVOKED: "ask its issuer since when it is revoked and why, and have the instance signed again.",
-    FailureCause.EXPIRED: "a certified timestamp would show that it was signed in time; else have it signed again.",
-    FailureCause.UNTRUSTED: "find out who signed it; name trusted authorities with --trust-anchor and --intermediate.",
+    FailureCause.REVOKED: "ask the issuer when and why it was revoked, and have the instance signed again",
+    FailureCause.EXPIRED: "a certified timestamp can prove that it was signed in time; otherwise have it signed again",
+    FailureCause.UNTRUSTED: "find out who the signer is; trust authorities with --trust-anchor and --intermediate",
 }
 """What to do about signers, where the data is intact."""
-_NOT_CHECKED_TEXTS: Final = {
-    Aspect.TRUST: "no trust anchor is configured",
-    Aspect.CONFORMANCE: "no profile was required",
-}
-"""Why an aspect was not checked."""
+_SIGNER_ASPECTS: Final = (Aspect.AUTHENTICITY, Aspect.TRUST)
+_NO_ANCHOR: Final = "no trust anchor is configured"
 
 
 def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: bool) -> None:
     """Write the report about a file."""
     to.line(f"{name}: {_format_headline(report)}", _report_tone(report))
     for reason in _iter_reasons(report, verbose=verbose):
-        to.line(f"  {reason}", Tone.OPEN)
+        to.line(f"  {escape_unprintable(reason)}", _VERDICT_TONES[report.verdict])
+    for note in _iter_notes(report, verbose=verbose):
+        to.line(f"  {note}", Tone.OPEN)
     if verbose:
         write_fields(to, _iter_instance_fields(report.instance))
     for location in report.skipped:
-        to.line(f"  not verified, for it is a former state of the data set: signatures at {location}", Tone.OPEN)
+        to.line(f"  not verified: signatures of an earlier state of the data set, at {location}", Tone.OPEN)
     _show_findings((*report.unmet, *report.notes), to)
     _show_references(report.references, to, verbose=verbose)
     for each in report.signatures:
@@ -66,7 +66,7 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
 def show_context(context: ReportContext, to: Screen) -> None:
     """Write what the verdict rests upon besides the file."""
     to.line()
-    to.line("judged by", Tone.HEADING)
+    to.line("verified with", Tone.HEADING)
     made = [("program", f"dcmseal {context.version}"), ("verified on", context.moment.isoformat(" ", "seconds"))]
     for label, value in (*made, *context.settings):
         to.line(f"  {escape_unprintable(label)}: {escape_unprintable(value)}")
@@ -74,11 +74,9 @@ def show_context(context: ReportContext, to: Screen) -> None:
 
 def _iter_instance_fields(instance: Instance) -> Iterator[tuple[str, str]]:
     """The object that a report is about."""
-    from dcmseal.verification.instance_identity import sop_class_name
-
     yield "size", format_count(instance.size, "byte")
     yield "SHA-256", instance.sha256
-    yield "SOP Class", sop_class_name(instance.sop_class) or instance.sop_class
+    yield "SOP Class", signature_format.format_sop_class(instance.sop_class, with_uid=True)
     yield "SOP Instance", instance.sop_instance
     yield "patient", ", ".join(f"{element} (masked)" for element in signature_format.format_elements(instance.patient))
 
@@ -94,7 +92,7 @@ def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) 
     """Count what was verified, and name all else."""
     verified = sum(each.outcome is Outcome.PASSED for each in findings)
     if verified:
-        to.line(f"  {'evidence':14}{format_count(verified, 'instance')} verified", Tone.GOOD)
+        to.line(f"  {'references':14}{format_count(verified, 'instance')} verified", Tone.GOOD)
     _show_findings((each for each in findings if verbose or each.outcome is not Outcome.PASSED), to)
 
 
@@ -103,7 +101,7 @@ def _show_manifest(findings: Sequence[Finding], to: Screen, *, verbose: bool) ->
     if not findings:
         return
     to.line()
-    to.line("by the manifest, which explains and decides nothing:", Tone.HEADING)
+    to.line("changes according to the manifest (informative):", Tone.HEADING)
     shown = findings if verbose else findings[:_MAX_SHOWN]
     _show_findings(shown, to)
     if len(shown) < len(findings):
@@ -114,38 +112,59 @@ def _format_headline(report: VerificationReport) -> str:
     words = report.verdict.value.replace("-", " ")
     if not report.signatures:
         return words
-    restriction = "; integrity only, trust was not asked for" if report.integrity_only else ""
-    about = "" if report.is_object_signed else "; only items are signed, and not the object"
-    why = [text for cause, text in _CAUSE_TEXTS.items() if cause in report_causes(report)]
-    said = f": {'; '.join(why)}" if why else ""
-    return f"{words} ({format_count(len(report.signatures), 'signature')}{restriction}{about}){said}"
+    restriction = "; integrity only" if report.integrity_only else ""
+    about = "" if report.is_object_signed else "; only items are signed, not the object"
+    return f"{words} ({format_count(len(report.signatures), 'signature')}{restriction}{about})"
 
 
 def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
-    """What the verdict is about, and what to do about one that only trust, or a timestamp, keeps from being valid."""
+    """Why the verdict is not valid: what is wrong with the data first, then with the signer."""
+    if report.verdict in (Verdict.VALID, Verdict.NO_SIGNATURE):
+        return
+    found = report.deciding_findings
+    causes = report_causes(report)
+    reasons = [each.message for each in found if each.aspect not in _SIGNER_ASPECTS]
+    reasons += [text for cause, text in _CAUSE_TEXTS.items() if cause in causes]
+    if not any(cause in causes for cause in _CAUSE_TEXTS):
+        reasons += [each.message for each in found if each.aspect in _SIGNER_ASPECTS]
+    if report.verdict is Verdict.NOT_ESTABLISHED and _lacks_anchor(report):
+        intact = "the data is unchanged, but " if is_data_intact(report) else ""
+        reasons.append(f"{intact}the signer is not verified: {_NO_ANCHOR}")
+    reasons = [*dict.fromkeys(reasons)]
+    shown = reasons if verbose else reasons[:_MAX_REASONS]
+    yield from shown
+    if len(shown) < len(reasons):
+        yield f"and {format_count(len(reasons) - len(shown), 'other reason')} (see below)"
+
+
+def _lacks_anchor(report: VerificationReport) -> bool:
+    """Whether a signature is not established because no trust anchor is configured."""
+    return not report.integrity_only and any(
+        each.outcome(Aspect.TRUST) is Outcome.NOT_CHECKED and each.integrity_verdict is Verdict.VALID
+        for each in report.signatures
+    )
+
+
+def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
+    """What the signatures cover, and what to do about a verdict that is not valid."""
     if not report.signatures:
         return
     if not report.is_object_signed:
-        yield "no signature protects the object itself: a signed item can be put into another object."
-        yield "--item PATH verifies the signatures of an item alone."
+        yield "a signed item can be copied to another object; use --item PATH to verify only the signatures of an item"
     elif report.verdict is not Verdict.INVALID and report.coverage is not None and not report.coverage.is_complete:
         yield _format_coverage(report.verdict, report.coverage, verbose=verbose)
     elif report.verdict is Verdict.VALID and report.coverage is None:
-        yield "how much of the object is covered could not be counted."
+        yield "cannot determine how much of the object is covered"
     found = report_causes(report)
     if found and is_data_intact(report):
-        yield "the data is as it was signed; what is wrong is about the signer."
+        yield "the data is unchanged; the problem is the signer"
         yield from (text for cause, text in _CAUSE_HINTS.items() if cause in found)
     if report.verdict is not Verdict.NOT_ESTABLISHED:
         return
     if any(_has_unverified_timestamp(each) for each in report.signatures):
-        yield "a certified timestamp is there and cannot be verified; --timestamp ignore verifies without it."
-    if report.integrity_only:
-        return
-    open_signatures = [each for each in report.signatures if each.verdict is Verdict.NOT_ESTABLISHED]
-    if all(_lacks_only_trust(each) for each in open_signatures):
-        yield "the data is as it was signed, but no trust anchor is configured: who signed it is not established."
-        yield "--integrity-only accepts a signature without trust."
+        yield "use --timestamp-mode ignore to verify without the certified timestamp"
+    if _lacks_anchor(report):
+        yield "use --trust-anchor FILE to trust an authority, or --integrity-only to accept any signer"
 
 
 def _format_coverage(verdict: Verdict, coverage: ObjectCoverage, *, verbose: bool) -> str:
@@ -166,10 +185,6 @@ def _has_unverified_timestamp(report: SignatureReport) -> bool:
     )
 
 
-def _lacks_only_trust(report: SignatureReport) -> bool:
-    return report.integrity_verdict is Verdict.VALID and report.outcome(Aspect.TRUST) is Outcome.NOT_CHECKED
-
-
 def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> None:
     signature, verdict = report.signature, report.verdict
     to.line()
@@ -187,12 +202,11 @@ def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> No
     )
     if report.trust is not None and report.trust.chain:
         write_fields(to, [("chain", signature_format.format_chain(report.trust.chain))], longest=MAX_LINE)
-    not_checked = [each for each in report.findings if each.outcome is Outcome.NOT_CHECKED]
     for aspect in Aspect:
-        outcome = report.outcome(aspect)
-        write_fields(to, [(aspect.value, _format_outcome(report, aspect, outcome))], _OUTCOME_TONES[outcome])
-        if aspect is Aspect.TRUST and any(each.code.startswith("revocation-") for each in not_checked):
-            write_fields(to, [("revocation", "not checked")])
+        text, tone = _format_aspect(report, aspect)
+        write_fields(to, [(aspect.value, text)], tone)
+        if aspect is Aspect.TRUST and _is_revocation_unchecked(report):
+            write_fields(to, [("revocation", "not checked")], Tone.MUTED)
     if report.profiles:
         write_fields(to, [("profiles met", ", ".join(report.profiles))])
     if report.coverage is not None:
@@ -204,21 +218,28 @@ def _format_certified(report: SignatureReport) -> str:
     """The time in a timestamp that is sound, and what that is worth; empty if there is none."""
     if report.certified_time is None:
         return ""
-    doubt = "" if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else "; that is not established"
+    doubt = "" if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else " (not verified)"
     return signature_format.format_certified_time(report.certified_time) + doubt
 
 
-def _format_outcome(report: SignatureReport, aspect: Aspect, outcome: Outcome) -> str:
-    """The outcome of an aspect, and the reason if it was not checked."""
+def _format_aspect(report: SignatureReport, aspect: Aspect) -> tuple[str, Tone]:
+    """The outcome of an aspect and its tone."""
+    outcome = report.outcome(aspect)
+    if outcome is Outcome.UNKNOWN and aspect is Aspect.COVERAGE and report.coverage is not None:
+        return "partial", Tone.OPEN
     if outcome is not Outcome.NOT_CHECKED:
-        return outcome.value
-    if aspect is Aspect.TIMESTAMP:
-        reason = "ignored" if report.signature.timestamp else "there is none"
-    elif aspect is Aspect.TRUST and report.integrity_only:
-        reason = "integrity only"
-    else:
-        reason = _NOT_CHECKED_TEXTS.get(aspect, "")
-    return f"not checked: {reason}" if reason else "not checked"
+        return outcome.value, _OUTCOME_TONES[outcome]
+    match aspect:
+        case Aspect.TRUST if not report.integrity_only:
+            return f"not checked: {_NO_ANCHOR}", Tone.MUTED
+        case Aspect.TIMESTAMP if not report.signature.timestamp:
+            return "none", Tone.MUTED
+        case _:
+            return "not checked", Tone.MUTED
+
+
+def _is_revocation_unchecked(report: SignatureReport) -> bool:
+    return any(each.outcome is Outcome.NOT_CHECKED and each.code.startswith("revocation-") for each in report.findings)
 
 
 def _is_notable(finding: Finding) -> bool:
@@ -233,7 +254,7 @@ def _iter_coverage_fields(coverage: Coverage, *, verbose: bool) -> Iterator[tupl
     if coverage.unsigned:
         yield (
             "not signed",
-            f"{format_count(len(coverage.unsigned), 'element')}: changes and additions there go unnoticed",
+            f"{format_count(len(coverage.unsigned), 'element')}: changes to them are not detected",
         )
         yield (
             "  elements",

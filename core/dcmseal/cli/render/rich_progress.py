@@ -1,13 +1,15 @@
-"""The progress of many files on a terminal: a bar with rate and time left, what there was, and what failed last."""
+"""The progress bar: rate, time left, verdicts so far, and the last failures."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from io import TextIOBase
 from threading import Thread
 from typing import Final, TextIO
 
+from rich.ansi import AnsiDecoder
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -52,7 +54,7 @@ class BarProgress:
         done = self._summary.files + self._summary.ignored + self._summary.recorded_summaries.total()
         self._bar.update(self._task, completed=done)
         speed = self._bar.tasks[0].speed
-        self._bar.update(self._task, rate=f"{speed:.0f} a second" if speed else "")
+        self._bar.update(self._task, rate=f"{speed:.0f} files/s" if speed else "")
         lines = [
             Text(format_verdicts(self._summary), no_wrap=True),
             *(Text(each, "red", no_wrap=True) for each in self._failures),
@@ -67,8 +69,42 @@ def open_progress_bar(stream: TextIO, count: Callable[[], int] | None) -> Genera
     shown = BarProgress(console)
     if count is not None:
         Thread(target=lambda: shown.set_total(count()), daemon=True).start()
-    # what is written to standard output meanwhile stands above the bar, if both are one terminal
+    # lines for the terminal have to go through the console of the bar, which would otherwise erase the last one
     stdout = standard_output()
-    together = stdout is not None and stdout.isatty()
-    with Live(shown, console=console, transient=True, redirect_stdout=together, redirect_stderr=True):
+    with ExitStack() as stack:
+        stack.enter_context(Live(shown, console=console, transient=True, redirect_stdout=False, redirect_stderr=False))
+        stack.enter_context(redirect_stderr(_LinesAboveBar(console, stream)))
+        if stdout is not None and stdout.isatty():
+            stack.enter_context(redirect_stdout(_LinesAboveBar(console, stdout)))
         yield shown
+
+
+class _LinesAboveBar(TextIOBase):
+    """A stream to the terminal with the bar: its lines appear above the bar, and the terminal wraps them."""
+
+    def __init__(self, console: Console, stream: TextIO) -> None:
+        self._console = console
+        self._stream = stream
+        self._decoder = AnsiDecoder()
+        self._pending = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def write(self, text: str, /) -> int:
+        *lines, self._pending = (self._pending + text).split("\n")
+        if lines:
+            written = Text("\n").join(map(self._decoder.decode_line, lines))
+            self._console.print(written, soft_wrap=True)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._pending:
+            self.write("\n")
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()

@@ -1,4 +1,4 @@
-"""Where results go: rich text on a terminal, plain lines when piped, or one JSON document."""
+"""Output of results: colour on a terminal, plain lines elsewhere, or one JSON document."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Tone(Enum):
     OPEN = "yellow"
     HEADING = "bold"
     COMMAND = "cyan"
+    MUTED = "bright_black"
 
 
 class Screen(Protocol):
@@ -106,8 +107,8 @@ def binary_standard_output() -> BinaryIO:
     """Standard output for bytes; raises UsageError if it is a terminal, OutputError if it is closed."""
     stream = standard_output()
     if stream is None:
-        raise OutputError("standard output is closed", hint="name a file")
+        raise OutputError("standard output is closed", hint="give an output file")
     if stream.isatty():
-        raise UsageError("bytes are not written to a terminal", hint="name a file, or pipe the output to a program")
+        raise UsageError("refusing to write binary data to a terminal", hint="give an output file, or pipe the output")
     stream.flush()
     return stream.buffer

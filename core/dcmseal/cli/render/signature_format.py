@@ -1,4 +1,4 @@
-"""Signatures, elements and moments in words, the same in every command."""
+"""Signatures, elements and times as text, the same in every command."""
 
 from __future__ import annotations
 
@@ -64,11 +64,7 @@ def format_signing_time(signature: DigitalSignature, *, exact: bool = False) -> 
     read = signature.moment
     if read is not None:
         return read.isoformat(" ", "auto" if exact else "seconds")
-    return (
-        f"{escape_unprintable(signature.datetime, 64)} (not a complete date and time)"
-        if signature.datetime
-        else "(none)"
-    )
+    return f"{escape_unprintable(signature.datetime, 64)} (incomplete)" if signature.datetime else "(none)"
 
 
 def format_certified_time(time: CertifiedTime | None) -> str:
@@ -80,13 +76,31 @@ def format_certified_time(time: CertifiedTime | None) -> str:
     try:
         authority = read_certificate(time.authority).subject
     except CertificateNotValid:
-        authority = "(an authority without readable name)"
+        authority = "(unreadable certificate)"
     return f"{time.moment.isoformat(' ', 'seconds')} by {escape_unprintable(authority)}"
 
 
 def format_mac_algorithm(signature: DigitalSignature) -> str:
     """The MAC algorithm, as it stands."""
     return escape_unprintable(signature.mac.algorithm, 64) if signature.mac and signature.mac.algorithm else "(unknown)"
+
+
+def format_transfer_syntax(uid: str, *, with_uid: bool = False) -> str:
+    """A transfer syntax by name, and by UID if that is wanted or it has no name."""
+    from dcmseal.dataset.syntax_registry import syntax_name
+
+    return _format_named_uid(syntax_name(uid), uid, with_uid=with_uid)
+
+
+def format_sop_class(uid: str, *, with_uid: bool = False) -> str:
+    """A SOP Class by name, and by UID if that is wanted or it has no name."""
+    from dcmseal.verification.instance_identity import sop_class_name
+
+    return _format_named_uid(sop_class_name(uid) or uid, uid, with_uid=with_uid)
+
+
+def _format_named_uid(name: str, uid: str, *, with_uid: bool) -> str:
+    return escape_unprintable(f"{name} ({uid})" if with_uid and name != uid else name)
 
 
 def format_purpose(code: PurposeCode | None) -> str:

@@ -1,4 +1,4 @@
-"""What came of one file or several: one is told in full, several in a line each, and a document holds them all."""
+"""Results of plans and signatures: one file in full, several files in one line each, or JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode, error_exit_code, worst_exit_code
 from dcmseal.cli.error_handling import print_error
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.file_arguments import STDIO, display_name
 from dcmseal.cli.render.screens import Tone, make_screen, write_fields, write_json
 from dcmseal.cli.render.signing_text import show_broken, show_plan, show_result
@@ -37,9 +38,9 @@ class _FileReport:
             raise error
         self._codes.append(error_exit_code(error))
         if self._as_json:
-            self._documents.append(error_document(error, self._codes[-1], job.source))
+            self._documents.append(error_document(to_shell_hint(error), self._codes[-1], job.source))
         else:
-            print_error(error, f"{display_name(job.source)}: ")
+            print_error(error, file=display_name(job.source))
 
     def finish(self) -> ExitCode:
         """Write what is left to be written; returns the exit code of the worst file."""
@@ -97,4 +98,4 @@ class SigningReport(_FileReport):
         if manifest is not None:
             write_fields(to, [("manifest", manifest)])
         if not to_stdout:
-            to.line(f"verify it with: dcmseal verify {shlex.quote(job.target)} --integrity-only")
+            to.line(f"verify with: dcmseal verify {shlex.quote(job.target)} --integrity-only")

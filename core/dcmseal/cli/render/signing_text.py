@@ -1,4 +1,4 @@
-"""A planned or finished signature in words."""
+"""A planned or finished signature as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def show_plan(name: str, plan: Plan, to: Screen) -> None:
     """Write what would be signed, element by element."""
     show_broken(name, plan.warnings, to)
-    to.line(f"{name}: would be signed; nothing was written", Tone.HEADING)
+    to.line(f"{name}: would be signed (dry run)", Tone.HEADING)
     write_fields(to, [("profile", plan.profile.title if plan.profile else "")])
     _show_signature(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
     _show_references(plan.references, to)
@@ -40,7 +40,7 @@ def _iter_element_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
         if tag in signed:
             answer = "yes, required" if tag in plan.requirements.required_tags else "yes"
         else:
-            by_profile = "forbidden by the profile" if tag in plan.requirements.forbidden else "not chosen"
+            by_profile = "excluded by the profile" if tag in plan.requirements.forbidden else "not selected"
             answer = f"no: {unsignable.get(tag) or exclusion_reason(tag) or by_profile}"
         yield format_tag(tag), tag_name(tag) or "(unknown)", answer
 
@@ -78,7 +78,7 @@ def _show_signature(
             ("time", signature_format.format_signing_time(signature)),
             ("purpose", signature_format.format_purpose(signature.purpose)),
             ("MAC algorithm", signature_format.format_mac_algorithm(signature)),
-            ("MAC syntax", signature.mac.transfer_syntax),
+            ("MAC syntax", signature_format.format_transfer_syntax(signature.mac.transfer_syntax, with_uid=verbose)),
         ],
     )
     to.line(f"  {'signed':14}{format_count(len(signed), 'element')}")
@@ -87,7 +87,7 @@ def _show_signature(
         to.line(f"  {'not signable':14}{format_count(len(left_out), 'element')}: {reasons}")
     if padded:
         paths = join_names([signature_format.format_path(each) for each in padded], show_all=verbose)
-        to.line(f"  {'padding':14}brought to the minimum in {format_count(len(padded), 'element')}: {paths}")
+        to.line(f"  {'padding':14}reduced in {format_count(len(padded), 'element')}: {paths}")
 
 
 def _show_references(references: Sequence[FilledReference], to: Screen) -> None:
@@ -95,8 +95,8 @@ def _show_references(references: Sequence[FilledReference], to: Screen) -> None:
     if references:
         signatures = sum(bool(each.signatures) for each in references)
         macs = sum(each.has_mac for each in references)
-        text = f"{format_count(len(references), 'instance')}: {signatures} cited by signature, {macs} by MAC"
-        to.line(f"  {'evidence':14}{text}")
+        text = f"{format_count(len(references), 'instance')}: {signatures} referenced by signature, {macs} by MAC"
+        to.line(f"  {'references':14}{text}")
 
 
 def show_broken(name: str, warnings: Iterable[SigningWarning], to: Screen) -> None:

@@ -1,4 +1,4 @@
-"""A run over many files: found, worked on, told of, and summed up."""
+"""Runs over many files: find inputs, process them, write results and the summary."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from argparse import Namespace
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
-from dcmseal.batch.pool.runner import start_run
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, ResultDetail
 from dcmseal.batch.run_summary import RunSummary
+from dcmseal.cli.error_hints import with_shell_hint
 from dcmseal.cli.options.archive_options import find_inputs, make_executor_factory, reject_outputs, walk_inputs
 from dcmseal.cli.options.journal_options import open_journal, parse_shard
 from dcmseal.cli.render.archive_output import JsonDocumentOutput, JsonLinesOutput, QuietOutput, RunOutput, TextOutput
 from dcmseal.cli.render.archive_progress import open_progress
 from dcmseal.cli.standard_streams import check_reader
-from dcmseal.errors import DatasetError
+from dcmseal.errors import DatasetError, Interrupted
 
 if TYPE_CHECKING:
     from dcmseal.batch.inputs.shard import Shard
     from dcmseal.batch.local_key import LocalKey
     from dcmseal.batch.tasks.task import Task
     from dcmseal.plugins.report_writer import ReportContext
+
+
+_CONTINUE_HINT: Final = "run the same command again to continue"
+_JOURNAL_HINT: Final = "nothing was recorded; with --journal FILE, a run can continue where it stopped"
 
 
 def make_output(
@@ -68,10 +74,17 @@ def run_archive(
         if journal is not None:
             tally = RunSummary(recorded_summaries=journal.recorded_summaries)
             journal.on_recorded = _chain_callbacks(tally.add_attention, on_recorded)
-        results = start_run(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
+        results = run_task(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
         named = " ".join([*words, *([options.files_from] if options.files_from else [])])
         return report_results(
-            results, output, tally, named, quiet=options.quiet, count=count, is_part=shard is not None
+            results,
+            output,
+            tally,
+            named,
+            quiet=options.quiet,
+            count=count,
+            is_part=shard is not None,
+            interruption_hint=_CONTINUE_HINT if journal is not None else _JOURNAL_HINT,
         )
 
 
@@ -95,6 +108,7 @@ def report_results(
     quiet: bool,
     count: Callable[[], int] | None = None,
     is_part: bool = False,
+    interruption_hint: str = "",
 ) -> int:
     """Tell of results as they come, and what they came to; returns the exit code of the worst.
 
@@ -102,15 +116,22 @@ def report_results(
     words. ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.
     """
     start = perf_counter()
-    with closing(results), open_progress(quiet=quiet, count=count) as shown:
-        for result in results:
-            summary.add(result)
-            output.add(result)
-            shown.add(result, summary)
-            check_reader()
+    try:
+        with closing(results), open_progress(quiet=quiet, count=count) as shown:
+            for result in map(with_shell_hint, results):
+                summary.add(result)
+                output.add(result)
+                shown.add(result, summary)
+                check_reader()
+    except KeyboardInterrupt:
+        summary.add_recorded()
+        summary.exit_code = ExitCode.INTERRUPTED
+        summary.stop_error = Interrupted("interrupted", hint=interruption_hint)
+        output.end(summary, perf_counter() - start)
+        return summary.exit_code
     summary.add_recorded()
     if not summary.files and not is_part:
-        error = DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        error = DatasetError("no DICOM files found", hint="check the paths")
         if not summary.ignored:
             raise error
         nothing = BatchResult.from_error(UnreadableInput(source=source_text, error=error), error)

@@ -1,4 +1,4 @@
-"""What a setup of the configuration file comes to on this machine."""
+"""Checks of the keys, trust setups and policies in the configuration file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.render.screens import Tone
 from dcmseal.cli.render.signature_format import format_elements
 from dcmseal.config.key_setup import KeySetup
@@ -48,11 +49,11 @@ class KeyCheck:
         setup = self.setup
         return [
             ("key", setup.uri),
-            ("PIN", str(setup.pin_source) if setup.pin_source else "asked for, if one is needed"),
+            ("PIN", str(setup.pin_source) if setup.pin_source else "prompted for if needed"),
             ("profile", setup.profile or ""),
             ("MAC algorithm", setup.algorithm or ""),
             ("purpose", setup.purpose.meaning if setup.purpose else ""),
-            ("signatures", "all that are there have to hold" if setup.require_intact else ""),
+            ("require intact", "yes" if setup.require_intact else ""),
             ("opened", self.open_result),
         ]
 
@@ -67,7 +68,7 @@ class KeyCheck:
             "algorithm": setup.algorithm or "",
             "purpose": setup.purpose.name.lower() if setup.purpose else "",
             "require_intact": setup.require_intact,
-            "opened": self.open_result,
+            "certificate": self.open_result,
             "problems": [*self.problems],
         }
 
@@ -103,7 +104,7 @@ def _iter_problems(setup: KeySetup, plugins: registry.Registry) -> Iterator[str]
         yield from iter_error_text(lambda: plugins.profile(profile))
     for file in setup.files:
         if not file.is_file():
-            yield f"there is no file {file}"
+            yield f"file not found: {file}"
     if setup.pin_source:
         yield from _iter_pin_source_problems(setup.pin_source)
 
@@ -112,14 +113,14 @@ def _iter_pin_source_problems(source: PinSource) -> Iterator[str]:
     """What is missing of a PIN source; the PIN itself is not read."""
     match source.kind:
         case PinKind.ENVIRONMENT if source.name not in os.environ:
-            yield f"there is no environment variable {source.name}; set it, and export it"
+            yield f"environment variable {source.name} is not set"
         case PinKind.FILE if not os.access(source.name, os.R_OK):
-            yield f"there is no file {source.name} that can be read"
+            yield f"cannot read {source.name}"
         case PinKind.KEYRING:
             from importlib.util import find_spec
 
             if find_spec("keyring") is None:
-                yield "the system's keyring needs the package keyring; pip install 'dcmseal[keyring]'"
+                yield "the package keyring is not installed; pip install 'dcmseal[keyring]'"
         case _:
             pass
 
@@ -144,7 +145,8 @@ def _open_key(setup: KeySetup) -> str:
 
 def format_error(error: SealError) -> str:
     """An error with its hint."""
-    return f"{error}; {error.hint}" if error.hint else str(error)
+    hint = to_shell_hint(error).hint
+    return f"{error}; {hint}" if hint else str(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,7 @@ class TrustCheck:
     def fields(self) -> list[tuple[str, str]]:
         """What it comes to, in labelled values."""
         settings = self.settings
-        system = ("those of the operating system",) if settings.system_anchors else ()
+        system = ("operating system",) if settings.system_anchors else ()
         return [
             ("anchors", ", ".join((*settings.anchors, *system))),
             ("intermediates", ", ".join(settings.intermediates)),
@@ -226,13 +228,13 @@ class PolicyCheck:
         """What it comes to, in labelled values."""
         policy = self.setup.policy
         return [
-            ("trust", self.setup.trust or "left to the command line"),
+            ("trust", self.setup.trust or "not set"),
             *(("require", str(rule)) for rule in policy.rules),
             ("covered", ", ".join(format_elements(sorted(policy.covered)))),
             ("signatures", str(policy.signatures or "")),
-            ("signers", "have to be different" if policy.distinct_signers else ""),
-            ("additions", "nothing may be unsigned" if policy.no_unsigned_additions else ""),
-            ("timestamps", "demanded of every signature" if policy.timestamps else ""),
+            ("signers", "must be different" if policy.distinct_signers else ""),
+            ("additions", "every element must be signed" if policy.no_unsigned_additions else ""),
+            ("timestamps", "required for every signature" if policy.timestamps else ""),
         ]
 
     def document(self) -> Document:

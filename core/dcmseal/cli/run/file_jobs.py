@@ -29,7 +29,7 @@ def parse_jobs(options: Namespace) -> list[Job]:
     """What ``IN [OUT]``, ``IN... --in-place`` or ``IN... -o FOLDER`` asks for; raises UsageError."""
     words: list[str] = options.words
     if not words:
-        raise UsageError("no file is named", hint="dcmseal sign IN OUT --key URI")
+        raise UsageError("no input file given", hint="use dcmseal sign IN OUT --key KEY")
     if options.in_place:
         _check_no_output_in_place(words, options.output_dir)
         return _check_distinct([Job(word, None, in_place=True) for word in words])
@@ -38,8 +38,8 @@ def parse_jobs(options: Namespace) -> list[Job]:
         return _check_distinct([Job(word, _join_output(options.output_dir, word)) for word in words])
     if len(words) > 2:
         raise UsageError(
-            "where the results of several files go is not said",
-            hint="-o FOLDER puts them into a folder; --in-place changes the files themselves",
+            "no output given for several files",
+            hint="use -o FOLDER, or --in-place to modify the files",
         )
     return [Job(words[0], words[1] if len(words) == 2 else None)]
 
@@ -54,14 +54,16 @@ def open_result_folder(folder: str | None) -> Generator[None]:
     if folder is not None:
         folder = to_local_path(folder)
         if os.path.exists(folder) and not os.path.isdir(folder):
-            raise UsageError(f"{folder} is no folder", hint="-o names a folder; of one file, the output may stand last")
+            raise UsageError(
+                f"{folder} is not a folder", hint="-o takes a folder; for one file, use dcmseal sign IN OUT"
+            )
         try:
             os.mkdir(folder)
             is_new = True
         except FileExistsError:
             pass
         except OSError as error:
-            raise OutputError(f"{folder} cannot be made: {error.strerror}", hint="check the path") from None
+            raise OutputError(f"cannot create {folder}: {error.strerror}", hint="check the path") from None
     try:
         yield
     finally:
@@ -86,14 +88,14 @@ def sync_result_folders(targets: Sequence[str], folder: str | None) -> None:
                 sync_folder(each)
         except OSError as error:
             raise OutputError(
-                f"what was written to {each} may be lost: {error.strerror or error}", hint="look at the disk"
+                f"cannot sync {each}: {error.strerror or error}", hint="check the disk; the results may be lost"
             ) from None
 
 
 def _check_no_output_in_place(words: Sequence[str], folder: str | None) -> None:
     # IN OUT --in-place would sign IN itself, which those who name an OUT do not expect
     if folder is not None or (len(words) == 2 and not _exists(words[1])):
-        raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
+        raise UsageError("--in-place and an output exclude each other", hint="remove one of them")
 
 
 def _exists(word: str) -> bool:
@@ -109,14 +111,14 @@ def _check_output_folder(words: Sequence[str], folder: str) -> None:
     suffix = os.path.splitext(folder)[1].lower()
     if suffix and not os.path.isdir(folder) and any(word.lower().endswith(suffix) for word in words):
         raise UsageError(
-            f"{folder} is no folder, and looks like the name of a file",
-            hint="-o names a folder; of one file, the output stands last: dcmseal sign IN OUT",
+            f"{folder} looks like a file name, but -o takes a folder",
+            hint="for one file, use dcmseal sign IN OUT",
         )
 
 
 def _join_output(folder: str, word: str) -> str:
     if word == STDIO:
-        raise UsageError("standard input has no name in a folder", hint="dcmseal sign - OUT")
+        raise UsageError("standard input has no file name", hint="use dcmseal sign - OUT")
     name = os.path.basename(to_local_path(word))
     if not remote_url(folder):
         return os.path.join(to_local_path(folder), name)
@@ -134,8 +136,8 @@ def _check_distinct(jobs: list[Job]) -> list[Job]:
         place = remote_url(job.target) or FileLocation.from_path(to_local_path(job.target))
         if place in seen:
             raise UsageError(
-                f"the results of {display_name(seen[place])} and {display_name(job.source)} would go to the same place",
-                hint="name each file once, and files of the same name in two runs",
+                f"{display_name(seen[place])} and {display_name(job.source)} have the same output",
+                hint="give each file once, and files of the same name in separate runs",
             )
         seen[place] = job.source
     return jobs

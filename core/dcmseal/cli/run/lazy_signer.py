@@ -92,7 +92,7 @@ class LazySigner:
         if self._certificate and certificate != self._certificate:
             self.close()
             raise DeviceReplaced(
-                "the key that is there now has another certificate", hint="put the card or token back that was there"
+                "the key has another certificate than before", hint="insert the card or token that was used before"
             )
         self._certificate = certificate
         return signer

@@ -22,7 +22,7 @@ from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.cli.options.archive_options import reject_single_file_options
 from dcmseal.cli.options.key_options import ChosenKey, parse_key, require_key
 from dcmseal.cli.options.secret_options import load_option_secrets, parse_pin_source
-from dcmseal.cli.options.timestamp_options import parse_timestamp_login, parse_timestamp_request
+from dcmseal.cli.options.timestamp_options import check_timestamp_login
 from dcmseal.cli.path_checks import protected_files
 from dcmseal.cli.render.archive_output import show_result_line
 from dcmseal.cli.run.archive_run import make_output, run_archive
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 def sign_archive(options: Namespace) -> int:
     """Sign all that is named; the exit code is that of the worst file."""
-    reject_single_file_options(options, "manifest")
+    reject_single_file_options(options, "save_manifest")
     if options.dry_run:
         return plan_archive(options)
     check_destinations(options)
     chosen = require_key(parse_key(options))
-    report = make_output(options, "worked on", show=show_result_line if options.verbose else None)
+    report = make_output(options, "processed", show=show_result_line if options.verbose else None)
     task = _build_task(options, chosen, report.detail)
     if options.executor is not None:
         return run_archive(task, options.words, options, report)
@@ -93,8 +93,8 @@ def check_destinations(options: Namespace) -> None:
     needs_place = not options.dry_run or len(options.words) > 1
     if (options.output_dir is None) is not options.in_place and (needs_place or options.in_place):
         raise UsageError(
-            "where the results of many files go is not said",
-            hint="--output-dir FOLDER mirrors their folders there; --in-place changes the files themselves",
+            "no output given for several files",
+            hint="use -o FOLDER, or --in-place to modify the files",
         )
     _check_no_duplicates(options.words)
 
@@ -104,55 +104,36 @@ def _check_no_duplicates(words: Sequence[str]) -> None:
     above = ""
     for place, word in sorted((os.path.join(os.path.realpath(word), ""), word) for word in words):
         if above and place.startswith(above):
-            raise UsageError(f"{word} is named twice, or lies in another folder that is", hint="name each file once")
+            raise UsageError(f"{word} is given twice, or is in another given folder", hint="give each file once")
         above = place
 
 
 def build_task_without_key(options: Namespace, chosen: ChosenKey | None, detail: ResultDetail) -> SignTask:
     """What is to be signed, and how: no key is in it, and no place of a secret. Raises UsageError."""
-    from dcmseal.cli.commands.sign_command import build_sign_arguments
-    from dcmseal.cli.options.site_profiles import load_profiles_folder
+    from dcmseal.cli.options.sign_options import build_sign_options
+    from dcmseal.cli.options.site_profiles import load_registry
 
-    wish = build_sign_arguments(options, chosen)
-    # nothing is replaced without leave, so that nothing has to be kept
+    settings = build_sign_options(options, chosen)
+    # files that may be replaced by mistake only if the run may replace any
     kept = protected_files("sign", options) if options.force and options.output_dir is not None else ()
     return SignTask(
         run_id=str(uuid.uuid4()),
         placement=Placement(folder=options.output_dir, overwrite=options.force, protected_files=kept),
         key="",
+        options=settings,
         skip=tuple(map(SkipRule.parse, options.skip_signed)),
-        allow_expired=options.allow_expired,
-        location=wish["location"],
-        tags=None if wish["tags"] is None else tuple(wish["tags"]),
-        only_required=wish["only_required"],
-        profile=wish["profile"],
-        algorithm=wish["algorithm"],
-        transfer_syntax=wish["transfer_syntax"],
-        purpose=wish["purpose"],
-        allow_weak=wish["allow_weak"],
-        padding=wish["padding"],
-        require_intact=wish["require_intact"],
-        references=tuple(options.reference),
-        timestamp=tuple(options.timestamp),
-        profiles_folder=load_profiles_folder(options) if wish["profile"] else None,
+        registry=load_registry(options) if settings.profile else None,
         detail=detail,
     )
 
 
 def _build_task(options: Namespace, chosen: ChosenKey, detail: ResultDetail) -> SignTask:
-    task = replace(
-        build_task_without_key(options, chosen, detail),
-        key=chosen.uri,
-        pin=_find_pin_source(options, chosen) if options.executor is not None else None,
-    )
-    timestamp = parse_timestamp_request(options)
-    if timestamp is None:
-        return task
+    task = build_task_without_key(options, chosen, detail)
+    check_timestamp_login(task.options.timestamp)
     return replace(
         task,
-        timestamp_query=timestamp.query,
-        timestamp_retry=timestamp.retry_policy,
-        timestamp_login=parse_timestamp_login(options),
+        key=chosen.uri,
+        pin=_find_pin_source(options, chosen) if options.executor is not None else None,
     )
 
 
@@ -161,8 +142,8 @@ def _find_pin_source(options: Namespace, chosen: ChosenKey) -> PinSource | None:
     source = parse_pin_source(options) or (chosen.setup.pin_source if chosen.setup else None)
     if source is not None and source.kind not in (PinKind.ENVIRONMENT, PinKind.FILE):
         raise UsageError(
-            "workers elsewhere cannot get at the passphrase or PIN",
-            hint="put it into their environment or a file there: --passphrase-env, --passphrase-file",
+            "workers of an executor cannot read the passphrase or PIN from here",
+            hint="use --passphrase-env or --passphrase-file, and set the variable or file on the workers",
         )
     return source
 
@@ -178,10 +159,10 @@ def plan_archive(options: Namespace) -> int:
     """Try all that is named; the exit code is that of the worst file. Of the key, no more is used than its setup."""
     if any(getattr(options, name) for name in _JOURNAL_OPTIONS):
         raise UsageError(
-            "a dry run has no journal: nothing is done that could be kept in it",
-            hint="leave out --journal and the options about it, or --dry-run",
+            "--dry-run does not write a journal",
+            hint="remove --dry-run, or the journal options",
         )
     check_destinations(options)
-    report = make_output(options, "looked at, none signed,", show=show_result_line if options.verbose else None)
+    report = make_output(options, "checked, none signed,", show=show_result_line if options.verbose else None)
     task = PlanTask(build_task_without_key(options, parse_key(options), report.detail))
     return run_archive(task, options.words, options, report)

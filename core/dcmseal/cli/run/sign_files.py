@@ -33,7 +33,7 @@ def sign_files(
     over = False
     for job in jobs:
         if over:
-            yield job, SignerError("not signed: the key cannot be used any more")
+            yield job, SignerError("not signed: the key is no longer usable")
             continue
         progress.next(job.source)
         result = _sign_file(job, key, sign_one, device_prompt=device_prompt, progress=progress)
@@ -58,13 +58,11 @@ def _sign_file(
 def make_device_prompt() -> DevicePrompt:
     """Asks whoever sits at the terminal to put the device back; raises UsageError if there is no terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(
-            "--wait-for-device asks somebody at a terminal, and standard input is none", hint="leave it out"
-        )
+        raise UsageError("--wait-for-device requires a terminal as standard input", hint="remove --wait-for-device")
     return _prompt_for_device
 
 
 def _prompt_for_device(error: SealError) -> bool:
     print_error(error)
-    print("Put the card or token back, then press Enter; Ctrl-C stops. ", end="", file=standard_error(), flush=True)
+    print("Insert the card or token, then press Enter (Ctrl-C to stop): ", end="", file=standard_error(), flush=True)
     return bool(sys.stdin.readline())

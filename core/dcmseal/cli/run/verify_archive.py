@@ -12,8 +12,9 @@ from dcmseal.cli.file_arguments import make_output_file, read_rights
 from dcmseal.cli.options.archive_options import reject_single_file_options
 from dcmseal.cli.options.policy_options import load_policy
 from dcmseal.cli.options.report_options import parse_report_outputs
-from dcmseal.cli.options.site_profiles import load_profiles_folder
-from dcmseal.cli.options.trust_options import load_certificates, parse_trust_settings
+from dcmseal.cli.options.site_profiles import load_registry
+from dcmseal.cli.options.trust_options import parse_trust_settings
+from dcmseal.cli.options.verify_options import build_verify_options
 from dcmseal.cli.render.archive_output import show_result_line
 from dcmseal.cli.render.report_context import build_report_context, has_trust
 from dcmseal.cli.run.archive_run import make_output, run_archive
@@ -22,7 +23,7 @@ from dcmseal.errors import UsageError
 if TYPE_CHECKING:
     from dcmseal.batch.run_summary import RunSummary
     from dcmseal.cli.render.archive_output import RunOutput
-    from dcmseal.plugins.report_writer import GuardedReportWriter
+    from dcmseal.plugins.report_writer import ArchiveReportWriter
 
 
 def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOutput | None:
@@ -34,18 +35,19 @@ def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOut
     if not wanted:
         return None
     from dcmseal.plugins.registry import installed_registry
+    from dcmseal.plugins.report_writer import ArchiveReportWriter
 
-    writers: list[tuple[GuardedReportWriter, str]] = []
+    writers: list[tuple[ArchiveReportWriter, str]] = []
     for format_, path in wanted:
         writer = installed_registry().report_writer(format_)
-        if not writer.writes_archives:
+        if not isinstance(writer, ArchiveReportWriter):
             raise UsageError(
-                f"the format {format_} has no report about many files",
-                hint="name up to 100 files one by one, or use --html",
+                f"the report format {format_} does not support many files",
+                hint="give up to 100 files one by one, or use --html",
             )
         folder = os.path.dirname(path) or "."
         if not os.path.isdir(folder):
-            raise UsageError(f"there is no folder {folder}", hint="make it first")
+            raise UsageError(f"folder not found: {folder}", hint="create it first")
         writers.append((writer, path))
     return ReportingOutput(writers, options, output)
 
@@ -53,7 +55,7 @@ def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOut
 class ReportingOutput:
     """Counts results on their way to where else they go, and writes reports in the end."""
 
-    def __init__(self, writers: list[tuple[GuardedReportWriter, str]], options: Namespace, output: RunOutput) -> None:
+    def __init__(self, writers: list[tuple[ArchiveReportWriter, str]], options: Namespace, output: RunOutput) -> None:
         from dcmseal.batch.archive_statistics import ArchiveStatistics
 
         self._writers = writers
@@ -99,8 +101,8 @@ class ReportingOutput:
 
 
 _NO_TRUST_HINT: Final = (
-    "no trust anchor is configured, so no signer is trusted: name authorities with --trust-anchor FILE, or with "
-    "--trust NAME as [trust.NAME] of the configuration file says; --integrity-only accepts signatures without trust"
+    "no trust anchor is configured, so no signer is trusted; use --trust-anchor FILE, --trust NAME for [trust.NAME] "
+    "of the configuration file, or --integrity-only to accept any signer"
 )
 _SINGLE_FILE_OPTIONS: Final = (
     *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
@@ -130,18 +132,14 @@ def verify_archive(options: Namespace) -> int:
 def _build_task(options: Namespace, detail: ResultDetail) -> VerifyTask:
     setup = load_policy(options)
     return VerifyTask(
-        uid=options.uid,
-        location=options.item,
-        policy=setup.policy if setup else None,
-        integrity_only=options.integrity_only,
-        accept_old_format=options.accept_old_format,
-        timestamp=options.timestamp,
-        timestamp_certificates=tuple(load_certificates(options.timestamp_certificate)),
-        name_profiles=detail is not ResultDetail.VERDICT or options.journal is not None,
-        trust=parse_trust_settings(options, setup.trust if setup else ""),
-        references=tuple(options.references),
-        count_coverage=detail is ResultDetail.DOCUMENT,
-        file_digest=options.sha256 and detail is ResultDetail.DOCUMENT,
-        profiles_folder=load_profiles_folder(options) if setup else None,
+        options=build_verify_options(
+            options,
+            policy=setup.policy if setup else None,
+            trust=parse_trust_settings(options, setup.trust if setup else ""),
+            name_profiles=detail is not ResultDetail.VERDICT or options.journal is not None,
+            count_coverage=detail is ResultDetail.DOCUMENT,
+            file_digest=options.sha256 and detail is ResultDetail.DOCUMENT,
+        ),
+        registry=load_registry(options) if setup else None,
         detail=detail,
     )

@@ -17,9 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.errors import UsageError
-from dcmseal.plugins.key_uri import KeyUri
-from dcmseal.plugins.signer_backend import KeyListing, Secrets, Signer
+from dcmseal.plugins import KeyListing, KeyUri, Secrets, Signer, UsageError
 
 _ID: Final = re.compile("[A-Za-z0-9:/_-]{1,2048}")
 _REGION: Final = re.compile("[a-z0-9-]{1,32}")

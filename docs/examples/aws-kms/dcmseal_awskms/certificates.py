@@ -10,8 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
-from dcmseal.errors import CertificateMismatch, CertificateNotValid, UsageError
-from dcmseal.plugins import certificate_files
+from dcmseal.plugins import CertificateMismatch, CertificateNotValid, UsageError, load_certificates
 
 _MOST_MEMBERS: Final = 64
 
@@ -41,7 +40,7 @@ def certificates_in(path: str) -> Certificates:
             "the key URI names no certificate, and AWS KMS keeps none",
             hint="add ?cert=FILE of the signer's certificate",
         )
-    members = certificate_files.load_certificates(path)
+    members = load_certificates(path)
     if len(members) > _MOST_MEMBERS:
         raise CertificateNotValid(f"{path!r} is too large", hint="keep the signer's certificate and its authorities'")
     return Certificates(path=path, members=members)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dcmseal.errors import SignerError
+from dcmseal.plugins import SignerError
 from dcmseal_awskms.failures import in_words_of_dcmseal
 
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-from dcmseal.errors import DeviceUnavailable, KeyNotFound, MechanismUnavailable, SealError, SignerError, UsageError
+from dcmseal.plugins import DeviceUnavailable, KeyNotFound, MechanismUnavailable, SealError, SignerError, UsageError
 
 _Words: TypeAlias = tuple[type[SealError], str, str]
 _CODE: Final = re.compile("[A-Za-z.]{1,64}")

@@ -8,9 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from dcmseal.errors import MechanismUnavailable, SignerError
-from dcmseal.plugins.signer_backend import SignableMessage
-from dcmseal.terms import KeyType, MacAlgorithm
+from dcmseal.plugins import KeyType, MacAlgorithm, MechanismUnavailable, SignableMessage, SignerError
 from dcmseal_awskms.certificates import Certificates
 
 if TYPE_CHECKING:

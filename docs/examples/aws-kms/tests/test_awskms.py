@@ -14,18 +14,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conftest import SECRET_KEY, Kms, Wire, certificate_of
-from dcmseal.errors import (
+from dcmseal.plugins import (
     CertificateMismatch,
     CertificateNotValid,
     DeviceUnavailable,
     KeyNotFound,
+    MacAlgorithm,
     MechanismUnavailable,
     SealError,
+    SecretRequest,
+    Signer,
     SignerError,
     UsageError,
 )
-from dcmseal.plugins.signer_backend import SecretRequest, Signer
-from dcmseal.terms import MacAlgorithm
 from dcmseal.testing import BytesMessage, assert_verifies
 from dcmseal_awskms.backend import AwsKmsBackend
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from conftest import Kms, Wire
-from dcmseal.terms import MacAlgorithm
+from dcmseal.plugins import MacAlgorithm
 from dcmseal.testing import SignerContract
 from dcmseal_awskms.backend import AwsKmsBackend
 

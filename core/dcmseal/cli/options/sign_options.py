@@ -1,0 +1,45 @@
+"""The one place where the command line becomes SignOptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dcmseal.cli.options.reference_options import build_reference_folders
+from dcmseal.cli.options.tag_lists import load_tags, parse_tags
+from dcmseal.cli.options.timestamp_options import parse_timestamp_request
+from dcmseal.option_values import read_attributes
+from dcmseal.signing.options import SignKeywords, SignOptions
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from dcmseal.cli.options.key_options import ChosenKey
+
+
+def build_sign_options(options: Namespace, key: ChosenKey | None) -> SignOptions:
+    """What the command line says, or else the setup of the key; an option has the name of its flag.
+
+    Raises:
+        UsageError: A value cannot be read.
+    """
+    keywords: dict[str, Any] = read_attributes(options, SignKeywords.__annotations__)
+    keywords["location"] = options.item
+    keywords["tags"] = _load_tags(options)
+    keywords["algorithm"] = options.mac
+    keywords["transfer_syntax"] = options.mac_syntax
+    keywords["references"] = build_reference_folders(options.references)
+    keywords["timestamp"] = parse_timestamp_request(options)
+    if key is not None and key.setup is not None:
+        # what is not said on the command line
+        defaults = read_attributes(key.setup, SignKeywords.__annotations__)
+        keywords.update({name: value for name, value in defaults.items() if not keywords.get(name)})
+    # an option that neither names has its default
+    return SignOptions(**{name: value for name, value in keywords.items() if value is not None})
+
+
+def _load_tags(options: Namespace) -> list[str] | None:
+    """The elements that are chosen; None if the command line chooses none."""
+    if not options.tag and options.tags_from is None:
+        return None
+    listed = [] if options.tags_from is None else load_tags(options.tags_from)
+    return [*parse_tags(options.tag), *listed]

@@ -1,0 +1,72 @@
+"""Options of a verb as frozen values: keywords are parsed once, when the value is made.
+
+>>> to_tuple("PatientID", single=(str, int)), to_tuple(["PatientID", 0x00100010], single=(str, int))
+(('PatientID',), ('PatientID', 1048592))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, Field, fields
+from typing import TYPE_CHECKING, Any
+
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def set_options(
+    options: DataclassInstance, keywords: Mapping[str, object], parsers: Mapping[str, Callable[[Any], object]]
+) -> None:
+    """Set the fields of a frozen dataclass from keywords, each read by its parser, or else to their defaults.
+
+    Raises:
+        TypeError: There is no such keyword.
+        UsageError: A value cannot be read.
+    """
+    known = {each.name: each for each in fields(options)}
+    for name in keywords:
+        if name not in known:
+            raise TypeError(f"{type(options).__name__}() got an unexpected keyword argument {name!r}")
+    for name, field in known.items():
+        value = keywords[name] if name in keywords else _default_value(field)
+        if name in keywords and name in parsers:
+            try:
+                value = parsers[name](value)
+            except (AttributeError, TypeError, ValueError):
+                raise UsageError(f"{name} cannot be a {type(value).__name__}", code="wrong-type") from None
+        if isinstance(field.default, bool) and not isinstance(value, bool):
+            raise UsageError(f"{name} has to be True or False, not {value!r}", code="not-a-flag")
+        object.__setattr__(options, name, value)
+
+
+def format_options(options: DataclassInstance) -> str:
+    """The call that makes such a value, without what is at its default or left out of ``repr``."""
+    return f"{type(options).__name__}({', '.join(_iter_changed(options))})"
+
+
+def read_fields(options: DataclassInstance) -> dict[str, Any]:
+    """The fields of options as keywords."""
+    return {each.name: getattr(options, each.name) for each in fields(options)}
+
+
+def read_attributes(values: object, names: Iterable[str]) -> dict[str, Any]:
+    """The attributes with these names, as far as there are any."""
+    return {name: getattr(values, name) for name in names if hasattr(values, name)}
+
+
+def to_tuple(values: Any, *, single: tuple[type, ...]) -> tuple[Any, ...]:
+    """Several values, of which one may be given by itself: it has one of the types ``single``."""
+    return (values,) if isinstance(values, single) else tuple(values)
+
+
+def _iter_changed(options: DataclassInstance) -> Iterator[str]:
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if value != _default_value(each):
+            yield f"{each.name}={value!r}" if each.repr else f"{each.name}=..."
+
+
+def _default_value(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
