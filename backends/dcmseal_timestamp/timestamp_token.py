@@ -14,8 +14,8 @@ from dcmseal_timestamp.tst_info import (
     GeneralName,
     TstInfo,
     UnreadableToken,
-    check_size,
     check_no_extra_fields,
+    check_size,
     digest_name,
     parse_tst_info,
 )
