@@ -1,4 +1,4 @@
-"""The batch executor ``dask``: a Dask cluster that is there already, by the address of its scheduler.
+"""The batch executor ``dask``, which runs work on an existing Dask cluster.
 
 >>> DaskCluster().name
 'dask'
@@ -7,52 +7,91 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import PluginError, UsageError
+from dcmseal.version import __version__
 
 if TYPE_CHECKING:
     from dcmseal_dask.resilient_executor import BoundedClient
 
+_MAX_NAMED: Final = 3
+"""Maximum number of workers that a message names."""
+
+
+def local_versions() -> dict[str, str]:
+    """The versions that must match, in the calling process."""
+    return {"dcmseal": __version__, "Python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+
+
+def check_versions(client: BoundedClient) -> None:
+    """Compare the versions of all current workers with those of this process; raises PluginError if they differ."""
+    here = local_versions()
+    wrong = [
+        f"{address} has {problem}"
+        for address, answer in sorted(client.run(local_versions, on_error="return").items())
+        if (problem := _find_mismatch(answer, here))
+    ]
+    if wrong:
+        more = f" (and {len(wrong) - _MAX_NAMED} more)" if len(wrong) > _MAX_NAMED else ""
+        raise PluginError(
+            f"workers have other versions: {'; '.join(wrong[:_MAX_NAMED])}{more}",
+            hint=f"install the same versions on all workers: pip install 'dcmseal[dask]=={__version__}'",
+        )
+
+
+def _find_mismatch(answer: object, here: Mapping[str, str]) -> str:
+    """How the versions of a worker differ; empty if they do not."""
+    if not isinstance(answer, dict):
+        return "no usable dcmseal"
+    other = {name: own for name, own in here.items() if answer.get(name) != own}
+    return ", ".join(f"{name} {answer.get(name)} instead of {own}" for name, own in other.items())
+
+
 _CONNECT_TIMEOUT: Final = 30.0
-"""Seconds within which scheduler and first worker have to be there."""
+"""Timeout in seconds for the scheduler, and for the first worker."""
 _POLL_INTERVAL: Final = 0.1
-"""Seconds from one look for a worker to the next."""
+"""Seconds between checks for a worker."""
 _SCHEMES: Final = ("tcp://", "tls://", "ws://", "wss://", "ucx://", "inproc://")
 
 
 class DaskCluster:
-    """Opens a client of a scheduler: ``tcp://HOST:PORT``, ``tls://HOST:PORT``, or its scheduler file (``*.json``).
+    """Connects to a scheduler: ``tcp://HOST:PORT``, ``tls://HOST:PORT``, or a scheduler file (``*.json``).
 
-    For TLS, Dask's own configuration names the certificates (``distributed.comm.tls``).
+    For TLS, the certificates come from the configuration of Dask (``distributed.comm.tls``).
     """
 
     name: Final = "dask"
     summary: Final = "workers of a Dask cluster: dask:tcp://HOST:PORT, dask:tls://HOST:PORT, dask:SCHEDULER-FILE.json"
 
     def __init__(self, timeout: float = _CONNECT_TIMEOUT) -> None:
-        """``timeout`` is for how many seconds scheduler and workers are waited for."""
-        self._reaching = timeout
+        self._timeout = timeout
 
     @contextmanager
     def open(self, address: str, jobs: int | None) -> Generator[Executor]:
-        """Connect, and compare versions; raises UsageError for an address that is none, PluginError if it fails.
+        """Connect, and compare versions.
 
-        ``jobs`` limits how many chunks are with the cluster at once.
+        Args:
+            address: The address of the scheduler, or its scheduler file.
+            jobs: The maximum number of chunks that the cluster gets at once.
+
+        Raises:
+            UsageError: The address is invalid.
+            PluginError: The cluster cannot be reached, or has other versions.
         """
         client = self._open_client(address)
         try:
             from dcmseal_dask.resilient_executor import ResilientExecutor
-            from dcmseal_dask.version_check import check_versions
 
             with self._translate_errors(address):
                 self._wait_for_worker(client, address)
                 check_versions(client)
-                executor = ResilientExecutor(client, self._reaching, jobs)
+                executor = ResilientExecutor(client, self._timeout, jobs)
             try:
                 yield executor
             finally:
@@ -61,24 +100,29 @@ class DaskCluster:
             client.close_quietly()
 
     def slots(self, executor: Executor) -> int:
-        """Threads of all workers there are now, or as many as were asked for if that is less."""
+        """The number of threads of all current workers, at most ``jobs``."""
         from dcmseal_dask.resilient_executor import ResilientExecutor
 
         return executor.slots() if isinstance(executor, ResilientExecutor) else 1
 
     def _open_client(self, address: str) -> BoundedClient:
         if not address:
-            raise UsageError("the address of the Dask scheduler is not said", hint="--executor dask:tcp://HOST:8786")
+            raise UsageError(
+                "the address of the Dask scheduler is missing",
+                hint="write dask:tcp://HOST:8786",
+                code="executor-address-missing",
+            )
         named: dict[str, str]
         if address.startswith(_SCHEMES):
             named = {"address": address}
         elif address.endswith(".json"):
             if not os.path.isfile(address):
-                raise UsageError(f"there is no scheduler file {address}", hint="start the scheduler, and wait for it")
+                raise UsageError(f"the scheduler file {address} does not exist", hint="start the scheduler first")
             named = {"scheduler_file": address}
         else:
             raise UsageError(
-                f"{address} is no address of a Dask scheduler", hint="write tcp://HOST:8786, or name a scheduler file"
+                f"{address} is not the address of a Dask scheduler",
+                hint="write tcp://HOST:8786, or name a scheduler file",
             )
         try:
             from dcmseal_dask.resilient_executor import BoundedClient
@@ -87,31 +131,31 @@ class DaskCluster:
                 "the executor dask needs the package distributed", hint="pip install 'dcmseal[dask]'"
             ) from None
         with self._translate_errors(address):
-            return BoundedClient(self._reaching, **named)
+            return BoundedClient(self._timeout, **named)
 
     def _wait_for_worker(self, client: BoundedClient, address: str) -> None:
-        until = time.monotonic() + self._reaching
+        until = time.monotonic() + self._timeout
         while not client.nthreads():
             if time.monotonic() > until:
                 raise PluginError(
-                    f"the Dask scheduler at {address} has no worker", hint=f"start some: dask worker {address}"
+                    f"the Dask scheduler at {address} has no workers", hint=f"start some: dask worker {address}"
                 )
             time.sleep(_POLL_INTERVAL)
 
     @contextmanager
     def _translate_errors(self, address: str) -> Generator[None]:
-        """Turn whatever Dask raises into PluginError; a peer that speaks something else makes it raise anything."""
+        """Turn exceptions of Dask into PluginError; a peer with another protocol can cause any exception."""
         try:
             yield
         except PluginError:
             raise
         except TimeoutError:
             raise PluginError(
-                f"the Dask scheduler at {address} does not answer within {self._reaching:g} s",
-                hint="check the address, and that no firewall and no other service is there",
+                f"the Dask scheduler at {address} did not respond within {self._timeout:g} s",
+                hint="check the address, firewalls, and whether another service uses the port",
             ) from None
         except Exception as error:  # noqa: BLE001 - see above
             raise PluginError(
                 f"the Dask scheduler at {address} cannot be reached: {type(error).__name__}",
-                hint="check the address, and for tls:// the certificates that Dask's configuration names",
+                hint="check the address, and for tls:// the certificates in the configuration of Dask",
             ) from None

@@ -1,4 +1,4 @@
-"""Contributes the batch executor of this package; imports nothing until it is asked."""
+"""The plugin: contributes ``dask``, and imports it only when it is needed."""
 
 from __future__ import annotations
 

@@ -18,16 +18,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock, RLock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import pkcs11
 from pkcs11._pkcs11 import lib as new_library
 
 from dcmseal.errors import ModuleUnusable
 from dcmseal.plugins.guard import to_single_line
-
-if TYPE_CHECKING:
-    from dcmseal_pkcs11.token_session import TokenSession
 
 _ELF_MAGIC: Final = b"\x7fELF"
 _PT_LOAD: Final = 1
@@ -75,8 +72,8 @@ class Pkcs11Module:
         self.path = path
         self.library = library
         self.lock: Final = RLock()
-        self.sessions: dict[object, TokenSession] = {}
-        """Open sessions by token, shared by all keys on the token."""
+        self.sessions: dict[object, object] = {}
+        """Open sessions by token; ``token_session`` keeps them here, and shares them between the keys of a token."""
         self.inherited = False
         """Whether the parent process initialized it; then this process cannot use it."""
 

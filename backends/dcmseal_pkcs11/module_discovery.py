@@ -202,7 +202,8 @@ def _find_by_name(name: str, places: ModuleLocations) -> ModuleCandidate:
     if found is None:
         raise ModuleUnusable(
             f"no PKCS #11 module {name!r} in the usual folders",
-            hint="install it, or name its path: module-path=PATH; the command dcmseal keys lists the modules found",
+            hint="install it, or name its path: module-path=PATH",
+            code="module-not-found",
         )
     return found
 

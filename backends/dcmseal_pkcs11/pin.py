@@ -62,7 +62,7 @@ class PinProvider:
         purpose = f"{token} ({state})" if state else token
         pin = _to_pin(self.secrets(SecretRequest(purpose=purpose, uri=self.uri.text, attempt=attempt)))
         if pin is None:
-            raise PinRejected(f"{token} needs a PIN, but none was given", hint=_HINT)
+            raise PinRejected(f"{token} needs a PIN, but none was given", hint=_HINT, code="pin-missing")
         return _check_pin(pin, token)
 
 
@@ -100,7 +100,9 @@ def _check_pin(pin: Pin, token: str) -> Pin:
     # An empty PIN would count as a wrong one; NUL and lone surrogates cannot be sent.
     if pin.value and "\0" not in pin.value and pin.value.encode("utf-8", "ignore").decode() == pin.value:
         return pin
-    raise PinRejected(f"the PIN for {token} is empty or has invalid characters; it was not tried", hint=_HINT)
+    raise PinRejected(
+        f"the PIN for {token} is empty or has invalid characters; it was not tried", hint=_HINT, code="pin-missing"
+    )
 
 
 def _load_from_source(source: str) -> Pin:

@@ -214,7 +214,8 @@ def _find_token(uri: Pkcs11Uri) -> Pkcs11Token:
         raise problems[0]
     raise DeviceUnavailable(
         f"no token matches the key URI{_format_unusable(problems)}",
-        hint="insert the card or connect the device, and check the URI; the command dcmseal keys lists tokens",
+        hint="insert the card or connect the device, and check the URI",
+        code="token-not-found",
     )
 
 

@@ -115,8 +115,11 @@ def find_private_key(session: pkcs11.Session, token: Pkcs11Token, uri: Pkcs11Uri
     found = find_objects(session, ObjectClass.PRIVATE_KEY, id=uri.id, label=uri.path.get("object"))
     able = [each for each in found if each.attribute(Attribute.SIGN, default=False)]
     if not found:
+        hint = _other_keys_hint(session, token)
         raise KeyNotFound(
-            f"no private key on {token.description} matches the key URI", hint=_other_keys_hint(session, token)
+            f"no private key on {token.description} matches the key URI",
+            hint=hint or "no private key is visible on it; check the key URI",
+            code="" if hint else "key-not-on-token",
         )
     if not able:
         raise MechanismUnavailable(
@@ -167,7 +170,7 @@ def _other_keys_hint(session: pkcs11.Session, token: Pkcs11Token) -> str:
         uris = [each.private_key_uri(token) for each in find_objects(session, ObjectClass.PRIVATE_KEY)]
         if uris:
             return f"the keys on it are: {' '.join(uris[:_MAX_CANDIDATES])}"
-    return "no private key is visible on it; the command dcmseal keys lists tokens and keys"
+    return ""
 
 
 def _read_attribute(handle: Any, name: Attribute, default: Any = None) -> Any:

@@ -102,9 +102,10 @@ def shared_session(token: Pkcs11Token) -> TokenSession:
     """Return the open session with a token, or a new one without a login; raises the errors of python-pkcs11."""
     sessions = token.module.sessions
     session = sessions.get(token.id)
-    if session is None:
-        session = sessions[token.id] = TokenSession(token)
-    return session
+    if isinstance(session, TokenSession):
+        return session
+    created = sessions[token.id] = TokenSession(token)
+    return created
 
 
 def _current_pin_state(token: Pkcs11Token) -> str:

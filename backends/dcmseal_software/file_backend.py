@@ -1,12 +1,12 @@
-"""The signer backends ``pem:``, ``der:`` and ``p12:``: keys and certificates in files.
+"""The signer backends ``pem:``, ``der:`` and ``p12:`` for keys and certificates in files.
 
-    pem:key.pem?cert=cert.pem     PKCS #1, PKCS #8 (plain or encrypted) or SEC 1; cert may be left out if the
-                                  file holds the certificate too
+    pem:key.pem?cert=cert.pem     PKCS #1, PKCS #8 (plain or encrypted) or SEC 1; cert may be omitted if the
+                                  file contains the certificate, too
     der:key.der?cert=cert.cer     the same, binary
     p12:signer.p12                PKCS #12 (PFX), with its certificates
 
-``cert`` and ``chain`` name files of certificates, PEM or DER whatever the key is. A path is relative to the
-current folder, and ``~`` is the user's own.
+``cert`` and ``chain`` name files with certificates, in PEM or DER. Paths are relative to the current folder, and may
+begin with ``~``.
 """
 
 from __future__ import annotations
@@ -29,26 +29,32 @@ class FileBackend:
 
     @contextmanager
     def open(self, uri: str, secrets: Secrets) -> Generator[Signer]:
-        """Load the key and its certificates; the key is dropped when the context ends.
+        """Load a key and its certificates, and release them when the context ends.
 
-        Raises UsageError for a key URI with other attributes than ``cert`` and ``chain``, KeyNotFound,
-        PinRejected, CertificateMismatch, CertificateNotValid, WeakAlgorithm and MechanismUnavailable.
+        Raises:
+            UsageError: The key URI is invalid, or has attributes other than ``cert`` and ``chain``.
+            KeyNotFound: A file is missing, unreadable, or does not contain a key or certificate.
+            PinRejected: The passphrase is wrong or missing.
+            CertificateMismatch: No certificate belongs to the key.
+            CertificateNotValid: A certificate is damaged, or there are too many.
+            WeakAlgorithm: The key is too small.
+            MechanismUnavailable: DICOM signatures cannot be made with this type of key.
         """
         from dcmseal_software.key_files import Passphrase, build_chain, load_key_file
         from dcmseal_software.software_signer import SoftwareSigner
 
         parsed = KeyUri.parse(uri)
         parsed.check_attributes("cert", "chain")
-        held = load_key_file(self.scheme, parsed.path, Passphrase(parsed, secrets))
-        chain = build_chain(held, cert=parsed.attributes.get("cert"), chain=parsed.attributes.get("chain"))
-        signer = SoftwareSigner(held.key, chain)
+        key_file = load_key_file(self.scheme, parsed.path, Passphrase(parsed, secrets))
+        chain = build_chain(key_file, cert=parsed.attributes.get("cert"), chain=parsed.attributes.get("chain"))
+        signer = SoftwareSigner(key_file.key, chain)
         try:
             yield signer
         finally:
             signer.close()
 
     def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
-        """None: a file is named by its path."""
+        """Return nothing: keys in files are not searched for."""
         return ()
 
 

@@ -1,4 +1,4 @@
-"""What a file is that is no private key of the format expected, and what to do about it."""
+"""Explains why a file is not a private key of the expected format, and what to do."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dcmseal.plugins.pem import iter_pem_blocks
 from dcmseal.text import detect_bom_encoding
 from dcmseal.warning_filter import suppress_warnings
 
-_NEEDS_PRIVATE: Final = "signing needs the private key: name its file"
-_NAME_THE_KEY: Final = "name the file of the private key first, and this one in cert="
+_NEEDS_PRIVATE: Final = "name the file with the private key, which signing needs"
+_NAME_THE_KEY: Final = "name the file with the private key, and this file in cert="
 _LABELS: Final = {
     "CERTIFICATE": ("a certificate, not a private key", _NAME_THE_KEY),
     "TRUSTED CERTIFICATE": ("a certificate, not a private key", _NAME_THE_KEY),
@@ -32,7 +32,7 @@ _LABELS: Final = {
 
 
 def diagnose_key_file(data: bytes, path: str) -> tuple[str, str]:
-    """What the bytes are, for a message, and a hint."""
+    """Describe the contents of a file, and return a hint."""
     labels = [block.label for block in iter_pem_blocks(data)]
     for label in labels:
         if label in _LABELS:
@@ -46,7 +46,7 @@ def diagnose_key_file(data: bytes, path: str) -> tuple[str, str]:
         return damaged
     encoding = detect_bom_encoding(data)
     if encoding:
-        return f"text in {encoding}, and no private key", f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW"
+        return f"{encoding} text, not a private key", f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW"
     if data.startswith((b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")):
         return "a Java keystore", "convert it: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12"
     if is_pkcs7(data):
@@ -58,10 +58,13 @@ def diagnose_key_file(data: bytes, path: str) -> tuple[str, str]:
     if _is_public_key(data):
         return "a public key", _NEEDS_PRIVATE
     if data.startswith(b"\x30"):
-        return "no private key in the format expected", f"if it is DER, write der:{escape_path(path)}?cert=CERTIFICATE"
+        return (
+            "not a private key in the expected format",
+            f"if it is DER, write der:{escape_path(path)}?cert=CERTIFICATE",
+        )
     if _is_base64(data):
         return "base64 without BEGIN and END", "convert it: openssl base64 -d -in OLD -out NEW, then write der:NEW"
-    return "no private key", "name a file with a PEM, DER or PKCS #12 private key"
+    return "not a private key", "name a file with a private key in PEM, DER or PKCS #12"
 
 
 def _is_base64(data: bytes) -> bool:

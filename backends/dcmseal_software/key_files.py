@@ -1,4 +1,4 @@
-"""Private keys in files: PKCS #1, PKCS #8 (RFC 5958), SEC 1 (RFC 5915) and PKCS #12 (RFC 7292)."""
+"""Loads private keys from files: PKCS #1, PKCS #8 (RFC 5958), SEC 1 (RFC 5915) and PKCS #12 (RFC 7292)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from dcmseal_software.key_file_diagnosis import diagnose_key_file
 
 
 class Passphrase:
-    """Asks the application for the passphrase of the key file that a key URI names."""
+    """Requests the passphrase of a key file from the application."""
 
     __slots__ = ("_secrets", "_uri")
 
@@ -38,27 +38,27 @@ class Passphrase:
         self._secrets = secrets
 
     def request(self) -> bytes:
-        """The passphrase in UTF-8; raises PinRejected if the application has none."""
+        """Return the passphrase in UTF-8; raises PinRejected if there is none."""
         path = self._uri.path
         purpose = f"private key {os.path.basename(path)}"
         secret = self._secrets(SecretRequest(purpose=purpose, uri=self._uri.without_query()))
         if secret is None:
             raise PinRejected(
-                f"{path!r} is encrypted, and no passphrase was given",
-                hint="run this in a terminal to be asked, or give --passphrase-env, --passphrase-file "
-                "or --passphrase-fd; in Python, secrets=",
+                f"{path!r} is encrypted, but no passphrase was given",
+                hint="pass secrets=, a function that returns the passphrase",
+                code="passphrase-missing",
             )
-        # OpenSSL takes passphrases as C strings; UTF-8 has no form for a lone surrogate.
+        # OpenSSL takes passphrases as C strings; UTF-8 cannot encode lone surrogates.
         passphrase = secret.encode("utf-8", "ignore")
         if b"\0" in passphrase or passphrase.decode() != secret:
             raise self.wrong_passphrase_error()
         return passphrase
 
     def wrong_passphrase_error(self) -> PinRejected:
-        """The error for a wrong passphrase."""
+        """Build the error for a wrong passphrase."""
         return PinRejected(
-            f"the passphrase of {self._uri.path!r} is wrong, or the file is damaged",
-            hint="try again with the right passphrase; it was tried once",
+            f"wrong passphrase for {self._uri.path!r}, or the file is damaged",
+            hint="it was tried once; check it and try again",
         )
 
 
@@ -86,7 +86,7 @@ _NAMES: Final = {
 
 
 def find_unsupported_cipher(data: bytes) -> str:
-    """The name of what a key in PEM or DER is encrypted with, if no passphrase opens it here; empty if one might."""
+    """The cipher of an encrypted key in PEM or DER, if it is not supported; empty if it is."""
     header = _HEADER.search(data)
     cipher = header[1].decode("ascii") if header else _parse_cipher(data)
     return "" if cipher in _SUPPORTED else _NAMES.get(cipher, cipher)
@@ -99,7 +99,7 @@ def _parse_cipher(data: bytes) -> str:
         if algorithm["algorithm"].native == "pbes2":
             algorithm = algorithm["parameters"]["encryption_scheme"]
         return str(algorithm["algorithm"].native)
-    except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways
+    except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
         return ""
 
 
@@ -110,7 +110,7 @@ _KEY_LABELS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFile:
-    """What a key file holds."""
+    """The contents of a key file."""
 
     path: str
     key: PrivateKeyTypes = field(repr=False)
@@ -119,22 +119,24 @@ class KeyFile:
 
 @strip_traceback
 def load_key_file(scheme: str, path: str, passphrase: Passphrase) -> KeyFile:
-    """Read a file of one private key, in the form that the scheme stands for.
+    """Load a file with one private key, in the format of the scheme.
 
-    Raises KeyNotFound, PinRejected, CertificateNotValid and MechanismUnavailable.
+    Raises the errors of ``FileBackend.open``.
     """
     return _LOADERS[scheme](path, passphrase)
 
 
 def _load_pem_key(path: str, passphrase: Passphrase) -> KeyFile:
-    """Read a PEM file of one private key, and certificates if there are any."""
+    """Load a PEM file with one private key, and possibly certificates."""
     data = to_ascii(load_file(path))
     blocks = tuple(iter_pem_blocks(data))
     keys = [block for block in blocks if block.label in _KEY_LABELS]
     if not keys:
         raise _no_key_error(path, data)
     if len(keys) > 1:
-        raise KeyNotFound(f"{path!r} holds {len(keys)} private keys", hint="put the one to sign with into its own file")
+        raise KeyNotFound(
+            f"{path!r} contains {len(keys)} private keys", hint="put the signing key into a file of its own"
+        )
     with suppress(ValueError):
         _check_algorithm(path, keys[0].der)
     key = _unlock_key(path, keys[0].text, load_pem_private_key, passphrase)
@@ -147,7 +149,7 @@ def _load_pem_key(path: str, passphrase: Passphrase) -> KeyFile:
 
 
 def _load_der_key(path: str, passphrase: Passphrase) -> KeyFile:
-    """Read a DER file of one private key."""
+    """Load a DER file with one private key."""
     data = load_file(path)
     _check_algorithm(path, data)
     key = _unlock_key(path, data, load_der_private_key, passphrase)
@@ -157,15 +159,15 @@ def _load_der_key(path: str, passphrase: Passphrase) -> KeyFile:
 
 
 def _load_pkcs12_key(path: str, passphrase: Passphrase) -> KeyFile:
-    """Read a PKCS #12 file; its passphrase is asked for if it opens neither without one nor with an empty one."""
+    """Load a PKCS #12 file; requests the passphrase if the file needs one that is not empty."""
     data = load_file(path)
     if not is_pkcs12(data):
         raise _no_key_error(path, data)
     loaded = _unlock_pkcs12(path, data, passphrase)
     if loaded.key is None:
-        raise KeyNotFound(f"{path!r} holds no private key", hint="export it again together with its private key")
-    held = (loaded.cert, *loaded.additional_certs)
-    return KeyFile(path=path, key=loaded.key, certificates=tuple(each.certificate for each in held if each))
+        raise KeyNotFound(f"{path!r} does not contain a private key", hint="export it again, with its private key")
+    certificates = (loaded.cert, *loaded.additional_certs)
+    return KeyFile(path=path, key=loaded.key, certificates=tuple(each.certificate for each in certificates if each))
 
 
 _LOADERS: Final[Mapping[str, Callable[[str, Passphrase], KeyFile]]] = {
@@ -176,7 +178,7 @@ _LOADERS: Final[Mapping[str, Callable[[str, Passphrase], KeyFile]]] = {
 
 
 def _check_algorithm(path: str, der: bytes) -> None:
-    """Refuse a key that says it is for something else; one that is encrypted leaves that to its certificate."""
+    """Refuse a key of an unsuitable algorithm; for an encrypted key, the certificate is checked instead."""
     algorithm = parse_private_key_algorithm(der)
     if algorithm is not None and algorithm.key_type is None:
         raise unsupported_key_error(f"the key in {path!r}", algorithm)
@@ -185,8 +187,8 @@ def _check_algorithm(path: str, der: bytes) -> None:
 def _unlock_key(
     path: str, data: bytes, load: Callable[..., PrivateKeyTypes], passphrase: Passphrase
 ) -> PrivateKeyTypes | None:
-    # Validating an RSA key takes longer than signing. It may be left out because a signature is verified with
-    # the certificate before it is used: a damaged key fails there, and its signature leaves the program nowhere.
+    # Validating an RSA key takes longer than signing. It is not necessary, because every signature is verified with the
+    # certificate before it is used, which detects a damaged key.
     try:
         return load(data, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:
@@ -227,11 +229,11 @@ def _unsupported_error(path: str, cipher: str = "") -> MechanismUnavailable:
     if cipher:
         return MechanismUnavailable(
             f"the key in {path!r} is encrypted with {cipher}, which is not supported",
-            hint="convert it: openssl pkey -aes256 -in OLD -out NEW; for old ciphers add -provider default -provider "
+            hint="convert it: openssl pkey -aes256 -in OLD -out NEW; for old ciphers, add -provider default -provider "
             "legacy",
         )
     return MechanismUnavailable(
-        f"the key in {path!r} is of a kind, or encrypted in a way, that is not supported",
+        f"the type of the key in {path!r}, or its encryption, is not supported",
         hint="convert it: openssl pkcs8 -topk8 -v2 aes256 -in OLD -out NEW",
     )
 
@@ -240,21 +242,28 @@ _MAX_CERTIFICATES: Final = 64
 
 
 def build_chain(key_file: KeyFile, *, cert: str | None, chain: str | None) -> tuple[bytes, ...]:
-    """DER certificates, the key's own first, then those of ``cert``, the key file and ``chain``, each once.
+    """Build the certificate chain in DER: that of the key first, then those of ``cert``, the key file and ``chain``.
 
-    The own certificate is sought in ``cert``, or in the key file if there is no ``cert``. Raises
-    CertificateMismatch if none there belongs to the key, KeyNotFound if there is no certificate at all, and
-    MechanismUnavailable if it says that the key is for something else.
+    Args:
+        key_file: The key, and certificates from the same file.
+        cert: A file with the certificate of the key; None to search the key file.
+        chain: A file with further certificates.
+
+    Raises:
+        KeyNotFound: There are no certificates.
+        CertificateMismatch: No certificate belongs to the key.
+        CertificateNotValid: There are too many certificates.
+        MechanismUnavailable: By its certificate, the key has an unsuitable algorithm.
     """
     named = load_certificates(cert) if cert else ()
     candidates = named or key_file.certificates
     if not candidates:
         raise KeyNotFound(
-            f"there is no certificate for the key in {key_file.path!r}",
+            f"no certificate found for the key in {key_file.path!r}",
             hint="name the file of the certificate: ?cert=CERTIFICATE",
         )
     own = next((each for each in candidates if _matches_key(each, key_file)), None)
-    # keys of some algorithms cannot be read, so that nobody can tell whose they are
+    # keys of some algorithms cannot be parsed, and therefore not compared
     likely = own or (candidates[0] if len(candidates) == 1 else None)
     algorithm = None if likely is None else certificate_key_algorithm(likely)
     if algorithm is not None and algorithm.key_type is None:
@@ -270,8 +279,8 @@ def build_chain(key_file: KeyFile, *, cert: str | None, chain: str | None) -> tu
     )
     if len(all_of_them) > _MAX_CERTIFICATES:
         raise CertificateNotValid(
-            f"more than {_MAX_CERTIFICATES} certificates go with the key in {key_file.path!r}",
-            hint="keep only those that lead from the signer's certificate to its authority",
+            f"more than {_MAX_CERTIFICATES} certificates belong to the key in {key_file.path!r}",
+            hint="keep only the chain from the signer's certificate to its authority",
         )
     return tuple(all_of_them)
 

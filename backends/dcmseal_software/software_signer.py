@@ -1,4 +1,4 @@
-"""A Signer whose key is in memory: PKCS #1 v1.5 for RSA (PS3.15 C.1), ECDSA and DSA over the digest."""
+"""A signer with a key in memory: PKCS #1 v1.5 for RSA (PS3.15 C.1), ECDSA and DSA over the digest."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dcmseal.terms import KeyType
 
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
-# ECDSA and DSA sign the digest alone, so that only its length matters to the library: one object of each length
-# serves all six algorithms, RIPEMD160, which the library does not have, among them.
+# ECDSA and DSA sign the digest itself, of which only the length matters to the library: one object of each length
+# serves all six algorithms, including RIPEMD160, which the library lacks.
 _PREHASHED: Final = {
     hash_.digest_size: utils.Prehashed(hash_)
     for hash_ in (hashes.MD5(), hashes.SHA1(), hashes.SHA256(), hashes.SHA384(), hashes.SHA512())  # noqa: S303
@@ -31,7 +31,7 @@ class SoftwareSigner:
     __slots__ = ("_key", "certificate_chain", "key_type")
 
     def __init__(self, key: PrivateKeyTypes, certificate_chain: tuple[bytes, ...]) -> None:
-        """Raise WeakAlgorithm for a key too short, and MechanismUnavailable for one of another kind."""
+        """Raise WeakAlgorithm if the key is too small, and MechanismUnavailable if its type is unsuitable."""
         self._key: PrivateKeyTypes | None = key
         self.key_type = _check_key_type(key)
         self.certificate_chain = certificate_chain
@@ -40,11 +40,11 @@ class SoftwareSigner:
         return f"<{'closed' if self._key is None else 'open'} {self.key_type.value} key in a file>"
 
     def sign(self, message: SignableMessage) -> bytes:
-        """Return a PKCS #1 v1.5 signature of modulus length (RSA) or DER SEQUENCE(r, s) (EC, DSA)."""
+        """Return a PKCS #1 v1.5 signature of modulus length (RSA), or the DER of ``SEQUENCE(r, s)`` (EC, DSA)."""
         key = self._key
         if key is None:
-            raise SignerError("the key is closed", hint="sign while the key is open")
-        # Only the view that is needed, and outside the try: computing it reads the data set.
+            raise SignerError("the key is closed", hint="sign inside the context that opened the key")
+        # Read one view only, and outside the try: reading it may raise errors of the Data Set.
         data = message.digest_info if isinstance(key, rsa.RSAPrivateKey) else message.digest
         try:
             if isinstance(key, rsa.RSAPrivateKey):
@@ -56,12 +56,12 @@ class SoftwareSigner:
         except (ValueError, UnsupportedAlgorithm):
             pass
         raise MechanismUnavailable(
-            f"the cryptographic library refuses to sign a {message.algorithm} digest with a {self.key_type.value} key",
-            hint="choose another MAC algorithm, for instance SHA256",
+            f"the cryptographic library cannot sign a {message.algorithm} digest with a {self.key_type.value} key",
+            hint="choose another MAC algorithm, such as SHA256",
         )
 
     def close(self) -> None:
-        """Let go of the key."""
+        """Release the key."""
         self._key = None
 
 

@@ -16,11 +16,6 @@ from dcmseal.lazy_exports import attach_exports
 
 
 if TYPE_CHECKING:
-    from dcmseal.verification.options import VerifyOptions as VerifyOptions
-    from dcmseal.signing.options import SignOptions as SignOptions
-    from dcmseal.verification.options import TimestampMode as TimestampMode
-    from dcmseal.signing.timestamping import TimestampingResult as TimestampingResult
-    from dcmseal.sources.reference_folders import ReferenceFolders as ReferenceFolders
     from dcmseal.api.inspect import (
         find_signature as find_signature,
         signatures as signatures,
@@ -162,14 +157,21 @@ if TYPE_CHECKING:
     from dcmseal.policy.rule import Rule as Rule
     from dcmseal.references.fill_references import FilledReference as FilledReference
     from dcmseal.signing.make import attach_signature as attach_signature, make_signature as make_signature
+    from dcmseal.signing.options import (
+        PaddingMode as PaddingMode,
+        SignKeywords as SignKeywords,
+        SignOptions as SignOptions,
+    )
     from dcmseal.signing.plan import Plan as Plan
     from dcmseal.signing.signing_result import SigningResult as SigningResult
     from dcmseal.signing.timestamp_request import (
         AuthorityBackoff as AuthorityBackoff,
         TimestampRequest as TimestampRequest,
     )
+    from dcmseal.signing.timestamping import TimestampingResult as TimestampingResult
     from dcmseal.signing.warnings import SigningWarning as SigningWarning
     from dcmseal.sources.dataset_input import DatasetInput as DatasetInput
+    from dcmseal.sources.reference_folders import ReferenceFolders as ReferenceFolders
     from dcmseal.terms import (
         CertificateType as CertificateType,
         KeyType as KeyType,
@@ -178,16 +180,15 @@ if TYPE_CHECKING:
         TimestampType as TimestampType,
     )
     from dcmseal.verification.signer_trust import Trust as Trust
-    from dcmseal.verification.timestamp_checks import (
-        TimestampVerification as TimestampVerification,
+    from dcmseal.verification.options import (
+        TimestampMode as TimestampMode,
+        VerifyKeywords as VerifyKeywords,
+        VerifyOptions as VerifyOptions,
     )
+    from dcmseal.verification.timestamp_checks import TimestampVerification as TimestampVerification
     from dcmseal.version import __version__ as __version__
 
 _EXPORTS = {
-    "dcmseal.signing.options": "SignOptions",
-    "dcmseal.verification.options": "TimestampMode VerifyOptions",
-    "dcmseal.signing.timestamping": "TimestampingResult",
-    "dcmseal.sources.reference_folders": "ReferenceFolders",
     "dcmseal.api.inspect": "find_signature signatures write_mac_stream",
     "dcmseal.api.remove": "remove",
     "dcmseal.api.report_files": (
@@ -268,13 +269,17 @@ _EXPORTS = {
     "dcmseal.policy.rule": "Rule",
     "dcmseal.references.fill_references": "FilledReference",
     "dcmseal.signing.make": "attach_signature make_signature",
+    "dcmseal.signing.options": "PaddingMode SignKeywords SignOptions",
     "dcmseal.signing.plan": "Plan",
     "dcmseal.signing.signing_result": "SigningResult",
     "dcmseal.signing.timestamp_request": "AuthorityBackoff TimestampRequest",
+    "dcmseal.signing.timestamping": "TimestampingResult",
     "dcmseal.signing.warnings": "SigningWarning",
     "dcmseal.sources.dataset_input": "DatasetInput",
+    "dcmseal.sources.reference_folders": "ReferenceFolders",
     "dcmseal.terms": "CertificateType KeyType MacAlgorithm SignaturePurpose TimestampType",
     "dcmseal.verification.signer_trust": "Trust",
+    "dcmseal.verification.options": "TimestampMode VerifyKeywords VerifyOptions",
     "dcmseal.verification.timestamp_checks": "TimestampVerification",
     "dcmseal.version": "__version__",
 }

@@ -24,8 +24,8 @@ from dcmseal.errors import (
 from dcmseal.plugins.key_uri import escape_path
 from dcmseal.plugins.signer_backend import SecretRequest, Signer
 from dcmseal.terms import MacAlgorithm
+from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_software.file_backend import BACKENDS
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.backends.conftest import PASSPHRASE, KeyFolder
@@ -149,22 +149,22 @@ class TestKeys:
             ("pem", "rsa.cert.der", "certificate", "cert="),
             ("pem", "rsa.public.pem", "public key", "private key"),
             ("pem", "rsa.public.der", "public key", "private key"),
-            ("pem", "rsa.old.der", "no private key", "der:"),
+            ("pem", "rsa.old.der", "not a private key", "der:"),
             ("pem", "rsa.p12", "PKCS #12", "p12:"),
             ("pem", "ssh", "OpenSSH", "ssh-keygen"),
             ("pem", "pgp", "OpenPGP", "X.509"),
             ("pem", "putty", "PuTTY", "ssh-keygen"),
-            ("pem", "empty", "no private key", "PEM"),
+            ("pem", "empty", "not a private key", "PEM"),
             ("pem", "huge", "1 MiB", "path"),
-            ("pem", "two", "2 private keys", "its own file"),
+            ("pem", "two", "2 private keys", "file of its own"),
             ("pem", "cut", "cannot be read", "again"),
             ("der", "rsa.old.pem", "PEM file with a private key", "pem:"),
             ("der", "rsa.p12", "PKCS #12", "p12:"),
             ("der", "rsa.cert.der", "certificate", "cert="),
             ("der", "rsa.public.der", "public key", "private key"),
             ("p12", "rsa.old.pem", "PEM file with a private key", "pem:"),
-            ("p12", "rsa.old.der", "no private key", "der:"),
-            ("p12", "empty", "no private key", "PKCS #12"),
+            ("p12", "rsa.old.der", "not a private key", "der:"),
+            ("p12", "empty", "not a private key", "PKCS #12"),
         ],
     )
     def test_file_that_is_none(self, keys: KeyFolder, scheme: str, name: str, expected: str, hint: str) -> None:
@@ -263,7 +263,7 @@ class TestPassphrase:
     def test_declined(self, keys: KeyFolder, name: str) -> None:
         with pytest.raises(PinRejected, match="encrypted") as caught:
             opened(name.rpartition(".")[2], keys[name], lambda _: None, cert=keys["rsa.cert.pem"])
-        assert "--passphrase-env" in caught.value.hint
+        assert "secrets=" in caught.value.hint
         assert caught.value.__context__ is None
 
     def test_request_says_what_is_unlocked_and_by_which_uri(self, keys: KeyFolder) -> None:

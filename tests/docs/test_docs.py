@@ -154,6 +154,13 @@ def test_every_public_name_is_documented_once_and_no_other() -> None:
     assert {name for _, name in exports} - {*names} == {"__version__"}
 
 
+def test_documentation_and_examples_import_public_names_only() -> None:
+    paths = [*pages(), *DOCS.rglob("*.py"), *FOREIGN.rglob("*.py")]
+    private = re.compile(r"^\W*(?:from|import) dcmseal\.(?!(?:plugins|testing) import).*", re.MULTILINE)
+    assert len(paths) > 100
+    assert {str(path): found for path in paths if (found := private.findall(path.read_text("utf-8")))} == {}
+
+
 def test_every_section_of_the_python_reference_has_an_example_and_names() -> None:
     page = (DOCS / "reference" / "api.md").read_text("utf-8")
     sections = page.split("\n## ")[1:]

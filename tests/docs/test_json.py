@@ -63,7 +63,7 @@ def test_the_example_is_what_verification_says(pki: Pki) -> None:
     for document in (written, real):
         assert document["instance"].pop("size")
         (signature,) = document["signatures"]
-        for key in ("uid", "datetime", "moment"):
+        for key in ("uid", "datetime", "signing_time"):
             assert signature.pop(key)
         for key in ("serial", "sha256"):
             assert signature["signer"].pop(key)
@@ -71,7 +71,7 @@ def test_the_example_is_what_verification_says(pki: Pki) -> None:
 
 
 def test_the_page_names_every_kind_of_document() -> None:
-    table = re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE)
+    table = re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE)
     assert set(table) == {each["$ref"].rpartition("/")[2] for each in SCHEMA["oneOf"]}
 
 
@@ -95,7 +95,7 @@ COMMANDS = {
     "keys": "keys",
     "config check": "configuration",
     "config check --open --config CONFIG": "configuration",
-    "config path": "place",
+    "config path": "configuration-path",
     "plugins": "plugins",
     "sign REPORT OUT --references FOLDER": "signing",
     "verify REPORT --references FOLDER": "verification",

@@ -99,11 +99,11 @@ def report_without_evidence(report: VerificationReport) -> Any:
     """The document of a report, less what is said of the evidence."""
     document: Any = report_document(report)
     for findings in (document["notes"], *(each["findings"] for each in document["signatures"])):
-        findings[:] = [each for each in findings if not each["code"].startswith("repeat-")]
+        findings[:] = [each for each in findings if not each["code"].startswith("evidence-")]
     return document
 
 
 def evidence_codes(report: VerificationReport) -> set[str]:
     """The codes of what is said of the evidence."""
     findings = (*report.notes, *(each for signature in report.signatures for each in signature.findings))
-    return {each.code for each in findings if each.code.startswith("repeat-")}
+    return {each.code for each in findings if each.code.startswith("evidence-")}

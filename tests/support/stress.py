@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dcmseal.plugins.signer_backend import Signer
 from dcmseal.terms import MacAlgorithm
+from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
 
 
 def sign_in_threads(signer: Signer, *, threads: int, digests: int) -> None:

@@ -10,8 +10,8 @@ import dcmseal
 from dcmseal.errors import DeviceRemoved, DeviceReplaced, DeviceUnavailable, PinRejected
 from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.terms import MacAlgorithm
+from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.support.builder import file, image
 from tests.tokens.opensc import Cards

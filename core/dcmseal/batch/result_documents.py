@@ -25,7 +25,7 @@ def build_result_document(result: BatchResult) -> Document:
     if answer is not None:
         return signatures_document(answer, source)
     if result.kind in (ResultKind.SKIPPED, ResultKind.IGNORED):
-        return build_document("skipped", {"file": source, "why": result.kind.value, "reason": result.reason})
+        return build_document("skipped", {"file": source, "kind": result.kind.value, "reason": result.reason})
     raise ValueError("only the verdict was asked for")
 
 

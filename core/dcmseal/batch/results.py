@@ -48,7 +48,7 @@ class ResultKind(StrEnum):
     LISTED = "listed"
     SKIPPED = "skipped"
     """It has a signature that makes another unnecessary."""
-    IGNORED = "passed-over"
+    IGNORED = "ignored"
     """It was found in a folder, and is no DICOM file."""
     FAILED = "failed"
 

@@ -1,1 +1,1 @@
-"""Change manifests: signed fingerprints of every element, so that later changes can be named."""
+"""Change manifests: signed fingerprints of all elements, which show later what changed."""

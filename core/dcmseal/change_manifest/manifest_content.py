@@ -1,4 +1,4 @@
-"""The content of a manifest: what it is about, and the fingerprint of every element, as canonical JSON (RFC 8785)."""
+"""The content of a change manifest: fingerprints of all elements, as canonical JSON (RFC 8785)."""
 
 from __future__ import annotations
 
@@ -7,191 +7,234 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from dcmseal.comparison.fingerprints import KEYED_SIZE, PlainFingerprinter
 from dcmseal.comparison.inventory import MAX_ENTRIES, Element, InventoryItem, build_item, fingerprint_items
+from dcmseal.documents.json_reader import (
+    InvalidJson,
+    JsonObjectReader,
+    load_json,
+    parse_hex,
+    parse_integer,
+    parse_list,
+    parse_row,
+    parse_text,
+)
 from dcmseal.documents.json_types import Json
 from dcmseal.errors import UsageError
 
-FORMAT: Final = "dcmseal-manifest/1"
+FORMAT: Final = "dcmseal-manifest/2"
+MAX_SIZE: Final = 128 << 20
+"""Maximum size of a manifest in bytes."""
 SALT_SIZE: Final = 32
 MAX_DEPTH: Final = 100
-"""Nesting beyond this is refused; real objects stay below 20."""
+"""Maximum nesting of sequences; typical objects stay below 20."""
+_DIGEST_SIZE: Final = 32
 _PLAIN: Final = PlainFingerprinter()
 _UID: Final = re.compile(r"[0-9.]{1,64}")
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
+_FORMAT: Final = re.compile(r"dcmseal-manifest/[0-9]{1,4}", re.ASCII)
 _TAG: Final = re.compile(r"[0-9A-F]{8}")
 _VR: Final = re.compile(r"[A-Z]{2}")
 
 
 class InvalidManifestContent(Exception):
-    """The bytes are no content of a manifest; the message is made of our words only."""
+    """The content of a manifest is invalid; the message does not quote it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestSubject:
-    """The signature that a manifest is about."""
+    """The signature that a manifest belongs to."""
 
     uid: str
     """Digital Signature UID (0400,0100)."""
     location: str
-    """Where it was made, for people: an item may have moved since."""
+    """Location of the signature when it was made; for information only, because items can be moved."""
     value: bytes
-    """SHA-256 of Signature (0400,0120), which stands for the MAC: it is the signature of no other."""
+    """SHA-256 of Signature (0400,0120), which also identifies the MAC."""
     certificate: bytes
-    """SHA-256 of Certificate of Signer (0400,0115), less its padding."""
+    """SHA-256 of Certificate of Signer (0400,0115), without padding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestContent:
-    """What a manifest says."""
+    """The content of a manifest."""
 
     subject: ManifestSubject
     salt: bytes
     frame: int
-    """Bytes of a frame of native pixel data; 0 if that was not taken apart."""
+    """Size of a frame of native pixel data in bytes; 0 if the pixel data was not divided into frames."""
     signed: tuple[Element, ...]
     """The elements that the signature covers."""
     unsigned: tuple[Element, ...]
-    """All others at its level that may be signed, or could but for their VR."""
+    """All other elements of the level that could be signed, including those of VR UN."""
 
 
 def derive_key(salt: bytes, signature_value: bytes) -> bytes:
-    """The key of the fingerprints: HKDF-Extract (RFC 5869 2.2) over the value of Signature (0400,0120).
+    """Derive the key of the fingerprints with HKDF-Extract (RFC 5869 2.2).
 
-    The value stands in the signed file and nowhere in the manifest: who has the manifest only cannot try values.
+    The signature value is in the signed file but not in the manifest, so nobody can guess values with the manifest
+    alone.
+
+    Args:
+        salt: The salt of the manifest.
+        signature_value: The value of Signature (0400,0120), as stored.
+
+    Returns:
+        The key.
     """
     return hmac.digest(salt, signature_value, "sha256")
 
 
 def value_fingerprint(signature_value: bytes) -> bytes:
-    """By what a manifest knows the signature it is about, as stored: of even length."""
+    """Compute the digest that identifies a signature in a manifest, from its value as stored, with even length."""
     return hashlib.sha256(signature_value).digest()
 
 
 def serialize_content(content: ManifestContent) -> bytes:
-    """The canonical JSON; raises UsageError if the elements are nested too deep."""
-    about = content.subject
+    """Serialize the content as canonical JSON.
+
+    Args:
+        content: The content.
+
+    Returns:
+        The JSON document.
+
+    Raises:
+        UsageError: Sequences are nested too deep.
+    """
+    subject = content.subject
     document = {
         "format": FORMAT,
         "signature": {
-            "uid": about.uid,
-            "location": about.location,
-            "value": about.value.hex(),
-            "certificate": about.certificate.hex(),
+            "uid": subject.uid,
+            "location": subject.location,
+            "value_sha256": subject.value.hex(),
+            "certificate_sha256": subject.certificate.hex(),
         },
         "salt": content.salt.hex(),
-        "frame_bytes": content.frame,
+        "frame_size": content.frame,
         "signed": _serialize_elements(content.signed, MAX_DEPTH),
         "unsigned": _serialize_elements(content.unsigned, MAX_DEPTH),
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def _serialize_elements(elements: tuple[Element, ...], depth: int) -> list[Any]:
+def _serialize_elements(elements: tuple[Element, ...], depth: int) -> list[Json]:
     if not depth:
         raise UsageError(
-            f"sequences are nested more than {MAX_DEPTH} deep: there can be no manifest", hint="sign without a manifest"
+            f"a manifest cannot describe sequences nested more than {MAX_DEPTH} deep", hint="sign without a manifest"
         )
-    written: list[Any] = []
+    rows: list[Json] = []
     for each in elements:
-        told: Any
+        content: Json
         if each.items is not None:
-            told = [_serialize_elements(item.elements, depth - 1) for item in each.items]
+            content = [_serialize_elements(item.elements, depth - 1) for item in each.items]
         elif each.parts or each.fragmented:
-            told = {"fragments" if each.fragmented else "frames": [part.hex() for part in each.parts]}
+            content = {"fragments" if each.fragmented else "frames": [part.hex() for part in each.parts]}
         else:
-            told = each.exact.hex()
-        written.append([f"{each.tag:08X}", each.vr.decode("latin-1"), told])
-    return written
+            content = each.exact.hex()
+        rows.append([f"{each.tag:08X}", each.vr.decode("latin-1"), content])
+    return rows
 
 
 def parse_content(data: bytes) -> ManifestContent:
-    """Read what ``write_content`` has written; raises UnreadableContent."""
+    """Parse the content of a manifest.
+
+    Args:
+        data: The canonical JSON.
+
+    Returns:
+        The content.
+
+    Raises:
+        InvalidManifestContent: The content is invalid, or of another version.
+    """
     try:
-        return _parse_document(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InvalidManifestContent("it is no manifest, or a damaged one") from None
+        return _parse_document(JsonObjectReader(load_json(data, "the manifest", MAX_SIZE), "the manifest"))
+    except InvalidJson as error:
+        raise InvalidManifestContent(f"it is not a valid manifest: {error}") from None
 
 
-def _parse_document(document: Any) -> ManifestContent:
-    if document["format"] != FORMAT:
-        raise InvalidManifestContent(f"it is of another version than {FORMAT}")
-    about = document["signature"]
-    if not _UID.fullmatch(about["uid"]) or not isinstance(about["location"], str):
-        raise ValueError
-    reader = _ElementReader()
+def _parse_document(document: JsonObjectReader) -> ManifestContent:
+    if (version := document.take("format", parse_text)) != FORMAT:
+        raise InvalidManifestContent(_version_message(version))
+    elements = _ElementReader()
     content = ManifestContent(
-        subject=ManifestSubject(
-            uid=about["uid"],
-            location=about["location"],
-            value=_parse_bytes(about["value"], 32),
-            certificate=_parse_bytes(about["certificate"], 32),
-        ),
-        salt=_parse_bytes(document["salt"], SALT_SIZE),
-        frame=document["frame_bytes"],
-        signed=reader.elements(document["signed"], MAX_DEPTH),
-        unsigned=reader.elements(document["unsigned"], MAX_DEPTH),
+        subject=_parse_subject(document.take_object("signature")),
+        salt=document.take("salt", lambda value: parse_hex(value, SALT_SIZE)),
+        frame=document.take("frame_size", parse_integer),
+        signed=document.take("signed", lambda value: elements.read_level(value, MAX_DEPTH)),
+        unsigned=document.take("unsigned", lambda value: elements.read_level(value, MAX_DEPTH)),
     )
-    if type(content.frame) is not int or content.frame < 0:
-        raise ValueError
+    document.reject_unknown_members()
     return content
 
 
-def _parse_list(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise TypeError
-    return value
+def _version_message(version: str) -> str:
+    if not _FORMAT.fullmatch(version):
+        return f"its format is not {FORMAT}"
+    return f"its format is {version}, and this version of dcmseal reads {FORMAT}"
 
 
-def _parse_bytes(text: Any, size: int) -> bytes:
-    if len(text) != 2 * size or not _HEX.fullmatch(text):
-        raise ValueError
-    return bytes.fromhex(text)
+def _parse_subject(signature: JsonObjectReader) -> ManifestSubject:
+    uid = signature.take("uid", parse_text)
+    if not _UID.fullmatch(uid):
+        raise InvalidJson("a UID is expected")
+    subject = ManifestSubject(
+        uid=uid,
+        location=signature.take("location", parse_text),
+        value=signature.take("value_sha256", lambda value: parse_hex(value, _DIGEST_SIZE)),
+        certificate=signature.take("certificate_sha256", lambda value: parse_hex(value, _DIGEST_SIZE)),
+    )
+    signature.reject_unknown_members()
+    return subject
 
 
 class _ElementReader:
     """Reads elements, and counts them."""
 
     def __init__(self) -> None:
-        self._left = MAX_ENTRIES
+        self._remaining = MAX_ENTRIES
 
-    def elements(self, written: Any, depth: int) -> tuple[Element, ...]:
-        """Read the elements of a level."""
+    def read_level(self, value: object, depth: int) -> tuple[Element, ...]:
+        """Read the elements of a level; ``depth`` more levels are allowed."""
         if not depth:
-            raise ValueError
-        level = _parse_list(written)
-        self._count(len(level))
-        return tuple(self._element(each, depth) for each in level)
+            raise InvalidJson("sequences are nested too deep")
+        return parse_list(lambda each: self._read_element(each, depth), self._remaining)(value)
 
-    def _count(self, entries: int) -> None:
-        self._left -= entries
-        if self._left < 0:
-            raise ValueError
+    def _count_entry(self) -> None:
+        self._remaining -= 1
+        if self._remaining < 0:
+            raise InvalidJson("there are too many elements")
 
-    def _element(self, written: Any, depth: int) -> Element:
-        tag, vr, told = written
+    def _read_element(self, value: object, depth: int) -> Element:
+        self._count_entry()
+        tag_text, vr_text, content = parse_row(value, 3)
+        tag, vr = parse_text(tag_text), parse_text(vr_text)
         if not _TAG.fullmatch(tag) or not _VR.fullmatch(vr):
-            raise ValueError
+            raise InvalidJson("a tag and a VR are expected")
         number, name = int(tag, 16), vr.encode()
-        if isinstance(told, str):
-            exact = _parse_bytes(told, KEYED_SIZE)
+        if isinstance(content, str):
+            exact = parse_hex(content, KEYED_SIZE)
             return Element(number, name, exact, exact)
-        if not isinstance(told, dict):
-            items = tuple(self._item(each, depth) for each in _parse_list(told))
-            return Element(number, name, b"", fingerprint_items(items), items)
-        return self._parse_parts(number, name, told)
+        if isinstance(content, dict):
+            return self._read_parts(number, name, content)
+        items = parse_list(lambda each: self._read_item(each, depth), self._remaining)(content)
+        return Element(number, name, b"", fingerprint_items(items), items)
 
-    def _parse_parts(self, tag: int, vr: bytes, told: Any) -> Element:
-        ((kind, fingerprints),) = told.items()
-        if kind not in ("frames", "fragments"):
-            raise ValueError
-        self._count(len(fingerprints))
-        parts = tuple(_parse_bytes(each, KEYED_SIZE) for each in _parse_list(fingerprints))
+    def _read_parts(self, tag: int, vr: bytes, content: object) -> Element:
+        reader = JsonObjectReader(content, "pixel data")
+        kind = "fragments" if "fragments" in reader.remaining() else "frames"
+        parts = reader.take(kind, parse_list(self._read_part, self._remaining))
+        reader.reject_unknown_members()
         together = _PLAIN.fingerprint(b"".join(parts))
         return Element(tag, vr, together, together, None, parts, kind == "fragments")
 
-    def _item(self, written: Any, depth: int) -> InventoryItem:
-        self._count(1)
-        return build_item(self.elements(written, depth - 1))
+    def _read_part(self, value: object) -> bytes:
+        self._count_entry()
+        return parse_hex(value, KEYED_SIZE)
+
+    def _read_item(self, value: object, depth: int) -> InventoryItem:
+        self._count_entry()
+        return build_item(self.read_level(value, depth - 1))

@@ -1,4 +1,4 @@
-"""A manifest made with a signature, by the same key and in the same run."""
+"""Make a change manifest for a new signature, and sign it with the same key."""
 
 from __future__ import annotations
 
@@ -55,9 +55,19 @@ _DSA: Final = {
 
 
 def sign_content(content: bytes, signer: Signer, algorithm: MacAlgorithm, moment: dt.datetime) -> bytes:
-    """Have a key sign content; returns SignedData in DER, the content inside. The signature is verified.
+    """Sign content as CMS SignedData (RFC 5652), and verify the signature.
 
-    Raises SignerError or one of its kinds.
+    Args:
+        content: The content to encapsulate.
+        signer: The open key.
+        algorithm: The digest algorithm.
+        moment: The signing time.
+
+    Returns:
+        SignedData in DER.
+
+    Raises:
+        SignerError: The key or its certificate cannot be used, or the subclass that says why.
     """
     chain = [read_certificate(each) for each in signer.certificate_chain]
     certificate = chain[0]
@@ -68,7 +78,7 @@ def sign_content(content: bytes, signer: Signer, algorithm: MacAlgorithm, moment
     if match_signature(certificate, algorithm, message.digest, value) is not SignatureMatch.MATCHES:
         raise CertificateMismatch(
             "the key made a signature that its own certificate does not verify",
-            hint="the certificate belongs to another key, or the device is broken: nothing was written",
+            hint="nothing was written: the certificate belongs to another key, or the device is faulty",
         )
     digest_algorithm = _encode_der(_SEQUENCE, _encode_oid(_DIGESTS[algorithm]))
     version = _encode_integer(1)
@@ -95,7 +105,7 @@ def sign_content(content: bytes, signer: Signer, algorithm: MacAlgorithm, moment
 def _build_signed_attributes(
     content: bytes, certificate: Certificate, algorithm: MacAlgorithm, moment: dt.datetime
 ) -> list[bytes]:
-    """What is signed: the digest of the content, when, and with which certificate (RFC 5652 11, RFC 5035)."""
+    """Build the signed attributes: message digest, signing time, and certificate (RFC 5652 11, RFC 5035)."""
     certificate_id = _encode_der(_SEQUENCE, _encode_der(_OCTETS, bytes.fromhex(certificate.sha256)))
     values = (
         (_CONTENT_TYPE, _encode_oid(_DATA)),
@@ -117,7 +127,7 @@ def _compute_digest(algorithm: MacAlgorithm, data: bytes) -> bytes:
 
 
 def _encode_time(moment: dt.datetime) -> bytes:
-    """UTCTime for the years that it can tell, else GeneralizedTime (RFC 5652 11.3)."""
+    """Encode UTCTime from 1950 to 2049, and GeneralizedTime otherwise (RFC 5652 11.3)."""
     when = moment.astimezone(dt.UTC)
     if 1950 <= when.year < 2050:
         return _encode_der(_UTC_TIME, when.strftime("%y%m%d%H%M%SZ").encode())
@@ -125,7 +135,7 @@ def _encode_time(moment: dt.datetime) -> bytes:
 
 
 def _sort_set(elements: list[bytes]) -> bytes:
-    """The elements of a SET OF in the order that DER wants (X.690 11.6)."""
+    """Sort the elements of a SET OF as DER requires (X.690 11.6)."""
     return b"".join(sorted(elements))
 
 
@@ -154,12 +164,22 @@ def _encode_der(tag: int, *contents: bytes) -> bytes:
 
 
 def make_manifest(plan: Plan, signature: DigitalSignature, signer: Signer) -> bytes:
-    """Write down every element of the level that is signed, and have the key sign that; returns DER.
+    """Make a change manifest for a signature.
 
-    Raises UsageError if the Data Set is nested too deep, DatasetError if it has too many elements, and SignerError or
-    one of its kinds.
+    Args:
+        plan: The plan of the signature.
+        signature: The signature that was made.
+        signer: The open key.
+
+    Returns:
+        The manifest in DER.
+
+    Raises:
+        UsageError: Sequences are nested too deep for a manifest.
+        DatasetError: The Data Set has too many elements.
+        SignerError: The key cannot be used, or the subclass that says why.
     """
-    # as it is stored: values of VR OB are of even length
+    # as stored: values of VR OB have even length
     value = signature.value + bytes(len(signature.value) & 1)
     salt = secrets.token_bytes(SALT_SIZE)
     level = plan.level

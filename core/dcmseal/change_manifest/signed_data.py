@@ -1,4 +1,4 @@
-"""The signed form of a manifest, read: CMS SignedData (RFC 5652) with the content inside, as ``openssl cms`` has it."""
+"""Parse and verify the CMS SignedData (RFC 5652) of a change manifest."""
 
 from __future__ import annotations
 
@@ -21,32 +21,42 @@ _DIGESTS: Final = {
 _DATA: Final = bytes.fromhex("2a864886f70d010701")
 _SIGNED_DATA: Final = bytes.fromhex("2a864886f70d010702")
 _MAX_SIGNER_BYTES: Final = 64 << 10
-"""Of what is said about the signer; it takes some hundred bytes."""
+"""Maximum size of SignerInfo in bytes; a few hundred are typical."""
 
 
 class InvalidSignedData(Exception):
-    """The bytes are no SignedData of the form that is written here; the message is made of our words only."""
+    """The bytes are not SignedData of the expected form; the message does not quote them."""
 
 
 class ManifestNotAuthentic(Exception):
-    """The content, or the signature over it, is not what the signer made."""
+    """The content or its signature was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedManifest:
-    """A container that was read; nothing is verified."""
+    """A parsed manifest, whose signature is not verified yet."""
 
     content: bytes
     signer: bytes
-    """SHA-256 of the certificate that the signer names as its own (RFC 5035); empty if it names none."""
+    """SHA-256 of the certificate in SigningCertificateV2 (RFC 5035); empty if it uses another digest."""
     algorithm: MacAlgorithm
     message_digest: bytes
     attributes: bytes
-    """The signed attributes as SET OF, which is what was signed (RFC 5652 5.4)."""
+    """The signed attributes as SET OF, over which the signature is made (RFC 5652 5.4)."""
     signature: bytes
 
     def is_signed_by(self, certificate: Certificate) -> bool:
-        """Whether the content was signed with a certificate; raises NotAuthentic if it says so, and was not."""
+        """Check the signature if the manifest names a certificate as the signer's.
+
+        Args:
+            certificate: The certificate.
+
+        Returns:
+            False if the manifest names another certificate.
+
+        Raises:
+            ManifestNotAuthentic: The manifest names the certificate, but its signature is invalid.
+        """
         if bytes.fromhex(certificate.sha256) != self.signer:
             return False
         if self._digest(self.content) != self.message_digest:
@@ -63,13 +73,23 @@ class SignedManifest:
 
 
 def parse_signed_data(data: bytes) -> SignedManifest:
-    """Read what ``seal`` has written, from DER; raises UnreadableContainer."""
+    """Parse SignedData.
+
+    Args:
+        data: SignedData in DER.
+
+    Returns:
+        The content, and what is needed to verify its signature.
+
+    Raises:
+        InvalidSignedData: The bytes are not SignedData of the expected form.
+    """
     try:
         return _parse(data)
     except InvalidSignedData:
         raise
-    except Exception:  # noqa: BLE001 - asn1crypto raises whatever comes to hand
-        raise InvalidSignedData("it is no CMS SignedData (RFC 5652), or a damaged one") from None
+    except Exception:  # noqa: BLE001 - asn1crypto raises many kinds of errors
+        raise InvalidSignedData("it is not valid CMS SignedData (RFC 5652)") from None
 
 
 def _parse(data: bytes) -> SignedManifest:
@@ -85,25 +105,25 @@ def _parse(data: bytes) -> SignedManifest:
     signed.skip(CONTEXT_0)
     signers = signed.enter(SET)
     if not whole.is_at_end or not signed.is_at_end or signers.remaining > _MAX_SIGNER_BYTES:
-        raise InvalidSignedData("it is no SignedData of the form that a manifest has")
+        raise InvalidSignedData("its SignedData does not have the form of a manifest")
     return _parse_signer_info(signers.content, content.content)
 
 
 def _expect_oid(value: bytes, place: DerReader) -> None:
-    """Pass over an object identifier, which has to be this one."""
+    """Read an object identifier, and check its value."""
     if place.enter(OID).content != value:
-        raise InvalidSignedData("it is another kind of CMS than SignedData over data")
+        raise InvalidSignedData("its CMS content type is not SignedData over data")
 
 
 def _parse_signer_info(signer_info: bytes, content: bytes) -> SignedManifest:
-    _load_asn1crypto("tsp")  # knows the attribute that names the certificate
+    _load_asn1crypto("tsp")  # defines SigningCertificateV2
     signer = _load_asn1crypto("cms").SignerInfo.load(signer_info, strict=True)
     attributes = _parse_attributes(signer["signed_attrs"])
     algorithm = _DIGESTS.get(signer["digest_algorithm"]["algorithm"].native)
     if algorithm is None:
-        raise InvalidSignedData("it is signed with another digest than SHA-256, SHA-384 and SHA-512")
+        raise InvalidSignedData("its digest algorithm is not SHA-256, SHA-384 or SHA-512")
     if attributes["content_type"].native != "data":
-        raise InvalidSignedData("what it holds is of another type than data")
+        raise InvalidSignedData("the type of its content is not data")
     (certificate_id,) = attributes["signing_certificate_v2"]["certs"]
     is_sha256 = certificate_id["hash_algorithm"]["algorithm"].native == "sha256"
     return SignedManifest(
@@ -121,12 +141,12 @@ def _parse_attributes(attributes: Any) -> dict[str, Any]:
     for each in attributes:
         name = str(each["type"].native)
         if name in found or len(each["values"]) != 1:
-            raise InvalidSignedData("a signed attribute is there twice")
+            raise InvalidSignedData("a signed attribute occurs twice")
         found[name] = each["values"][0]
     return found
 
 
 @cache
 def _load_asn1crypto(name: str) -> Any:
-    """A module of asn1crypto, which has no types; it is imported when the first manifest is met."""
+    """Import a module of asn1crypto, which has no types, when the first manifest is parsed."""
     return import_module(f"asn1crypto.{name}")

@@ -1,1 +1,1 @@
-"""What differs between two states of an instance: element by element, item by item, frame by frame."""
+"""Compare two versions of an instance: elements, items, frames and fragments."""

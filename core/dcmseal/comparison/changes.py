@@ -1,4 +1,4 @@
-"""The differences between two inventories, each with its place in both."""
+"""Find the differences between two inventories, with their paths in both."""
 
 from __future__ import annotations
 
@@ -17,19 +17,30 @@ from dcmseal.tags import format_tag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alignment:
-    """Pairs of positions; those that are alike first, in the order of the first state."""
+    """Positions in two sequences that correspond to each other, in the order of the first one."""
 
     alike: tuple[tuple[int, int], ...]
+    """Pairs with equal content."""
     changed: tuple[tuple[int, int], ...]
-    """Taken for the same, and not alike."""
+    """Pairs that correspond to each other, with different content."""
     removed: tuple[int, ...]
     added: tuple[int, ...]
     moved: tuple[tuple[int, int], ...]
-    """Those among ``alike`` that stand in another order than the others."""
+    """Those of ``alike`` whose order changed."""
 
 
 def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> Alignment:
-    """Align two rows of fingerprints: equal ones with each other, the nearest first, and what is left in order."""
+    """Align two sequences of fingerprints.
+
+    Equal fingerprints are paired, the nearest first. The rest is paired in order.
+
+    Args:
+        before: The fingerprints of the first version.
+        after: The fingerprints of the second version.
+
+    Returns:
+        The alignment.
+    """
     alike = [(i, i) for i, (one, other) in enumerate(zip(before, after, strict=False)) if one == other]
     taken = {i for i, _ in alike}
     left_before = [i for i in range(len(before)) if i not in taken]
@@ -57,7 +68,14 @@ def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> Alignment:
 
 
 def mark_ascending(numbers: Iterable[int]) -> list[bool]:
-    """For each number whether it belongs to the longest ascending row among them: the others were moved."""
+    """Find the longest ascending subsequence: the numbers that are not part of it were moved.
+
+    Args:
+        numbers: The numbers.
+
+    Returns:
+        For each number, whether it is part of the subsequence.
+    """
     values = list(numbers)
     ends: list[int] = []
     last: list[int] = []
@@ -79,32 +97,32 @@ def mark_ascending(numbers: Iterable[int]) -> list[bool]:
 
 
 class ChangeKind(StrEnum):
-    """How two states differ at a place."""
+    """The type of a difference."""
 
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
-    """Another value."""
+    """The value changed."""
     VR = "vr"
-    """Another VR, and perhaps another value."""
+    """The VR changed, and possibly the value."""
     MOVED = "moved"
-    """The same element or item stands in another order."""
+    """The order of elements or items changed."""
     PADDING = "padding"
-    """The same value, padded in another way."""
+    """The padding of the value changed."""
     LENGTHS = "lengths"
-    """The same sequence or item, of defined length in one and of undefined length in the other."""
+    """The sequence or item has defined length in one version, and undefined length in the other."""
     VR_NOT_STATED = "vr-not-stated"
-    """The same value, whose VR the file with implicit VR leaves open."""
+    """The value is the same, but a file in Implicit VR does not state the VR."""
 
     @property
     def is_representation(self) -> bool:
-        """Whether both states mean the same."""
+        """Whether only the encoding differs, not the meaning."""
         return self in (ChangeKind.PADDING, ChangeKind.LENGTHS, ChangeKind.VR_NOT_STATED)
 
 
 @dataclass(frozen=True, slots=True)
 class ElementPath:
-    """An element at a level, or with ``tag`` None the item itself that is the level."""
+    """The path of an element; of the item itself if ``tag`` is None."""
 
     level: Location
     tag: int | None = None
@@ -117,25 +135,26 @@ class ElementPath:
 
     @property
     def tags(self) -> tuple[int, ...]:
-        """The tags on the way, the element's own last."""
+        """The tags of the enclosing sequences, followed by the element's own."""
         above = tuple(tag for tag, _ in self.level.steps)
         return above if self.tag is None else (*above, self.tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelPartChanges:
-    """Which frames or fragments of pixel data differ; counted from 0 as they stand in the value."""
+    """The frames or fragments of pixel data that differ, counted from 0."""
 
     fragments: bool
     before: int
-    """How many there were."""
+    """Number of parts in the first version."""
     after: int
+    """Number of parts in the second version."""
     alignment: Alignment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference, and where it is in both states, or would be."""
+    """One difference, with its path in both versions."""
 
     kind: ChangeKind
     before: ElementPath
@@ -144,16 +163,16 @@ class Change:
     new: Element | None = None
     parts: PixelPartChanges | None = None
     recoded: bool = False
-    """The pixels are in fragments in one only: whether they look alike cannot be told without decoding them."""
+    """Only one version is encapsulated, so the pixels would have to be decoded to compare them."""
 
     @property
     def path(self) -> ElementPath:
-        """Where it is: in the first state, if it is there."""
+        """The path in the first version, or in the second one if it was added."""
         return self.after if self.kind is ChangeKind.ADDED else self.before
 
 
 class _LevelPair(NamedTuple):
-    """Two levels, one of each state, that stand for each other."""
+    """Two levels, one of each version, that correspond to each other."""
 
     before: Sequence[Element]
     after: Sequence[Element]
@@ -164,11 +183,15 @@ class _LevelPair(NamedTuple):
 def iter_changes(
     before: Sequence[Element], after: Sequence[Element], where: Location = MAIN, there: Location | None = None
 ) -> Iterator[Change]:
-    """The differences between the elements of two levels, and all that is nested in them.
+    """Iterate over the differences between two levels, including nested items.
 
-    ``where`` is the location of the level before, ``there`` after if that is another.
+    Args:
+        before: The elements of the first version.
+        after: The elements of the second version.
+        where: The location of the level in the first version.
+        there: The location in the second version; None if it is the same.
     """
-    # nesting is bounded by what the scan admits, which is more than Python's stack likes
+    # a stack instead of recursion: the scanner allows deeper nesting than Python does
     stack = [_compare_level(_LevelPair(before, after, where, where if there is None else there))]
     while stack:
         for each in stack[-1]:
@@ -205,7 +228,7 @@ def _compare_level(levels: _LevelPair) -> Iterator[Change | _LevelPair]:
 
 
 def _index_by_key(elements: Sequence[Element]) -> dict[tuple[int, int], Element]:
-    """Elements by their tag, and which of that tag they are: hostile files hold some twice."""
+    """Index elements by tag and occurrence, because malformed files contain some tags twice."""
     seen: Counter[int] = Counter()
     found: dict[tuple[int, int], Element] = {}
     for each in elements:
@@ -269,5 +292,5 @@ def _compare_items(
         yield Change(kind=ChangeKind.ADDED, before=before, after=ElementPath(after.level.item(tag, j)))
 
 
-def _differ(before: bool | None, after: bool | None) -> bool:  # noqa: FBT001 - two answers of the same question
+def _differ(before: bool | None, after: bool | None) -> bool:  # noqa: FBT001 - two values of one property
     return before is not None and after is not None and before != after

@@ -1,4 +1,4 @@
-"""Two instances compared: what differs, and which signature each difference breaks.
+"""Compare two instances: what differs, and which signature each difference breaks.
 
 >>> from dcmseal import compare
 >>> comparison = compare("signed.dcm", "tampered.dcm")
@@ -30,24 +30,29 @@ from dcmseal.verification.context import VerificationContext
 from dcmseal.verification.pipeline import verify_file
 
 _MAX_SHOWN_BYTES: Final = 64
-"""Bytes of a value that are shown."""
+"""Maximum number of bytes of a value that are shown."""
 _STRUCT_CODES: Final = {
     b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"UV": "Q", b"SV": "q", b"FL": "f", b"FD": "d"
 }  # fmt: skip
 _PUBLIC_VRS: Final = frozenset((*_STRUCT_CODES, b"AT", b"CS", b"DS", b"IS"))
-"""Numbers, tags and codes: nobody is named by them, in the groups that are not about the patient."""
+"""VRs of numbers, tags and codes, which do not identify a person in the public groups."""
 _PUBLIC_UIDS: Final = frozenset({0x00020002, 0x00020010, 0x00080016, 0x00081150})
-"""SOP classes and transfer syntaxes."""
+"""Tags of SOP class and transfer syntax UIDs."""
 _PUBLIC_GROUPS: Final = frozenset(
     {0x0002, 0x0008, 0x0018, 0x0020, 0x0028, 0x0048, 0x0054, 0x0062, 0x3002, 0x3004, 0x300A}
 )
-"""Groups about how the object was made, and what it is."""
+"""Groups that describe the object and how it was acquired, not the patient."""
 
 
 def is_public(tags: tuple[int, ...], vr: bytes) -> bool:
-    """Whether the value of an element may be shown to anybody; ``tags`` leads to it, its own tag last.
+    """Whether the value of an element may be shown, because it cannot identify the patient.
 
-    What is not known to tell nothing about the patient is taken to tell something.
+    Args:
+        tags: The tags of the enclosing sequences, followed by the element's own.
+        vr: The VR of the element.
+
+    Returns:
+        False if the element is not known to be harmless.
     """
     if any(tag >> 16 not in _PUBLIC_GROUPS for tag in tags):
         return False
@@ -55,7 +60,15 @@ def is_public(tags: tuple[int, ...], vr: bytes) -> bool:
 
 
 def format_value(source: Source, element: Element) -> str:
-    """The value in a few words; empty for sequences and fragments."""
+    """Format the beginning of a value.
+
+    Args:
+        source: The bytes of the Data Set.
+        element: The element.
+
+    Returns:
+        The text; empty for sequences and fragments.
+    """
     if element.value is None or element.items is not None or element.fragmented:
         return ""
     start, end, encoding = element.value
@@ -85,75 +98,80 @@ _TRANSFER_SYNTAX_UID: Final = 0x00020010
 
 
 class FilePart(StrEnum):
-    """What part of a file a difference is in."""
+    """The part of a file that a difference is in."""
 
     DATA_SET = "data-set"
     META = "meta"
-    """File Meta Information, which is never signed."""
+    """File Meta Information, which signatures never cover."""
     PREAMBLE = "preamble"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRuns:
-    """Frames, or fragments, that differ: first and last of each run, from 1; fragment 0 is the offset table."""
+    """Ranges of frames or fragments that differ, as first and last number.
+
+    Frames are counted from 1. Fragments are counted from 0, which is the offset table.
+    """
 
     fragments: bool
     changed: tuple[tuple[int, int], ...]
     removed: tuple[tuple[int, int], ...]
     added: tuple[tuple[int, int], ...]
-    """As they are counted in B; all others as in A."""
+    """As counted in B; all others as counted in A."""
     moved: tuple[tuple[int, int], ...]
     frames: tuple[tuple[int, int], ...] = ()
-    """The frames that changed fragments belong to, where that can be told."""
+    """The frames that changed fragments belong to, if that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One difference; paths are as in ``BeamSequence[0].ControlPointSequence[1].GantryAngle``."""
+    """One difference; paths look like ``BeamSequence[0].ControlPointSequence[1].GantryAngle``."""
 
     part: FilePart
     kind: ChangeKind
     path: str
-    """In A, or in B if it is added there."""
+    """The path in A, or in B if the element was added."""
     path_in_b: str = ""
-    """Where that is another, for items stand in another order."""
+    """The path in B, if it differs because items were reordered."""
     representation: bool = False
-    """Whether A and B mean the same, and are only written in another way."""
+    """Whether only the encoding differs, not the meaning."""
     recoded: bool = False
-    """The pixels are in fragments in one only: whether they look alike cannot be told without decoding them."""
+    """The compression differs, so the pixels would have to be decoded to compare them."""
     vr_in_a: str = ""
     vr_in_b: str = ""
     value_in_a: str | None = None
-    """A few words; None if it is not shown, or there is none."""
+    """The beginning of the value; None if it is not shown or does not exist."""
     value_in_b: str | None = None
     frames: FrameRuns | None = None
     signed_in_a: tuple[str, ...] = ()
-    """Digital Signature UIDs of the signatures in A that cover it, and would not hold over B."""
+    """Digital Signature UIDs of the signatures in A that cover the element, and would be invalid over B."""
     signed_in_b: tuple[str, ...] = ()
+    """Digital Signature UIDs of the signatures in B that cover the element, and would be invalid over A."""
 
     @property
     def breaks_signature(self) -> bool:
-        """Whether a signature of A or B covers what differs."""
+        """Whether a signature of A or B covers the difference."""
         return bool(self.signed_in_a or self.signed_in_b)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What differs between A and B; ``notes`` are for people."""
+    """The result of comparing two instances, A and B."""
 
     differences: tuple[Difference, ...]
     signatures_in_a: tuple[ComparedSignature, ...]
     signatures_in_b: tuple[ComparedSignature, ...]
     notes: tuple[str, ...] = ()
+    """Remarks for people."""
 
     @property
     def is_equivalent(self) -> bool:
-        """Whether nothing differs but representation, and what no Data Set is made of."""
+        """Whether the Data Sets differ at most in their encoding."""
         return all(each.representation or each.part is not FilePart.DATA_SET for each in self.differences)
 
     @property
     def breaks_signature(self) -> bool:
-        """Whether a signature of A or B covers something that differs."""
+        """Whether a signature of A or B covers a difference."""
         return any(each.breaks_signature for each in self.differences)
 
     @property
@@ -163,10 +181,21 @@ class Comparison:
 
 
 def compare(a: DatasetInput, b: DatasetInput, *, show_values: bool = False) -> Comparison:
-    """Compare two instances, as the MAC has them: implicit VR and big endian copies of the same data are the same.
+    """Compare two instances.
 
-    Values are named where they tell nothing about the patient, or all of them with ``show_values``. Pixel data is
-    compared by frame or fragment, and not decoded. Raises DatasetError or one of its kinds.
+    Values are compared as they enter the MAC, so files in Implicit VR or big endian can be equal to others. Pixel data
+    is compared frame by frame or fragment by fragment, and not decoded.
+
+    Args:
+        a: The first instance.
+        b: The second instance.
+        show_values: Include all values, even those that may identify the patient.
+
+    Returns:
+        The differences, and the signatures of both instances.
+
+    Raises:
+        DatasetError: An instance cannot be parsed, or the subclass that says why.
     """
     with open_source(a) as one, open_source(b) as other:
         inventory = _build_inventory(one)
@@ -179,8 +208,8 @@ def compare(a: DatasetInput, b: DatasetInput, *, show_values: bool = False) -> C
         ]
         return Comparison(
             differences=tuple(found),
-            signatures_in_a=signed_a.standing,
-            signatures_in_b=signed_b.standing,
+            signatures_in_a=signed_a.signatures,
+            signatures_in_b=signed_b.signatures,
             notes=tuple(_iter_notes(one, other)),
         )
 
@@ -193,7 +222,7 @@ def _build_inventory(file: DicomFile, frame: int | None = None) -> Inventory:
 
 
 class _DifferenceBuilder:
-    """Makes differences of changes: in texts, for the files are closed soon."""
+    """Converts changes to differences, which do not need the open files any longer."""
 
     def __init__(self, a: DicomFile, b: DicomFile, *, frames: int, show_values: bool) -> None:
         self._sources: tuple[Source, Source] = a.body, b.body
@@ -229,14 +258,14 @@ class _DifferenceBuilder:
 
 
 def _breaks_mac(change: Change) -> bool:
-    """Whether the MAC cannot be the same: VRs are part of it, and UN cannot be signed; padding verifies either way."""
+    """Whether a change affects the MAC, which includes VRs but tolerates padding; UN cannot be signed."""
     if change.kind is ChangeKind.VR_NOT_STATED:
         return any(is_unknown_vr(each.vr) for each in (change.old, change.new) if each is not None)
     return not change.kind.is_representation
 
 
 def _is_structural(tag: int) -> bool:
-    """Whether an element only helps to read the file: group lengths, trailing padding (PS3.5 7.2, PS3.10 7.2)."""
+    """Whether an element only describes the encoding: group lengths, trailing padding (PS3.5 7.2, PS3.10 7.2)."""
     return not tag & 0xFFFF or tag in (LENGTH_TO_END, DATA_SET_TRAILING_PADDING)
 
 
@@ -245,7 +274,15 @@ def _format_vr(element: Element | None) -> str:
 
 
 def build_frame_runs(parts: PixelPartChanges, number_of_frames: int) -> FrameRuns:
-    """The frames or fragments that differ, as people count them."""
+    """Collect the frames or fragments that differ.
+
+    Args:
+        parts: The changes of pixel data.
+        number_of_frames: Number of Frames (0028,0008) of the first version.
+
+    Returns:
+        The ranges, as people count them.
+    """
     found, first = parts.alignment, 0 if parts.fragments else 1
     changed = [i for i, _ in found.changed]
     frames = map_fragments_to_frames(parts.before, number_of_frames) if parts.fragments else None
@@ -260,7 +297,7 @@ def build_frame_runs(parts: PixelPartChanges, number_of_frames: int) -> FrameRun
 
 
 def _iter_meta_differences(a: DicomFile, b: DicomFile, *, show_values: bool) -> Iterator[Difference]:
-    """Preamble and File Meta Information, which are no part of the Data Set and never signed (PS3.10 7.1)."""
+    """Compare preambles and File Meta Information, which signatures never cover (PS3.10 7.1)."""
     (preamble_a, meta_a), (preamble_b, meta_b) = (_read_head(each) for each in (a, b))
     if preamble_a != preamble_b:
         kind = ChangeKind.ADDED if not preamble_a else ChangeKind.REMOVED if not preamble_b else ChangeKind.CHANGED
@@ -285,7 +322,7 @@ def _iter_meta_differences(a: DicomFile, b: DicomFile, *, show_values: bool) -> 
 
 
 def _read_head(file: DicomFile) -> tuple[bytes, Inventory]:
-    """The preamble, empty if there is none, and the File Meta Information."""
+    """Read the preamble, which may be missing, and the File Meta Information."""
     start = file.file.read(0, min(file.file.size, _PREAMBLE + len(_PREFIX)))
     begins = len(start) if start.endswith(_PREFIX) and len(start) > _PREAMBLE else 0
     inventory = build_inventory(file.file, begins, max(begins, file.meta_end), Encoding.EXPLICIT_LITTLE)
@@ -294,7 +331,7 @@ def _read_head(file: DicomFile) -> tuple[bytes, Inventory]:
 
 def _iter_notes(a: DicomFile, b: DicomFile) -> Iterator[str]:
     if _read_instance_uid(a) != _read_instance_uid(b):
-        yield "A and B are different instances: SOP Instance UID is not the same"
+        yield "A and B are different instances: their SOP Instance UIDs differ"
     if a.syntax.uid != b.syntax.uid:
         yield f"transfer syntax: {a.syntax.name} in A, {b.syntax.name} in B"
 

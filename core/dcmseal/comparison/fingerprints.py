@@ -1,4 +1,4 @@
-"""Fingerprints of values: plain ones to compare two files here and now, keyed ones that a manifest may hold."""
+"""Fingerprints of values: plain ones to compare two files, keyed ones for change manifests."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from dcmseal.mac.digest import Digest
 
 
 class Fingerprinter(Protocol):
-    """How a value becomes a few bytes that no other value has."""
+    """Computes fingerprints of values."""
 
     def fingerprint(self, value: bytes) -> bytes:
-        """The fingerprint of a value that is at hand."""
+        """Compute the fingerprint of a value."""
         ...
 
     def start(self) -> Digest:
-        """A running fingerprint of a value that comes in pieces."""
+        """Start the fingerprint of a value that is read in pieces."""
         ...
 
 
 class PlainFingerprinter:
-    """SHA-256."""
+    """Fingerprints values with SHA-256."""
 
     def fingerprint(self, value: bytes) -> bytes:
         return hashlib.sha256(value).digest()
@@ -32,11 +32,11 @@ class PlainFingerprinter:
 
 
 KEYED_SIZE = 16
-"""Bytes that are kept of a keyed fingerprint; RFC 2104 section 5 asks for half of the output at least."""
+"""Length of a keyed fingerprint in bytes; RFC 2104 5 recommends at least half of the output."""
 
 
 class KeyedFingerprinter:
-    """HMAC-SHA256, the leftmost 128 bits (RFC 2104): who does not know the key cannot try values."""
+    """Fingerprints values with the leftmost 128 bits of HMAC-SHA256 (RFC 2104), to prevent guessing without the key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

@@ -1,4 +1,4 @@
-"""Pixel data in parts: frames of native pixel data, and the frames that fragments belong to (PS3.5 A.4)."""
+"""Divide pixel data into frames, and map fragments to frames (PS3.5 A.4)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,33 @@ _MAX_FRAMES: Final = 500_000
 
 
 def frame_size(length: int, frames: int) -> int:
-    """Bytes of a frame, if the value comes apart into so many equal frames, and a padding byte; else 0."""
+    """Compute the size of a frame of native pixel data.
+
+    Args:
+        length: Length of the value in bytes, which may include one padding byte.
+        frames: Number of frames.
+
+    Returns:
+        The size in bytes; 0 if the value cannot be divided into frames of equal size.
+    """
     if not 0 < frames <= min(length, _MAX_FRAMES):
         return 0
     size, rest = divmod(length, frames)
-    # the padding byte makes the length even; with two frames and more, it is less than a frame gains by it
+    # the padding byte makes the length even
     return size if not rest or (rest == 1 and not length & 1) else 0
 
 
 def fingerprint_frames(pieces: Iterable[bytes], size: int, fingerprint: Fingerprinter) -> tuple[bytes, ...]:
-    """The fingerprint of every frame; what is left over belongs to the last one if it is less than two bytes."""
+    """Compute the fingerprint of each frame.
+
+    Args:
+        pieces: The value in pieces of any size.
+        size: The size of a frame in bytes.
+        fingerprint: Computes the fingerprints.
+
+    Returns:
+        The fingerprints; a padding byte counts as one more frame.
+    """
     found: list[bytes] = []
     running, wanted = fingerprint.start(), size
     for piece in pieces:
@@ -40,14 +57,22 @@ def fingerprint_frames(pieces: Iterable[bytes], size: int, fingerprint: Fingerpr
 
 
 def map_fragments_to_frames(fragments: int, frames: int) -> Sequence[int] | None:
-    """The frame, from 1, of each fragment, the offset table's 0; None if that cannot be told by their number."""
+    """Map fragments to the frames they belong to.
+
+    Args:
+        fragments: Number of fragments, including the offset table.
+        frames: Number of frames.
+
+    Returns:
+        For each fragment the number of its frame, from 1, and 0 for the offset table; None if it is not known.
+    """
     if frames == 1:
         return (0, *[1] * (fragments - 1))
     return range(fragments) if frames == fragments - 1 else None
 
 
 def to_runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Ascending numbers as runs: first and last of each.
+    """Group ascending numbers into ranges of first and last number.
 
     >>> to_runs([1, 2, 3, 7])
     [(1, 3), (7, 7)]
@@ -62,7 +87,7 @@ def to_runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def format_runs(runs: Sequence[tuple[int, int]], max_runs: int = 12) -> str:
-    """Runs in words, the first of them.
+    """Format ranges for people, at most ``max_runs`` of them.
 
     >>> format_runs([(1, 3), (7, 7)])
     '1-3, 7'

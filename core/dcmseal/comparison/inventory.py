@@ -1,7 +1,7 @@
-"""An inventory of a Data Set: every element at every depth with the fingerprint of its value as it enters the MAC.
+"""List all elements of a Data Set, at every depth, with fingerprints of their values as they enter the MAC.
 
-Byte order, defined and undefined lengths leave no trace in fingerprints, and padding only in one of the two that an
-element has. Pixel data is taken frame by frame or fragment by fragment, and never decoded.
+Fingerprints do not depend on byte order or on defined and undefined lengths. Each element has two: one depends on
+padding, the other does not. Pixel data has one fingerprint for each frame or fragment, and is never decoded.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from dcmseal.mac.vr_context import CONTEXT_TAGS, UNKNOWN_CONTEXT, VrContext, VrR
 from dcmseal.tags import NUMBER_OF_FRAMES
 
 MAX_ENTRIES: Final = 1_000_000
-"""Elements, items, frames and fragments of one inventory; bounds the memory that a hostile file can take."""
+"""Maximum number of elements, items, frames and fragments, to limit memory."""
 _PLAIN: Final = PlainFingerprinter()
 _RULES: Final = VrRules()
 
 
 class ValueRange(NamedTuple):
-    """Where a value stands; ``encoding`` is that of the element."""
+    """The position and encoding of a value."""
 
     start: int
     end: int
@@ -39,21 +39,21 @@ class ValueRange(NamedTuple):
 
 
 class Element(NamedTuple):
-    """A Data Element; a sequence has ``items``, pixel data may have ``parts``: frames or fragments."""
+    """A Data Element; sequences have ``items``, pixel data may have ``parts``, which are frames or fragments."""
 
     tag: int
     vr: bytes
     exact: bytes
     """Fingerprint of the value as it enters the MAC; empty for sequences."""
     meaning: bytes
-    """Fingerprint of the value with minimal padding, or of all items."""
+    """Fingerprint of the value with minimal padding; of all items for sequences."""
     items: tuple[InventoryItem, ...] | None = None
     parts: tuple[bytes, ...] = ()
     fragmented: bool = False
     stated: bool = True
-    """Whether the VR stands in the file; in implicit VR it comes from the dictionary, the context, or not at all."""
+    """Whether the file states the VR; in Implicit VR it is derived from the dictionary or the context."""
     undefined: bool | None = None
-    """Whether a sequence has undefined length; None if that is not known, or it is no sequence."""
+    """Whether a sequence has undefined length; None if it is unknown, and for other elements."""
     value: ValueRange | None = None
 
 
@@ -67,22 +67,22 @@ class InventoryItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The elements of a level, and how large the frames are that its native pixel data was taken apart into."""
+    """The elements of a level."""
 
     elements: tuple[Element, ...]
     frame: int = 0
-    """In bytes; 0 if it was not taken apart."""
+    """Size of a frame of native pixel data in bytes; 0 if the pixel data was not divided into frames."""
     number_of_frames: int = 1
 
 
 def build_item(elements: tuple[Element, ...], *, undefined: bool | None = None) -> InventoryItem:
-    """An item with the fingerprint of what it means: its elements, less their VRs and how they are encoded."""
-    told = b"".join([each.tag.to_bytes(4, "big") + bytes((len(each.meaning),)) + each.meaning for each in elements])
-    return InventoryItem(elements, _PLAIN.fingerprint(told), undefined)
+    """Build an item with a fingerprint over the meaning of its elements, without VRs and encoding."""
+    content = b"".join([each.tag.to_bytes(4, "big") + bytes((len(each.meaning),)) + each.meaning for each in elements])
+    return InventoryItem(elements, _PLAIN.fingerprint(content), undefined)
 
 
 def fingerprint_items(items: tuple[InventoryItem, ...]) -> bytes:
-    """The fingerprint of a sequence."""
+    """Compute the fingerprint of a sequence."""
     return _PLAIN.fingerprint(b"".join([each.meaning for each in items]))
 
 
@@ -96,12 +96,25 @@ def build_inventory(
     *,
     only_signable: bool = False,
 ) -> Inventory:
-    """Take the inventory of a level and all that is nested in it; ``only_signable`` leaves out what is never signed.
+    """List the elements of a level, including nested items.
 
-    ``end`` may be UNTIL_DELIMITER. Native pixel data comes apart into frames of ``frame`` bytes, and without that as
-    Number of Frames (0028,0008) says. Raises Malformed, and DatasetError if there are more elements than are compared.
+    Args:
+        source: The bytes.
+        start: Position of the first element.
+        end: End of the level, or UNTIL_DELIMITER.
+        encoding: Encoding of the level.
+        fingerprint: Computes the fingerprints.
+        frame: Frame size of native pixel data in bytes; None to divide it by Number of Frames (0028,0008).
+        only_signable: Omit elements that are never signed.
+
+    Returns:
+        The inventory.
+
+    Raises:
+        Malformed: The level cannot be parsed.
+        DatasetError: The level has more elements than can be compared.
     """
-    clerk = _InventoryBuilder(source, fingerprint, frame)
+    builder = _InventoryBuilder(source, fingerprint, frame)
     skipping = 0
     for step in walk(source, start, end, encoding):
         if skipping:
@@ -109,9 +122,9 @@ def build_inventory(
         elif only_signable and step.event in _WITH_TAG and exclusion_reason(step.tag):
             skipping = int(step.event in OPENING_EVENTS)
         else:
-            clerk.add_step(step)
+            builder.add_step(step)
     return Inventory(
-        elements=tuple(clerk.levels[0].elements), frame=clerk.frame, number_of_frames=clerk.number_of_frames
+        elements=tuple(builder.levels[0].elements), frame=builder.frame, number_of_frames=builder.number_of_frames
     )
 
 
@@ -120,7 +133,7 @@ _WITH_TAG: Final = (_ELEMENT, *OPENING_EVENTS)
 
 
 class _InventoryLevel:
-    """An item, or the level itself, in the making."""
+    """An item, or the level itself, while it is built."""
 
     __slots__ = ("context", "elements", "undefined")
 
@@ -131,7 +144,7 @@ class _InventoryLevel:
 
 
 class _InventorySequence:
-    """A sequence, or fragments, in the making."""
+    """A sequence, or fragments, while it is built."""
 
     __slots__ = ("items", "parts", "step")
 
@@ -142,7 +155,7 @@ class _InventorySequence:
 
 
 class _InventoryBuilder:
-    """Takes down one step of the walk after the other."""
+    """Builds an inventory from the steps of a walk."""
 
     def __init__(self, source: Source, fingerprint: Fingerprinter, frame: int | None) -> None:
         self.levels = [_InventoryLevel(UNKNOWN_CONTEXT, undefined=False)]
@@ -167,7 +180,7 @@ class _InventoryBuilder:
             context = self.levels[-1].context.for_item(_RULES)
             self.levels.append(_InventoryLevel(context, undefined=step.end == UNTIL_DELIMITER))
         elif event is _ITEM_END:
-            # the delimiter of the level itself closes no item
+            # the delimiter of the level itself does not end an item
             if self._sequences:
                 level = self.levels.pop()
                 self._sequences[-1].items.append(build_item(tuple(level.elements), undefined=level.undefined))
@@ -182,7 +195,7 @@ class _InventoryBuilder:
         stated, undefined = not step.encoding.is_implicit, step.end == UNTIL_DELIMITER
         if step.event is Event.ENCAPSULATED:
             together = _PLAIN.fingerprint(b"".join(parts))
-            # its VR is OB in the MAC, whatever it was (PS3.3 C.12.1.1.3.1.1)
+            # the MAC always uses VR OB for fragments (PS3.3 C.12.1.1.3.1.1)
             element = Element(step.tag, b"OB", together, together, None, parts, True, stated, None, value)  # noqa: FBT003
         else:
             element = Element(
@@ -249,7 +262,7 @@ class _InventoryBuilder:
 def _too_many_error(step: Step) -> DatasetError:
     return DatasetError(
         f"the data set has more than {MAX_ENTRIES} elements, items and frames (at byte {step.start})",
-        hint="so many are not compared",
+        hint="larger data sets cannot be compared",
     )
 
 

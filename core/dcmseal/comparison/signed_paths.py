@@ -1,4 +1,4 @@
-"""Which signatures of an instance cover a place in it."""
+"""Find the signatures of an instance that cover an element."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dcmseal.macro.read import read_parameters
 from dcmseal.model.report import SignatureReport, VerificationReport
 
 _ADDED_LATER: Final = frozenset({tags.CERTIFIED_TIMESTAMP_TYPE, tags.CERTIFIED_TIMESTAMP})
-"""Elements of a signature's item that anybody may add without breaking it."""
+"""Elements of a signature's item that can be added without breaking the signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedSignature:
-    """A signature of one of two instances, and whether it holds there."""
+    """A signature of one of two compared instances."""
 
     uid: str
     location: Location
@@ -36,33 +36,40 @@ class _SignatureCoverage:
     index: int
     mac_id: int | None
     signed: frozenset[int]
-    """Tags it lists and a MAC can hold."""
+    """Tags that the signature lists and a MAC can cover."""
 
 
 class SignedPaths:
-    """The signatures of an instance that was verified, and what each covers."""
+    """The signatures of a verified instance, and the elements they cover."""
 
     def __init__(self, file: DicomFile, report: VerificationReport) -> None:
-        self.standing = tuple(_to_compared_signature(each) for each in report.signatures)
-        self._signatures = tuple(_to_coverage(each) for each in report.signatures)
+        self.signatures = tuple(_to_compared_signature(each) for each in report.signatures)
+        self._coverage = tuple(_to_coverage(each) for each in report.signatures)
         self._file = file
         self._mac_ids: dict[Location, tuple[int | None, ...]] = {}
 
     def covering_uids(self, path: ElementPath) -> tuple[str, ...]:
-        """Digital Signature UIDs of the signatures that do not hold if what is at the place is another."""
-        return tuple(dict.fromkeys(each.uid for each in self._signatures if self._covers(each, path)))
+        """Find the signatures that a change of an element breaks.
 
-    def _covers(self, signature: _SignatureCoverage, place: ElementPath) -> bool:
+        Args:
+            path: The path of the element.
+
+        Returns:
+            Digital Signature UIDs.
+        """
+        return tuple(dict.fromkeys(each.uid for each in self._coverage if self._covers(each, path)))
+
+    def _covers(self, signature: _SignatureCoverage, path: ElementPath) -> bool:
         depth = len(signature.location.steps)
-        inner = place.tags[depth:]
-        if place.level.steps[:depth] != signature.location.steps or not inner:
+        inner = path.tags[depth:]
+        if path.level.steps[:depth] != signature.location.steps or not inner:
             return False
         if inner[0] in tags.MACRO:
-            return len(inner) > 1 and self._is_own_item(signature, place.level.steps[depth][1], inner)
+            return len(inner) > 1 and self._is_own_item(signature, path.level.steps[depth][1], inner)
         return inner[0] in signature.signed and not any(map(exclusion_reason, inner))
 
     def _is_own_item(self, signature: _SignatureCoverage, index: int, inner: tuple[int, ...]) -> bool:
-        """Whether a place in the macro is in the signature's item, or in that of its parameters."""
+        """Whether a path leads into the signature's own item, or into that of its MAC parameters."""
         if inner[0] == tags.DIGITAL_SIGNATURES_SEQUENCE:
             return index == signature.index and inner[1] not in _ADDED_LATER
         location = signature.location

@@ -1,7 +1,7 @@
-"""Items alike folded into one: the same elements with the same cover, all the way down.
+"""Fold items with the same structure and coverage into one.
 
-An enhanced image has a thousand functional groups that differ in nothing but values, and a report thousands of content
-items in a few dozen forms. What is folded still counts every element it stands for.
+An enhanced image has thousands of functional groups that differ only in their values, and a structured report has
+thousands of content items with a few dozen structures. Folded items keep the counts of all elements.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dcmseal.dataset.transfer_syntax import Encoding
 from dcmseal.model.coverage_map import CoverState
 
 MAX_UNFOLDED_ITEMS: Final = 3
-"""So many items alike stand side by side; more are folded."""
+"""Maximum number of similar items that are listed one by one; more are folded."""
 _MAX_RANGES: Final = 32
 
 NodeKey: TypeAlias = tuple[int, bytes, CoverState, Protection, frozenset[int]]
@@ -22,39 +22,39 @@ NodeKey: TypeAlias = tuple[int, bytes, CoverState, Protection, frozenset[int]]
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class MapNode:
-    """An element in the making; its value is read only if it is still there in the end."""
+    """An element while the map is built; its value is read at the end, unless it was folded."""
 
     tag: int
     vr: bytes
     start: int
     end: int
-    """Of the value."""
+    """End of the value."""
     encoding: Encoding
     character_set: str
     protection: Protection
     hidden: bool
-    """Whether its value is kept back."""
+    """Whether the value is redacted."""
     cover: CoverState = CoverState.UNCOVERED
     count: int = 1
     fragments: int = -1
     groups: dict[int, list[ItemGroup]] = field(default_factory=dict[int, "list[ItemGroup]"])
-    """Its items, by their pattern."""
+    """The items, by pattern."""
 
     @property
     def key(self) -> NodeKey:
-        """Elements of equal keys are alike."""
+        """Elements with equal keys can be folded."""
         return self.tag, self.vr, self.cover, self.protection, frozenset(self.groups)
 
     @property
     def ordered_groups(self) -> list[ItemGroup]:
-        """Its items in the order they stand, as far as that is known."""
+        """The items in the order of the Data Set, as far as it is known."""
         groups = [group for alike in self.groups.values() for group in alike]
         return sorted(groups, key=lambda group: group.ranges[0][0] if group.ranges else 0)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ItemGroup:
-    """An item in the making, or several that were folded."""
+    """An item while the map is built, or several folded items."""
 
     nodes: list[MapNode]
     ranges: list[tuple[int, int]]
@@ -63,7 +63,7 @@ class ItemGroup:
 
 
 class ItemFolder:
-    """Knows the patterns of a Data Set, and how many nodes there are."""
+    """Folds items with the same pattern, and counts nodes."""
 
     def __init__(self, *, fold: bool) -> None:
         self._fold = fold
@@ -72,13 +72,13 @@ class ItemFolder:
         self.folded = 0
 
     def add(self, group: ItemGroup, to: MapNode) -> None:
-        """Take a complete item into its sequence."""
+        """Add a complete item to its sequence."""
         keys = tuple(node.key for node in group.nodes)
         pattern = self._patterns.setdefault(keys, len(self._patterns))
         self._add_or_fold([group], to.groups.setdefault(pattern, []))
 
     def _add_or_fold(self, groups: list[ItemGroup], alike: list[ItemGroup]) -> None:
-        """Put groups beside others of their pattern, or fold all of them."""
+        """Add groups to others with the same pattern, and fold them if there are too many."""
         alike += groups
         if self._fold and (len(alike) > MAX_UNFOLDED_ITEMS or any(each.count > 1 for each in alike)):
             first, *others = alike
@@ -87,7 +87,7 @@ class ItemFolder:
             alike[:] = [first]
 
     def _merge(self, into: ItemGroup, other: ItemGroup) -> None:
-        """Let one group stand for another of its pattern, too."""
+        """Fold a group into another with the same pattern."""
         into.count += other.count
         self.folded += 1
         _add_ranges(into.ranges, other.ranges)
@@ -97,7 +97,7 @@ class ItemFolder:
             for pattern, groups in theirs.groups.items():
                 alike = mine.groups[pattern]
                 for each in (*alike, *groups):
-                    # they are items of different sequences, and their numbers say nothing here
+                    # these items belong to different sequences, so their indices are meaningless
                     each.ranges.clear()
                 self._add_or_fold(groups, alike)
 

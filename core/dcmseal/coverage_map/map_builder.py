@@ -1,4 +1,4 @@
-"""A Data Set walked from end to end, and every element of it put into the coverage map."""
+"""Build the coverage map of a Data Set: all elements, and which signatures cover them."""
 
 from __future__ import annotations
 
@@ -28,25 +28,31 @@ from dcmseal.model.report import CoverageGap, ObjectCoverage, SignatureReport, V
 from dcmseal.tags import format_tag
 
 _MAX_GAPS: Final = 1000
-"""Gaps that are told apart; all are counted."""
+"""Maximum number of gaps that are listed; all are counted."""
 _PATIENT_GROUP: Final = 0x0010
 _PIXEL_GROUP: Final = 0x7FE0
-"""Groups of the elements that people look for first: whose it is, and what is seen."""
+"""Groups that are listed first: patient and pixel data."""
 
 
 class GapCounter:
-    """Takes elements one by one, each when its cover is known."""
+    """Counts covered elements, and collects those that are not covered."""
 
     def __init__(self) -> None:
         self._covered = 0
         self._elements = 0
         self.critical = 0
-        """Critical elements that are not covered."""
+        """Number of critical elements that are not covered."""
         self._others = 0
         self._gaps: dict[tuple[tuple[int, ...], bool], int] = {}
 
     def add(self, path: tuple[int, ...], cover: CoverState, *, critical: bool) -> None:
-        """Count an element; ``path`` is the tags of the sequences it is in, and its own."""
+        """Count an element.
+
+        Args:
+            path: The tags of the enclosing sequences, followed by the element's own.
+            cover: Whether the element is covered.
+            critical: Whether the element is critical.
+        """
         counts = len(path) == 1 and cover is not CoverState.UNSIGNABLE
         self._elements += counts
         self._covered += counts and cover is CoverState.COVERED
@@ -60,7 +66,7 @@ class GapCounter:
                 self._gaps[key] = self._gaps.get(key, 0) + 1
 
     def summary(self) -> ObjectCoverage:
-        """What was counted."""
+        """Build the summary of all counted elements."""
         gaps = [
             CoverageGap(path=path, critical=critical, count=count) for (path, critical), count in self._gaps.items()
         ]
@@ -74,47 +80,58 @@ class GapCounter:
 
 
 def _gap_rank(gap: CoverageGap) -> tuple[bool, int, tuple[int, ...]]:
-    """Critical ones first, of those the patient and the pixels, then as they stand in the Data Set."""
+    """Sort critical elements first, then patient and pixel data, then by tag."""
     group = gap.path[0] >> 16
     return not gap.critical, (_PATIENT_GROUP, _PIXEL_GROUP, group).index(group), gap.path
 
 
 MAX_MAPPED_ENTRIES: Final = 1_000_000
-"""Elements, items and fragments that are looked at: the time that a map takes has a bound."""
+"""Maximum number of elements, items and fragments, to limit the time that a map takes."""
 MAX_NODES: Final = 10_000
-"""Elements in the tree after folding; real objects fold to a few hundred."""
+"""Maximum number of elements in the tree after folding; typical objects have a few hundred."""
 MAX_UNFOLDED_NODES: Final = 250_000
 MAX_DEPTH: Final = 40
-"""Levels of items in the tree; what is deeper is counted only."""
+"""Maximum depth of the tree; deeper elements are only counted."""
 _MAX_CHARACTER_SET_SIZE: Final = 256
 _MAX_UID_ROOT_SIZE: Final = 32
-"""Bytes of a UID that tell whose it is."""
+"""Number of bytes of a UID that identify its root."""
 _MAX_SIGNATURE_NUMBERS: Final = 1000
-"""Signatures that are named of one element."""
+"""Maximum number of signatures listed for one element."""
 
 
 def build_map(
     file: DicomFile, report: VerificationReport, *, show_values: bool = False, fold: bool = True
 ) -> CoverageMap:
-    """The coverage map of a file that was verified.
+    """Build the coverage map of a verified file.
 
-    Raises Malformed if it cannot be read, and DatasetError if it has more elements than are mapped.
+    Args:
+        file: The Data Set.
+        report: The verification of its signatures.
+        show_values: Include all values, even those that may identify the patient.
+        fold: Fold items with the same structure and coverage.
+
+    Returns:
+        The map.
+
+    Raises:
+        Malformed: The Data Set cannot be parsed.
+        DatasetError: The Data Set has more elements than can be mapped.
     """
-    covering = SignatureCover(report.signatures)
-    builder = _MapBuilder(file, covering, max_nodes=MAX_NODES if fold else MAX_UNFOLDED_NODES, fold=fold)
+    signature_cover = SignatureCover(report.signatures)
+    builder = _MapBuilder(file, signature_cover, max_nodes=MAX_NODES if fold else MAX_UNFOLDED_NODES, fold=fold)
     entries = 0
     for step in walk(file.body, file.start, file.end, file.encoding):
         entries += step.event is not Event.ITEM_END and step.event not in CLOSING_EVENTS
         if entries > MAX_MAPPED_ENTRIES:
             raise DatasetError(
-                f"the data set has more than {MAX_MAPPED_ENTRIES} elements and items, more than are mapped",
-                hint="dcmseal verify says what is signed, without a map",
+                f"the data set has more than {MAX_MAPPED_ENTRIES} elements and items, too many for a coverage map",
+                hint="verify the file and count coverage instead",
             )
         builder.add_step(step)
-    frozen = _ResultBuilder(file.body, show_values=show_values)
+    results = _ResultBuilder(file.body, show_values=show_values)
     return CoverageMap(
-        signatures=covering.signatures,
-        elements=tuple(frozen.element(node) for node in builder.nodes),
+        signatures=signature_cover.signatures,
+        elements=tuple(results.element(node) for node in builder.nodes),
         totals=builder.totals,
         summary=builder.gaps.summary(),
         folded=builder.folding.folded,
@@ -124,7 +141,18 @@ def build_map(
 
 
 def count_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> ObjectCoverage:
-    """The summary of the map alone; raises Malformed if the file cannot be read."""
+    """Count covered elements, without building a map.
+
+    Args:
+        file: The Data Set.
+        signatures: The verified signatures.
+
+    Returns:
+        The summary that the map would have.
+
+    Raises:
+        Malformed: The Data Set cannot be parsed.
+    """
     builder = _MapBuilder(file, SignatureCover(signatures), max_nodes=0)
     for step in walk(file.body, file.start, file.end, file.encoding):
         builder.add_step(step)
@@ -133,26 +161,26 @@ def count_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> Ob
 
 @dataclass(slots=True, kw_only=True)
 class _MapLevel:
-    """A level the walk is in."""
+    """A level that the walk has entered."""
 
     location: Location
-    covering: LevelCover
+    cover: LevelCover
     character_set: str
     hidden: bool
     nodes: list[MapNode] | None
-    """None if nothing of it is kept."""
+    """The elements that are kept; None if they are only counted."""
     path: tuple[int, ...] = ()
-    """Tags of the sequences it is in."""
+    """Tags of the enclosing sequences."""
     index: int = 0
     unknown: int = 0
-    """Tag of an element of VR UN in it."""
+    """Tag of an element of VR UN in the level; 0 if there is none."""
     protects: bool = False
-    """Whether a signature protects anything in it."""
+    """Whether a signature covers any element in the level."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _MapSequence:
-    """A sequence the walk is in."""
+    """A sequence that the walk has entered."""
 
     node: MapNode
     kept: bool
@@ -162,19 +190,19 @@ class _MapSequence:
 
 
 class _MapBuilder:
-    """Takes the steps of a walk one by one."""
+    """Builds nodes from the steps of a walk."""
 
-    def __init__(self, file: DicomFile, covering: SignatureCover, *, max_nodes: int, fold: bool = True) -> None:
-        """``max_nodes`` elements are kept; the others are counted only."""
+    def __init__(self, file: DicomFile, cover: SignatureCover, *, max_nodes: int, fold: bool = True) -> None:
+        """Start; at most ``max_nodes`` elements are kept, further ones are only counted."""
         self._source = file.body
-        self._covering = covering
-        self._most = max_nodes
+        self._cover = cover
+        self._max_nodes = max_nodes
         self.folding = ItemFolder(fold=fold)
         self.nodes: list[MapNode] = []
         self._levels = [
             _MapLevel(
                 location=MAIN,
-                covering=covering.at(MAIN, NO_PROTECTION),
+                cover=cover.at(MAIN, NO_PROTECTION),
                 character_set="",
                 hidden=False,
                 nodes=self.nodes,
@@ -187,7 +215,7 @@ class _MapBuilder:
 
     @property
     def totals(self) -> CoverageTotals:
-        """What was counted."""
+        """The number of elements for each state."""
         return CoverageTotals(
             covered=self._numbers[CoverState.COVERED],
             broken=self._numbers[CoverState.BROKEN],
@@ -198,7 +226,7 @@ class _MapBuilder:
         )
 
     def add_step(self, step: Step) -> None:
-        """Go one step further."""
+        """Process one step of the walk."""
         match step.event:
             case Event.ELEMENT:
                 node, _ = self._node(step)
@@ -219,7 +247,7 @@ class _MapBuilder:
 
     def _node(self, step: Step) -> tuple[MapNode, bool]:
         level = self._levels[-1]
-        protection = level.covering.lookup(step.tag, step.vr)
+        protection = level.cover.lookup(step.tag, step.vr)
         if is_unknown_vr(step.vr) and not level.unknown:
             level.unknown = step.tag
         node = MapNode(
@@ -236,7 +264,7 @@ class _MapBuilder:
         if step.tag == tags.SPECIFIC_CHARACTER_SET and step.end != UNTIL_DELIMITER:
             value = self._source.read(step.value, min(step.end, step.value + _MAX_CHARACTER_SET_SIZE))
             level.character_set = value.rstrip(b" \0").decode("ascii", "replace")
-        kept = level.nodes is not None and self.folding.nodes < self._most
+        kept = level.nodes is not None and self.folding.nodes < self._max_nodes
         if kept and level.nodes is not None:
             self.folding.nodes += 1
             level.nodes.append(node)
@@ -252,7 +280,7 @@ class _MapBuilder:
         self._levels.append(
             _MapLevel(
                 location=location,
-                covering=self._covering.at(location, inherited),
+                cover=self._cover.at(location, inherited),
                 character_set=level.character_set,
                 hidden=node.hidden,
                 nodes=[] if sequence.kept and len(self._levels) <= MAX_DEPTH else None,
@@ -275,7 +303,7 @@ class _MapBuilder:
         node = sequence.node
         if node.cover is CoverState.UNCOVERED:
             if sequence.unknown:
-                node.protection = Protection(why=f"it holds {format_tag(sequence.unknown)} of VR UN")
+                node.protection = Protection(why=f"it contains {format_tag(sequence.unknown)} of VR UN")
                 node.cover = CoverState.UNSIGNABLE
             elif sequence.protects:
                 node.cover = CoverState.PARTLY
@@ -284,7 +312,7 @@ class _MapBuilder:
         self._count(node)
 
     def _count(self, node: MapNode) -> None:
-        """Count an element whose cover is known."""
+        """Count an element once its state is known."""
         self._numbers[node.cover] += 1
         level = self._levels[-1]
         level.protects |= node.cover is CoverState.COVERED
@@ -294,26 +322,26 @@ class _MapBuilder:
 def _classify(protection: Protection) -> CoverState:
     if protection.why:
         return CoverState.UNSIGNABLE
-    if protection.holding:
+    if protection.valid:
         return CoverState.COVERED
     return CoverState.BROKEN if protection.broken else CoverState.UNCOVERED
 
 
 class _ResultBuilder:
-    """Makes the values of a map, and reads those of the elements that are left."""
+    """Converts nodes to the elements of a map, and reads their values."""
 
     def __init__(self, source: Source, *, show_values: bool) -> None:
         self._source = source
         self._show = show_values
 
     def element(self, node: MapNode) -> MappedElement:
-        """An element and all in it."""
+        """Convert a node, including its items."""
         value, masked = self._value(node)
         return MappedElement(
             tag=node.tag,
             vr=node.vr.decode("ascii", "replace"),
             cover=node.cover,
-            covered_by=node.protection.holding[:_MAX_SIGNATURE_NUMBERS],
+            covered_by=node.protection.valid[:_MAX_SIGNATURE_NUMBERS],
             broken_by=node.protection.broken[:_MAX_SIGNATURE_NUMBERS],
             why=node.protection.why,
             critical=is_critical(node.tag),
@@ -328,7 +356,7 @@ class _ResultBuilder:
         return MappedItem(ranges=tuple(group.ranges), count=group.count, elements=elements)
 
     def _value(self, node: MapNode) -> tuple[str, bool]:
-        """The beginning of the value, and whether it is kept back."""
+        """Format the beginning of the value; the flag says whether it is redacted."""
         if node.fragments >= 0:
             return f"{node.fragments} fragments", False
         if node.groups or node.vr == b"SQ" or node.end <= node.start:

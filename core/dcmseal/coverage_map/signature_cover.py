@@ -1,4 +1,4 @@
-"""Which signatures protect the elements of a level, and why some elements cannot be protected."""
+"""Find the signatures that cover each element, or the reason why an element cannot be signed."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from dcmseal.model.coverage_map import MappedSignature
 from dcmseal.model.report import SignatureReport
 
 _UNKNOWN: Final = "its VR is UN"
-_OWN: Final = "it is verified with the signature, not signed by it"
+_OWN: Final = "it is part of the signature itself"
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """Numbers of the signatures that protect an element, and of those that would if they held."""
+    """The signatures that cover an element, by number."""
 
-    holding: tuple[int, ...] = ()
+    valid: tuple[int, ...] = ()
     broken: tuple[int, ...] = ()
+    """Signatures that list the element, but do not protect it because they are not valid."""
     why: str = ""
-    """Why no signature can."""
+    """Why the element cannot be signed."""
 
     def union(self, other: Protection) -> Protection:
-        """What both protect."""
-        if not (other.holding or other.broken):
+        """Combine two protections of the same element."""
+        if not (other.valid or other.broken):
             return self
         return Protection(
-            tuple(sorted({*self.holding, *other.holding})), tuple(sorted({*self.broken, *other.broken})), self.why
+            tuple(sorted({*self.valid, *other.valid})), tuple(sorted({*self.broken, *other.broken})), self.why
         )
 
 
@@ -41,20 +42,20 @@ NO_PROTECTION: Final = Protection()
 
 @dataclass(frozen=True, slots=True)
 class _SignedList:
-    """A list of signed elements, and the signatures that share it."""
+    """A list of signed elements, and the signatures that have this list."""
 
     signed: frozenset[int]
     protection: Protection
 
 
 class SignatureCover:
-    """Signatures, by the level they are at."""
+    """The verified signatures of a file, by level."""
 
     def __init__(self, signatures: Sequence[SignatureReport]) -> None:
         self.signatures = tuple(_map_signature(number, each) for number, each in enumerate(signatures, 1))
         at: dict[Location, dict[frozenset[int], list[int]]] = {}
         self._own: dict[Location, int] = {}
-        # signatures of a level share few lists, and their tuples are the same
+        # signatures of a level often share one list, as the same tuple object
         known: dict[int, frozenset[int]] = {}
         for number, each in enumerate(signatures, 1):
             signature = each.signature
@@ -68,7 +69,15 @@ class SignatureCover:
         }
 
     def at(self, location: Location, inherited: Protection) -> LevelCover:
-        """The cover of the elements at a location, of which ``inherited`` protects all that can be signed."""
+        """Get the cover of a level.
+
+        Args:
+            location: The level.
+            inherited: The protection of the sequence that contains the level.
+
+        Returns:
+            The cover of its elements.
+        """
         own = self._own.get(location)
         return LevelCover(
             lists=self._lists.get(location, ()),
@@ -77,26 +86,34 @@ class SignatureCover:
         )
 
     def _protection(self, numbers: Iterable[int]) -> Protection:
-        held = {number: self.signatures[number - 1].holds for number in numbers}
+        is_valid = {number: self.signatures[number - 1].holds for number in numbers}
         return Protection(
-            tuple(number for number, holds in held.items() if holds),
-            tuple(number for number, holds in held.items() if not holds),
+            tuple(number for number, valid in is_valid.items() if valid),
+            tuple(number for number, valid in is_valid.items() if not valid),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelCover:
-    """What protects the elements of one level."""
+    """The signatures that cover the elements of one level."""
 
     lists: tuple[_SignedList, ...]
     inherited: Protection
     own: Protection | None
-    """Of an item of Digital Signatures Sequence: the signature it is, whose MAC holds the item too."""
+    """In an item of Digital Signatures Sequence: that signature, whose MAC also covers the item."""
     cache: dict[tuple[Protection, ...], Protection] = field(default_factory=dict[tuple[Protection, ...], Protection])
-    """What several lists come to together: few elements differ in that."""
+    """Combined protections, because most elements share one."""
 
     def lookup(self, tag: int, vr: bytes) -> Protection:
-        """What protects an element of this level, and all in it that can be signed."""
+        """Look up the protection of an element of this level.
+
+        Args:
+            tag: The tag of the element.
+            vr: The VR of the element.
+
+        Returns:
+            The protection, which also applies to everything in the element that can be signed.
+        """
         if self.own is not None:
             if tag in tags.NOT_IN_MAC:
                 return Protection(why=_OWN)
@@ -114,7 +131,7 @@ class LevelCover:
 
 
 def inherit_protection(vr: bytes, protection: Protection) -> Protection:
-    """What a sequence hands on to its items: what protects it protects them, and nothing can what is never signed."""
+    """Get the protection of items from that of their sequence; items of VR UN cannot be signed."""
     return Protection(why="it is inside an element of VR UN") if is_unknown_vr(vr) else protection
 
 

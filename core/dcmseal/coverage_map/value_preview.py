@@ -1,4 +1,4 @@
-"""The beginning of a value as text: enough to know what is meant, never the whole of something large."""
+"""Format the beginning of values for the coverage map, and redact those that may identify the patient."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _IDENTIFYING_FILE: Final = os.path.join(os.path.dirname(__file__), os.pardir, "d
 _SHOWABLE_VRS: Final = frozenset(
     vr.encode() for vr in ("AT", "CS", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV")
 )
-"""VRs of codes and numbers; a value of another VR may be anything that somebody typed."""
+"""VRs of codes and numbers; values of other VRs may contain free text."""
 _CODE_TAGS: Final = frozenset({tags.CODE_VALUE, tags.CODING_SCHEME_DESIGNATOR, tags.CODE_MEANING})
-"""Text of code tables (PS3.3 8)."""
+"""Attributes of coded entries (PS3.3 8)."""
 _STANDARD_UID: Final = b"1.2.840.10008."
-"""UIDs that DICOM registers are those of classes and syntaxes; all others may be of instances."""
+"""Root of the UIDs that DICOM registers; all others may identify an instance."""
 _BINARY_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW"})
-"""Values of which nothing is shown but their size."""
+"""VRs of values for which only the size is shown."""
 
 
 def is_identifying(tag: int) -> bool:
-    """Whether an element of this tag is kept back, and all in it if it is a sequence."""
+    """Whether an element is redacted; for a sequence, everything in it."""
     if tag >> 16 & 1:
         return True
     singles, repeating = _load_identifying_tags()
@@ -38,7 +38,16 @@ def is_identifying(tag: int) -> bool:
 
 
 def is_showable(tag: int, vr: bytes, start: bytes) -> bool:
-    """Whether a value can tell nobody's identity; ``start`` are its first bytes."""
+    """Whether a value can be shown because it cannot identify the patient.
+
+    Args:
+        tag: The tag of the element.
+        vr: The VR of the element.
+        start: The first bytes of the value.
+
+    Returns:
+        False if the value might identify the patient.
+    """
     if is_identifying(tag) or tag_vr(tag) is None:
         return False
     if vr == b"UI":
@@ -48,7 +57,7 @@ def is_showable(tag: int, vr: bytes, start: bytes) -> bool:
 
 @cache
 def _load_identifying_tags() -> tuple[frozenset[int], tuple[tuple[int, int], ...]]:
-    """Tags, and those of repeating groups by mask and value."""
+    """Load the identifying tags, and those of repeating groups as mask and value."""
     singles: set[int] = set()
     repeating: list[tuple[int, int]] = []
     with open(_IDENTIFYING_FILE, encoding="ascii") as file:
@@ -63,19 +72,31 @@ def _load_identifying_tags() -> tuple[frozenset[int], tuple[tuple[int, int], ...
 
 
 MAX_PREVIEW_LENGTH: Final = 64
-"""Bytes of a value that are read, and characters that are shown."""
+"""Maximum number of bytes of a value that are read."""
 _FORMATS: Final = {
     **dict(zip((b"US", b"SS", b"UL", b"SL"), "HhIi", strict=True)),
     **dict(zip((b"UV", b"SV", b"FL", b"FD"), "Qqfd", strict=True)),
 }
-"""How numbers of a VR are written (PS3.5 6.2), in the terms of struct."""
+"""Formats of the struct module for VRs of binary numbers (PS3.5 6.2)."""
 _MAX_NUMBERS: Final = 6
 _WITH_CHARACTER_SET: Final = frozenset(vr.encode() for vr in ("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
-"""VRs that Specific Character Set (0008,0005) is about (PS3.5 6.1.2.3)."""
+"""VRs that use Specific Character Set (0008,0005) (PS3.5 6.1.2.3)."""
 
 
 def format_preview(source: Source, start: int, end: int, vr: bytes, encoding: Encoding, character_set: str) -> str:
-    """The value from ``start`` to ``end`` in short; empty if there is none."""
+    """Format the beginning of a value.
+
+    Args:
+        source: The bytes of the Data Set.
+        start: Start of the value.
+        end: End of the value.
+        vr: The VR of the element.
+        encoding: The encoding of the element.
+        character_set: Specific Character Set (0008,0005).
+
+    Returns:
+        The text; empty if the value is empty.
+    """
     size = end - start
     if size <= 0:
         return ""
@@ -105,7 +126,7 @@ def _decode_text(data: bytes, vr: bytes, character_set: str) -> str:
         return plain.decode("ascii", "replace")
     from pydicom.charset import convert_encodings, decode_bytes
 
-    # the last character may be cut in two, and what the file says of its characters may be nonsense
+    # the last character may be truncated, and Specific Character Set may be invalid
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

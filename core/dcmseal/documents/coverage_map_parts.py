@@ -1,4 +1,4 @@
-"""The coverage map as values of JSON documents."""
+"""Convert coverage maps to values of JSON documents."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dcmseal.model.coverage_map import CoverageMap, CoverageTotals, MappedElemen
 
 
 def map_value(coverage: CoverageMap) -> Document:
-    """A coverage map."""
+    """Convert a coverage map."""
     return {
         "signatures": [_signature(each) for each in coverage.signatures],
         "coverage": object_coverage_value(coverage.summary),
         "totals": _totals(coverage.totals),
         "folded": coverage.folded,
-        "left_out": coverage.left_out,
+        "omitted": coverage.left_out,
         "values_shown": coverage.values_shown,
         "elements": [_element(each) for each in coverage.elements],
     }
@@ -27,7 +27,7 @@ def _signature(signature: MappedSignature) -> Document:
         "uid": signature.uid,
         "location": signature.location,
         "verdict": signature.verdict.value,
-        "holds": signature.holds,
+        "protects": signature.holds,
     }
 
 
@@ -39,7 +39,7 @@ def _totals(totals: CoverageTotals) -> Document:
         "partly": totals.partly,
         "uncovered": totals.uncovered,
         "unsignable": totals.unsignable,
-        "open": totals.open,
+        "critical_uncovered": totals.open,
     }
 
 
@@ -51,7 +51,7 @@ def _element(element: MappedElement) -> Document:
         "cover": element.cover.value,
         "covered_by": [*element.covered_by],
         "broken_by": [*element.broken_by],
-        "why": element.why,
+        "reason": element.why,
         "critical": element.critical,
         "value": None if element.redacted else element.value,
         "count": element.count,

@@ -1,8 +1,8 @@
-"""Results as JSON documents, in the terms of the standard: for programs, as the command line's text is for people.
+"""Build JSON documents from results.
 
-Every document says its version and kind (``schema``, ``document``), and holds nothing but what JSON has: text is valid
-Unicode, tags are eight hexadecimal digits, moments are ISO 8601 in UTC. Texts are never null: an empty one says that
-there is nothing. ``docs/reference/report.schema.json`` describes them all.
+Each document states its version and kind (``schema``, ``document``). Text is valid Unicode, tags are eight hexadecimal
+digits, times are ISO 8601 in UTC. Strings are never null; an empty string means that there is no value.
+``docs/reference/report.schema.json`` describes all documents.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ if TYPE_CHECKING:
 
 
 def comparison_value(comparison: Comparison) -> Document:
-    """What differs, and which signatures there are."""
+    """Convert a comparison."""
     return {
-        "means_the_same": comparison.is_equivalent,
+        "equivalent": comparison.is_equivalent,
         "breaks_signature": comparison.breaks_signature,
-        "signatures_in_a": [_standing(each) for each in comparison.signatures_in_a],
-        "signatures_in_b": [_standing(each) for each in comparison.signatures_in_b],
+        "signatures_in_a": [_compared_signature(each) for each in comparison.signatures_in_a],
+        "signatures_in_b": [_compared_signature(each) for each in comparison.signatures_in_b],
         "differences": [_difference(each) for each in comparison.differences],
         "notes": [*comparison.notes],
     }
 
 
-def _standing(signature: ComparedSignature) -> Document:
+def _compared_signature(signature: ComparedSignature) -> Document:
     return {
         "uid": signature.uid,
         "location": str(signature.location),
@@ -107,7 +107,16 @@ def _runs(runs: Iterable[tuple[int, int]]) -> list[Json]:
 def report_document(
     report: VerificationReport, file: str | None = None, report_context: ReportContext | None = None
 ) -> Document:
-    """The result of a verification, of kind ``verification``; ``file`` is how the caller names the input."""
+    """Build a document of kind ``verification``.
+
+    Args:
+        report: The result of a verification.
+        file: The name of the input.
+        report_context: Version, time and settings of the verification.
+
+    Returns:
+        The document.
+    """
     return _document(
         "verification",
         {
@@ -118,7 +127,7 @@ def report_document(
             "reasons": [finding_value(each) for each in report.deciding_findings],
             "coverage": None if report.coverage is None else object_coverage_value(report.coverage),
             "instance": instance_value(report.instance),
-            "judged_by": None if report_context is None else context_value(report_context),
+            "context": None if report_context is None else context_value(report_context),
             "signatures": [signature_report_value(each) for each in report.signatures],
             "notes": [finding_value(note) for note in report.notes],
             "unmet": [finding_value(each) for each in report.unmet],
@@ -130,17 +139,17 @@ def report_document(
 
 
 def signature_document(signature: Signature, file: str | None = None) -> Document:
-    """One signature and all it says of itself, of kind ``signature``."""
+    """Build a document of kind ``signature``: the contents of one signature, not verified."""
     return _document("signature", {"file": file or "", **signature_value(signature)})
 
 
 def signatures_document(signatures: Iterable[Signature], file: str | None = None) -> Document:
-    """The signatures of a Data Set, of kind ``signatures``."""
+    """Build a document of kind ``signatures``: the contents of each signature, not verified."""
     return _document("signatures", {"file": file or "", "signatures": [signature_value(each) for each in signatures]})
 
 
 def map_document(coverage: CoverageMap, file: str | None = None) -> Document:
-    """Every element of a Data Set, and which signatures cover it, of kind ``map``."""
+    """Build a document of kind ``map``: every element, and which signatures cover it."""
     from dcmseal.documents.coverage_map_parts import map_value
 
     return _document("map", {"file": file or "", **map_value(coverage)})
@@ -149,7 +158,17 @@ def map_document(coverage: CoverageMap, file: str | None = None) -> Document:
 def signing_document(
     result: SigningResult, file: str | None = None, output: str | None = None, manifest: str | None = None
 ) -> Document:
-    """A signature that was made, of kind ``signing``; the names are what the caller gives to the files."""
+    """Build a document of kind ``signing``.
+
+    Args:
+        result: The signature that was made.
+        file: The name of the input.
+        output: The name of the output.
+        manifest: The name of the change manifest.
+
+    Returns:
+        The document.
+    """
     return _document(
         "signing",
         {
@@ -159,21 +178,21 @@ def signing_document(
             "signature": signature_claims_value(result.signature),
             "warnings": [warning_value(each) for each in result.warnings],
             "padded": [element_values(path) for path in result.padded],
-            "left_out": elements_with_reasons(result.left_out),
+            "unsignable": elements_with_reasons(result.left_out),
             "references": [reference_value(each) for each in result.references],
-            "certified": certified_time_value(result.certified.time if result.certified else None),
+            "certified_time": certified_time_value(result.certified.time if result.certified else None),
         },
     )
 
 
 def timestamping_document(result: TimestampingResult, file: str | None = None) -> Document:
-    """A signature that got a certified timestamp, of kind ``stamping``."""
+    """Build a document of kind ``timestamping``: the signature that a timestamp was added to."""
     return _document(
         "timestamping",
         {
             "file": file or "",
             "signature": signature_claims_value(result.signature),
-            "certified": certified_time_value(result.time),
+            "certified_time": certified_time_value(result.time),
             "findings": [finding_value(each) for each in result.findings],
             "warnings": [warning_value(each) for each in result.warnings],
         },
@@ -181,7 +200,7 @@ def timestamping_document(result: TimestampingResult, file: str | None = None) -
 
 
 def plan_document(plan: Plan, file: str | None = None) -> Document:
-    """A signature as it would be made, of kind ``plan``; it has no signer yet."""
+    """Build a document of kind ``plan``: the signature that would be made; its signer is null."""
     return _document(
         "plan",
         {
@@ -191,29 +210,29 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "required": element_values(sorted(plan.requirements.required_tags.intersection(plan.elements))),
             "warnings": [warning_value(each) for each in plan.warnings],
             "padded": [element_values(each.path) for each in plan.padded],
-            "left_out": elements_with_reasons(plan.left_out),
+            "unsignable": elements_with_reasons(plan.left_out),
             "references": [reference_value(each) for each in plan.references],
         },
     )
 
 
 def comparison_document(comparison: Comparison, a: str | None = None, b: str | None = None) -> Document:
-    """What differs between two instances, of kind ``comparison``; ``a`` and ``b`` are how the caller names them."""
+    """Build a document of kind ``comparison``; ``a`` and ``b`` are the names of the inputs."""
     return _document("comparison", {"a": a or "", "b": b or "", **comparison_value(comparison)})
 
 
 def removal_document(result: RemovalResult) -> Document:
-    """The signatures that were removed, of kind ``removal``."""
+    """Build a document of kind ``removal``: the signatures that were removed."""
     return _document("removal", {"removed": [signature_claims_value(each) for each in result.removed]})
 
 
 def certificate_document(certificate: Certificate) -> Document:
-    """Certificate of Signer (0400,0115), of kind ``certificate``, with the certificate itself as PEM text."""
+    """Build a document of kind ``certificate``: the certificate of a signer, also as PEM."""
     return _document("certificate", {**certificate_value(certificate), "pem": certificate.pem.decode("ascii")})
 
 
 def plugins_document(plugins: Iterable[PluginInfo]) -> Document:
-    """The plugins installed, of kind ``plugins``, the broken ones too."""
+    """Build a document of kind ``plugins``: the installed plugins, including broken ones."""
     return _document(
         "plugins",
         {
@@ -232,17 +251,17 @@ def plugins_document(plugins: Iterable[PluginInfo]) -> Document:
 
 
 def keys_document(keys: Iterable[KeyListing], problems: Iterable[Document]) -> Document:
-    """Keys that can be found, of kind ``keys``, and the errors of the plugins that could not look for theirs."""
+    """Build a document of kind ``keys``: the keys that plugins can find, and the errors of plugins that failed."""
     return _document("keys", {"keys": [key_value(each) for each in keys], "problems": [*problems]})
 
 
 def profiles_document(profiles: Iterable[Profile]) -> Document:
-    """Digital Signature Profiles, of kind ``profiles``."""
+    """Build a document of kind ``profiles``: the available Digital Signature Profiles."""
     return _document("profiles", {"profiles": [profile_value(each) for each in profiles]})
 
 
 def rules_document(profile: Profile) -> Document:
-    """What a profile demands whatever the Data Set, of kind ``rules``."""
+    """Build a document of kind ``rules``: the requirements of a profile that do not depend on a Data Set."""
     from dcmseal.signing.profile_explanation import profile_requirements
 
     rules = profile_requirements(profile)
@@ -263,7 +282,7 @@ def rules_document(profile: Profile) -> Document:
             "main_dataset_only": rules.main_dataset_only,
             "mandatory": element_values(sorted(rules.mandatory)),
             "elements": [required_element_value(tag, rules) for tag in sorted(rules.required_tags)],
-            "advised": element_values(sorted(rules.recommended)),
+            "recommended": element_values(sorted(rules.recommended)),
             "forbidden": element_values(sorted(rules.forbidden)),
             "left_to_caller": rules.left_to_caller,
             "notes": [*rules.notes],
@@ -272,7 +291,7 @@ def rules_document(profile: Profile) -> Document:
 
 
 def explanation_document(explanation: ProfileExplanation, file: str | None = None) -> Document:
-    """What a signature by a profile would be like, of kind ``explanation``."""
+    """Build a document of kind ``explanation``: what a signature for a profile would cover in a file."""
     return _document(
         "explanation",
         {
@@ -280,7 +299,7 @@ def explanation_document(explanation: ProfileExplanation, file: str | None = Non
             "profile": profile_value(explanation.profile),
             "clause": explanation.requirements.clause,
             "elements": [
-                {**element_value(each.tag), "signed": each.signed, "required": each.required, "why": each.why}
+                {**element_value(each.tag), "signed": each.signed, "required": each.required, "reason": each.why}
                 for each in explanation.elements
             ],
             "problems": [finding_value(each) for each in explanation.problems],
@@ -289,13 +308,22 @@ def explanation_document(explanation: ProfileExplanation, file: str | None = Non
 
 
 def files_document(documents: Iterable[Document], report_context: ReportContext | None = None) -> Document:
-    """The results of several files, or the errors that prevented them, of kind ``files``."""
+    """Build a document of kind ``files``: the result of each file, or the error that prevented it."""
     context = None if report_context is None else context_value(report_context)
-    return _document("files", {"judged_by": context, "files": [*documents]})
+    return _document("files", {"context": context, "files": [*documents]})
 
 
 def error_document(error: SealError, exit_code: int, file: str | None = None) -> Document:
-    """An error, of kind ``error``; ``error`` is the name of its class in ``dcmseal.errors``."""
+    """Build a document of kind ``error``.
+
+    Args:
+        error: The error; its member ``error`` is the name of its class in ``dcmseal.errors``.
+        exit_code: The exit code of the command.
+        file: The name of the input.
+
+    Returns:
+        The document.
+    """
     return _document(
         "error",
         {
@@ -312,5 +340,5 @@ def error_document(error: SealError, exit_code: int, file: str | None = None) ->
 
 
 def _error_name(kind: type[SealError]) -> str:
-    """The name of the nearest class of this package: plugins may derive their own."""
+    """Find the name of the nearest class in dcmseal, because plugins may define subclasses."""
     return next(each.__name__ for each in kind.__mro__ if each.__module__ == SealError.__module__)

@@ -1,4 +1,4 @@
-"""Parts of JSON documents that several kinds of them share: signatures, findings, elements."""
+"""Convert values that several kinds of JSON documents contain: signatures, findings, elements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def signer_value(certificate: bytes) -> Json:
-    """The signer's certificate; None if it cannot be read."""
+    """Convert a signer's certificate; None if it cannot be parsed."""
     try:
         return certificate_value(read_certificate(certificate))
     except CertificateNotValid:
@@ -34,11 +34,11 @@ def signer_value(certificate: bytes) -> Json:
 
 
 def certificate_value(certificate: Certificate) -> Document:
-    """A certificate, less the certificate itself."""
+    """Convert the fields of a certificate."""
     return {
         "subject": certificate.subject,
         "issuer": certificate.issuer,
-        # a number of 160 bits is more than JSON readers keep exactly
+        # many JSON readers would round a number of 160 bits
         "serial": f"{certificate.serial_number:x}",
         "not_before": format_moment(certificate.not_before),
         "not_after": format_moment(certificate.not_after),
@@ -49,11 +49,11 @@ def certificate_value(certificate: Certificate) -> Document:
 
 
 def certified_time_value(time: CertifiedTime | None) -> Json:
-    """A certified time; None if there is none, or none that is sound."""
+    """Convert a certified time; None if there is no valid timestamp."""
     if time is None:
         return None
     return {
-        "moment": format_moment(time.moment),
+        "time": format_moment(time.moment),
         "accuracy_microseconds": None if time.accuracy is None else time.accuracy // timedelta(microseconds=1),
         "policy": time.policy,
         "serial": f"{time.serial_number:x}",
@@ -62,7 +62,7 @@ def certified_time_value(time: CertifiedTime | None) -> Json:
 
 
 def format_moment(moment: datetime) -> str | None:
-    """ISO 8601 in UTC; None for a moment whose UTC lies outside the years 1 to 9999."""
+    """Format a time as ISO 8601 in UTC; None if it is outside the years 1 to 9999."""
     try:
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except OverflowError:
@@ -70,19 +70,19 @@ def format_moment(moment: datetime) -> str | None:
 
 
 def reference_value(reference: FilledReference) -> Document:
-    """An instance that is cited, and by what."""
+    """Convert a reference to a cited instance."""
     return {
         "location": str(reference.location),
         "sop_instance_uid": reference.uid,
         "file": reference.file,
         "signatures": [*reference.signatures],
         "mac": reference.has_mac,
-        "was_there": reference.was_present,
+        "already_present": reference.was_present,
     }
 
 
 def signature_report_value(report: SignatureReport) -> Document:
-    """A signature and what verification found out about it."""
+    """Convert the verification of a signature."""
     return {
         **signature_claims_value(report.signature),
         "index": report.signature.index,
@@ -93,12 +93,12 @@ def signature_report_value(report: SignatureReport) -> Document:
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
         "trust": None if report.trust is None else _trust(report.trust),
-        "certified": certified_time_value(report.certified_time),
+        "certified_time": certified_time_value(report.certified_time),
     }
 
 
 def object_coverage_value(coverage: ObjectCoverage) -> Document:
-    """What of an object is protected."""
+    """Convert the coverage of an object."""
     from dcmseal.model.coverage_map import format_gap
 
     return {
@@ -120,7 +120,7 @@ def object_coverage_value(coverage: ObjectCoverage) -> Document:
 
 
 def instance_value(instance: Instance) -> Document:
-    """The object that a report is about."""
+    """Convert the identity of the verified object."""
     from dcmseal.verification.instance_identity import sop_class_name
 
     return {
@@ -135,24 +135,24 @@ def instance_value(instance: Instance) -> Document:
 
 
 def context_value(context: ReportContext) -> Document:
-    """What verdicts rest upon besides the files."""
+    """Convert the version, time and settings of a verification."""
     return {
         "version": context.version,
-        "moment": format_moment(context.moment),
+        "time": format_moment(context.moment),
         "settings": [{"name": name, "value": value} for name, value in context.settings],
     }
 
 
 def _trust(trust: SignerTrust) -> Document:
     return {
-        "moment": format_moment(trust.moment),
+        "time": format_moment(trust.moment),
         "basis": trust.basis.value,
         "chain": [signer_value(each) for each in trust.chain],
     }
 
 
 def signature_value(signature: Signature) -> Document:
-    """A signature, and the elements it lists."""
+    """Convert a signature and the elements it lists, not verified."""
     return {
         **signature_claims_value(signature.content),
         "index": signature.content.index,
@@ -161,13 +161,13 @@ def signature_value(signature: Signature) -> Document:
 
 
 def signature_claims_value(signature: DigitalSignature) -> Document:
-    """What a signature says of itself, true or not."""
+    """Convert the contents of a signature, not verified."""
     return {
         "uid": signature.uid,
         "location": str(signature.location),
         "signer": signer_value(signature.certificate),
         "datetime": signature.datetime,
-        "moment": None if signature.moment is None else format_moment(signature.moment),
+        "signing_time": None if signature.moment is None else format_moment(signature.moment),
         "purpose": None if signature.purpose is None else _purpose(signature.purpose),
         "certificate_type": signature.certificate_type,
         "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
@@ -189,7 +189,7 @@ def _mac(mac: MacParameters) -> Document:
 
 
 def finding_value(finding: Finding) -> Document:
-    """A finding."""
+    """Convert a finding."""
     return {
         "aspect": finding.aspect.value,
         "outcome": finding.outcome.value,
@@ -211,17 +211,17 @@ def _coverage(coverage: Coverage) -> Document:
 
 
 def warning_value(warning: SigningWarning) -> Document:
-    """What to know before signing."""
+    """Convert a warning."""
     return {"code": warning.code, "message": warning.message, "elements": element_values(warning.elements)}
 
 
 def profile_value(profile: Profile) -> Document:
-    """A Digital Signature Profile by its names."""
+    """Convert the names of a Digital Signature Profile."""
     return {"name": profile.name, "title": profile.title, "reference": profile.reference}
 
 
 def key_value(key: KeyListing) -> Document:
-    """A key that can be found."""
+    """Convert a key listing."""
     return {
         "uri": key.uri,
         "label": key.label,
@@ -232,12 +232,12 @@ def key_value(key: KeyListing) -> Document:
 
 
 def element_value(tag: int) -> Document:
-    """A Data Element by its tag, as eight hexadecimal digits, and its keyword."""
+    """Convert a tag to eight hexadecimal digits, with the keyword."""
     return {"tag": f"{tag:08X}", "keyword": tag_keyword(tag) or ""}
 
 
 def required_element_value(tag: int, rules: Requirements) -> Document:
-    """An element that a profile demands, and what names it."""
+    """Convert an element that a profile requires."""
     tables = rules.tables
     origin = tables.origins.get(tag) if tables else None
     return {
@@ -248,15 +248,15 @@ def required_element_value(tag: int, rules: Requirements) -> Document:
 
 
 def element_values(tags: Iterable[int]) -> list[Json]:
-    """Data Elements by their tags."""
+    """Convert tags."""
     return [element_value(tag) for tag in tags]
 
 
 def elements_with_reasons(elements: Iterable[tuple[int, str]]) -> list[Json]:
-    """Data Elements by their tags, and why each is there."""
-    return [{**element_value(tag), "why": why} for tag, why in elements]
+    """Convert tags with reasons."""
+    return [{**element_value(tag), "reason": why} for tag, why in elements]
 
 
 def signed_element_value(element: SignedElement) -> Document:
-    """A Data Element that a signature lists."""
+    """Convert an element that a signature lists."""
     return {**element_value(element.tag), "name": element.name, "vr": element.vr, "present": element.present}

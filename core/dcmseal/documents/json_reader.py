@@ -1,4 +1,10 @@
-"""Values of a JSON document that a stranger wrote, each of the kind that is due."""
+"""Strict reader of JSON documents from untrusted sources: every member must exist, and have the expected type.
+
+>>> document = JsonObjectReader(load_json(b'{"size": 3}', "the document"), "the document")
+>>> document.take("size", parse_integer)
+3
+>>> document.reject_unknown_members()
+"""
 
 from __future__ import annotations
 
@@ -8,122 +14,185 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar, cast
 
-from dcmseal.errors import EvidenceError
-
 T = TypeVar("T")
 
-_MAX_BYTES: Final = 16 << 20
+MAX_BYTES: Final = 16 << 20
 _MAX_TEXT_LENGTH: Final = 1 << 20
 _MAX_VALUES: Final = 10_000
+_MAX_INTEGER: Final = (1 << 63) - 1
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*", re.ASCII)
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 class InvalidJson(ValueError):
-    """Something in the document is not as it has to be; the message says where."""
+    """The document is not valid JSON, or not of the expected form; the message says where, without quoting it."""
 
 
-def parse_json(data: bytes, what: str) -> JsonObjectReader:
-    """Read an object; raises EvidenceError if it is none."""
+def load_json(data: bytes | str, name: str, max_bytes: int = MAX_BYTES) -> object:
+    """Parse JSON strictly: names must be unique, and numbers such as NaN are not allowed.
+
+    Args:
+        data: The document, in UTF-8 if it is bytes.
+        name: What the document is, for messages.
+        max_bytes: Maximum size of the document.
+
+    Returns:
+        The value.
+
+    Raises:
+        InvalidJson: The document is too long, nested too deep, or invalid.
+    """
+    if len(data) > max_bytes:
+        raise InvalidJson(f"{name} is too long")
     try:
-        if len(data) > _MAX_BYTES:
-            raise InvalidJson("it is too long")
-        return JsonObjectReader(
-            json.loads(data.decode("utf-8"), object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant),
-            what,
-        )
-    except (ValueError, RecursionError):
-        raise damaged_error(what) from None
-
-
-def damaged_error(what: str) -> EvidenceError:
-    """What to raise for a part of an evidence file that cannot be read."""
-    return EvidenceError(
-        f"the evidence file is damaged: its {what} cannot be read", hint="get it again from its keeper"
-    )
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        value: object = json.loads(text, object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        reason = f": {error}" if isinstance(error, InvalidJson) else ""
+        raise InvalidJson(f"{name} is not valid JSON{reason}") from None
+    return value
 
 
 class JsonObjectReader:
-    """An object, whose members are taken one by one."""
+    """Reads an object member by member, and rejects members that were not read.
 
-    def __init__(self, value: object, what: str) -> None:
+    Args:
+        value: The JSON value.
+        name: What the object is, for messages.
+
+    Raises:
+        InvalidJson: The value is not an object.
+    """
+
+    def __init__(self, value: object, name: str) -> None:
         if not isinstance(value, dict):
-            raise InvalidJson(f"{what} is no object")
-        self._left: dict[str, object] = dict(cast("dict[str, object]", value))
-        self._what = what
+            raise InvalidJson(f"{name} is not an object")
+        self._remaining: dict[str, object] = dict(cast("dict[str, object]", value))
+        self._name = name
 
-    def take(self, name: str, read: Callable[[object], T]) -> T:
-        """A member of a kind; raises Wrong."""
-        if name not in self._left:
-            raise InvalidJson(f"{self._what} has no {name}")
-        return read(self._left.pop(name))
+    def take(self, member: str, parse: Callable[[object], T]) -> T:
+        """Read a member.
+
+        Args:
+            member: The name of the member.
+            parse: Converts the value; raises InvalidJson.
+
+        Returns:
+            The converted value.
+
+        Raises:
+            InvalidJson: The member is missing or has another type.
+        """
+        if member not in self._remaining:
+            raise InvalidJson(f"{self._name} has no member {member}")
+        try:
+            return parse(self._remaining.pop(member))
+        except InvalidJson as error:
+            raise InvalidJson(f"{member} of {self._name}: {error}") from None
+
+    def take_object(self, member: str) -> JsonObjectReader:
+        """Read a member that is an object; raise InvalidJson if it is missing or of another type."""
+        return self.take(member, lambda value: JsonObjectReader(value, member))
 
     def remaining(self) -> Mapping[str, object]:
-        """All that was not taken."""
-        return self._left
+        """Get all members that were not read."""
+        return self._remaining
 
-    def check_finished(self) -> None:
-        """Raise Wrong if there is anything that was not taken."""
-        if self._left:
-            raise InvalidJson(f"{self._what} has more than it may")
+    def reject_unknown_members(self) -> None:
+        """Raise InvalidJson if the object has members that were not read."""
+        if self._remaining:
+            raise InvalidJson(f"{self._name} has unknown members")
 
 
 def parse_text(value: object) -> str:
-    """Text of a bounded length."""
+    """Check for a string of limited length."""
     if isinstance(value, str) and len(value) <= _MAX_TEXT_LENGTH:
         return value
-    raise InvalidJson("no text")
+    raise InvalidJson("a string is expected")
 
 
 def parse_texts(value: object) -> tuple[str, ...]:
-    """A list of texts."""
+    """Check for a list of strings."""
     return parse_list(parse_text)(value)
 
 
-def parse_list(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
-    """A reader of a list."""
+def parse_list(parse: Callable[[object], T], max_length: int = _MAX_VALUES) -> Callable[[object], tuple[T, ...]]:
+    """Build a parser of lists.
 
-    def values(value: object) -> tuple[T, ...]:
-        if isinstance(value, list) and len(members := cast("list[object]", value)) <= _MAX_VALUES:
-            return tuple(read(each) for each in members)
-        raise InvalidJson("no list")
+    Args:
+        parse: Parses a value of the list.
+        max_length: Maximum length of the list.
 
-    return values
+    Returns:
+        A function that converts a list, or raises InvalidJson.
+    """
+
+    def parse_values(value: object) -> tuple[T, ...]:
+        if isinstance(value, list) and len(values := cast("list[object]", value)) <= max_length:
+            return tuple([parse(each) for each in values])
+        raise InvalidJson("a list is expected")
+
+    return parse_values
+
+
+def parse_row(value: object, length: int) -> list[object]:
+    """Check for a list of exactly ``length`` values of any type."""
+    if isinstance(value, list) and len(values := cast("list[object]", value)) == length:
+        return values
+    raise InvalidJson(f"a list of {length} values is expected")
+
+
+def parse_hex(value: object, size: int) -> bytes:
+    """Check for ``size`` bytes in lower-case hexadecimal."""
+    if isinstance(value, str) and len(value) == 2 * size and _HEX.fullmatch(value):
+        return bytes.fromhex(value)
+    raise InvalidJson(f"{size} bytes in hexadecimal are expected")
 
 
 def parse_digest(value: object) -> str:
-    """SHA-256 in hexadecimal."""
+    """Check for a SHA-256 digest in hexadecimal."""
     if isinstance(value, str) and _DIGEST.fullmatch(value):
         return value
-    raise InvalidJson("no digest")
+    raise InvalidJson("a SHA-256 digest is expected")
 
 
 def parse_optional_digest(value: object) -> str:
-    """A digest; empty for null."""
+    """Check for a SHA-256 digest, or null, which is converted to an empty string."""
     return "" if value is None else parse_digest(value)
 
 
 def parse_digests(value: object) -> tuple[str, ...]:
-    """A list of digests."""
+    """Check for a list of SHA-256 digests."""
     return parse_list(parse_digest)(value)
 
 
-def parse_size(value: object) -> int:
-    """A number of bytes."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63:
+def parse_integer(value: object) -> int:
+    """Check for an integer from 0 to 2**63 - 1."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_INTEGER:
         return value
-    raise InvalidJson("no size")
+    raise InvalidJson("a non-negative integer is expected")
 
 
-def parse_moment(value: object) -> dt.datetime:
-    """A whole second in UTC."""
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
-        return dt.datetime.fromisoformat(value)
-    raise InvalidJson("no moment")
+def parse_boolean(value: object) -> bool:
+    """Check for true or false."""
+    if isinstance(value, bool):
+        return value
+    raise InvalidJson("true or false is expected")
+
+
+def parse_time(value: object) -> dt.datetime:
+    """Check for a time in UTC with whole seconds."""
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        try:
+            return dt.datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    raise InvalidJson("a time in UTC is expected")
 
 
 def parse_setting(value: object) -> bool | str | tuple[str, ...]:
-    """What a rule may be."""
+    """Check for the value of a setting: a boolean, a string, or a list of strings."""
     return value if isinstance(value, bool) else parse_text(value) if isinstance(value, str) else parse_texts(value)
 
 
@@ -131,10 +200,10 @@ def _reject_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise InvalidJson("a name is there twice")
+            raise InvalidJson("two members have the same name")
         members[name] = value
     return members
 
 
 def _reject_constant(_: str) -> None:
-    raise InvalidJson("a number that JSON does not know")
+    raise InvalidJson("NaN and Infinity are not allowed")

@@ -1,4 +1,4 @@
-"""What all JSON documents have in common: a version, a kind, and text that is valid Unicode."""
+"""The common parts of all JSON documents: version, kind, and valid Unicode."""
 
 from __future__ import annotations
 
@@ -8,20 +8,30 @@ from typing import Final, TypeAlias
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 Document: TypeAlias = dict[str, Json]
 
-SCHEMA_VERSION: Final = "1"
-"""Changes when a document loses or redefines something; what is only added leaves it as it is."""
+SCHEMA_VERSION: Final = "2"
+"""The version of all documents, which changes when a member is removed or redefined, but not when one is added."""
+SCHEMA: Final = f"dcmseal/{SCHEMA_VERSION}"
+"""The value of the member ``schema``."""
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def build_document(kind: str, content: Document) -> Document:
-    """A document of a kind."""
+    """Build a document.
+
+    Args:
+        kind: The kind of document.
+        content: Its members.
+
+    Returns:
+        The document, with version and kind.
+    """
     valid = {name: _replace_surrogates(value) for name, value in content.items()}
-    return {"schema": f"dcmseal/{SCHEMA_VERSION}", "document": kind, **valid}
+    return {"schema": SCHEMA, "document": kind, **valid}
 
 
 def _replace_surrogates(value: Json) -> Json:
-    """The value with text that UTF-8 can hold: names of files and people may come with lone surrogates."""
+    """Replace lone surrogates, which file names and other text may contain but UTF-8 cannot encode."""
     if isinstance(value, str):
         return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a verdict rests upon, gathered while it is found, and from the file once it is there."""
+"""Collect the evidence of a verification: settings, certificates, revocation data, and digests of the signed data."""
 
 from __future__ import annotations
 
@@ -28,25 +28,38 @@ if TYPE_CHECKING:
 
 
 class EvidenceCollector:
-    """One verification whose grounds are to be kept."""
+    """Collects the evidence of one verification.
+
+    Args:
+        trust: The trust to verify with.
+    """
 
     def __init__(self, trust: Trust) -> None:
         self._material = TrustMaterial()
-        # one present for all answers: it will be asked for again
+        # one time for the whole verification, which a replay can use again
         moment = (trust.settings.now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).replace(microsecond=0)
         self._moment = moment
         self.trust = replace(trust, settings=replace(trust.settings, now=moment), on_answer=self._collect)
-        """To verify with."""
+        """Verify with this trust, so that its results are collected."""
 
-    def _collect(self, answer: TrustResult) -> None:
-        chain = TrustMaterial(certificates=answer.chain[:-1], anchors=answer.chain[-1:])
-        self._material = self._material.merge(answer.material).merge(chain)
+    def _collect(self, result: TrustResult) -> None:
+        chain = TrustMaterial(certificates=result.chain[:-1], anchors=result.chain[-1:])
+        self._material = self._material.merge(result.material).merge(chain)
 
     def add_evidence(self, file: DicomFile, context: VerificationContext, report: ReportBuilder) -> None:
-        """Add the evidence to the report; raises DatasetError if the file cannot be read any more."""
+        """Add the collected evidence to a report.
+
+        Args:
+            file: The verified file.
+            context: The options of the verification.
+            report: The report to add to.
+
+        Raises:
+            DatasetError: The file cannot be read again.
+        """
         signers = (_strip_padding(each.signature.certificate) for each in report.signatures)
         own = TrustMaterial(certificates=tuple(each for each in signers if each and each not in self._material.anchors))
-        stamps = dict.fromkeys(_strip_padding(each.signature.timestamp) for each in report.signatures)
+        timestamps = dict.fromkeys(_strip_padding(each.signature.timestamp) for each in report.signatures)
         report.evidence = EvidenceRecord(
             moment=self._moment,
             settings=build_settings(self.trust.settings, context),
@@ -55,12 +68,12 @@ class EvidenceCollector:
             signatures=tuple(iter_signature_records(file, report.signatures)),
             material=self._material.merge(own),
             timestamp_certificates=context.timestamp.certificates,
-            timestamps=tuple(each for each in stamps if each),
+            timestamps=tuple(each for each in timestamps if each),
         )
 
 
 def compute_sha256(file: DicomFile) -> str:
-    """SHA-256 of the file as it is stored."""
+    """Compute the SHA-256 of a file as it is stored."""
     digest = sha256()
     for piece in file.file.chunks(0, file.file.size):
         digest.update(piece)
@@ -68,7 +81,7 @@ def compute_sha256(file: DicomFile) -> str:
 
 
 def iter_signature_records(file: DicomFile, signatures: Sequence[SignatureReport]) -> Iterator[SignatureRecord]:
-    """By what signatures are known again, in order."""
+    """Iterate over records that identify signatures, in the same order."""
     streams = _compute_stream_digests(file, {str(each.signature.location) for each in signatures})
     for each in signatures:
         signature = each.signature
@@ -84,12 +97,12 @@ def iter_signature_records(file: DicomFile, signatures: Sequence[SignatureReport
 
 
 def chain_digests(report: SignatureReport) -> tuple[str, ...]:
-    """Digests of the certificates by which a signer is trusted."""
+    """Compute the digests of a signer's certificate chain."""
     return tuple(map(_hex_digest, report.trust.chain)) if report.trust else ()
 
 
 def _compute_stream_digests(file: DicomFile, locations: set[str]) -> dict[tuple[str, int], str]:
-    """SHA-256 of the MAC byte stream of each signature at these levels, by level and index."""
+    """Compute the SHA-256 of the MAC byte stream of each signature at these levels, by level and index."""
     digests: dict[tuple[str, int], str] = {}
     for signed in iter_signed_levels(file):
         location = str(signed.level.location)
@@ -103,7 +116,7 @@ def _compute_stream_digests(file: DicomFile, locations: set[str]) -> dict[tuple[
 
 
 def _strip_padding(value: bytes) -> bytes:
-    """Less padding; nothing if it is no DER."""
+    """Remove padding from a DER value; empty if it is not DER."""
     with suppress(CertificateNotValid):
         return strip_der_padding(value)
     return b""

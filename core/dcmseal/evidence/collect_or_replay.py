@@ -1,4 +1,4 @@
-"""Verification whose verdict is to be repeated, or repeats one."""
+"""Prepare a verification that collects evidence, or replays it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,39 @@ def prepare_evidence(
     collect: bool,
     integrity_only: bool,
 ) -> tuple[Trust, ReportHook]:
-    """The trust to verify with, and the step that adds to the report; raises UsageError and what Trust.open does."""
+    """Prepare to collect evidence, or to replay it.
+
+    Args:
+        trust: The verifier's trust.
+        evidence: The evidence to replay; None to collect evidence.
+        registry: Plugins; None for the installed ones.
+        collect: Whether evidence is collected.
+        integrity_only: Whether the verification ignores trust.
+
+    Returns:
+        The trust to verify with, and the step that completes the report.
+
+    Raises:
+        UsageError: The options contradict each other, or no trust is configured.
+        TrustError: The trust settings cannot be loaded.
+        PluginError: No plugin supports the trust settings.
+    """
     if integrity_only:
-        raise UsageError("evidence is about trust, and integrity alone does without", hint="leave one of them out")
+        raise UsageError(
+            "evidence requires trust, which an integrity-only verification ignores", hint="omit one of the two options"
+        )
     if evidence is None:
         from dcmseal.evidence.collect import EvidenceCollector
 
         if trust is None:
-            raise UsageError("evidence is kept of trust, and nobody is trusted", hint="name trust anchors")
-        gathering = EvidenceCollector(trust if isinstance(trust, Trust) else Trust.open(trust, registry))
-        return gathering.trust, gathering.add_evidence
+            raise UsageError("evidence requires trust settings", hint="give trust anchors")
+        collector = EvidenceCollector(trust if isinstance(trust, Trust) else Trust.open(trust, registry))
+        return collector.trust, collector.add_evidence
     if collect:
-        raise UsageError("a verdict is found or repeated, not both", hint="copy the evidence file to keep it twice")
+        raise UsageError(
+            "evidence cannot be collected and replayed in one verification", hint="copy the evidence file instead"
+        )
     from dcmseal.evidence.replay import EvidenceReplay
 
-    repetition = EvidenceReplay(evidence, trust, registry)
-    return repetition.trust, repetition.add_findings
+    replay = EvidenceReplay(evidence, trust, registry)
+    return replay.trust, replay.add_findings

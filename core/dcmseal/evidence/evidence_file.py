@@ -1,4 +1,4 @@
-"""The members of an evidence file: a manifest that names all others by their SHA-256, and these.
+"""Build and read the members of an evidence file: a manifest, and the members that it lists by SHA-256.
 
 >>> from dcmseal import verify
 >>> from dcmseal.plugins.trust import TrustSettings
@@ -11,14 +11,26 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from dcmseal.documents import json_reader
-from dcmseal.documents.json_reader import JsonObjectReader, damaged_error, parse_json
-from dcmseal.documents.json_types import Json, build_document
+from dcmseal.documents.json_reader import (
+    InvalidJson,
+    JsonObjectReader,
+    load_json,
+    parse_digest,
+    parse_digests,
+    parse_integer,
+    parse_list,
+    parse_optional_digest,
+    parse_setting,
+    parse_text,
+    parse_time,
+)
+from dcmseal.documents.json_types import SCHEMA, Json, build_document
 from dcmseal.errors import EvidenceError
 from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, TrustMaterial
 from dcmseal.model.verdict import Verdict
@@ -27,8 +39,8 @@ from dcmseal.version import __version__
 MANIFEST_NAME: Final = "manifest.json"
 REPORT_NAME: Final = "report.json"
 TIMESTAMP_NAME: Final = "manifest.tst"
-"""A timestamp over the manifest, as in DICOM files."""
-SCHEMA: Final = "dcmseal/1"
+"""A timestamp over the manifest."""
+_SCHEMA_PATTERN: Final = re.compile(r"dcmseal/[0-9]{1,4}", re.ASCII)
 _MEMBER_FOLDERS: Final = {
     "anchors": ("anchors", "cer"),
     "certificates": ("certificates", "cer"),
@@ -37,74 +49,87 @@ _MEMBER_FOLDERS: Final = {
     "ocsp_responses": ("ocsp", "ors"),
     "timestamps": ("timestamps", "tst"),
 }
-"""Folder and ending of each kind of member."""
+"""Folder and file extension of each kind of member."""
+_READER_HINT: Final = "get a new copy of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """An evidence file that was read. It is what whoever gave it says, but for what is signed in it."""
+    """A parsed evidence file. Nothing in it is authentic, except what is signed itself."""
 
     record: EvidenceRecord
     verdict: Verdict
-    """As it was when the evidence was saved, or so it says."""
+    """The verdict of the first verification, as the file states it."""
     report: bytes = field(repr=False)
-    """The JSON document of that verification."""
+    """The JSON document of the first verification."""
     manifest: bytes = field(repr=False)
-    """What a timestamp was made for."""
+    """The bytes of the manifest, which a timestamp covers."""
     timestamp: bytes = field(default=b"", repr=False)
-    """Token of RFC 3161; empty if there is none."""
+    """TimeStampToken (RFC 3161) over the manifest; empty if there is none."""
     trust_moment: bool = False
-    """The user vouches for the file: the moment it states, and that nothing was taken out."""
+    """Whether the caller trusts the time in the file, and that the file is complete."""
     trust_anchors: bool = False
-    """The user trusts the anchors in it."""
+    """Whether the caller trusts the anchors in the file."""
 
 
 def build_members(record: EvidenceRecord, verdict: Verdict, report: bytes) -> dict[str, bytes]:
-    """The members of an evidence file, by name, but for the timestamp."""
-    held = _material_by_kind(record)
+    """Build the members of an evidence file, except for the timestamp.
+
+    Args:
+        record: The evidence of a verification.
+        verdict: Its verdict.
+        report: Its JSON document.
+
+    Returns:
+        The members by name.
+    """
+    material = _material_by_kind(record)
     manifest = build_document(
         "evidence",
         {
-            "dcmseal": __version__,
-            "moment": _format_moment(record),
-            "rules": {name: [*rule] if isinstance(rule, tuple) else rule for name, rule in record.settings.items()},
+            "dcmseal_version": __version__,
+            "verification_time": _format_moment(record),
+            "settings": {name: [*rule] if isinstance(rule, tuple) else rule for name, rule in record.settings.items()},
             "file": {"sha256": record.file_sha256, "size": record.file_size},
             "signatures": [_signature_to_json(each) for each in record.signatures],
             "verdict": verdict.value,
-            "report": _hex_digest(report),
-            **{kind: [*map(_hex_digest, ders)] for kind, ders in held.items()},
+            "report_sha256": _hex_digest(report),
+            **{kind: [*map(_hex_digest, ders)] for kind, ders in material.items()},
         },
     )
     return {
         MANIFEST_NAME: json.dumps(manifest, indent=1, sort_keys=True).encode("ascii") + b"\n",
         REPORT_NAME: report,
-        **{_member_name(kind, _hex_digest(der)): der for kind, ders in held.items() for der in ders},
+        **{_member_name(kind, _hex_digest(der)): der for kind, ders in material.items() for der in ders},
     }
 
 
 def read_members(members: Mapping[str, bytes]) -> Evidence:
     """Read the members of an evidence file.
 
-    Raises EvidenceError if one is missing, damaged or superfluous, or the manifest is not understood.
+    Args:
+        members: The members by name.
+
+    Returns:
+        The evidence.
+
+    Raises:
+        EvidenceError: A member is missing, damaged or unknown, or the manifest is invalid or of another version.
     """
     if MANIFEST_NAME not in members or REPORT_NAME not in members:
-        raise EvidenceError("this is no evidence file", hint="name one that dcmseal verify --save-evidence wrote")
-    manifest = parse_json(members[MANIFEST_NAME], "manifest")
+        raise not_evidence_error()
     try:
-        if (
-            manifest.take("schema", json_reader.parse_text) != SCHEMA
-            or manifest.take("document", json_reader.parse_text) != "evidence"
-        ):
-            raise EvidenceError("the evidence file is of another version", hint="read it with a newer dcmseal")
-        manifest.take("dcmseal", json_reader.parse_text)
-        verdict = Verdict(manifest.take("verdict", json_reader.parse_text))
-        report = _check_digest(members[REPORT_NAME], manifest.take("report", json_reader.parse_digest))
-        grounds = _parse_record(manifest, members)
-        manifest.check_finished()
-    except ValueError:
-        raise damaged_error("manifest") from None
+        manifest = JsonObjectReader(load_json(members[MANIFEST_NAME], "the manifest"), "the manifest")
+        _check_version(manifest)
+        manifest.take("dcmseal_version", parse_text)
+        verdict = manifest.take("verdict", _parse_verdict)
+        report = _check_digest(members[REPORT_NAME], manifest.take("report_sha256", parse_digest))
+        record = _parse_record(manifest, members)
+        manifest.reject_unknown_members()
+    except InvalidJson as error:
+        raise EvidenceError(f"the evidence file is damaged: {error}", hint=_READER_HINT) from None
     return Evidence(
-        record=grounds,
+        record=record,
         verdict=verdict,
         report=report,
         manifest=members[MANIFEST_NAME],
@@ -112,49 +137,74 @@ def read_members(members: Mapping[str, bytes]) -> Evidence:
     )
 
 
+def not_evidence_error() -> EvidenceError:
+    """Build the error for files that are not evidence files."""
+    return EvidenceError("the file is not an evidence file", hint="give a file that save_evidence wrote")
+
+
+def _check_version(manifest: JsonObjectReader) -> None:
+    version = manifest.take("schema", parse_text)
+    if not _SCHEMA_PATTERN.fullmatch(version) or manifest.take("document", parse_text) != "evidence":
+        raise not_evidence_error()
+    if version != SCHEMA:
+        raise EvidenceError(
+            f"the evidence file has format {version}, and this version of dcmseal reads {SCHEMA}",
+            hint="read it with the version of dcmseal that wrote it",
+        )
+
+
+def _parse_verdict(value: object) -> Verdict:
+    try:
+        return Verdict(parse_text(value))
+    except ValueError:
+        raise InvalidJson("a verdict is expected") from None
+
+
 def _parse_record(manifest: JsonObjectReader, members: Mapping[str, bytes]) -> EvidenceRecord:
-    """What the manifest says, and the digest of the report; raises Wrong, or EvidenceError for the other members."""
-    file = JsonObjectReader(manifest.take("file", lambda value: value), "file")
-    rules = JsonObjectReader(manifest.take("rules", lambda value: value), "rules").remaining()
-    named = {kind: manifest.take(kind, json_reader.parse_digests) for kind in _MEMBER_FOLDERS}
-    names = [_member_name(kind, each) for kind, digests in named.items() for each in digests]
+    """Parse the rest of the manifest; raise InvalidJson, or EvidenceError for the other members."""
+    file = manifest.take_object("file")
+    settings = manifest.take_object("settings").remaining()
+    listed = {kind: manifest.take(kind, parse_digests) for kind in _MEMBER_FOLDERS}
+    names = [_member_name(kind, each) for kind, digests in listed.items() for each in digests]
     if {*names, MANIFEST_NAME, REPORT_NAME} != {*members} - {TIMESTAMP_NAME}:
-        raise EvidenceError("the evidence file lacks something, or has more than it says", hint="get it again")
-    held = {
+        raise EvidenceError(
+            "the evidence file is damaged: its members are not those that the manifest lists", hint=_READER_HINT
+        )
+    material = {
         kind: tuple(_check_digest(members[_member_name(kind, each)], each) for each in digests)
-        for kind, digests in named.items()
+        for kind, digests in listed.items()
     }
-    grounds = EvidenceRecord(
-        moment=manifest.take("moment", json_reader.parse_moment),
-        settings={name: json_reader.parse_setting(value) for name, value in rules.items()},
-        file_sha256=file.take("sha256", json_reader.parse_digest),
-        file_size=file.take("size", json_reader.parse_size),
-        signatures=manifest.take("signatures", json_reader.parse_list(_parse_signature)),
+    record = EvidenceRecord(
+        moment=manifest.take("verification_time", parse_time),
+        settings={name: parse_setting(value) for name, value in settings.items()},
+        file_sha256=file.take("sha256", parse_digest),
+        file_size=file.take("size", parse_integer),
+        signatures=manifest.take("signatures", parse_list(_parse_signature)),
         material=TrustMaterial(
-            anchors=held["anchors"],
-            certificates=held["certificates"],
-            crls=held["crls"],
-            ocsp_responses=held["ocsp_responses"],
+            anchors=material["anchors"],
+            certificates=material["certificates"],
+            crls=material["crls"],
+            ocsp_responses=material["ocsp_responses"],
         ),
-        timestamp_certificates=held["timestamp_certificates"],
-        timestamps=held["timestamps"],
+        timestamp_certificates=material["timestamp_certificates"],
+        timestamps=material["timestamps"],
     )
-    file.check_finished()
-    return grounds
+    file.reject_unknown_members()
+    return record
 
 
 def _parse_signature(value: object) -> SignatureRecord:
-    table = JsonObjectReader(value, "a signature")
+    reader = JsonObjectReader(value, "a signature")
     signature = SignatureRecord(
-        uid=table.take("uid", json_reader.parse_text),
-        location=table.take("location", json_reader.parse_text),
-        value=table.take("signature_sha256", json_reader.parse_optional_digest),
-        stream=table.take("stream_sha256", json_reader.parse_optional_digest),
-        certificate=table.take("certificate", json_reader.parse_optional_digest),
-        timestamp=table.take("timestamp", json_reader.parse_optional_digest),
-        chain=table.take("chain", json_reader.parse_digests),
+        uid=reader.take("uid", parse_text),
+        location=reader.take("location", parse_text),
+        value=reader.take("value_sha256", parse_optional_digest),
+        stream=reader.take("mac_stream_sha256", parse_optional_digest),
+        certificate=reader.take("certificate_sha256", parse_optional_digest),
+        timestamp=reader.take("timestamp_sha256", parse_optional_digest),
+        chain=reader.take("chain_sha256", parse_digests),
     )
-    table.check_finished()
+    reader.reject_unknown_members()
     return signature
 
 
@@ -162,11 +212,11 @@ def _signature_to_json(signature: SignatureRecord) -> Json:
     return {
         "uid": signature.uid,
         "location": signature.location,
-        "signature_sha256": signature.value or None,
-        "stream_sha256": signature.stream or None,
-        "certificate": signature.certificate or None,
-        "timestamp": signature.timestamp or None,
-        "chain": [*signature.chain],
+        "value_sha256": signature.value or None,
+        "mac_stream_sha256": signature.stream or None,
+        "certificate_sha256": signature.certificate or None,
+        "timestamp_sha256": signature.timestamp or None,
+        "chain_sha256": [*signature.chain],
     }
 
 
@@ -197,5 +247,5 @@ def _hex_digest(data: bytes) -> str:
 
 def _check_digest(data: bytes, digest: str) -> bytes:
     if _hex_digest(data) != digest:
-        raise EvidenceError("the evidence file is damaged: a member is not what it was", hint="get it again")
+        raise EvidenceError("the evidence file is damaged: the digest of a member differs", hint=_READER_HINT)
     return data

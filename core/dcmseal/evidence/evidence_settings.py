@@ -1,4 +1,4 @@
-"""The rules of a verification: what was asked, and how strictly it was judged."""
+"""The settings of a verification, as an evidence file records them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 
 def build_settings(trust_settings: TrustSettings, context: VerificationContext) -> Mapping[str, SettingValue]:
-    """The rules, by name; files that settings name are no rules, and options of plugins may be secret."""
+    """Collect the settings that affect a verdict.
+
+    File names are not included, and neither are options of plugins, which may be secret.
+
+    Args:
+        trust_settings: The trust settings.
+        context: The options of the verification.
+
+    Returns:
+        The settings by name.
+    """
     return {
         "scheme": trust_settings.scheme,
         "system_anchors": trust_settings.system_anchors,
@@ -30,17 +40,17 @@ def build_settings(trust_settings: TrustSettings, context: VerificationContext) 
         "required": _format_policy(context.policy) if context.policy else (),
         "accept_old_format": context.accept_old_format,
         "uid": context.uid or "",
-        "item": "" if context.location is None else str(context.location),
+        "location": "" if context.location is None else str(context.location),
     }
 
 
 def differing_settings(own: Mapping[str, SettingValue], recorded: Mapping[str, SettingValue]) -> list[str]:
-    """The names of the rules that are not the same."""
-    return [name for name, rule in own.items() if recorded.get(name) != rule]
+    """List the names of settings whose values differ."""
+    return [name for name, value in own.items() if recorded.get(name) != value]
 
 
 def format_setting(setting: SettingValue | None) -> str:
-    """A rule in words."""
+    """Format the value of a setting for people."""
     match setting:
         case None | "" | ():
             return "none"
@@ -53,14 +63,14 @@ def format_setting(setting: SettingValue | None) -> str:
 
 
 def _format_policy(policy: Policy) -> tuple[str, ...]:
-    """What a policy demands, in the words in which it was demanded."""
-    told = [*sorted(map(str, policy.rules))]
+    """Format the requirements of a policy."""
+    requirements = [*sorted(map(str, policy.rules))]
     if policy.covered:
-        told.append(f"covered: {format_tags(sorted(policy.covered))}")
+        requirements.append(f"covered: {format_tags(sorted(policy.covered))}")
     if policy.signatures:
-        told.append(f"signatures: {policy.signatures}")
+        requirements.append(f"signatures: {policy.signatures}")
     flags = ("distinct_signers", "no_unsigned_additions", "timestamps")
-    return (*told, *(flag for flag in flags if getattr(policy, flag)))
+    return (*requirements, *(flag for flag in flags if getattr(policy, flag)))
 
 
 def _to_sorted_tuple(names: frozenset[str] | set[str]) -> tuple[str, ...]:

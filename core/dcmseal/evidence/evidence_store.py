@@ -1,4 +1,4 @@
-"""Evidence files written and read: nothing is overwritten, and nothing in one is trusted because it is there.
+"""Save and load evidence files. Saving never overwrites a file, and loading does not make the content trusted.
 
 >>> from dcmseal import verify
 >>> from dcmseal.plugins.trust import RevocationMode, TrustSettings
@@ -24,7 +24,14 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.documents.document_builders import report_document
 from dcmseal.errors import ConcurrentModification, EvidenceError, TimestampRejected, UsageError
-from dcmseal.evidence.evidence_file import MANIFEST_NAME, TIMESTAMP_NAME, Evidence, build_members, read_members
+from dcmseal.evidence.evidence_file import (
+    MANIFEST_NAME,
+    TIMESTAMP_NAME,
+    Evidence,
+    build_members,
+    not_evidence_error,
+    read_members,
+)
 from dcmseal.findings import Outcome
 from dcmseal.input_files import open_input
 from dcmseal.model.report import VerificationReport
@@ -38,7 +45,7 @@ if TYPE_CHECKING:
     from dcmseal.signing.timestamp_request import TimestampRequest
 
 MAX_EVIDENCE_BYTES: Final = 256 << 20
-"""The largest evidence file: some CRLs of a million entries."""
+"""Maximum size of an evidence file: enough for several CRLs with a million entries."""
 _MAX_MEMBERS: Final = 10_000
 _MEMBER_NAME: Final = re.compile(
     r"manifest\.json|report\.json|manifest\.tst|((anchors|certificates)/[0-9a-f]{64}\.cer|crls/[0-9a-f]{64}\.crl|"
@@ -50,13 +57,25 @@ _END_RECORD: Final = struct.Struct("<4s4H2LH")
 _MAX_ENTRY_SIZE: Final = 256
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX_SYSTEM: Final = 3
-_DAMAGED_HINT: Final = "get it again from where it is kept"
+_DAMAGED_HINT: Final = "get a new copy of it"
 
 
 def pack_archive(members: Mapping[str, bytes]) -> bytes:
-    """The bytes of an archive; the same members make the same bytes. Raises EvidenceError beyond the bounds."""
+    """Pack members into an archive. The same members always give the same bytes.
+
+    Args:
+        members: The members by name.
+
+    Returns:
+        The archive.
+
+    Raises:
+        EvidenceError: There are too many members, or they are too large.
+    """
     if len(members) > _MAX_MEMBERS or sum(map(len, members.values())) > MAX_EVIDENCE_BYTES >> 1:
-        raise EvidenceError("there is too much evidence for one file", hint="name the CRLs that are needed only")
+        raise EvidenceError(
+            "the evidence exceeds the maximum size of an evidence file", hint="give only the CRLs that are needed"
+        )
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):
@@ -68,42 +87,52 @@ def pack_archive(members: Mapping[str, bytes]) -> bytes:
 
 
 def unpack_archive(data: bytes) -> dict[str, bytes]:
-    """The members of an archive, by name; raises EvidenceError if it is none, or one that nobody here has written."""
+    """Unpack the members of an archive.
+
+    Args:
+        data: The archive.
+
+    Returns:
+        The members by name.
+
+    Raises:
+        EvidenceError: The bytes are not an archive as ``pack_archive`` makes it.
+    """
     _check_end_record(data)
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             return _read_archive_members(archive, len(data))
     except EvidenceError:
         raise
-    except Exception:  # noqa: BLE001 - zipfile fails in many ways over archives that are damaged
+    except Exception:  # noqa: BLE001 - zipfile raises many kinds of errors for damaged archives
         raise EvidenceError("the evidence file is damaged", hint=_DAMAGED_HINT) from None
 
 
 def _check_end_record(data: bytes) -> None:
-    """Look at the size of the directory before anything is allocated for it."""
+    """Check the size of the central directory before memory is allocated for it."""
     if len(data) < _END_RECORD.size or len(data) > MAX_EVIDENCE_BYTES:
-        raise EvidenceError("this is no evidence file", hint="name one that dcmseal verify --save-evidence wrote")
+        raise not_evidence_error()
     signature, _, _, here, members, size, _, comment = _END_RECORD.unpack(data[-_END_RECORD.size :])
     if signature != b"PK\5\6" or comment or here != members:
-        raise EvidenceError("this is no evidence file", hint="name one that dcmseal verify --save-evidence wrote")
+        raise not_evidence_error()
     if (
         members > _MAX_MEMBERS
         or size > members * _MAX_ENTRY_SIZE
         or b"PK\6\7" in data[-_END_RECORD.size - 20 : -_END_RECORD.size]
     ):
-        raise EvidenceError("the evidence file has more members than any", hint=_DAMAGED_HINT)
+        raise EvidenceError("the evidence file has too many members", hint=_DAMAGED_HINT)
 
 
 def _read_archive_members(archive: zipfile.ZipFile, size: int) -> dict[str, bytes]:
     members: dict[str, bytes] = {}
     entries = archive.infolist()
-    # members that share bytes would come to more than the archive itself
+    # the total is larger than the archive if members overlap
     if sum(each.file_size for each in entries) > size:
         raise EvidenceError("the evidence file is damaged", hint=_DAMAGED_HINT)
     for entry in entries:
         plain = entry.compress_type == zipfile.ZIP_STORED and entry.file_size == entry.compress_size
         if not plain or not _MEMBER_NAME.fullmatch(entry.filename) or entry.filename in members:
-            raise EvidenceError("the evidence file has a member that does not belong there", hint=_DAMAGED_HINT)
+            raise EvidenceError("the evidence file has a member that is not allowed", hint=_DAMAGED_HINT)
         members[entry.filename] = archive.read(entry)
     return members
 
@@ -115,11 +144,20 @@ def save_evidence(
     timestamp: str | Iterable[str] | TimestampRequest | None = None,
     registry: Registry | None = None,
 ) -> None:
-    """Write the evidence of a verification that was asked to keep it to a new file, which its owner alone can read.
+    """Write the evidence of a verification to a new file, which only its owner can read.
 
-    ``timestamp`` names authorities, by URL, one of which is to certify it: that has to happen within minutes of the
-    verification. Raises UsageError if the file exists, OutputError if it cannot be written, EvidenceError if there is
-    too much of it, and TimestampError or one of its kinds.
+    Args:
+        report: The report of a verification with ``keep_evidence=True``.
+        path: The file, which must not exist.
+        timestamp: URL of a timestamp authority, or several, to certify the evidence. This has to happen within minutes
+            of the verification.
+        registry: Plugins; None for the installed ones.
+
+    Raises:
+        UsageError: The file exists, or the report has no evidence.
+        OutputError: The file cannot be written.
+        EvidenceError: The evidence is too large.
+        TimestampError: The timestamp could not be obtained or parsed, or the subclass that says why.
     """
     if os.path.lexists(path):
         raise _exists_error(path)
@@ -137,24 +175,32 @@ def build_evidence(
     timestamp: str | Iterable[str] | TimestampRequest | None = None,
     registry: Registry | None = None,
 ) -> bytes:
-    """The evidence file of a verification as bytes; raises what save_evidence raises."""
+    """Build the evidence file of a verification as bytes; see ``save_evidence`` for arguments and errors."""
     if report.evidence is None:
-        raise UsageError("the report comes without evidence", hint="verify with keep_evidence=True")
+        raise UsageError("the report has no evidence", hint="verify with keep_evidence=True")
     document = json.dumps(report_document(report), indent=1).encode("ascii") + b"\n"
     members = build_members(report.evidence, report.verdict, document)
     if timestamp is not None:
         members[TIMESTAMP_NAME] = _timestamp_manifest(members[MANIFEST_NAME], report.evidence, timestamp, registry)
     data = pack_archive(members)
-    # what cannot be read again, because there is too much of anything, is not worth keeping
+    # fail now if the file exceeds a limit of the reader
     parse_evidence(data)
     return data
 
 
 def load_evidence(path: str | os.PathLike[str], *, trust_moment: bool = False, trust_anchors: bool = False) -> Evidence:
-    """Read an evidence file, to verify with.
+    """Load an evidence file, to replay a verification.
 
-    ``trust_moment`` says that you vouch for the file: the moment it states, and that nothing was taken out.
-    ``trust_anchors`` trusts the anchors in it. Raises EvidenceError if it cannot be read, is damaged, or none.
+    Args:
+        path: The file.
+        trust_moment: Trust the time in the file, and that the file is complete.
+        trust_anchors: Trust the anchors in the file.
+
+    Returns:
+        The evidence.
+
+    Raises:
+        EvidenceError: The file cannot be read, is damaged, or is not an evidence file.
     """
     try:
         with BufferedReader(open_input(path)) as file:
@@ -165,7 +211,17 @@ def load_evidence(path: str | os.PathLike[str], *, trust_moment: bool = False, t
 
 
 def parse_evidence(data: bytes) -> Evidence:
-    """Read the bytes of an evidence file; raises EvidenceError."""
+    """Parse the bytes of an evidence file.
+
+    Args:
+        data: The file.
+
+    Returns:
+        The evidence.
+
+    Raises:
+        EvidenceError: The file is damaged, or is not an evidence file.
+    """
     return read_members(unpack_archive(data))
 
 
@@ -175,30 +231,30 @@ def _timestamp_manifest(
     timestamp: str | Iterable[str] | TimestampRequest,
     registry: Registry | None,
 ) -> bytes:
-    """A timestamp over the manifest, which is verified first; raises TimestampError or one of its kinds."""
+    """Request a timestamp over the manifest, and verify it."""
     from dcmseal.evidence.replay import is_timely
     from dcmseal.plugins.registry import installed_registry
     from dcmseal.signing.timestamp_request import to_timestamp_request
     from dcmseal.signing.timestamping import try_authorities
 
     backend = (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
-    wish = to_timestamp_request(timestamp)
+    request = to_timestamp_request(timestamp)
 
-    def ask(url: str) -> bytes:
-        query = backend.build_query(manifest, wish.query)
-        token = backend.accept_response(backend.send_query(url, query, wish.retry_policy, wish.secrets), query)
-        judgement = backend.verify(token, (manifest,), ())
-        doubts = tuple(each for each in judgement.findings if each.outcome is not Outcome.PASSED)
-        if doubts or judgement.time is None:
-            why = doubts[0].message if doubts else "it certifies no time"
-            raise TimestampRejected(why, doubts, hint="nothing was written: ask another authority")
-        if not is_timely(record.moment, judgement.time):
-            message = f"the authority certifies {judgement.time.moment.isoformat()}, which is not when it was verified"
-            raise TimestampRejected(message, hint="nothing was written: verify again, or look at the clocks")
+    def request_from(url: str) -> bytes:
+        query = backend.build_query(manifest, request.query)
+        token = backend.accept_response(backend.send_query(url, query, request.retry_policy, request.secrets), query)
+        result = backend.verify(token, (manifest,), ())
+        problems = tuple(each for each in result.findings if each.outcome is not Outcome.PASSED)
+        if problems or result.time is None:
+            reason = problems[0].message if problems else "the timestamp contains no time"
+            raise TimestampRejected(reason, problems, hint="nothing was written: try another authority")
+        if not is_timely(record.moment, result.time):
+            message = f"the timestamp of {result.time.moment.isoformat()} is too far from the time of verification"
+            raise TimestampRejected(message, hint="nothing was written: verify again, or check the clock")
         return token
 
-    return try_authorities(wish, ask)
+    return try_authorities(request, request_from)
 
 
 def _exists_error(path: str | os.PathLike[str]) -> UsageError:
-    return UsageError(f"{os.fspath(path)} exists", hint="name another file: evidence is never overwritten")
+    return UsageError(f"{os.fspath(path)} exists", hint="give another file: evidence is never overwritten")

@@ -1,8 +1,8 @@
-"""A verdict repeated: the verifier's own anchors and rules, the material and the moment of an evidence file.
+"""Replay a verification with the time, certificates and revocation data of an evidence file.
 
-Nobody has signed an evidence file. CRLs, OCSP responses and certificates in it are signed by those who issued them; but
-an old CRL at an old moment would clear a key that was stolen since. So the moment counts only if a timestamp certifies
-it that the verifier trusts today, or the verifier vouches for the file; and anchors and rules are never taken from it.
+An evidence file is not signed. The certificates, CRLs and OCSP responses in it are, but an old CRL with an old time
+would hide that a key was revoked since. The time is therefore accepted only if a timestamp certifies it that the
+verifier trusts today, or if the caller trusts the file. Trust anchors and settings are always the verifier's.
 """
 
 from __future__ import annotations
@@ -32,87 +32,103 @@ if TYPE_CHECKING:
     from dcmseal.verification.report_builder import ReportBuilder
 
 MAX_TIMESTAMP_DELAY: Final = timedelta(minutes=5)
-"""So soon after the moment of verification, evidence has to be certified."""
+"""Maximum difference between the time of verification and the timestamp over the evidence."""
 _POE_CLAUSE: Final = "ETSI EN 319 102-1 5.2"
 _TIMESTAMP_CLAUSE: Final = "RFC 3161 2.4.2"
 
 
 class EvidenceReplay:
-    """One verification by an evidence file."""
+    """Replays one verification.
+
+    Args:
+        evidence: The evidence.
+        trust: The verifier's trust; None to trust only the anchors in the evidence.
+        registry: Plugins; None for the installed ones.
+
+    Raises:
+        UsageError: No trust anchors are given.
+        TrustError: The trust settings cannot be loaded.
+        PluginError: No plugin supports the trust settings.
+    """
 
     def __init__(self, evidence: Evidence, trust: Trust | TrustSettings | None, registry: Registry | None) -> None:
-        """Make ready; raises UsageError if nobody is trusted, and what Trust.open does."""
         own = trust.settings if isinstance(trust, Trust) else trust or TrustSettings()
         if evidence.trust_anchors:
             anchors = (*own.material.anchors, *evidence.record.material.anchors)
             trust = own = replace(own, material=replace(own.material, anchors=anchors))
         elif trust is None:
             raise UsageError(
-                "a verdict is repeated by your own trust anchors, and there is none",
-                hint="name those that you trust; an evidence file is no reason to trust what is in it",
+                "to replay evidence, you need your own trust anchors",
+                hint="give the trust anchors that you trust, or trust those in the evidence explicitly",
             )
         self._evidence = evidence
         today = trust if isinstance(trust, Trust) else Trust.open(trust, registry)
         self._moment = _EvidenceMoment(evidence, today, registry)
-        kept = replace(evidence.record.material, anchors=())
+        recorded = replace(evidence.record.material, anchors=())
         settings = replace(
             own,
-            material=own.material.merge(kept),
+            material=own.material.merge(recorded),
             now=evidence.record.moment,
-            # whoever names evidence wants it to tell; what is missing in it must not pass in silence
+            # missing revocation data must not go unnoticed
             revocation=own.revocation or RevocationMode.HARD,
             fetch=False,
         )
         if settings.revocation is RevocationMode.OFF:
             settings = replace(settings, material=replace(settings.material, crls=(), ocsp_responses=()))
         self.trust = Trust.open(settings, registry)
-        """To verify with."""
+        """Verify with this trust."""
 
     def add_findings(self, file: DicomFile, context: VerificationContext, report: ReportBuilder) -> None:
-        """Add what the evidence is worth, to each signature and to the notes."""
-        kept = {(each.value, each.certificate): each for each in self._evidence.record.signatures}
-        now = tuple(iter_signature_records(file, report.signatures))
-        firsts = [kept.get((each.value, each.certificate)) for each in now]
+        """Add findings about the evidence to a report.
+
+        Findings about the time and the signed data affect the verdict on each signature; the others are notes.
+
+        Args:
+            file: The verified file.
+            context: The options of the verification.
+            report: The report to add to.
+        """
+        recorded = {(each.value, each.certificate): each for each in self._evidence.record.signatures}
+        current = tuple(iter_signature_records(file, report.signatures))
+        originals = [recorded.get((each.value, each.certificate)) for each in current]
         moment = self._moment.finding()
-        report.notes += (*self._file_notes(file), *self._rule_notes(context))
-        for index, (first, present) in enumerate(zip(firsts, now, strict=True)):
-            report.add_to_signature(index, (moment, _identity_finding(first, present)))
-            report.notes += _chain_notes(report.signatures[index], first, present)
+        report.notes += (*self._file_notes(file), *self._settings_notes(context))
+        for index, (original, now) in enumerate(zip(originals, current, strict=True)):
+            report.add_to_signature(index, (moment, _identity_finding(original, now)))
+            report.notes += _chain_notes(report.signatures[index], original, now)
         report.notes.append(self._verdict_note(report.verdict))
 
     def _file_notes(self, file: DicomFile) -> Iterator[Finding]:
-        grounds = self._evidence.record
-        if (compute_sha256(file), file.file.size) == (grounds.file_sha256, grounds.file_size):
-            yield _passed_finding(
-                "repeat-file-matches", "the file is the one that the evidence is about, byte for byte"
-            )
+        record = self._evidence.record
+        if (compute_sha256(file), file.file.size) == (record.file_sha256, record.file_size):
+            yield _passed_finding("evidence-file-matches", "the file is identical to the one in the evidence")
         else:
-            message = "the file is not the one that the evidence is about, or was changed; each signature tells more"
-            yield _unknown_finding("repeat-file-differs", message)
+            message = "the file differs from the one in the evidence; see the findings about each signature"
+            yield _unknown_finding("evidence-file-differs", message)
         if self._evidence.trust_anchors:
-            count = len(grounds.material.anchors)
-            message = f"the anchors of the evidence ({count}) are trusted, because that was asked for"
-            yield _passed_finding("repeat-anchors-believed", message)
+            count = len(record.material.anchors)
+            message = f"the trust anchors in the evidence ({count}) are trusted, as requested"
+            yield _passed_finding("evidence-anchors-trusted", message)
 
-    def _rule_notes(self, context: VerificationContext) -> Iterator[Finding]:
-        own, then = build_settings(self.trust.settings, context), self._evidence.record.settings
-        told = [
-            f"{name} is {format_setting(own[name])}, and was {format_setting(then.get(name))}"
-            for name in differing_settings(own, then)
+    def _settings_notes(self, context: VerificationContext) -> Iterator[Finding]:
+        own, recorded = build_settings(self.trust.settings, context), self._evidence.record.settings
+        differences = [
+            f"{name} is {format_setting(own[name])}, and was {format_setting(recorded.get(name))}"
+            for name in differing_settings(own, recorded)
         ]
-        if told:
-            message = f"your rules count, and differ from those of the evidence: {'; '.join(told)}"
-            yield _unknown_finding("repeat-rules-differ", message)
+        if differences:
+            message = f"your settings apply, and differ from those in the evidence: {'; '.join(differences)}"
+            yield _unknown_finding("evidence-settings-differ", message)
 
     def _verdict_note(self, now: Verdict) -> Finding:
-        then = self._evidence.verdict
-        if then is now:
-            return _passed_finding("repeat-verdict-same", f"the verdict is {now}, as the evidence says that it was")
-        return _unknown_finding("repeat-verdict-differs", f"the verdict is {now}, and was {then}, as the evidence says")
+        recorded = self._evidence.verdict
+        if recorded is now:
+            return _passed_finding("evidence-verdict-same", f"the verdict is {now}, the same as in the evidence")
+        return _unknown_finding("evidence-verdict-differs", f"the verdict is {now}, but {recorded} in the evidence")
 
 
 class _EvidenceMoment:
-    """How the moment of the evidence is known."""
+    """Checks whether the time of the evidence can be trusted."""
 
     def __init__(self, evidence: Evidence, trust: Trust, registry: Registry | None) -> None:
         self._evidence = evidence
@@ -120,64 +136,76 @@ class _EvidenceMoment:
         self._registry = registry
 
     def finding(self) -> Finding:
-        """Whether the moment counts, as a finding about each signature."""
+        """Check the time.
+
+        Returns:
+            A finding for each signature.
+        """
         moment = self._evidence.record.moment
-        told = f"all is judged as at {moment.isoformat()}"
+        statement = f"the verification uses the time {moment.isoformat()}"
         if moment > (self._trust.settings.now or datetime.now(UTC)) + MAX_TIMESTAMP_DELAY:
-            return _unknown_finding("repeat-moment-future", f"{told}, which has yet to come", _POE_CLAUSE)
+            return _unknown_finding("evidence-time-in-future", f"{statement}, which is in the future", _POE_CLAUSE)
         if not self._evidence.timestamp:
-            return self._uncertified_finding(told, "which the evidence only claims")
+            return self._uncertified_finding(statement, "which no timestamp certifies")
         try:
             backend = (self._registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
-            judgement = backend.verify(self._evidence.timestamp, (self._evidence.manifest,), ())
+            result = backend.verify(self._evidence.timestamp, (self._evidence.manifest,), ())
         except (PluginError, TimestampError) as error:
-            return self._uncertified_finding(told, f"and the timestamp of the evidence cannot be verified: {error}")
-        doubts = "; ".join(each.message for each in judgement.findings if each.outcome is not Outcome.PASSED)
-        if judgement.time is None or any(each.outcome is Outcome.FAILED for each in judgement.findings):
-            # whoever vouches for the file does not know that it was changed
-            message = f"{told}, but the timestamp of the evidence proves nothing: {doubts}"
-            return _unknown_finding("repeat-timestamp-wrong", message, _TIMESTAMP_CLAUSE)
-        if doubts:
-            return self._uncertified_finding(told, f"and the timestamp of the evidence leaves doubts: {doubts}")
-        if not is_timely(moment, judgement.time):
-            stamped = judgement.time.moment.isoformat()
-            message = f"{told}, but the evidence was certified at {stamped}: it may be made up since"
-            return _unknown_finding("repeat-timestamp-late", message, _POE_CLAUSE)
-        (vouching,) = self._trust.evaluate_authority(judgement.time)
-        if vouching.outcome is not Outcome.PASSED:
-            return self._uncertified_finding(told, f"and its timestamp does not establish that: {vouching.message}")
+            return self._uncertified_finding(
+                statement, f"but the timestamp of the evidence cannot be verified: {error}"
+            )
+        problems = "; ".join(each.message for each in result.findings if each.outcome is not Outcome.PASSED)
+        if result.time is None or any(each.outcome is Outcome.FAILED for each in result.findings):
+            # trust_moment does not help: the caller does not know that the file was changed
+            message = f"{statement}, but the timestamp of the evidence is invalid: {problems}"
+            return _unknown_finding("evidence-timestamp-invalid", message, _TIMESTAMP_CLAUSE)
+        if problems:
+            return self._uncertified_finding(
+                statement, f"but the timestamp of the evidence is not established: {problems}"
+            )
+        if not is_timely(moment, result.time):
+            certified = result.time.moment.isoformat()
+            message = f"{statement}, but the evidence was timestamped at {certified} and may have been changed before"
+            return _unknown_finding("evidence-timestamp-late", message, _POE_CLAUSE)
+        (authority,) = self._trust.evaluate_authority(result.time)
+        if authority.outcome is not Outcome.PASSED:
+            return self._uncertified_finding(
+                statement, f"but the timestamp authority of the evidence is not trusted: {authority.message}"
+            )
         return _passed_finding(
-            "repeat-moment-certified", f"{told}, which a timestamp of the evidence certifies", _POE_CLAUSE
+            "evidence-time-certified", f"{statement}, which the timestamp of the evidence certifies", _POE_CLAUSE
         )
 
-    def _uncertified_finding(self, statement: str, why: str) -> Finding:
+    def _uncertified_finding(self, statement: str, reason: str) -> Finding:
         if self._evidence.trust_moment:
-            message = f"{statement}, {why}: it counts because you vouch for the evidence"
-            return _passed_finding("repeat-moment-believed", message, _POE_CLAUSE)
-        return _unknown_finding("repeat-moment-claimed", f"{statement}, {why}", _POE_CLAUSE)
+            message = f"{statement}, {reason}; it is accepted because you trust the evidence"
+            return _passed_finding("evidence-time-trusted", message, _POE_CLAUSE)
+        return _unknown_finding("evidence-time-claimed", f"{statement}, {reason}", _POE_CLAUSE)
 
 
 def is_timely(moment: datetime, time: CertifiedTime) -> bool:
-    """Whether evidence was certified when it was found."""
+    """Whether evidence was timestamped close to the time of verification."""
     return abs(time.moment - moment) <= MAX_TIMESTAMP_DELAY
 
 
-def _identity_finding(first: SignatureRecord | None, present: SignatureRecord) -> Finding:
-    """Whether the evidence is about a signature."""
-    if first is None:
-        return _unknown_finding("repeat-signature-missing", "the evidence is not about this signature")
-    if not first.stream or first.stream != present.stream:
-        message = "the signed data is not what it was when the evidence was saved, whatever the MAC says"
-        return _unknown_finding("repeat-data-differs", message)
-    return _passed_finding("repeat-signature-matches", "the evidence is about this signature and this data")
+def _identity_finding(original: SignatureRecord | None, now: SignatureRecord) -> Finding:
+    """Check whether the evidence belongs to a signature and its data."""
+    if original is None:
+        return _unknown_finding("evidence-signature-missing", "the evidence does not contain this signature")
+    if not original.stream or original.stream != now.stream:
+        message = "the signed data differs from that in the evidence, even if the MAC matches"
+        return _unknown_finding("evidence-data-differs", message)
+    return _passed_finding("evidence-signature-matches", "the evidence contains this signature and this data")
 
 
-def _chain_notes(report: SignatureReport, first: SignatureRecord | None, present: SignatureRecord) -> Iterator[Finding]:
-    if first is not None and first.chain != present.chain:
-        then = f"anchor {first.chain[-1]}" if first.chain else "none"
-        now = f"anchor {present.chain[-1]}" if present.chain else "none"
-        message = f"the certificate leads to {now}, and led to {then} then (SHA-256), as the evidence says"
-        yield _unknown_finding("repeat-chain-differs", message, where=report.signature.uid)
+def _chain_notes(report: SignatureReport, original: SignatureRecord | None, now: SignatureRecord) -> Iterator[Finding]:
+    if original is not None and original.chain != now.chain:
+        message = f"the certificate leads to {_format_anchor(now)}, but to {_format_anchor(original)} in the evidence"
+        yield _unknown_finding("evidence-chain-differs", message, where=report.signature.uid)
+
+
+def _format_anchor(record: SignatureRecord) -> str:
+    return f"the anchor with SHA-256 {record.chain[-1]}" if record.chain else "no anchor"
 
 
 def _passed_finding(code: str, message: str, clause: str = "", where: str = "") -> Finding:

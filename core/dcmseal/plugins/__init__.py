@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.report_writer import (
         CertificateFacts as CertificateFacts,
         ReportContext as ReportContext,
+        ArchiveReportWriter as ArchiveReportWriter,
         ReportWriter as ReportWriter,
         ReportedFile as ReportedFile,
     )
@@ -157,7 +158,7 @@ _EXPORTS = {
     "dcmseal.plugins.profile": "DocumentProfile ElementTables Profile ProfiledDataset Requirements SignatureFacts",
     "dcmseal.plugins.profile_rules": "requirement_findings type_findings",
     "dcmseal.plugins.registry": "PluginInfo Registry",
-    "dcmseal.plugins.report_writer": "CertificateFacts ReportContext ReportWriter ReportedFile",
+    "dcmseal.plugins.report_writer": "ArchiveReportWriter CertificateFacts ReportContext ReportWriter ReportedFile",
     "dcmseal.plugins.signer_backend": "KeyListing SecretRequest Secrets SignableMessage Signer SignerBackend",
     "dcmseal.plugins.storage": "Storage StorageEntry StoredObject Write",
     "dcmseal.plugins.storage_urls": "is_url redact_secrets",

@@ -139,7 +139,7 @@ def _check_no_secrets(text: str) -> None:
     for part in re.split("[:;?&]", text):
         name, equals, _ = part.partition("=")
         if equals and is_secret_name(unquote(name)):
-            raise UsageError("a key URI must not contain a passphrase or PIN", hint=_SECRETS_HINT)
+            raise UsageError("a key URI must not contain a passphrase or PIN", hint=_SECRETS_HINT, code="secret-in-uri")
 
 
 def _decode_percent(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The instances that a document cites as evidence, and what it says of their content (PS3.3 C.17.2.1)."""
+"""Read the references of a document: the instances that it cites as evidence (PS3.3 C.17.2.1)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dcmseal.tags import format_tag
 from dcmseal.verification.conformance import order_findings
 
 _MAX_CITED: Final = 100_000
-"""Instances that are looked at."""
+"""Maximum number of instances that are read."""
 _MAX_SIGNATURES: Final = 64
-"""Signatures of one instance that may be cited."""
+"""Maximum number of signatures that may be cited for one instance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CitedMac:
-    """The item of Referenced SOP Instance MAC Sequence (0400,0403); its parameters have no MAC ID Number."""
+    """An item of Referenced SOP Instance MAC Sequence (0400,0403); its parameters have no MAC ID Number."""
 
     parameters: MacParameters
     value: bytes
@@ -41,7 +41,7 @@ class CitedSignature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CitedInstance:
-    """An item of Referenced SOP Sequence (0008,1199): an instance, and what it was when it was cited."""
+    """An item of Referenced SOP Sequence (0008,1199), which cites one instance."""
 
     level: Level
     item: LevelScanner
@@ -50,26 +50,33 @@ class CitedInstance:
     mac: CitedMac | None
     signatures: tuple[CitedSignature, ...]
     problems: tuple[str, ...]
-    """What is wrong with the form."""
+    """What is malformed, in words."""
 
     @property
     def location(self) -> Location:
-        """Where the document cites it."""
+        """Location of the item in the document."""
         return self.level.location
 
     @property
     def evidence(self) -> int:
-        """Tag of the sequence that cites it."""
+        """Tag of the evidence sequence that contains the item."""
         return self.location.steps[0][0]
 
     @property
     def is_protected(self) -> bool:
-        """Whether anything says what its content was."""
+        """Whether the item has a MAC or signatures, even malformed ones."""
         return self.mac is not None or bool(self.signatures) or bool(self.problems)
 
 
 def iter_cited_instances(file: DicomFile) -> Iterator[CitedInstance]:
-    """What the main Data Set cites as evidence; raises Malformed where its sequences cannot be read."""
+    """Iterate over the instances that the main Data Set cites as evidence.
+
+    Args:
+        file: The document.
+
+    Raises:
+        Malformed: The sequences cannot be parsed, or cite too many instances.
+    """
     main = main_level(file)
     scan = main.scanner().finish()
     count = 0
@@ -89,10 +96,10 @@ def _iter_sequence_items(level: Level, scan: LevelScanner, tag: int) -> Iterator
 
 
 def _find_sequence(scan: LevelScanner, tag: int) -> int | None:
-    """The index of a sequence that may be there; raises Malformed if it is something else, or there twice."""
+    """Find the index of an optional sequence; raise Malformed if its VR is not SQ or it occurs twice."""
     index = scan.index(tag)
     if index is not None and (scan.header(index).vr != b"SQ" or scan.tags.count(tag) > 1):
-        raise Malformed(f"{format_tag(tag)} is no sequence, or there twice", scan.starts[index])
+        raise Malformed(f"{format_tag(tag)} is not a sequence or occurs twice", scan.starts[index])
     return index
 
 
@@ -100,7 +107,7 @@ def _read_cited_instance(level: Level, item: LevelScanner) -> CitedInstance:
     problems = [each.message for each in order_findings(item)]
     uid = ItemValues(item).text(tags.REFERENCED_SOP_INSTANCE_UID)
     if not uid:
-        problems.append("there is no Referenced SOP Instance UID")
+        problems.append("Referenced SOP Instance UID is missing")
     macs = _read_macs(item, problems)
     return CitedInstance(
         level=level,
@@ -123,7 +130,7 @@ def _read_macs(item: LevelScanner, problems: list[str]) -> list[CitedMac]:
     if len(macs) != 1:
         problems.append(f"Referenced SOP Instance MAC Sequence has {len(macs)} items, not one")
     if not all(mac.value and mac.parameters.elements for mac in macs):
-        problems.append("Referenced SOP Instance MAC Sequence has no MAC, or lists no elements")
+        problems.append("Referenced SOP Instance MAC Sequence has an empty MAC or lists no elements")
     return macs
 
 
@@ -139,5 +146,5 @@ def _read_signatures(item: LevelScanner, problems: list[str]) -> tuple[CitedSign
     if not signatures:
         problems.append("Referenced Digital Signature Sequence has no items")
     if not all(each.uid and each.value for each in signatures):
-        problems.append("Referenced Digital Signature Sequence has an item without UID or signature")
+        problems.append("Referenced Digital Signature Sequence has an item without UID or value")
     return tuple(signatures)

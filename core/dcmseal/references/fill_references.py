@@ -1,7 +1,7 @@
-"""Evidence filled in before a document is signed: what each instance it cites is, so that the signature binds it.
+"""Fill in the references of a document before it is signed, so that its signature also covers the cited instances.
 
-The macro offers two ways (PS3.3 C.17.2.1): the signatures that an instance carries, or, where none is suitable, its
-MAC. Suitable is a signature that holds and covers all that can be signed, with a MAC algorithm that is not weak.
+PS3.3 C.17.2.1 defines two kinds of reference: the signatures of an instance, or its MAC. The MAC is used if no
+signature is suitable, that is, valid, made with a strong MAC algorithm, and covering everything that can be signed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MAX_CITED_SIGNATURES: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledReference:
-    """An instance that a document cites, and what it now says of it."""
+    """A reference to an instance that the document cites."""
 
     location: Location
     uid: str
@@ -48,30 +48,43 @@ class FilledReference:
     """Digital Signature UIDs of the signatures that are cited."""
     has_mac: bool
     was_present: bool
-    """It was there already, and held: nothing was filled in."""
+    """Whether the document already had this reference, and it was valid; nothing was filled in."""
     is_padded: bool = False
-    """The MAC is of values with excess padding, which other software strips."""
+    """Whether the MAC covers values with excess padding, which other software may remove."""
     broken: tuple[str, ...] = ()
-    """Digital Signature UIDs of signatures that do not hold, and are therefore not cited."""
+    """Digital Signature UIDs of invalid signatures, which are not cited."""
     shown_uncovered: tuple[int, ...] = ()
-    """Elements that change what the instance shows, and can be in no MAC."""
+    """Elements that affect what the instance displays but cannot be part of a MAC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledDocument:
-    """A document with the references filled in."""
+    """A document with its references filled in."""
 
     file: DicomFile
     references: tuple[FilledReference, ...]
     evidence: frozenset[int]
-    """Tags of the sequences that cite them."""
+    """Tags of the evidence sequences that contain the references."""
 
 
 def fill_references(file: DicomFile, folders: ReferenceFolders, algorithm: MacAlgorithm) -> FilledDocument:
-    """Cite signatures or MAC of every instance among the evidence; what is there already has to hold, and stays.
+    """Add the signatures or the MAC of each cited instance to a document.
 
-    Raises InstanceNotFound or InstanceAmbiguous if an instance is not found, and DatasetError if the document cites
-    nothing, cites something that changed, or is signed so that it cannot be filled in.
+    Existing references are kept if they are valid.
+
+    Args:
+        file: The document.
+        folders: Where to find the instances.
+        algorithm: The algorithm of new MACs.
+
+    Returns:
+        The changed document; nothing is written.
+
+    Raises:
+        InstanceNotFound: An instance is not in the folders.
+        InstanceAmbiguous: The folders contain different versions of an instance.
+        DatasetError: The document cites nothing, an existing reference is not valid, or an existing signature would
+            break.
     """
     references: list[FilledReference] = []
     changes: list[tuple[Sequence[Edit], Iterable[LengthField]]] = []
@@ -81,11 +94,13 @@ def fill_references(file: DicomFile, folders: ReferenceFolders, algorithm: MacAl
     for cited in iter_cited_instances(file):
         evidence.add(cited.evidence)
         if cited.uid == itself:
-            raise DatasetError("the document cites itself, and cannot hold its own MAC", hint="take that out")
+            raise DatasetError(
+                "the document cites itself, but cannot contain its own MAC", hint="remove that reference"
+            )
         if cited.problems:
             raise DatasetError(
-                f"what the document cites at {cited.location} cannot be read: {cited.problems[0]}",
-                hint="repair the document before it is signed",
+                f"the reference at {cited.location} cannot be read: {cited.problems[0]}",
+                hint="repair the document before you sign it",
             )
         with folders.open_instance(cited.uid) as (path, instance):
             if cited.is_protected:
@@ -97,9 +112,10 @@ def fill_references(file: DicomFile, folders: ReferenceFolders, algorithm: MacAl
         changes.append((_build_edits(cited, inserted), cited.level.holders))
     if not references:
         raise DatasetError(
-            "the data set cites no evidence", hint="leave out --references: it is for reports and key objects"
+            "the data set does not cite any evidence",
+            hint="omit the references: they apply to reports and key object selections",
         )
-    _check_unsigned(file, changed)
+    _check_signatures_stay_valid(file, changed)
     body = apply_edits(file.body, add_length_edits(changes))
     return FilledDocument(file=replace(file, body=body), references=tuple(references), evidence=frozenset(evidence))
 
@@ -108,8 +124,8 @@ def _check_existing(cited: CitedInstance, path: str, instance: DicomFile) -> Fil
     for finding in check_instance(cited, path, instance):
         if finding.outcome is not Outcome.PASSED and finding.aspect is not Aspect.COVERAGE:
             raise DatasetError(
-                f"the document says already what instance {cited.uid} was: {finding.message}",
-                hint="name a folder with the instance that was cited, or take the reference out of the document",
+                f"the existing reference to instance {cited.uid} is not valid: {finding.message}",
+                hint="add a folder with the instance that was cited, or remove the reference from the document",
             )
     return FilledReference(
         location=cited.location,
@@ -124,7 +140,7 @@ def _check_existing(cited: CitedInstance, path: str, instance: DicomFile) -> Fil
 def _build_reference(
     cited: CitedInstance, path: str, instance: DicomFile, algorithm: MacAlgorithm
 ) -> tuple[FilledReference, list[tuple[int, bytes]]]:
-    """What is cited of an instance, and the sequences that say so."""
+    """Build the reference to an instance, and the sequences that encode it."""
     reports = verify_file(instance, INTEGRITY_CONTEXT).signatures
     sound = [each.signature for each in reports if each.is_intact][:_MAX_CITED_SIGNATURES]
     encoding = cited.level.encoding
@@ -159,7 +175,7 @@ def _is_suitable(report: SignatureReport) -> bool:
 
 
 def _compute_mac(instance: DicomFile, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
-    """The MAC over all that can be in one, and whether values have more padding than other software keeps."""
+    """Compute the MAC over everything that can be signed, and whether values have excess padding."""
     try:
         return compute_instance_mac(instance, algorithm, check_padding=True), False
     except ExcessPadding:
@@ -167,13 +183,13 @@ def _compute_mac(instance: DicomFile, algorithm: MacAlgorithm) -> tuple[Instance
 
 
 def _select_mac_syntax(instance: DicomFile, mac: InstanceMac) -> str:
-    """MAC Calculation Transfer Syntax: the instance's own if that is allowed."""
+    """Select the MAC Calculation Transfer Syntax: the instance's own if it is allowed."""
     syntax = instance.syntax
     if syntax.is_allowed_for_mac and syntax.is_known:
         return syntax.uid
     if syntax.is_encapsulated and PIXEL_DATA in mac.elements:
         raise DatasetError(
-            f"transfer syntax {syntax.uid} of a cited instance is not known: its pixels could not be compared later",
+            f"transfer syntax {syntax.uid} of a cited instance is unknown, so its pixels could not be verified later",
             hint="transcode the instance first, or sign it",
         )
     return EXPLICIT_LITTLE_UID
@@ -203,14 +219,14 @@ def _build_edits(cited: CitedInstance, inserted: Iterable[tuple[int, bytes]]) ->
     return merge_insertions(edits)
 
 
-def _check_unsigned(file: DicomFile, changed: set[int]) -> None:
-    """Refuse to break signatures that are there: at the main Data Set, or inside the evidence."""
+def _check_signatures_stay_valid(file: DicomFile, changed: set[int]) -> None:
+    """Refuse to change evidence that an existing signature covers or contains."""
     for signature in _iter_signatures(file):
         steps = signature.location.steps
         if (steps[0][0] in changed) if steps else changed.intersection(signature.mac.elements if signature.mac else ()):
             raise DatasetError(
-                f"the evidence is signed already: filling it in would break signature {signature.uid}",
-                hint="remove that signature, or sign without --references",
+                f"filling in the references would break the existing signature {signature.uid}",
+                hint="remove that signature, or sign without references",
             )
 
 

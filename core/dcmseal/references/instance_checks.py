@@ -1,4 +1,4 @@
-"""An instance held against what a document cites of it: its MAC, its signatures (PS3.3 C.17.2.1)."""
+"""Check an instance against the MAC and the signatures that a document cites (PS3.3 C.17.2.1)."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ from dcmseal.verification.timestamp_checks import TimestampContext
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"
 _MAX_NAMED: Final = 8
-"""Elements that a message names."""
+"""Maximum number of elements listed in a message."""
 INTEGRITY_CONTEXT: Final = VerificationContext(
     integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE)
 )
-"""What is asked of an instance: whether it is what was signed, not by whom or when."""
+"""Verify whether an instance was changed, not who signed it or when."""
 
 
 class _ReferenceResult(NamedTuple):
-    """One reference: why it does not hold, or what of the instance it leaves open."""
+    """The result for one reference: why it is not valid, or which elements it does not cover."""
 
     problem: Finding | None
     covers_all: bool = False
     uncovered: frozenset[int] = frozenset()
-    """Elements that could be in a MAC, and are not in this one."""
+    """Elements that could be part of a MAC, but are not part of this one."""
     unsignable: frozenset[int] = frozenset()
-    """Elements that can be in none."""
+    """Elements that cannot be part of any MAC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceOptions:
-    """How instances are held against what is cited of them."""
+    """How to check instances against the references to them."""
 
     now: datetime | None = None
-    """The present; None for the clock's."""
+    """The time of verification; None for the current time."""
     no_additions: bool = False
-    """Whether every element has to be covered."""
+    """Whether a reference has to cover every element."""
 
 
 DEFAULT_OPTIONS: Final = ReferenceOptions()
@@ -59,7 +59,20 @@ DEFAULT_OPTIONS: Final = ReferenceOptions()
 def check_instance(
     cited: CitedInstance, path: str, file: DicomFile, options: ReferenceOptions = DEFAULT_OPTIONS
 ) -> tuple[Finding, ...]:
-    """What comes out for an instance that was found; raises DatasetError if it cannot be read."""
+    """Check one instance against the references to it.
+
+    Args:
+        cited: The references.
+        path: The file of the instance, for messages.
+        file: The instance.
+        options: How to check.
+
+    Returns:
+        The findings about the instance.
+
+    Raises:
+        DatasetError: The instance cannot be parsed, or the subclass that says why.
+    """
     results = [] if cited.mac is None else [_check_mac(cited, cited.mac, path, file)]
     if cited.signatures:
         reports = verify_file(file, replace(INTEGRITY_CONTEXT, now=options.now)).signatures
@@ -70,42 +83,46 @@ def check_instance(
 def _combine_results(
     cited: CitedInstance, results: list[_ReferenceResult], path: str, options: ReferenceOptions
 ) -> Iterator[Finding]:
-    """One reference that holds over all of the instance makes up for others about which nothing can be said.
+    """Combine the results of all references to an instance.
 
-    One over a part does not: it may be what an attacker left of several.
+    A valid reference that covers the whole instance outweighs others that are unknown. One that covers only a part does
+    not, because an attacker could have left just that one.
     """
-    holding = [each for each in results if each.problem is None]
-    is_whole = any(each.covers_all for each in holding)
+    valid = [each for each in results if each.problem is None]
     problems = [each.problem for each in results if each.problem is not None]
-    if is_whole:
+    if any(each.covers_all for each in valid):
         problems = [each for each in problems if each.outcome is Outcome.FAILED]
     yield from problems
     if problems:
         return
-    yield reference_finding("reference-verified", f"{path} is what was cited", cited.uid, outcome=Outcome.PASSED)
-    first, *others = (each.uncovered | each.unsignable for each in holding)
-    unsignable = frozenset[int]().union(*(each.unsignable for each in holding))
+    message = f"{path} has not changed since it was cited"
+    yield reference_finding("reference-verified", message, cited.uid, outcome=Outcome.PASSED)
+    first, *others = (each.uncovered | each.unsignable for each in valid)
+    unsignable = frozenset[int]().union(*(each.unsignable for each in valid))
     yield from _uncovered_findings(cited, path, first.intersection(*others), unsignable, options)
 
 
 def _uncovered_findings(
-    cited: CitedInstance, path: str, left: frozenset[int], unsignable: frozenset[int], options: ReferenceOptions
+    cited: CitedInstance, path: str, uncovered: frozenset[int], unsignable: frozenset[int], options: ReferenceOptions
 ) -> Iterator[Finding]:
-    """What may have been added to an instance or changed in it, since nothing that is cited covers it."""
-    if not left:
+    """Report elements that may have been added or changed, because no reference covers them."""
+    if not uncovered:
         return
-    shown = sorted(tag for tag in left if affects_display(tag))
+    shown = sorted(tag for tag in uncovered if affects_display(tag))
     if shown:
         message = (
-            f"elements of {path} that change what it shows are in no MAC that is cited, and may have been added or"
-            f" changed: {_format_tags(shown)}"
+            f"elements of {path} that affect what it displays are not covered by the references, and may have been"
+            f" added or changed: {_format_tags(shown)}"
         )
         yield reference_finding("reference-shown-uncovered", message, cited.uid)
     if options.no_additions:
-        message = f"elements of {path} that nothing cited covers may have been added: {_format_tags(sorted(left))}"
-        outcome = Outcome.UNKNOWN if left <= unsignable else Outcome.FAILED
+        message = (
+            f"elements of {path} that the references do not cover may have been added:"
+            f" {_format_tags(sorted(uncovered))}"
+        )
+        outcome = Outcome.UNKNOWN if uncovered <= unsignable else Outcome.FAILED
         yield reference_finding("reference-unsigned-additions", message, cited.uid, outcome=outcome)
-    message = f"{len(left)} elements of {path} are in no MAC that is cited: changes and additions there go unnoticed"
+    message = f"the references do not cover {len(uncovered)} elements of {path}: changes there would go unnoticed"
     yield reference_finding("reference-covers-part", message, cited.uid, aspect=Aspect.COVERAGE)
 
 
@@ -122,20 +139,20 @@ def _check_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) 
         )
     if not TransferSyntax(mac.parameters.transfer_syntax).is_allowed_for_mac:
         return _ReferenceResult(
-            _unusable_mac_finding(cited, "the MAC Calculation Transfer Syntax is not explicit VR little endian")
+            _unusable_mac_finding(cited, "the MAC Calculation Transfer Syntax is not Explicit VR Little Endian")
         )
     made, matches = match_mac(file, mac, algorithm)
     if made.listed_unsignable:
         return _ReferenceResult(
             _unusable_mac_finding(
-                cited, f"an element of {path} is listed that cannot be in a MAC: {made.listed_unsignable[0][1]}"
+                cited, f"the reference lists an element of {path} that cannot be signed: {made.listed_unsignable[0][1]}"
             )
         )
     if is_other_representation(file, mac):
-        message = f"the pixels of {path} are in another transfer syntax than when they were cited"
+        message = f"the transfer syntax of {path} has changed since it was cited"
         return _ReferenceResult(reference_finding("reference-other-representation", message, cited.uid))
     if not matches:
-        message = f"{path} is not what was cited: its MAC differs"
+        message = f"{path} has changed since it was cited: its MAC differs"
         return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
     uncovered = frozenset(made.elements) - frozenset(mac.parameters.elements)
     unsignable = frozenset(tag for tag, _ in made.unsignable)
@@ -151,18 +168,18 @@ def _check_signature(
         return _ReferenceResult(reference_finding("reference-signature-gone", message, cited.uid))
     equal = [each for each in named if _pad_to_even(each.signature.value) == _pad_to_even(wanted.value)]
     if not equal or any(each.outcome(Aspect.INTEGRITY) is Outcome.FAILED for each in equal):
-        what = "does not hold any longer" if equal else "has another value"
-        message = f"{path} is not what was cited: its signature {wanted.uid} {what}"
+        what = "is no longer valid" if equal else "has another value"
+        message = f"{path} has changed since it was cited: its signature {wanted.uid} {what}"
         return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
     report = equal[0]
     if not report.is_intact or report.coverage is None:
-        message = f"signature {wanted.uid} of {path} is there, but does not say that nothing changed"
+        message = f"signature {wanted.uid} of {path} does not establish that nothing changed"
         return _ReferenceResult(reference_finding("reference-signature-unsound", message, cited.uid))
     coverage = report.coverage
     if report.signature.location.steps:
-        # that of an item says nothing about the rest
-        there = main_level(file).scanner().finish().tags
-        return _ReferenceResult(None, uncovered=frozenset(tag for tag in there if not exclusion_reason(tag)))
+        # the signature of an item does not cover the main Data Set
+        present = main_level(file).scanner().finish().tags
+        return _ReferenceResult(None, uncovered=frozenset(tag for tag in present if not exclusion_reason(tag)))
     return _ReferenceResult(
         None,
         covers_all=not coverage.unsigned,
@@ -187,5 +204,5 @@ def reference_finding(
     outcome: Outcome = Outcome.UNKNOWN,
     aspect: Aspect = Aspect.INTEGRITY,
 ) -> Finding:
-    """A finding about what a document cites."""
+    """Build a finding about a reference."""
     return Finding(aspect=aspect, outcome=outcome, code=code, message=message, where=where, clause=_CLAUSE)

@@ -1,4 +1,4 @@
-"""The MAC of an instance that a document cites: a digest of its elements, and nothing else (PS3.3 Table C.17-3a)."""
+"""Compute the MAC of a cited instance: a digest over its elements only (PS3.3 Table C.17-3a)."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _VR_RULES: Final = tuple(
     VrRules(inherit_pixel_representation=inherit, signed_descriptors=descriptors, bytes_for_8_bits=eight)
     for inherit, descriptors, eight in product((False, True), repeat=3)
 )
-"""Ways to choose VRs that implicit VR leaves open; the first is ours."""
+"""All rules for VRs that Implicit VR leaves open; dcmseal uses the first for new MACs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceMac:
-    """A MAC over elements of an instance, and what is not in it."""
+    """A MAC over elements of an instance."""
 
     value: bytes
     elements: tuple[int, ...]
-    """Tags of the elements that can be in a MAC."""
+    """Tags of the elements that can be part of a MAC."""
     unsignable: tuple[tuple[int, str], ...]
-    """Elements that can be in none, and why."""
+    """Elements that cannot be part of a MAC, with reasons."""
     listed_unsignable: tuple[tuple[int, str], ...]
-    """Those of them that were listed."""
+    """Those of ``unsignable`` that the document lists."""
     ambiguous: bool
-    """The VRs of some elements were chosen by their context."""
+    """Whether the VRs of some elements were derived from their context."""
 
 
 def compute_instance_mac(
@@ -53,10 +53,22 @@ def compute_instance_mac(
     *,
     check_padding: bool = False,
 ) -> InstanceMac:
-    """The MAC over the listed elements of the main Data Set, or over all that can be in one.
+    """Compute the MAC over elements of the main Data Set.
 
-    Raises DatasetError, if elements are there twice or out of order too, MechanismUnavailable if the digest cannot be
-    computed, and, if that is to be checked, ExcessPadding.
+    Args:
+        file: The instance.
+        algorithm: The MAC algorithm.
+        listed: Tags of the elements; None for all that can be part of a MAC.
+        rules: Rules for VRs that Implicit VR leaves open.
+        check_padding: Refuse values with excess padding.
+
+    Returns:
+        The MAC.
+
+    Raises:
+        DatasetError: The Data Set cannot be parsed, or its elements are out of order or occur twice.
+        MechanismUnavailable: The digest algorithm is not available.
+        ExcessPadding: ``check_padding`` is set, and a value has excess padding.
     """
     level = main_level(file)
     scan = level.scanner()
@@ -76,10 +88,21 @@ def compute_instance_mac(
 
 
 def match_mac(file: DicomFile, cited: CitedMac, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
-    """The MAC of an instance over the elements that a document lists, and whether it is the one that it cites.
+    """Compute the MAC over the elements that a document lists, and compare it with the cited one.
 
-    As for signatures, padding that was added or removed on the way changes nothing, nor do other choices of VRs that
-    implicit VR leaves open. Raises as ``instance_mac``.
+    As with signatures, padding and the rules for VRs that Implicit VR leaves open may differ.
+
+    Args:
+        file: The instance.
+        cited: The MAC in the document.
+        algorithm: Its MAC algorithm.
+
+    Returns:
+        The computed MAC, and whether it or a variant matches.
+
+    Raises:
+        DatasetError: The Data Set cannot be parsed, or its elements are out of order or occur twice.
+        MechanismUnavailable: The digest algorithm is not available.
     """
     listed = frozenset(cited.parameters.elements)
     plain = compute_instance_mac(file, algorithm, listed)
@@ -105,7 +128,7 @@ def _iter_variants(
 
 
 def is_other_representation(file: DicomFile, cited: CitedMac) -> bool:
-    """Whether the pixels were compressed or decompressed since, so that their bytes cannot be compared."""
+    """Whether the pixels were compressed or decompressed since they were cited, so that the MACs cannot match."""
     then = TransferSyntax(cited.parameters.transfer_syntax)
     compressed = then.is_encapsulated or file.syntax.is_encapsulated
     return PIXEL_DATA in cited.parameters.elements and compressed and then.uid != file.syntax.uid

@@ -1,4 +1,4 @@
-"""The evidence of a document, checked: is every instance that it cites still what was cited?"""
+"""Verify the references of a document: check whether each cited instance is unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dcmseal.sources.reference_folders import ReferenceFolders
 from dcmseal.tags import format_tag
 
 _MAX_TIMES: Final = 8
-"""Times one instance may be cited (PS3.3 C.17.2.3 wants it once): each time it is read anew."""
+"""Maximum number of references to one instance (PS3.3 C.17.2.3 requires one), because each one reads it again."""
 
 
 def reference_findings(
@@ -25,9 +25,14 @@ def reference_findings(
     folders: ReferenceFolders,
     options: ReferenceOptions = DEFAULT_OPTIONS,
 ) -> Iterator[Finding]:
-    """Findings about all that a document cites as evidence; none if it cites nothing.
+    """Iterate over findings about the references of a document.
 
-    ``signatures`` show which of it is signed: the rest can be changed together with the instances.
+    Args:
+        file: The document.
+        signatures: The verified signatures. Evidence that they do not cover could be changed together with the
+            instances.
+        folders: Where to find the instances.
+        options: How to check the instances.
     """
     times: Counter[str] = Counter()
     unsigned: set[int] = set()
@@ -45,14 +50,12 @@ def reference_findings(
     except Malformed as error:
         yield _malformed_finding(str(error), "")
     for tag in sorted(unsigned):
-        message = (
-            "no sound signature that was asked about covers this evidence: who changes an instance may change it too"
-        )
-        yield reference_finding("evidence-unsigned", message, format_tag(tag))
+        message = "no valid signature covers these references: they may have been changed together with the instances"
+        yield reference_finding("reference-unsigned", message, format_tag(tag))
 
 
 def _signed_tags(signatures: Sequence[SignatureReport]) -> frozenset[int]:
-    """Tags of the main Data Set that sound signatures cover."""
+    """Collect the tags of the main Data Set that valid signatures cover."""
     return frozenset(
         tag
         for each in signatures
@@ -68,8 +71,8 @@ def _cited_instance_findings(
         yield _malformed_finding(f"{cited.problems[0]} (at {cited.location})", cited.uid)
         return
     if not cited.is_protected:
-        message = "the document cites it, but neither its MAC nor its signatures: nothing says what it was"
-        yield reference_finding("evidence-unprotected", message, cited.uid)
+        message = "the document cites the instance without MAC or signature, so changes cannot be detected"
+        yield reference_finding("reference-unprotected", message, cited.uid)
         return
     try:
         with folders.open_instance(cited.uid) as (path, instance):

@@ -1,4 +1,4 @@
-"""Options made ready to sign: the profile is loaded, and the values of one signature stand beside them."""
+"""The options of a signature with their profile loaded, and the values that belong to one signature only."""
 
 from __future__ import annotations
 

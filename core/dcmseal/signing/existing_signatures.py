@@ -1,7 +1,7 @@
-"""The signatures that a Data Set has before it is signed: the verifier is asked whether they hold, without trust.
+"""Verify the integrity of existing signatures before adding a new one.
 
-Whoever signs vouches for what is there. A signature that does not hold says that the data was changed, and a new one
-over it would hide that from all who look for one that is valid.
+An invalid signature shows that the data was changed. A new signature over the changed data would hide that from anyone
+who looks for a valid one.
 """
 
 from __future__ import annotations
@@ -28,41 +28,58 @@ _NOT_VALID: Final = (Verdict.INVALID, Verdict.NOT_ESTABLISHED)
 def existing_signature_warnings(
     file: DicomFile, computed_macs: Mapping[Location, LevelMacs]
 ) -> tuple[SigningWarning, ...]:
-    """A warning for each signature that is invalid, or not established, but for trust; the invalid ones first.
+    """Warn about each existing signature whose integrity is invalid or not established.
 
-    ``computed_macs`` holds the MACs of levels that were hashed already. Raises Malformed.
+    Args:
+        file: The Data Set before it is signed.
+        computed_macs: MACs of the levels that were hashed already.
+
+    Returns:
+        One warning per signature, invalid ones first.
+
+    Raises:
+        Malformed: The Data Set cannot be parsed.
     """
     from dcmseal.verification.context import VerificationContext
     from dcmseal.verification.options import TimestampMode
     from dcmseal.verification.pipeline import verify_file
     from dcmseal.verification.timestamp_checks import TimestampContext
 
-    question = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
-    reports = verify_file(file, question, computed_macs).signatures
-    advice = [_existing_signature_warning(each, found) for each in reports if (found := each.verdict) in _NOT_VALID]
-    return tuple(sorted(advice, key=lambda each: each.code))
+    context = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
+    reports = verify_file(file, context, computed_macs).signatures
+    warnings = [
+        _existing_signature_warning(report, verdict) for report in reports if (verdict := report.verdict) in _NOT_VALID
+    ]
+    return tuple(sorted(warnings, key=lambda warning: warning.code))
 
 
 def check_intact(warnings: Iterable[SigningWarning]) -> None:
-    """Refuse to sign where a signature is not known to hold; raises NotIntact."""
-    for each in warnings:
-        if each.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED):
-            raise NotIntact(each.message, hint="nothing was signed: dcmseal verify tells more")
+    """Refuse to sign if an existing signature is not known to be valid.
+
+    Args:
+        warnings: The warnings of ``existing_signature_warnings``.
+
+    Raises:
+        NotIntact: One of them is about a signature that is invalid or not established.
+    """
+    for warning in warnings:
+        if warning.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED):
+            raise NotIntact(warning.message, hint="nothing was signed: verify the file to see the details")
 
 
 def sort_warnings(warnings: Iterable[SigningWarning]) -> tuple[SigningWarning, ...]:
-    """The same warnings, with those about signatures that do not hold first."""
-    return tuple(sorted(warnings, key=lambda each: each.code != EXISTING_INVALID))
+    """Sort warnings so that those about invalid signatures come first."""
+    return tuple(sorted(warnings, key=lambda warning: warning.code != EXISTING_INVALID))
 
 
 def _existing_signature_warning(report: SignatureReport, verdict: Verdict) -> SigningWarning:
     signature = report.signature
     name = f"signature {signature.uid}" if signature.uid else f"signature {signature.index + 1}"
-    there = f"{name} at {signature.location}, which is there already,"
+    subject = f"the existing {name} at {signature.location}"
     if verdict is Verdict.INVALID:
-        message = f"{there} does not hold{_format_reason(report, Outcome.FAILED)}"
+        message = f"{subject} is invalid{_format_reason(report, Outcome.FAILED)}"
         return SigningWarning(code="existing-signature-invalid", message=message, is_obstacle=True)
-    message = f"{there} may not hold{_format_reason(report, Outcome.UNKNOWN)}"
+    message = f"{subject} is not established{_format_reason(report, Outcome.UNKNOWN)}"
     return SigningWarning(code="existing-signature-not-established", message=message)
 
 

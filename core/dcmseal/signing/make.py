@@ -1,4 +1,4 @@
-"""Making a signature, the only step that touches the key; and attaching it, the only one that changes data."""
+"""Make a signature, the only step that uses the key, and attach it, the only step that changes data."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ATTEMPTS: Final = 16
 
 
 def build_mac_stream(plan: Plan) -> MacStream:
-    """What the key is to sign."""
+    """Build the MAC byte stream of a plan, which the key signs."""
     algorithm = MacAlgorithm(plan.mac.algorithm)
     job = plan.macs.find_job(plan.mac)
     assert job is not None
@@ -47,9 +47,19 @@ def build_mac_stream(plan: Plan) -> MacStream:
 
 
 def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -> DigitalSignature:
-    """Let a key sign the plan, and verify the result with the certificate.
+    """Sign a plan with a key, and verify the signature with the certificate.
 
-    Raises SignerError or one of its kinds, and ProfileViolation if the profile does not allow the kind of key.
+    Args:
+        plan: The planned signature.
+        signer: The open key.
+        allow_expired: Sign even if the certificate is not valid at the signing time.
+
+    Returns:
+        The signature, with certificate and value.
+
+    Raises:
+        SignerError: The key or its certificate cannot be used, or the subclass that says why.
+        ProfileViolation: The profile does not allow this type of key.
     """
     return make_signature_with_warnings(plan, signer, allow_expired=allow_expired)[0]
 
@@ -57,11 +67,12 @@ def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -
 def make_signature_with_warnings(
     plan: Plan, signer: Signer, *, allow_expired: bool = False
 ) -> tuple[DigitalSignature, tuple[SigningWarning, ...]]:
-    """Let a key sign the plan, and say what is to be said about its certificate; raises as ``make_signature``."""
+    """Sign a plan like ``make_signature``, and also return warnings about the certificate."""
     certificate = _read_certificate(signer)
     _check_certificate(plan, certificate, signer, allow_expired=allow_expired)
     check_profile(plan, certificate)
-    warnings = tuple(signer_warnings(plan, certificate))
+    known_codes = {warning.code for warning in plan.warnings}
+    warnings = tuple(signer_warnings(plan.signature, certificate, known_codes))
     message = build_mac_stream(plan)
     value = b""
     for _ in range(_ATTEMPTS):
@@ -69,9 +80,9 @@ def make_signature_with_warnings(
         if match_signature(certificate, message.algorithm, message.digest, value) is not SignatureMatch.MATCHES:
             raise CertificateMismatch(
                 "the key made a signature that its own certificate does not verify",
-                hint="the certificate belongs to another key, or the device is broken: nothing was written",
+                hint="nothing was written: the certificate belongs to another key, or the device is faulty",
             )
-        # DCMTK mistakes the padding of an odd DER value of more than 127 bytes for part of it; another try may be even
+        # DCMTK reads the padding of an odd DER value of more than 127 bytes as part of it; another value may be even
         if certificate.key_type is KeyType.RSA or not len(value) & 1 or len(value) <= 0x82:
             break
     return replace(plan.signature, certificate=certificate.der, value=value), warnings
@@ -80,7 +91,7 @@ def make_signature_with_warnings(
 def _read_certificate(signer: Signer) -> Certificate:
     chain = signer.certificate_chain
     if not chain:
-        raise CertificateNotValid("the key comes without a certificate", hint="name one: pem:KEY?cert=CERTIFICATE")
+        raise CertificateNotValid("the key has no certificate", hint="add it to the key URI: pem:KEY?cert=CERTIFICATE")
     return read_certificate(chain[0])
 
 
@@ -89,7 +100,7 @@ def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, 
         raise unsupported_key_error("the key of the certificate", certificate.algorithm)
     if certificate.key_type is not signer.key_type:
         raise CertificateMismatch(
-            "the certificate is for another kind of key than the signer's", hint="name the certificate of this very key"
+            "the certificate is for another type of key than the signer's", hint="use the certificate of this key"
         )
     least = certificate.key_type.min_bits
     if certificate.key_bits < least:
@@ -98,19 +109,21 @@ def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, 
         )
     curve = getattr(getattr(certificate.public_key, "curve", None), "name", None)
     if certificate.key_type is KeyType.EC and curve not in _CURVES:
-        raise MechanismUnavailable(f"curve {curve} is not used in DICOM signatures", hint="use P-256, P-384 or P-521")
+        raise MechanismUnavailable(
+            f"DICOM signatures do not support curve {curve}", hint="use a key on P-256, P-384 or P-521"
+        )
     moment = plan.signature.moment
     assert moment is not None
     if not allow_expired and not certificate.not_before <= moment <= certificate.not_after:
         when = "has expired" if moment > certificate.not_after else "is not valid yet"
         raise CertificateNotValid(
             f"the certificate {when}: it is valid from {certificate.not_before} to {certificate.not_after}",
-            hint="renew it; --allow-expired signs all the same, and every verifier will object",
+            hint="renew it; if you allow expired certificates, you can sign, but every verifier will object",
         )
 
 
 def _iter_mac_stream(plan: Plan) -> Iterator[bytes]:
-    """The MAC byte stream, made anew from the plan's Data Set."""
+    """Read the MAC byte stream from the plan's Data Set again."""
     signed = frozenset(plan.elements)
     encoder = MacEncoder(source=plan.level.source, encoding=plan.level.encoding)
     encoder.context = build_vr_context(plan.scan, encoder.context)

@@ -1,4 +1,4 @@
-"""Planning a signature: everything about it is decided here, nothing is written, no key is touched."""
+"""Plan a signature: decide everything about it, without writing anything and without using a key."""
 
 from __future__ import annotations
 
@@ -40,42 +40,42 @@ if TYPE_CHECKING:
     from dcmseal.references.fill_references import FilledDocument, FilledReference
 
 _HINTS: Final = {
-    "purpose-missing": "say why it is signed: --purpose author; --list-purposes shows all",
+    "purpose-missing": "state a purpose of CID 7007, such as author or verification",
     "not-main-data-set": "sign the main data set, or use profile base-rsa or none",
 }
 _MAX_MAC_ID: Final = 0xFFFF
 _MAX_ELEMENTS: Final = 0xFFFE // 4
-"""Tags that fit into an AT value in explicit VR (PS3.5 7.1.2)."""
+"""The number of tags that fit into an AT value in explicit VR (PS3.5 7.1.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
-    """A signature as it will be made: print it for a dry run; close it, or use it as a context, when done."""
+    """A signature that can be made. Use it as a context manager or close it, because it keeps the source open."""
 
     file: DicomFile = field(repr=False)
-    """The Data Set with minimal padding, if it is to have that."""
+    """The Data Set, with minimal padding unless padding is kept."""
     level: Level = field(repr=False)
     scan: LevelScanner = field(repr=False)
     signature: DigitalSignature
-    """Without certificate and value."""
+    """The signature, without certificate and value."""
     left_out: tuple[tuple[int, str], ...]
-    """Elements of the level that cannot be signed, and why."""
+    """Elements of the level that cannot be signed, with reasons."""
     padded: tuple[PaddedElement, ...]
-    """Elements whose padding is brought to the minimum."""
+    """Elements whose padding is reduced to the minimum."""
     warnings: tuple[SigningWarning, ...]
     profile: Profile | None
     requirements: Requirements
     macs: LevelMacs = field(repr=False)
-    """The MAC over the data elements, before the signature's own item, and what hashing them has shown."""
+    """The MAC over the data elements, before the signature's own item."""
     dataset: Dataset | None = field(repr=False)
-    """The pydicom Dataset that was given, which is signed in place."""
+    """The pydicom Dataset to sign in place, if the source is one."""
     resources: ExitStack = field(repr=False)
     filled_document: FilledDocument | None = field(default=None, repr=False)
-    """The references that were filled in, if that was wished for."""
+    """The document with its references filled in, if that was requested."""
 
     @property
     def references(self) -> tuple[FilledReference, ...]:
-        """The instances that the document cites, and what it now says of them, if that was wished for."""
+        """The instances that the document cites, with the references that were filled in, if that was requested."""
         return self.filled_document.references if self.filled_document else ()
 
     @property
@@ -101,10 +101,20 @@ class Plan:
 
 
 def plan_signature(source: DatasetInput, context: SigningContext) -> Plan:
-    """Decide all of a signature but its value.
+    """Plan a signature. All checks that do not need the key are made here.
 
-    Raises WeakAlgorithm, UsageError, DatasetError and its kinds, and ProfileViolation: whatever would be refused is
-    refused here, before any key is touched.
+    Args:
+        source: The Data Set.
+        context: What to sign, and how.
+
+    Returns:
+        The plan, which keeps the source open.
+
+    Raises:
+        UsageError: The options contradict the Data Set.
+        WeakAlgorithm: The MAC algorithm is weak, and not allowed explicitly.
+        DatasetError: The Data Set cannot be parsed or signed, or the subclass that says why.
+        ProfileViolation: The profile is not met.
     """
     options = context.options
     _check_algorithm(options)
@@ -112,10 +122,10 @@ def plan_signature(source: DatasetInput, context: SigningContext) -> Plan:
     with ExitStack() as stack:
         file = stack.enter_context(open_source(source, context.registry, for_update=True))
         filled = _fill_references(file, options)
-        drafted = prepare_level(filled.file if filled else file, context)
+        prepared = prepare_level(filled.file if filled else file, context)
         dataset = cast("Dataset", source) if is_pydicom_dataset(source) else None
         resources = ExitStack()
-        plan = _build_plan(drafted, context, dataset, resources)
+        plan = _build_plan(prepared, context, dataset, resources)
         if filled:
             plan = replace(
                 plan, filled_document=filled, warnings=(*plan.warnings, *reference_warnings(filled.references))
@@ -127,38 +137,41 @@ def plan_signature(source: DatasetInput, context: SigningContext) -> Plan:
 
 
 def _fill_references(file: DicomFile, options: SignOptions) -> FilledDocument | None:
-    """The document with its evidence filled in, if that is wished for."""
+    """Fill in the document's references, if that is requested."""
     if options.references is None:
         return None
     from dcmseal.references.fill_references import fill_references
 
     if options.location.steps:
-        raise UsageError("evidence is cited in the main data set", hint="leave out --item, or --references")
+        raise UsageError(
+            "references are filled in at the main data set only", hint="sign the main data set, or omit the references"
+        )
     return fill_references(file, options.references, options.algorithm)
 
 
 def _check_evidence(plan: Plan, filled: FilledDocument) -> None:
-    """Refuse a signature that does not cover the references it was to bind."""
+    """Refuse a signature that does not cover the references that were filled in."""
     missing = filled.evidence.difference(plan.elements)
     for tag, why in plan.left_out:
         if tag in missing:
-            raise NotSignable(tag, why, hint="repair the evidence first, or sign without --references")
+            raise NotSignable(tag, why, hint="repair the evidence first, or sign without references")
     if missing:
         keyword = tag_keyword(min(missing))
         raise UsageError(
-            f"{keyword} cites evidence, and would not be signed", hint=f"--tag {keyword}, or sign everything"
+            f"the signature would not cover {keyword}, which contains the references",
+            hint=f"add {keyword} to the elements, or sign everything",
         )
 
 
 def _nothing_to_sign_error(options: SignOptions, unsignable: Mapping[int, str]) -> UsageError:
     message = f"nothing at {options.location} can be signed"
     if not unsignable:
-        return UsageError(f"{message}: nothing is there", hint="choose another level, or other elements")
+        return UsageError(f"{message}: it has no such elements", hint="choose another level, or other elements")
     tag, why = next(iter(unsignable.items()))
-    rest = f", nor can {len(unsignable) - 1} others" if len(unsignable) > 1 else ""
+    rest = f" ({len(unsignable) - 1} other elements cannot be signed either)" if len(unsignable) > 1 else ""
     hint = "groups below 0008, as in a DICOMDIR, are never signed"
     if tag >> 16 >= 0x0008:
-        hint = "software that knows the elements can write them with their VRs (PS3.5 6.2.2); those can be signed"
+        hint = "write the elements with their VRs (PS3.5 6.2.2), using software that knows them"
     return UsageError(f"{message}: {format_tag(tag)} cannot, {why}{rest}", hint=hint)
 
 
@@ -176,16 +189,16 @@ def _build_plan(
         raise _nothing_to_sign_error(options, unsignable)
     if len(elements) > _MAX_ELEMENTS:
         raise UsageError(
-            f"{len(elements)} elements are to be signed, more than Data Elements Signed can name",
-            hint=f"choose at most {_MAX_ELEMENTS}: --tag, or a file of tags",
+            f"{len(elements)} elements are too many: Data Elements Signed can list {_MAX_ELEMENTS}",
+            hint="choose fewer elements",
         )
     syntax = _select_mac_syntax(options.transfer_syntax, prepared.file.syntax, elements)
     mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in prepared.mac_ids)
     if mac_id > _MAX_MAC_ID:
-        raise UsageError("all MAC ID Numbers are taken", hint="remove signatures that are not needed")
+        raise UsageError("all MAC ID Numbers are in use", hint="remove signatures that are not needed")
     moment = context.moment or datetime.now(UTC)
     if moment.tzinfo is None:
-        raise UsageError("the time of signing has no offset from UTC", hint="give an aware datetime")
+        raise UsageError("the signing time has no offset from UTC", hint="pass an aware datetime")
     mac = MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=options.algorithm.value, elements=elements)
     signature = DigitalSignature(
         location=options.location,
@@ -233,70 +246,76 @@ def _build_plan(
 
 
 def _existing_warnings(prepared: PreparedLevel, macs: LevelMacs, options: SignOptions) -> tuple[SigningWarning, ...]:
-    """What is to be said of signatures that are there already; raises NotIntact if they were to hold, and do not."""
+    """Warn about existing signatures, or raise NotIntact if they are required to be valid and are not."""
     if not prepared.is_signed:
         return ()
-    there = replace(macs, jobs=prepared.existing.by_key, _signable=None, _last_lookup=prepared.existing.last_lookup)
-    advice = existing_signature_warnings(prepared.file, {prepared.level.location: there})
+    existing = replace(macs, jobs=prepared.existing.by_key, _signable=None, _last_lookup=prepared.existing.last_lookup)
+    warnings = existing_signature_warnings(prepared.file, {prepared.level.location: existing})
     if options.require_intact:
-        check_intact(advice)
-    return advice
+        check_intact(warnings)
+    return warnings
 
 
-def _build_purpose_code(wanted: SignaturePurpose | None, by_profile: int | None) -> PurposeCode | None:
-    """The purpose that is wished for, else the one that the profile gives to a signature of its kind."""
-    if wanted is None:
-        if by_profile is None:
+def _build_purpose_code(purpose: SignaturePurpose | None, profile_default: int | None) -> PurposeCode | None:
+    """Encode the requested purpose, or else the profile's default."""
+    if purpose is None:
+        if profile_default is None:
             return None
-        wanted = SignaturePurpose(by_profile)
-    return PurposeCode(value=str(wanted.value), scheme=PURPOSE_CODING_SCHEME, meaning=wanted.meaning)
+        purpose = SignaturePurpose(profile_default)
+    return PurposeCode(value=str(purpose.value), scheme=PURPOSE_CODING_SCHEME, meaning=purpose.meaning)
 
 
 def _check_algorithm(options: SignOptions) -> None:
-    """Refuse a weak MAC algorithm without leave (PS3.15 C.1 and C.2, notes)."""
+    """Refuse a weak MAC algorithm unless it is allowed explicitly (PS3.15 C.1 and C.2, notes)."""
     if options.algorithm.is_weak and not options.allow_weak:
         raise WeakAlgorithm(
             f"{options.algorithm} is too weak for a new signature",
-            hint="use SHA256, SHA384 or SHA512; --allow-weak lets it pass where a recipient knows nothing better",
+            hint="use SHA256, SHA384 or SHA512; allow weak algorithms only if the recipient supports nothing better",
         )
 
 
 def _check_syntax(uid: str | None) -> None:
-    """Refuse a MAC syntax that is not explicit VR little endian (PS3.3 Table C.12-6)."""
+    """Refuse a MAC syntax that is not Explicit VR Little Endian (PS3.3 Table C.12-6)."""
     if uid is not None and not (TransferSyntax(uid).is_allowed_for_mac and TransferSyntax(uid).is_known):
         raise UsageError(
             f"{uid} cannot be the MAC calculation transfer syntax",
-            hint=f"it must be a known one with explicit VR little endian, such as {EXPLICIT_LITTLE_UID}",
+            hint=f"use a transfer syntax with Explicit VR Little Endian, such as {EXPLICIT_LITTLE_UID}",
         )
 
 
 def _select_mac_syntax(requested: str | None, file: TransferSyntax, elements: tuple[int, ...]) -> str:
-    """The syntax asked for, else the file's own if it is explicit little endian, else explicit VR little endian."""
+    """Select the requested syntax, or the file's own if it is allowed, or Explicit VR Little Endian."""
     if requested is None:
         return file.uid if file.is_allowed_for_mac and file.is_known else EXPLICIT_LITTLE_UID
     signed = TransferSyntax(requested)
     same = signed.uid == file.uid or not (signed.is_encapsulated or file.is_encapsulated)
     if not same and PIXEL_DATA in elements:
         raise UsageError(
-            f"the Pixel Data is in {file.uid} and would have to be signed in {requested}",
-            hint="transcode the file first: a signature binds the pixels as they are stored",
+            f"Pixel Data in {file.uid} cannot be signed in {requested}",
+            hint="transcode the file first: a signature covers the pixels as they are stored",
         )
     return requested
 
 
 def check_profile(plan: Plan, certificate: Certificate | None) -> None:
-    """Hold the plan against its profile; without a certificate only what does not depend on it.
+    """Check a plan against its profile.
 
-    Raises ProfileViolation with the findings.
+    Args:
+        plan: The planned signature.
+        certificate: The signer's certificate; None to check only what does not depend on it.
+
+    Raises:
+        ProfileViolation: The profile is not met; the error has the findings.
     """
     if plan.profile is None:
         return
     view = LevelView(scan=plan.scan, location=plan.level.location)
     findings = plan.profile.check(view, build_signature_facts(plan.signature, certificate, frozenset(plan.elements)))
-    broken = tuple(each for each in findings if each.outcome is Outcome.FAILED or certificate is not None)
-    if broken:
+    violations = tuple(each for each in findings if each.outcome is Outcome.FAILED or certificate is not None)
+    if violations:
+        first = violations[0]
         raise ProfileViolation(
-            f"{plan.profile.title} is not met: {broken[0].message}",
-            broken,
-            hint=_HINTS.get(broken[0].code) or f"see {plan.profile.reference}, or choose another profile",
+            f"{plan.profile.title} is not met: {first.message}",
+            violations,
+            hint=_HINTS.get(first.code) or f"see {plan.profile.reference}, or choose another profile",
         )

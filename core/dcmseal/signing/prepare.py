@@ -1,4 +1,4 @@
-"""A level hashed for a signature to be: all that has to be known of the data before the rest can be decided."""
+"""Scan and hash a level before a signature is planned."""
 
 from __future__ import annotations
 
@@ -46,20 +46,32 @@ class PreparedLevel:
     facts: LevelFacts
     requirements: Requirements
     level_signatures: LevelSignatures
-    """The signatures that the level has already."""
+    """The existing signatures of the level."""
     existing: MacJobs
-    """Their MACs."""
+    """The MACs of the existing signatures."""
     is_signed: bool
-    """There are signatures, at this level or another."""
+    """Whether the file has signatures, at this level or another."""
     ambiguous: bool
-    """The VRs of some elements were chosen by their context."""
+    """Whether the VRs of some elements were derived from their context."""
     padded: tuple[PaddedElement, ...] = ()
     padding_kept: bool = False
     mac_ids: frozenset[int] = frozenset()
 
 
 def prepare_level(file: DicomFile, context: SigningContext) -> PreparedLevel:
-    """Scan and hash the level, its padding minimal unless that would harm signatures that are there already."""
+    """Scan and hash a level, with minimal padding unless that could break existing signatures.
+
+    Args:
+        file: The Data Set to sign.
+        context: What to sign, and how.
+
+    Returns:
+        The level; its ``file`` has the padding that will be signed.
+
+    Raises:
+        DatasetError: The Data Set cannot be parsed or signed, or the subclass that says why.
+        UsageError: The level must not be signed, or has too many signatures.
+    """
     if context.options.padding is PaddingMode.KEEP:
         return _hash_level(file, context, check_padding=False)
     with suppress(ExcessPadding):
@@ -80,15 +92,15 @@ def _hash_level(file: DicomFile, context: SigningContext, *, check_padding: bool
     level = main if options.location == MAIN else find_level(file, options.location)
     if level.in_original_attributes:
         raise UsageError(
-            "what stands in Original Attributes Sequence is a former state of the data set",
+            "items of Original Attributes Sequence are a former state of the data set and cannot be signed",
             hint="sign the main data set, or another item",
         )
     if any(tag in tags.MACRO for tag, _ in level.location.steps):
-        raise UsageError("a signature cannot stand inside another", hint="sign the data set that holds it")
+        raise UsageError("items of a signature cannot be signed", hint="sign the data set that contains the signature")
     scan = level.scanner()
     view = LevelView(scan=scan, location=level.location)
     if profile is not None or not options.signs_everything:
-        scan.finish()  # what is wanted depends on all that is there
+        scan.finish()  # the selection depends on which elements are present
     job = MacJob(tags=None, digest=new_digest(options.algorithm))
     requirements = Requirements()
     parameters: tuple[MacParametersItem, ...] = ()
@@ -127,25 +139,28 @@ def _hash_level(file: DicomFile, context: SigningContext, *, check_padding: bool
         existing=existing,
         is_signed=any(each.signatures for each in (found, *(other.level_signatures for other in others))),
         ambiguous=encoder.notes.ambiguous,
-        mac_ids=frozenset(_mac_ids([found, *(each.level_signatures for each in others)])),
+        mac_ids=frozenset(_iter_mac_ids([found, *(each.level_signatures for each in others)])),
     )
 
 
 def _check_capacity(scan: LevelScanner, found: LevelSignatures) -> None:
-    """Refuse a level that could not be verified with one more signature; reading its signatures raises Malformed."""
+    """Refuse a level that would exceed the verifier's limits with one more signature."""
     lists = {mac_key(each.parameters) for each in found.parameters}
     if (
         len(found.signatures) >= MAX_SIGNATURES
         or len(lists) >= MAX_MACS
         or count_listed_tags(found.signatures) + len(scan.tags) > MAX_LISTED_TAGS
     ):
-        raise UsageError("the level has as many signatures as are verified", hint="remove those that are not needed")
+        raise UsageError(
+            "the level has too many signatures: verifiers would not read another one",
+            hint="remove signatures that are not needed",
+        )
 
 
-def _mac_ids(levels: Iterable[LevelSignatures]) -> Iterator[int]:
-    """MAC ID Numbers in use at these levels."""
+def _iter_mac_ids(levels: Iterable[LevelSignatures]) -> Iterator[int]:
+    """Iterate over the MAC ID Numbers in use at these levels."""
     for found in levels:
-        # a signature that has lost its parameters must not come by new ones
+        # a signature that has lost its parameters must not be assigned those of the new one
         numbers = {one.parameters.mac_id for one in found.parameters}
         numbers.update(one.signature.mac_id for one in found.signatures)
         yield from (number for number in numbers if number is not None)

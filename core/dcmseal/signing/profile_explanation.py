@@ -1,4 +1,4 @@
-"""What a Digital Signature Profile demands: by itself, and of a Data Set before it is signed.
+"""Explain the requirements of a Digital Signature Profile, in general and for a Data Set.
 
 >>> from dcmseal.plugins.registry import installed_registry
 >>> report = explain_profile("image.dcm", installed_registry().profile("creator-rsa"))
@@ -29,22 +29,22 @@ class ExplainedElement:
 
     tag: int
     signed: bool
-    """Whether a signature over all that can be signed covers it."""
+    """Whether a signature over everything that can be signed covers it."""
     required: bool
     why: str
-    """What demands it, or why it is left out."""
+    """What requires it, or why it cannot be signed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileExplanation:
-    """What a signature by a profile would be like."""
+    """What a signature for a profile would cover in a Data Set."""
 
     profile: Profile
     requirements: Requirements
     elements: tuple[ExplainedElement, ...]
-    """All of the main Data Set."""
+    """All elements of the main Data Set."""
     problems: tuple[Finding, ...]
-    """What keeps such a signature from meeting the profile, whatever allowed key makes it."""
+    """Why the signature would not meet the profile with any allowed key."""
 
 
 class _EmptyDataset:
@@ -64,41 +64,52 @@ class _EmptyDataset:
 
 
 def profile_requirements(profile: Profile) -> Requirements:
-    """What a profile demands whatever the Data Set."""
+    """Get the requirements of a profile that do not depend on a Data Set."""
     return profile.requirements(_EmptyDataset())
 
 
 def explain_profile(source: DatasetInput, profile: Profile) -> ProfileExplanation:
-    """Hold a Data Set against a profile as ``sign`` would; raises DatasetError or one of its kinds."""
+    """Check a Data Set against a profile as ``sign`` would.
+
+    Args:
+        source: The Data Set.
+        profile: The profile to check against.
+
+    Returns:
+        The elements that would be signed, and why the profile would not be met, if so.
+
+    Raises:
+        DatasetError: The Data Set cannot be parsed or signed, or the subclass that says why.
+    """
     with open_source(source) as file:
-        drafted = prepare_level(file, SigningContext(profile=profile))
-        view = LevelView(scan=drafted.scan, location=drafted.level.location)
-        elements = tuple(_explain_elements(drafted))
+        prepared = prepare_level(file, SigningContext(profile=profile))
+        view = LevelView(scan=prepared.scan, location=prepared.level.location)
+        elements = tuple(_explain_elements(prepared))
         signed = frozenset(each.tag for each in elements if each.signed)
         return ProfileExplanation(
             profile=profile,
-            requirements=drafted.requirements,
+            requirements=prepared.requirements,
             elements=elements,
-            problems=profile.check(view, _build_allowed_facts(drafted.requirements, signed)),
+            problems=profile.check(view, _build_allowed_facts(prepared.requirements, signed)),
         )
 
 
 def _explain_elements(prepared: PreparedLevel) -> Iterator[ExplainedElement]:
-    required, unsignable = prepared.requirements, prepared.facts.unsignable
-    origins: Mapping[int, str] = required.tables.origins if required.tables else {}
+    requirements, unsignable = prepared.requirements, prepared.facts.unsignable
+    origins: Mapping[int, str] = requirements.tables.origins if requirements.tables else {}
     for tag in prepared.scan.tags:
-        why_not = unsignable.get(tag) or exclusion_reason(tag) or ("forbidden" if tag in required.forbidden else "")
-        demanded = tag in required.required_tags
+        why_not = unsignable.get(tag) or exclusion_reason(tag) or ("forbidden" if tag in requirements.forbidden else "")
+        is_required = tag in requirements.required_tags
         yield ExplainedElement(
             tag=tag,
             signed=not why_not,
-            required=demanded,
-            why=why_not or (origins.get(tag, required.clause) if demanded else ""),
+            required=is_required,
+            why=why_not or (origins.get(tag, requirements.clause) if is_required else ""),
         )
 
 
 def _build_allowed_facts(required: Requirements, signed: frozenset[int]) -> SignatureFacts:
-    """A signature as the profile allows it, but for what only the Data Set and the caller decide."""
+    """Build the facts of a signature with an algorithm, key and purpose that the profile allows."""
     kinds = required.key_types or {KeyType.RSA}
     algorithms = required.mac_algorithms or {MacAlgorithm.SHA256}
     return SignatureFacts(

@@ -1,4 +1,4 @@
-"""What comes of signing: a value that is sent between processes, and kept in reports.
+"""The result of signing, which can be sent between processes.
 
 >>> from dcmseal import sign
 >>> sign("image.dcm", key="pem:signer.key.pem?cert=signer.cert.pem", tags=["PatientID"]).warnings
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningResult:
-    """A signature that was made and put in its place."""
+    """A signature that was made and written."""
 
     signature: DigitalSignature
     warnings: tuple[SigningWarning, ...]
     padded: tuple[tuple[int, ...], ...]
-    """Elements, by their path of tags, whose padding was brought to the minimum."""
+    """Elements whose padding was reduced to the minimum, each as a path of tags."""
     left_out: tuple[tuple[int, str], ...]
-    """Elements that could not be signed, and why."""
+    """Elements that could not be signed, with reasons."""
     data: bytes | None
-    """The signed file, if no output was named."""
+    """The signed file, if no output was given."""
     references: tuple[FilledReference, ...] = ()
-    """The instances that the document cites, and what it now says of them, if that was asked for."""
+    """The instances that the document cites, if references were filled in."""
     manifest: bytes | None = None
-    """The manifest, if one was asked for."""
+    """The change manifest, if one was requested."""
     certified: TimestampVerification | None = None
-    """What verification says about the timestamp, if one was asked for; none of it failed."""
+    """The verification of the timestamp, if one was requested; no finding of it failed."""
 
     @property
     def uid(self) -> str:

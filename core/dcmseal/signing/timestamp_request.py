@@ -13,7 +13,7 @@ from dcmseal.plugins.signer_backend import SecretRequest, Secrets
 from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
 
 _BACKOFF_SECONDS: Final = 60.0
-"""Seconds until an authority that did not answer is asked again."""
+"""Seconds until an authority that did not respond is tried again."""
 
 
 @dataclass(slots=True)
@@ -27,16 +27,23 @@ class AuthorityBackoff:
         return AuthorityBackoff, (self.clock,)
 
     def record_failure(self, url: str) -> None:
-        """Remember that there was no answer; what is being waited for already is not waited for longer."""
+        """Record that an authority did not respond; an active backoff is not extended."""
         if not self._is_active(url):
             self._failed_at[url] = self.clock()
 
     def check(self, url: str) -> None:
-        """Raises TimestampError if there was no answer a short while ago."""
+        """Check whether an authority may be tried.
+
+        Args:
+            url: The URL of the authority.
+
+        Raises:
+            TimestampError: It did not respond a short while ago.
+        """
         if self._is_active(url):
             raise TimestampError(
-                "it gave no answer a short while ago, and is not asked again yet",
-                hint=f"it is asked again {_BACKOFF_SECONDS:g} seconds after it gave none",
+                f"it did not respond less than {_BACKOFF_SECONDS:g} seconds ago",
+                hint=f"it is tried again after {_BACKOFF_SECONDS:g} seconds",
             )
 
     def _is_active(self, url: str) -> bool:
@@ -69,8 +76,14 @@ TimestampInput: TypeAlias = "str | Iterable[str] | TimestampRequest"
 def to_timestamp_request(timestamp: TimestampInput) -> TimestampRequest:
     """Convert the URL of an authority, or several, to a TimestampRequest.
 
+    Args:
+        timestamp: One URL, several URLs, or a request, which is returned unchanged.
+
+    Returns:
+        The request.
+
     Raises:
-        UsageError: No authority is named.
+        UsageError: No authority is given.
     """
     request = (
         timestamp
@@ -78,5 +91,5 @@ def to_timestamp_request(timestamp: TimestampInput) -> TimestampRequest:
         else TimestampRequest(urls=to_tuple(timestamp, single=(str,)))
     )
     if not request.urls:
-        raise UsageError("no timestamp authority is named", hint="give the URL of one, or of several")
+        raise UsageError("no timestamp authority is given", hint="give the URL of one, or several")
     return request

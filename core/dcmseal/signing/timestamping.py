@@ -1,4 +1,4 @@
-"""Obtaining a certified timestamp for a signature: authorities are asked in turn, and each answer is verified."""
+"""Request a certified timestamp for a signature from one of several authorities, and verify it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dcmseal.verification.timestamp_checks import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampingResult:
-    """A signature that has a timestamp now, and the file with it if no output was named."""
+    """A signature with its new timestamp, and the file if no output was given."""
 
     signature: DigitalSignature
     verification: TimestampVerification
@@ -41,17 +41,17 @@ class TimestampingResult:
 
     @property
     def time(self) -> CertifiedTime | None:
-        """The certified time; None if the timestamp could not be verified, of which ``warnings`` say why."""
+        """The certified time; None if the timestamp could not be verified, see ``warnings``."""
         return self.verification.time
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found out about the timestamp; none of it failed."""
+        """The findings about the timestamp; none of them failed."""
         return (*self.verification.findings, *self.verification.authority_findings)
 
     @property
     def warnings(self) -> tuple[SigningWarning, ...]:
-        """Why verification will not accept the timestamp, if so."""
+        """Why verification will not accept the timestamp, if it will not."""
         return tuple(timestamp_warnings(self.verification))
 
 
@@ -60,14 +60,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampedSignature:
-    """A signature with its timestamp, and what verification says about that."""
+    """A signature with its timestamp, and the verification of the timestamp."""
 
     signature: DigitalSignature
     result: TimestampVerification
 
 
 def build_query(signature: DigitalSignature, query_options: TimestampQuery, registry: Registry | None = None) -> bytes:
-    """What an authority is to be sent; raises UsageError, or PluginError if no plugin knows how that is written."""
+    """Build the query for a timestamp authority.
+
+    Args:
+        signature: The signature to timestamp.
+        query_options: The options of the query.
+        registry: Plugins; None for the installed ones.
+
+    Returns:
+        The query, as it is sent.
+
+    Raises:
+        UsageError: The options are invalid.
+        PluginError: No plugin supports this type of timestamp.
+    """
     return _find_backend(registry).build_query(
         timestamped_values(signature, read_signer_certificate(signature))[0], query_options
     )
@@ -76,32 +89,53 @@ def build_query(signature: DigitalSignature, query_options: TimestampQuery, regi
 def request_timestamp(
     signature: DigitalSignature, request: TimestampRequest, registry: Registry | None = None
 ) -> TimestampedSignature:
-    """Ask authorities in turn until one gives a timestamp that is sound.
+    """Request a timestamp from each authority in turn, until one returns a valid timestamp.
 
-    Raises UsageError, PluginError, or TimestampError with what each of them said.
+    Args:
+        signature: The signature to timestamp.
+        request: The authorities, and the options of the query.
+        registry: Plugins; None for the installed ones.
+
+    Returns:
+        The signature with its timestamp.
+
+    Raises:
+        TimestampError: No authority returned a valid timestamp; the message has the error of each.
+        UsageError: The options are invalid.
+        PluginError: No plugin supports this type of timestamp.
     """
     backend = _find_backend(registry)
 
-    def ask(url: str) -> TimestampedSignature:
+    def request_from(url: str) -> TimestampedSignature:
         query = build_query(signature, request.query, registry)
         return accept_response(
             signature, backend.send_query(url, query, request.retry_policy, request.secrets), query, registry
         )
 
-    return try_authorities(request, ask)
+    return try_authorities(request, request_from)
 
 
-def try_authorities(request: TimestampRequest, ask: Callable[[str], T]) -> T:
-    """What the first of the authorities gives that does not fail; each is to get a nonce of its own.
+def try_authorities(request: TimestampRequest, request_from: Callable[[str], T]) -> T:
+    """Try the authorities in turn, and return the result of the first that does not fail.
 
-    One that gave no answer is left out for a while, so that not every file of many waits for it. Raises TimestampError
-    with what each of them said.
+    An authority that does not respond is skipped for a while, so that a run over many files does not wait for it each
+    time.
+
+    Args:
+        request: The authorities.
+        request_from: Called with the URL of an authority; it should use a new nonce each time.
+
+    Returns:
+        The first result.
+
+    Raises:
+        TimestampError: All authorities failed; the message has the error of each.
     """
     errors: list[tuple[str, TimestampError]] = []
     for url in request.urls:
         try:
             request.backoff.check(url)
-            return ask(url)
+            return request_from(url)
         except TimestampRejected as error:
             errors.append((url, error))
         except TimestampError as error:
@@ -109,34 +143,49 @@ def try_authorities(request: TimestampRequest, ask: Callable[[str], T]) -> T:
             errors.append((url, error))
     if len(errors) == 1:
         raise errors[0][1]
-    told = "; ".join(f"{urlsplit(url).hostname}: {error}" for url, error in errors)
-    raise TimestampError(f"no authority gave a timestamp: {told}", hint=errors[-1][1].hint)
+    details = "; ".join(f"{urlsplit(url).hostname}: {error}" for url, error in errors)
+    raise TimestampError(f"no authority returned a timestamp: {details}", hint=errors[-1][1].hint)
 
 
 def accept_response(
     signature: DigitalSignature, response: bytes, query: bytes | None, registry: Registry | None = None
 ) -> TimestampedSignature:
-    """The signature with the timestamp of a response, which is verified first; raises TimestampError or its kinds."""
+    """Verify the response of an authority, and add its timestamp to the signature.
+
+    Args:
+        signature: The signature to timestamp.
+        response: The response, as it was received.
+        query: The query, to compare with; None to skip that.
+        registry: Plugins; None for the installed ones.
+
+    Returns:
+        The signature with its timestamp.
+
+    Raises:
+        TimestampError: The response cannot be parsed, or the subclass that says why.
+        TimestampRejected: The timestamp is invalid.
+        PluginError: No plugin supports this type of timestamp.
+    """
     backend = _find_backend(registry)
     token = backend.accept_response(response, query)
-    stamped = replace(signature, timestamp_type=backend.type, timestamp=token)
-    question = TimestampContext(backend=lambda _: backend)
-    answer = verify_timestamp(stamped, read_signer_certificate(signature), question, datetime.now(UTC))
-    failed = tuple(finding for finding in answer.findings if finding.outcome is Outcome.FAILED)
+    timestamped = replace(signature, timestamp_type=backend.type, timestamp=token)
+    context = TimestampContext(backend=lambda _: backend)
+    result = verify_timestamp(timestamped, read_signer_certificate(signature), context, datetime.now(UTC))
+    failed = tuple(finding for finding in result.findings if finding.outcome is Outcome.FAILED)
     if failed:
         raise TimestampRejected(
-            failed[0].message, failed, hint="nothing was written: ask another authority, or look at clocks and files"
+            failed[0].message, failed, hint="nothing was written: try another authority, or check the clock and files"
         )
-    return TimestampedSignature(signature=stamped, result=answer)
+    return TimestampedSignature(signature=timestamped, result=result)
 
 
 def read_signer_certificate(signature: DigitalSignature) -> Certificate | None:
-    """The signer's certificate, if it can be read."""
+    """Read the signer's certificate; None if it cannot be parsed."""
     with suppress(CertificateNotValid):
         return read_certificate(signature.certificate)
     return None
 
 
 def _find_backend(registry: Registry | None) -> TimestampBackend:
-    """PS3.15 C.1 knows one kind."""
+    """Find the plugin for the only type of timestamp that PS3.15 C.1 defines."""
     return (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)

@@ -1,4 +1,4 @@
-"""Folders with the instances that documents cite: which file is which instance.
+"""Find the files of cited instances in folders.
 
 >>> folders = ReferenceFolders(["."])
 >>> folders.find_files("1.2.826.0.1.3680043.10.99.7")
@@ -24,32 +24,36 @@ PathInput: TypeAlias = str | os.PathLike[str]
 References: TypeAlias = "ReferenceFolders | PathInput | Iterable[PathInput]"
 """Folders with the instances that documents cite: one path or several, or ReferenceFolders."""
 ProgressCallback: TypeAlias = Callable[[str], object]
-"""Told now and then, in words, how far it is; an empty text says that nothing goes on."""
+"""Called with a text about the progress; an empty text removes it."""
 
 _MAX_ENTRIES: Final = 250_000
-"""Files and folders looked at; each takes a moment, and each instance some memory."""
+"""Maximum number of files and folders, to limit time and memory."""
 _MAX_STEPS: Final = 10_000
-"""Elements looked at, nested ones included, before SOP Instance UID."""
+"""Maximum number of elements, nested ones included, that are read to find SOP Instance UID."""
 _MAX_UID: Final = 128
 _PROGRESS_INTERVAL: Final = 100
 
 
 class ReferenceFolders:
-    """Finds instances by SOP Instance UID in folders, and in what is below them.
+    """Finds instances by SOP Instance UID in folders and their subfolders.
 
-    Nothing is read before the first lookup; then each file is opened once and read up to its SOP Instance UID. Other
-    files are skipped, and links to folders are not followed. Two values with the same paths are equal, and a pickled
-    value contains the paths only.
+    The first search opens each file once and reads it up to its SOP Instance UID. Files that are not DICOM instances
+    are ignored. Links to folders are not followed. Two values with the same paths are equal, and a pickled value
+    contains the paths only.
+
+    Args:
+        paths: The folders; single files are allowed too.
+        progress: Called with texts about the progress.
 
     Raises:
-        UsageError: A folder does not exist.
+        UsageError: A path does not exist.
     """
 
     def __init__(self, paths: Iterable[PathInput], progress: ProgressCallback | None = None) -> None:
         self._paths = tuple(os.fspath(path) for path in paths)
         for path in self._paths:
             if not os.path.exists(path):
-                raise UsageError(f"{path} is not there", hint="name a folder with the instances that are cited")
+                raise UsageError(f"{path} does not exist", hint="give a folder with the instances that are cited")
         self._progress = progress or _no_progress
         self._opened = 0
         self._found: dict[str, list[str]] | None = None
@@ -72,42 +76,72 @@ class ReferenceFolders:
         return ReferenceFolders, (self._paths,)
 
     def find_files(self, uid: str) -> tuple[str, ...]:
-        """The files that hold an instance; raises UsageError if there are too many to look at."""
+        """Find all files of an instance.
+
+        Args:
+            uid: SOP Instance UID.
+
+        Returns:
+            The paths, sorted.
+
+        Raises:
+            UsageError: The folders contain too many files.
+        """
         if self._found is None:
             self._found = self._build_index()
         return tuple(sorted(self._found.get(uid, ())))
 
     def find_file(self, uid: str) -> str:
-        """The one file that holds an instance, or any of several that are equal.
+        """Find the file of an instance.
 
-        Raises InstanceNotFound, and InstanceAmbiguous if there are several with different Data Sets.
+        Args:
+            uid: SOP Instance UID.
+
+        Returns:
+            The path; one of them if several files have the same content.
+
+        Raises:
+            InstanceNotFound: No file contains the instance.
+            InstanceAmbiguous: Several files contain the instance with different content.
+            UsageError: The folders contain too many files.
         """
         files = self.find_files(uid)
         if not files:
-            raise InstanceNotFound(
-                f"instance {uid} is not in the folders", hint="name the folder that it is in; several may be named"
-            )
+            raise InstanceNotFound(f"instance {uid} is not in the folders", hint="add the folder that contains it")
         first, *others = files
         content = _content_digest(first) if others else b""
         for other in others:
             if _content_digest(other) != content:
                 raise InstanceAmbiguous(
-                    f"instance {uid} is there more than once, with different content: {first} and {other}",
-                    hint="take those away that are not meant",
+                    f"the folders contain different versions of instance {uid}: {first} and {other}",
+                    hint="keep only the version that was cited",
                 )
         return first
 
     @contextmanager
     def open_instance(self, uid: str) -> Generator[tuple[str, DicomFile]]:
-        """The file of an instance, open for as long as the context lasts; raises as ``file_of``, and DatasetError."""
+        """Open the file of an instance, as a context manager.
+
+        Args:
+            uid: SOP Instance UID.
+
+        Yields:
+            The path, and the open file.
+
+        Raises:
+            InstanceNotFound: No file contains the instance.
+            InstanceAmbiguous: Several files contain the instance with different content.
+            DatasetError: The file cannot be parsed, or the subclass that says why.
+            UsageError: The folders contain too many files.
+        """
         path = self.find_file(uid)
         self._opened += 1
         self._progress(f"reading instance {self._opened}")
         try:
             with open_source(path) as file:
-                # it may be another file by now
+                # the file may have been replaced since the search
                 if read_instance_uid(file) != uid:
-                    raise InstanceNotFound(f"{path} changed while it was looked at", hint="try again")
+                    raise InstanceNotFound(f"{path} changed while it was read", hint="try again")
                 yield path, file
         finally:
             self._progress("")
@@ -126,7 +160,7 @@ class ReferenceFolders:
         return found
 
     def _iter_files(self) -> Iterator[str]:
-        """Regular files in and below the folders, and files named as such."""
+        """Iterate over the regular files in the folders and subfolders, and the files given themselves."""
         pending: list[str] = []
         for path in self._paths:
             if os.path.isdir(path):
@@ -139,10 +173,10 @@ class ReferenceFolders:
                 count += 1
                 if count > _MAX_ENTRIES:
                     raise UsageError(
-                        f"there are more than {_MAX_ENTRIES} files in the folders",
-                        hint="name folders that hold little besides what is cited",
+                        f"the folders contain more than {_MAX_ENTRIES} files",
+                        hint="give smaller folders that contain the cited instances",
                     )
-                # a link in a circle, or to what is not there, is no file
+                # ignore links that are circular or broken
                 with suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
@@ -151,9 +185,16 @@ class ReferenceFolders:
 
 
 def read_instance_uid(file: DicomFile) -> str:
-    """SOP Instance UID (0008,0018) of the main Data Set; empty if there is none, or none that can be one.
+    """Read SOP Instance UID (0008,0018) of the main Data Set.
 
-    Raises Malformed.
+    Args:
+        file: The instance.
+
+    Returns:
+        The UID; empty if it is missing or too long.
+
+    Raises:
+        Malformed: The Data Set cannot be parsed.
     """
     depth = 0
     for step in islice(walk(file.body, file.start, file.end, file.encoding), _MAX_STEPS):
@@ -174,7 +215,7 @@ def to_reference_folders(references: References | None) -> ReferenceFolders | No
 
 
 def _iter_entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder; nothing, if it cannot be read."""
+    """Iterate over a folder; it counts as empty if it cannot be read."""
     with suppress(OSError), os.scandir(folder) as entries:
         yield from entries
 
@@ -186,7 +227,7 @@ def _read_uid(path: str) -> str:
 
 
 def _content_digest(path: str) -> bytes:
-    """Tells different Data Sets, or transfer syntaxes, apart."""
+    """Compute a digest of the Data Set and its transfer syntax."""
     with open_source(path) as file:
         digest = sha256(file.syntax.uid.encode())
         for piece in file.body.chunks(file.start, file.end):

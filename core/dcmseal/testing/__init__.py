@@ -1,8 +1,8 @@
-"""Contract suites for authors of plugins, and small data sets to test with.
+"""Contract tests for authors of plugins, and small Data Sets for tests.
 
 >>> from dcmseal.testing import ProfileContract, SignerContract
 
-A suite is a class of pytest tests: subclass it, name what to test, and run pytest.
+A contract is a class of pytest tests: subclass it, name your plugin in its attributes, and run pytest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ _EXPORTS = {
 # pytest explains failed assertions in test modules only, unless it is asked to rewrite other modules.
 if "pytest" in sys.modules:
     sys.modules["pytest"].register_assert_rewrite(
-        "dcmseal.testing.profile_contract", "dcmseal.testing.signer_suite", "dcmseal.testing.signature_assertions"
+        "dcmseal.testing.profile_contract",
+        "dcmseal.testing.signer_contract",
+        "dcmseal.testing.signer_suite",
+        "dcmseal.testing.signature_assertions",
     )
 
 if not TYPE_CHECKING:

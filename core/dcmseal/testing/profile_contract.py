@@ -1,7 +1,7 @@
-"""What every Digital Signature Profile has to keep to: a suite of tests that its author subclasses.
+"""The contract for Digital Signature Profiles, as tests that authors of plugins subclass.
 
 class TestExampleProfile(ProfileContract):
-    profile = ExampleProfile()
+profile = ExampleProfile()
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HIGHEST_TAG: Final = 0xFFFFFFFF
 
 
 class ProfileContract:
-    """Subclass and set ``profile``; add data sets of your own that bring all rules into play."""
+    """Tests for a profile: subclass it and set ``profile``; add ``datasets`` that trigger all of its rules."""
 
     profile: Profile
     datasets: tuple[ProfiledDataset, ...] = SAMPLES
@@ -111,15 +111,15 @@ class ProfileContract:
     def test_what_the_engine_plans_passes_the_check_and_the_rest_is_refused(self) -> None:
         for dataset in self.datasets:
             if not isinstance(dataset, SampleDataset) or (dataset.is_main and not dataset.tags):
-                continue  # there is no such file
+                continue  # such a file does not exist
             if self.profile.requirements(dataset).timestamp_required:
-                continue  # a plan alone cannot meet it
+                continue  # a plan has no timestamp
             data, location = dataset.encode()
             for is_minimal in (False, True):
                 self._check_plan(data, location, is_minimal=is_minimal)
 
     def _check_plan(self, data: bytes, location: Location, *, is_minimal: bool) -> None:
-        """Plan over a real Data Set: either it is refused, or the check has nothing to say."""
+        """Plan a signature over a real Data Set: planning refuses it, or the result passes the check."""
         with open_source(data) as file:
             level = find_level(file, location)
             view = LevelView(scan=level.scanner().finish(), location=location)

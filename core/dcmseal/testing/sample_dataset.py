@@ -1,4 +1,4 @@
-"""Data sets as a Digital Signature Profile sees them, for tests."""
+"""Small Data Sets for tests of Digital Signature Profiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dcmseal.location import MAIN, Location
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleDataset:
-    """A ProfiledDataset made of values at hand: text, a number of items, or None for a value that is neither."""
+    """A ProfiledDataset with given values: text, a number of items, or None for anything else."""
 
     values: Mapping[int, str | int | None] = field(default_factory=dict[int, str | int | None])
     is_main: bool = True
@@ -33,11 +33,11 @@ class SampleDataset:
         return value if isinstance(value, int) else None
 
     def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
-        """All items of a sequence at hand are empty."""
+        """All items of the sequences here are empty."""
         return (self.count_items(path[0]) or 0) if len(path) == 1 else 0
 
     def encode(self) -> tuple[bytes, Location]:
-        """The same as a file in explicit VR little endian, and where in it the data set stands."""
+        """Encode it as a file in explicit VR little endian, and return its location in the file."""
         body = b"".join(_encode_element(tag, self.values[tag]) for tag in sorted(self.values) if _is_encodable(tag))
         location = MAIN
         if not self.is_main:
@@ -51,7 +51,7 @@ _CONTENT_SEQUENCE: Final = 0x0040A730
 
 
 def _is_encodable(tag: int) -> bool:
-    """Whether the element can stand in a data set (PS3.5 7.1)."""
+    """Whether the element may occur in a Data Set (PS3.5 7.1)."""
     return 0x00080000 <= tag < 0xFFFC0000
 
 
@@ -145,4 +145,4 @@ SAMPLES: Final = (
     MALFORMED,
     UNKNOWN_SOP_CLASS,
 )
-"""Empty, main and nested, an image, reports, one whose values are no good, and one of a SOP Class nobody knows."""
+"""An empty Data Set, main and nested; an image; reports; one with invalid values; one of an unknown SOP Class."""

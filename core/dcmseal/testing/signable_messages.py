@@ -1,4 +1,4 @@
-"""Messages to sign in tests: bytes in place of a MAC byte stream, and one that cannot be read."""
+"""Messages to sign in tests, instead of a MAC byte stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcmseal.terms import MacAlgorithm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BytesMessage:
-    """A SignableMessage over bytes at hand."""
+    """A SignableMessage over given bytes."""
 
     algorithm: MacAlgorithm
     content: bytes
@@ -36,7 +36,7 @@ class BytesMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableMessage:
-    """A SignableMessage over a data set that ends too early: every view of it fails."""
+    """A SignableMessage over a truncated Data Set: every view of it raises an error."""
 
     algorithm: MacAlgorithm
     error: SealError

@@ -1,4 +1,4 @@
-"""Signatures verified by other means than dcmseal's own: with the ``cryptography`` package."""
+"""Verification of signatures with the package ``cryptography``, independently of dcmseal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HASHES: Final[dict[MacAlgorithm, hashes.HashAlgorithm]] = {
 
 
 def assert_verifies(signer: Signer, message: BytesMessage, signature: bytes) -> None:
-    """Fail unless the signature is good under the signer's certificate, and encoded as DICOM wants it."""
+    """Fail unless the signature verifies with the signer's certificate and is encoded as DICOM requires."""
     public_key = load_der_x509_certificate(signer.certificate_chain[0]).public_key()
     assert isinstance(signature, bytes)
     if isinstance(public_key, rsa.RSAPublicKey):
@@ -30,7 +30,7 @@ def assert_verifies(signer: Signer, message: BytesMessage, signature: bytes) -> 
         if message.algorithm in _HASHES:
             public_key.verify(signature, message.content, padding.PKCS1v15(), _HASHES[message.algorithm])
         else:
-            # The library has no RIPEMD160; the octets that were signed are compared (RFC 2437 section 9.2.1).
+            # The library lacks RIPEMD160, so compare the signed bytes (RFC 2437 section 9.2.1).
             signed = public_key.recover_data_from_signature(signature, padding.PKCS1v15(), None)
             assert signed == bytes.fromhex("3021300906052b2403020105000414") + message.digest
         return

@@ -26,6 +26,6 @@ def test_each_file_costs_three_workers_until_none_is_left(tmp_path: Path) -> Non
         tries = {name: count for name, count in outcome.cleaned_up.items() if name != "50"}
         assert all(count <= (2 if name in chunk else 1) for name, count in tries.items())
 
-        with pytest.raises(PluginError, match="no worker any more") as caught:
+        with pytest.raises(PluginError, match="no workers left") as caught:
             run_with_deaths(cluster, tmp_path, {"50"}, patience=1)
     assert "nannies" in caught.value.hint

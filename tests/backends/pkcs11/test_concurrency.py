@@ -13,8 +13,8 @@ import pytest
 
 from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.terms import MacAlgorithm
+from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.support.softhsm_token import PIN, SoftToken
 from tests.support.stress import sign_in_threads
@@ -85,7 +85,7 @@ FORKING = """
 import os, sys, threading
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
+from dcmseal.testing import assert_verifies
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from dcmseal_pkcs11.loaded_modules import load_module
 

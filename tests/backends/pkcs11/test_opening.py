@@ -216,7 +216,7 @@ import sys
 from dcmseal.errors import SealError
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
+from dcmseal.testing import assert_verifies
 from dcmseal_pkcs11 import loaded_modules
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from dcmseal_pkcs11.loaded_modules import load_module

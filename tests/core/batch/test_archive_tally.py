@@ -13,7 +13,7 @@ from dcmseal.plugins.archive_report import FileCounts, SignatureCounts
 
 
 def gist(verdict: str = "valid", *signatures: SignatureSummary, codes: tuple[str, ...] = ()) -> ResultSummary:
-    kind = verdict if verdict in {"failed", "passed-over"} else "verified"
+    kind = verdict if verdict in {"failed", "ignored"} else "verified"
     return ResultSummary(kind=kind, verdict=verdict, exit_code=0, codes=codes, signatures=signatures)
 
 
@@ -24,7 +24,7 @@ def signature(who: int = 0, **values: object) -> SignatureSummary:
 
 def test_files_are_counted_by_verdict() -> None:
     tally = ArchiveStatistics()
-    for verdict in ("valid", "valid", "not-established", "no-signature", "invalid", "failed", "passed-over"):
+    for verdict in ("valid", "valid", "not-established", "no-signature", "invalid", "failed", "ignored"):
         tally.add("a.dcm", gist(verdict), recorded=verdict == "invalid")
     report = tally.report()
     assert report.files == FileCounts(valid=2, not_established=1, no_signature=1, invalid=1, failed=1)
@@ -117,7 +117,7 @@ def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "verdict", "code"),
-    [("verified", "passed-over", 0), ("signed", "valid", 0), ("failed", "no-signature", 3), ("verified", "valid", 130)],
+    [("verified", "ignored", 0), ("signed", "valid", 0), ("failed", "no-signature", 3), ("verified", "valid", 130)],
 )
 def test_a_journal_holds_no_verdicts_of_other_tasks(kind: str, verdict: str, code: int) -> None:
     with pytest.raises(ValueError, match="no verdict"):

@@ -70,7 +70,7 @@ def test_a_second_run_has_nothing_to_do(wish: JournalSettings, tree: Tree, image
         assert {gist.verdict: files for gist, files in journal.recorded_summaries.items()} == {
             "valid": 1,
             "no-signature": 1,
-            "passed-over": 1,
+            "ignored": 1,
         }
     assert names(entries_of(wish)) == ["a.dcm", "c.dcm", "notes.txt"]
     assert status_of(wish).remaining == 0

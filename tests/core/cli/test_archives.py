@@ -69,9 +69,9 @@ def test_json_lines_end_with_a_summary(run: Run, archive: Path) -> None:
     assert [each["file"] for each in files] == [
         *("archive/1/signed", "archive/1/tampered", "archive/2/broken", "archive/2/plain", "archive/notes.txt")
     ]
-    assert (files[-1]["why"], files[-1]["reason"]) == ("passed-over", "this is no DICOM file")
+    assert (files[-1]["kind"], files[-1]["reason"]) == ("ignored", "this is no DICOM file")
     assert summary["verdicts"] == {"failed": 1, "invalid": 1, "no-signature": 1, "valid": 1}
-    assert (summary["files"], summary["passed_over"], summary["exit_code"], ran.code) == (4, 1, 1, 1)
+    assert (summary["files"], summary["ignored"], summary["exit_code"], ran.code) == (4, 1, 1, 1)
 
 
 def test_one_document_of_a_folder_is_that_of_its_files(run: Run, archive: Path) -> None:
@@ -80,7 +80,7 @@ def test_one_document_of_a_folder_is_that_of_its_files(run: Run, archive: Path) 
     assert document["files"].pop()["document"] == "skipped"
     named = run("verify", *(each["file"] for each in document["files"]), "--integrity-only", "--json").document
     for each in (document, named):
-        assert each["judged_by"].pop("moment")
+        assert each["context"].pop("time")
     assert document == named
 
 
@@ -166,7 +166,7 @@ def test_files_that_are_signed_are_left_alone(run: Run, archive: Path) -> None:
     *files, summary = lines(ran)
     assert [each["document"] for each in files] == ["skipped", "signing", "error", "signing", "skipped"]
     assert summary["verdicts"] == {"failed": 1, "signed": 2, "skipped": 1}
-    assert summary["changed"] == 2
+    assert summary["written"] == 2
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -177,7 +177,7 @@ def test_what_is_wrong_with_the_key_stops_the_run_and_says_how_far_it_came(run: 
     *files, summary = lines(ran)
     assert [each["document"] for each in files] == ["signing", "error"]
     assert summary["stopped"]["error"] == "DeviceRemoved"
-    assert (summary["changed"], summary["exit_code"], ran.code) == (1, 6, 6)
+    assert (summary["written"], summary["exit_code"], ran.code) == (1, 6, 6)
     assert len(dcmseal.signatures("archive/2/plain")) == 0
 
 

@@ -120,7 +120,7 @@ def test_check_explains_what_there_is(run: Run, reading_room: Path, pki: Pki) ->
         "  purpose       Verification Signature",
     ]
     (setup,) = run("config", "check", "--open", "--json").document["keys"]
-    assert setup["opened"].startswith("CN=rsa2048,O=dcmseal tests, valid from 20")
+    assert setup["certificate"].startswith("CN=rsa2048,O=dcmseal tests, valid from 20")
     assert setup["problems"] == []
 
 

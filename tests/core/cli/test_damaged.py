@@ -68,8 +68,8 @@ def test_each_is_a_failed_result(run: Run, key: str, command: list[str], words: 
     ran = run(command[0], words, *command[1:], *signing, "--json-lines")
     *files, summary = [json.loads(line) for line in ran.out.splitlines()]
     assert sorted(each["file"] for each in files if each["document"] == "error") == FAILED
-    assert sorted(each["file"] for each in files if each.get("why") == "passed-over") == SKIPPED
-    assert (summary["verdicts"]["failed"], summary["passed_over"]) == (len(FAILED), len(SKIPPED))
+    assert sorted(each["file"] for each in files if each.get("kind") == "ignored") == SKIPPED
+    assert (summary["verdicts"]["failed"], summary["ignored"]) == (len(FAILED), len(SKIPPED))
     assert (ran.code, summary["exit_code"]) == (5, 5)
 
 
@@ -96,7 +96,7 @@ def test_a_journal_keeps_them_and_a_second_run_says_the_same(run: Run, archive: 
     for _ in range(2):
         ran = run(*words)
         summary = json.loads(ran.out.splitlines()[-1])
-        assert (ran.code, summary["verdicts"]["failed"], summary["passed_over"]) == (5, len(FAILED), len(SKIPPED))
+        assert (ran.code, summary["verdicts"]["failed"], summary["ignored"]) == (5, len(FAILED), len(SKIPPED))
         exported = run("journal", "export", "run.journal", "--csv").raw.decode("utf-8", "replace")
         rows = list(csv.DictReader(StringIO(exported, newline="")))
         failed = [row for row in rows if row["verdict"] == "failed"]
@@ -104,7 +104,7 @@ def test_a_journal_keeps_them_and_a_second_run_says_the_same(run: Run, archive: 
         assert {row["exit_code"] for row in failed} == {"5"}
         assert {row["size"] for row in failed if row["file"] in ("archive/gone", "archive/LOST")} == {""}
     status = run("journal", "status", "run.journal", "--json").document
-    assert (status["left"], status["verdicts"]["failed"]) == (0, len(FAILED))
+    assert (status["remaining"], status["verdicts"]["failed"]) == (0, len(FAILED))
     (archive / "gone").unlink()
     assert run(*words).code == 5
     status = run("journal", "status", "run.journal", "--json").document
@@ -122,7 +122,7 @@ def test_shards_lose_none_of_them(run: Run, archive: Path) -> None:
     assert sorted(seen) == FAILED
     assert run("journal", "merge", "1.journal", "2.journal", "--output", "all.journal").code == 0
     status = run("journal", "status", "all.journal", "--json").document
-    assert (status["left"], status["verdicts"]["failed"]) == (0, len(FAILED))
+    assert (status["remaining"], status["verdicts"]["failed"]) == (0, len(FAILED))
 
 
 def test_what_was_passed_over_is_judged_once_it_has_to_be_dicom(run: Run, archive: Path) -> None:

@@ -41,10 +41,10 @@ def test_a_claimed_moment_is_not_established_unless_vouched_for(
 ) -> None:
     ran = run("verify", signed, *trusting, "--evidence", evidence)
     assert ran.code == 4
-    assert "  unknown trust repeat-moment-claimed: " in ran.out
+    assert "  unknown trust evidence-time-claimed: " in ran.out
     ran = run("verify", signed, *trusting, "--evidence", evidence, "--trust-evidence-moment")
     assert ran.code == 0
-    assert "  passed  trust repeat-verdict-same: " in ran.out
+    assert "  passed  trust evidence-verdict-same: " in ran.out
 
 
 def test_a_timestamp_certifies_it(
@@ -56,7 +56,7 @@ def test_a_timestamp_certifies_it(
     ran = run("verify", signed, *trusting, "--evidence", path, "--json")
     assert ran.code == 0
     (signature,) = ran.document["signatures"]
-    assert "repeat-moment-certified" in {each["code"] for each in signature["findings"]}
+    assert "evidence-time-certified" in {each["code"] for each in signature["findings"]}
 
 
 def test_anchors_of_the_evidence_are_trusted_on_request(run: Run, signed: Path, evidence: Path) -> None:
@@ -65,7 +65,7 @@ def test_anchors_of_the_evidence_are_trusted_on_request(run: Run, signed: Path, 
     assert ran.code == 2
     ran = run("verify", signed, *believing, "--trust-evidence-anchors")
     assert ran.code == 0
-    assert "repeat-anchors-believed" in ran.out
+    assert "evidence-anchors-trusted" in ran.out
 
 
 def test_a_timestamp_that_cannot_be_had_stops_it(run: Run, signed: Path, trusting: list[str], tmp_path: Path) -> None:
@@ -88,23 +88,23 @@ def test_a_file_from_standard_input(run: Run, signed: Path, trusting: list[str],
     data = signed.read_bytes()
     ran = run("verify", "-", *trusting, "--evidence", evidence, "--trust-evidence-moment", stdin=data)
     assert ran.code == 0
-    assert "repeat-file-matches" in ran.out
+    assert "evidence-file-matches" in ran.out
 
 
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (["--evidence", "EVIDENCE"], 2, "no reason to trust"),
-        (["--save-evidence", "NEW"], 2, "nobody is trusted"),
-        (["--integrity-only", "--save-evidence", "NEW"], 2, "leave one of them out"),
-        (["--integrity-only", "--evidence", "EVIDENCE"], 2, "leave one of them out"),
+        (["--evidence", "EVIDENCE"], 2, "your own trust anchors"),
+        (["--save-evidence", "NEW"], 2, "requires trust settings"),
+        (["--integrity-only", "--save-evidence", "NEW"], 2, "omit one of the two options"),
+        (["--integrity-only", "--evidence", "EVIDENCE"], 2, "omit one of the two options"),
         (["--evidence", "EVIDENCE", "--save-evidence", "NEW"], 2, "exclude each other"),
         (["--evidence", "EVIDENCE", "--evidence-timestamp", "http://tsa"], 2, "does not apply to --evidence"),
         (["--save-evidence", "NEW", "--trust-evidence-moment"], 2, "does not apply to --save-evidence"),
         (["--evidence-timestamp", "http://tsa"], 2, "--save-evidence"),
         (["--trust-evidence-anchors"], 2, "--evidence FILE"),
         (["another.dcm", "--evidence", "EVIDENCE"], 2, "verify them one by one"),
-        (["--evidence", "SIGNED"], 5, "no evidence file"),
+        (["--evidence", "SIGNED"], 5, "not an evidence file"),
         (["--evidence", "NEW"], 5, "cannot be read"),
     ],
 )

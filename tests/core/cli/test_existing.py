@@ -1,4 +1,4 @@
-"""Signing where a signature does not hold: nobody can overlook it, and it can be refused."""
+"""Signing where an existing signature is invalid: the warning is prominent, and signing can be refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.core.cli.conftest import Run
 
-WARNING = "WARNING: signature "
+WARNING = "WARNING: the existing signature "
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_it_is_refused_on_request(run: Run, signed: Path, tampered: Path, key: s
     for words in (["out.dcm", "--key", key], ["--dry-run"]):
         ran = run("sign", tampered, *words, "--require-intact")
         assert ran.code == 2
-        assert "does not hold" in ran.err
+        assert "is invalid" in ran.err
     assert not Path("out.dcm").exists()
     assert run("sign", signed, "out.dcm", "--key", key, "--require-intact").code == 0
 
@@ -48,7 +48,7 @@ def test_a_setup_may_ask_for_it(run: Run, tampered: Path, key: str, in_folder: P
     (in_folder / "config.toml").write_text(f"[keys.mine]\nuri = {uri}\nrequire-intact = true\n")
     ran = run("sign", tampered, "out.dcm", "--key", "mine", "--config", "config.toml")
     assert ran.code == 2
-    assert "does not hold" in ran.err
+    assert "is invalid" in ran.err
     assert run("config", "check", "--config", "config.toml", "--json").document["keys"][0]["require_intact"] is True
 
 
@@ -73,10 +73,10 @@ def test_a_run_over_many_says_it_in_its_lines_and_its_tally(run: Run, folder: Pa
 
 def test_programs_are_told(run: Run, folder: Path, key: str) -> None:
     *files, summary = map(json.loads, run("sign", folder, "-o", "1", "--key", key, "--json-lines").out.splitlines())
-    assert summary["warned"] == {"existing-signature-invalid": 1}
+    assert summary["warnings"] == {"existing-signature-invalid": 1}
     first = {Path(each["file"]).name: [warning["code"] for warning in each["warnings"]][:1] for each in files}
     assert first["tampered.dcm"] == ["existing-signature-invalid"]
     ran = run("sign", folder, "-o", "2", "--key", key, "--json-lines", "--require-intact")
     *files, summary = map(json.loads, ran.out.splitlines())
     assert [each["error"] for each in files if each["document"] == "error"] == ["NotIntact"]
-    assert (ran.code, summary["warned"]) == (2, {})
+    assert (ran.code, summary["warnings"]) == (2, {})

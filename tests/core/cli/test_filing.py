@@ -80,12 +80,12 @@ def test_json_has_the_same(run: Run, signed: Path, in_folder: Path, monkeypatch:
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert document["instance"]["sha256"] == hashlib.sha256(signed.read_bytes()).hexdigest()
     assert document["instance"]["sop_class"]["name"] == "CT Image Storage"
-    settings = {each["name"]: each["value"] for each in document["judged_by"]["settings"]}
+    settings = {each["name"]: each["value"] for each in document["context"]["settings"]}
     assert settings["trust setup"] == "site"
     assert settings["trust anchors of [trust.site]"].endswith("anchor.pem")
     assert settings["revocation of [trust.site]"] == "soft"
     assert settings["required of a signature of [policies.release]"] == "covers:PatientID"
-    assert document["judged_by"]["version"] == dcmseal.__version__
+    assert document["context"]["version"] == dcmseal.__version__
 
 
 def test_without_trust_a_folder_says_once_how_to_configure_it(run: Run, signed: Path, in_folder: Path) -> None:

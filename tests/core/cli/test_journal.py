@@ -104,7 +104,7 @@ def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
     assert "missing the journals of shards 3/3" in ran.err
     names.append(make_journal("3.journal", Shard(number=3, count=3)))
     ran = run("journal", "merge", *names, "-o", "whole.journal", "--json")
-    assert (ran.code, ran.err, ran.document["files"], ran.document["left"]) == (0, "", 5, 0)
+    assert (ran.code, ran.err, ran.document["files"], ran.document["remaining"]) == (0, "", 5, 0)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_explains_what_would_be_signed_and_why(run: Run, tmp_path: Path) -> None
     assert rows["(0009,1001)"].endswith("its VR is UN")
     document = run("profiles", "explain", "creator-rsa", path, "--json").document
     by_tag = {each["tag"]: each for each in document["elements"]}
-    assert by_tag["0020000D"]["why"] == "list of PS3.15 C.2"
+    assert by_tag["0020000D"]["reason"] == "list of PS3.15 C.2"
     assert not by_tag["00091001"]["signed"]
     assert document["problems"] == []
 
@@ -104,7 +104,7 @@ def test_a_report_is_signed_for_a_purpose(run: Run, tmp_path: Path, rsa: str) ->
     plain, verified = written(tmp_path, file(report())), written(tmp_path, file(report("VERIFIED")), "verified.dcm")
     refused = run("sign", plain, out, *words)
     assert refused.code == 2
-    assert "--purpose" in refused.document["hint"]
+    assert "purpose" in refused.document["hint"]
     assert run("sign", plain, out, *words, "--purpose", "author").document["signature"]["purpose"]["value"] == "1"
     assert run("sign", verified, out, *words).document["signature"]["purpose"]["value"] == "5"
     author = run("sign", verified, out, *words, "--purpose", "author").document

@@ -56,7 +56,7 @@ def test_the_dry_run_says_what_would_be_cited(run: Run, study: Path, report: Pat
         "file": str(study / "a.dcm"),
         "signatures": [],
         "mac": True,
-        "was_there": False,
+        "already_present": False,
     }
     assert "1 by MAC" in run("sign", report, "--dry-run", "--references", study).out
 

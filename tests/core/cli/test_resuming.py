@@ -62,10 +62,10 @@ def test_a_second_run_says_the_same_without_doing_it(run: Run, archive: Path) ->
     assert (first.code, second.code) == (1, 1)
     (lines, before), (none, after) = summary(first), summary(second)
     assert (lines, none) == (4, 0)
-    assert (before.pop("recorded"), after.pop("recorded")) == (0, 4)
+    assert (before.pop("from_journal"), after.pop("from_journal")) == (0, 4)
     for each in (before, after):
         each.pop("milliseconds")
-        each["judged_by"].pop("moment")
+        each["context"].pop("time")
     assert before == after
 
 
@@ -105,11 +105,11 @@ def test_a_card_that_is_taken_away_stops_a_run_that_goes_on_later(run: Run, imag
     assert (ran.code, summary(ran)[1]["stopped"]["error"]) == (6, "DeviceRemoved")
     assert signatures(images) == [1, 1, 0, 0]
     status = run("journal", "status", "run.journal", "--json").document
-    assert (status["verdicts"], status["attention"], status["left"]) == ({"signed": 2}, 0, 2)
+    assert (status["verdicts"], status["needs_attention"], status["remaining"]) == ({"signed": 2}, 0, 2)
     lines, told = summary(run(*words))
-    assert (lines, told["verdicts"], told["recorded"], told["exit_code"]) == (2, {"signed": 4}, 2, 0)
+    assert (lines, told["verdicts"], told["from_journal"], told["exit_code"]) == (2, {"signed": 4}, 2, 0)
     assert signatures(images) == [1, 1, 1, 1]
-    assert run("journal", "status", "run.journal", "--json").document["left"] == 0
+    assert run("journal", "status", "run.journal", "--json").document["remaining"] == 0
 
 
 @pytest.mark.usefixtures("card")
@@ -133,7 +133,7 @@ def test_a_card_is_not_asked_for_if_nothing_is_left_to_sign(
         patch.delenv("CARD_PIN")
         ran = run(*words)
     lines, told = summary(ran)
-    assert (ran.code, ran.err, lines, told["verdicts"], told["recorded"]) == (0, "", 0, {"signed": 4}, 4)
+    assert (ran.code, ran.err, lines, told["verdicts"], told["from_journal"]) == (0, "", 0, {"signed": 4}, 4)
     assert (card.opened, card.pins, card.absent) == (1, [PIN], 1)
     shutil.copy(image, images / "new.dcm")
     ran = run(*words)
@@ -176,7 +176,7 @@ def test_another_key_is_another_task(run: Run, images: Path, key: str) -> None:
 def test_a_journal_in_the_archive_is_none_of_its_files(run: Run, archive: Path) -> None:
     words = ("verify", archive, "--integrity-only", "--json-lines", "--journal", archive / "run.journal")
     for _ in range(2):
-        assert summary(run(*words))[1]["passed_over"] == 0
+        assert summary(run(*words))[1]["ignored"] == 0
 
 
 @pytest.mark.parametrize(

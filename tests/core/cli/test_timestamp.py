@@ -70,11 +70,11 @@ def test_sign_and_verify(run: Run, image: Path, key: str, served: RunningAuthori
 
 def test_documents(run: Run, image: Path, key: str, served: RunningAuthority) -> None:
     signing = run("sign", image, "out.dcm", "--key", key, "--timestamp", served.url, "--json").document
-    certified = checked(signing, "signing")["certified"]
+    certified = checked(signing, "signing")["certified_time"]
     assert certified["authority"]["subject"] == "CN=timestamp authority"
     assert certified["accuracy_microseconds"] == 1_000_000
     verification = checked(run("verify", "out.dcm", "--json", "--integrity-only").document, "verification")
-    assert verification["signatures"][0]["certified"] == certified
+    assert verification["signatures"][0]["certified_time"] == certified
     assert verification["signatures"][0]["timestamp"] == {"type": "CMS_TSP"}
     again = run("timestamp", "add", "out.dcm", "--in-place", "--replace", "--timestamp", served.url, "--json").document
     assert checked(again, "timestamping")["signature"]["uid"] == signing["signature"]["uid"]

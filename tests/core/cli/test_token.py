@@ -74,7 +74,7 @@ def test_many_files_with_the_name_of_a_setup(run: Run, token: SoftToken, images:
     )
     config.chmod(0o600)
     (setup,) = run("config", "check", "--open", "--config", config, "--json").document["keys"]
-    assert setup["opened"].startswith("CN=rsa2048,")
+    assert setup["certificate"].startswith("CN=rsa2048,")
     ran = run("sign", *images, "-o", "out", "--key", "dictation", "--config", config)
     assert (ran.code, ran.err) == (0, "")
     assert [len(dcmseal.signatures(Path("out", name))) for name in images] == [1] * 4

@@ -84,7 +84,7 @@ def test_a_revoked_signature_says_so_in_its_second_line(
 def test_the_document_names_moment_and_chain(run: Run, signed: Path, anchor: Path) -> None:
     (signature,) = run("verify", signed, "--trust-anchor", anchor, "--json").document["signatures"]
     assert signature["trust"]["basis"] == "claimed"
-    assert signature["trust"]["moment"] == signature["moment"].partition(".")[0] + signature["moment"][-8:]
+    assert signature["trust"]["time"] == signature["signing_time"].partition(".")[0] + signature["signing_time"][-8:]
     assert [each["subject"] for each in signature["trust"]["chain"]] == [
         "CN=p256,O=dcmseal tests",
         "CN=root,O=dcmseal tests",

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[tuple[Node, ...], Syntax, dict[str, tuple[int, ...]]]] = 
         IMPLICIT_LE,
         {"private-implicit": (0x00091001,), "context-dependent-vrs": ()},
     ),
-    "unknown": (image(UNKNOWN), EXPLICIT_LE, {"un-left-out": (0x00091002,)}),
+    "unknown": (image(UNKNOWN), EXPLICIT_LE, {"vr-un-not-signed": (0x00091002,)}),
     "sequence with unknown": (image(WITH_UNKNOWN), EXPLICIT_LE, {"sequence-with-un": (0x00081140,)}),
     "context": (image(TABLE), IMPLICIT_LE, {"context-dependent-vrs": ()}),
     "no context": (image(TABLE), EXPLICIT_LE, {}),

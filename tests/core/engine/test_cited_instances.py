@@ -277,7 +277,7 @@ def test_an_instance_cut_short_is_unreadable(study: ReferenceStudy) -> None:
 
 def test_evidence_that_nothing_is_said_of_or_that_is_not_signed_is_not_verified(study: ReferenceStudy) -> None:
     plain = sign_dataset(sign_both(), study.pki["rsa2048"])
-    assert study.codes(plain) == ["evidence-unprotected"] * 2
+    assert study.codes(plain) == ["reference-unprotected"] * 2
     assert study.verify(plain).verdict is Verdict.NOT_ESTABLISHED
     instance = (study.folder / "first.dcm").read_bytes()
     data = file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, make_mac_reference(instance)))))
@@ -285,7 +285,7 @@ def test_evidence_that_nothing_is_said_of_or_that_is_not_signed_is_not_verified(
     report = study.verify(unsigned)
     assert [(each.code, each.where) for each in report.references] == [
         ("reference-verified", FIRST),
-        ("evidence-unsigned", format_tag(CURRENT)),
+        ("reference-unsigned", format_tag(CURRENT)),
     ]
     assert report.verdict is Verdict.NOT_ESTABLISHED
 
@@ -324,7 +324,7 @@ def test_malformed_references_are_said_to_be(study: ReferenceStudy) -> None:
         [empty],
         [Value(0x04000403, "OB", b"??")],
     ):
-        assert set(study.reference_codes(*said)) - {"evidence-unsigned"} == {"reference-malformed"}, said
+        assert set(study.reference_codes(*said)) - {"reference-unsigned"} == {"reference-malformed"}, said
     codes = study.codes(
         sign_dataset(
             file(make_document(make_evidence_sequence(CURRENT, *[make_citation(FIRST, good)] * 9))), study.pki["p256"]

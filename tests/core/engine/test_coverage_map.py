@@ -172,7 +172,7 @@ def test_what_cannot_be_signed_says_why(twice: bytes) -> None:
     coverage = map_of(twice)
     why = {path: element.why for path, element in every(coverage.elements) if element.cover is CoverState.UNSIGNABLE}
     assert why["00091001"] == "its VR is UN"
-    assert why["00082112"] == "it holds (0009,1001) of VR UN"
+    assert why["00082112"] == "it contains (0009,1001) of VR UN"
     assert "never signed" in why["FFFAFFFA"]
     assert why["4FFE0001[0].04000020"] == why["4FFE0001"]
     assert why["FFFAFFFA[0].04000120"]

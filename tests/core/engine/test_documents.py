@@ -41,8 +41,8 @@ from tests.support import builder
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Pki
 from tests.support.real_files import real_file
 
-ONLY_BATCHES = {"skipped", "summary", "recorded", "journal"}
-ONLY_COMMANDS = {"configuration", "place", "completion", "purposes", "query", "stream"}
+ONLY_BATCHES = {"skipped", "summary", "journal-entry", "journal"}
+ONLY_COMMANDS = {"configuration", "configuration-path", "completion", "purposes", "query", "stream"}
 """Kinds that are no results of the engine."""
 
 
@@ -55,7 +55,7 @@ def test_the_schema_is_one(pki: Pki) -> None:
         {"file": None},
         {"more": 1},
         {"document": "signatures"},
-        {"schema": "dcmseal/2"},
+        {"schema": "dcmseal/1"},
     ):
         assert not validator().is_valid({**document, **wrong})
     broken = {**document["signatures"][0], "more": 1}
@@ -76,7 +76,7 @@ def test_a_verification_says_who_what_and_how(pki: Pki, name: str, key_type: str
     data = sign_sample("CT_small.dcm", signer, purpose="author")
     report = dcmseal.verify(data, integrity_only=True)
     document = load_document(report_document(report, "ct.dcm"))
-    assert (document["schema"], document["document"], document["file"]) == ("dcmseal/1", "verification", "ct.dcm")
+    assert (document["schema"], document["document"], document["file"]) == ("dcmseal/2", "verification", "ct.dcm")
     assert (document["verdict"], document["integrity_only"]) == ("valid", True)
     (signature,) = document["signatures"]
     (expected,) = report.signatures
@@ -97,7 +97,7 @@ def test_a_verification_says_who_what_and_how(pki: Pki, name: str, key_type: str
     assert signature["purpose"]["meaning"] == "Author's Signature"
     assert signature["timestamp"] is None
     assert signature["datetime"] == expected.signature.datetime
-    digits = signature["moment"].translate(str.maketrans("", "", "-:TZ"))
+    digits = signature["signing_time"].translate(str.maketrans("", "", "-:TZ"))
     assert digits.partition(".")[0] == expected.signature.datetime[:14]
     assert "none" in signature["profiles"]
     assert ("base-rsa" in signature["profiles"]) == (key_type == "RSA")
@@ -185,11 +185,11 @@ def test_what_cannot_be_signed_has_a_reason(pki: Pki) -> None:
     unknown = builder.Value(0x00091001, "UN", b"??")
     result = dcmseal.sign(builder.file(builder.image(unknown)), key=signer_uri(pki["p256"]))
     document = load_document(signing_document(result))
-    assert document["left_out"] == [{"tag": "00091001", "keyword": "", "why": "its VR is UN"}]
-    assert "un-left-out" in [warning["code"] for warning in document["warnings"]]
+    assert document["unsignable"] == [{"tag": "00091001", "keyword": "", "reason": "its VR is UN"}]
+    assert "vr-un-not-signed" in [warning["code"] for warning in document["warnings"]]
     assert result.data is not None
     verified = load_document(report_document(dcmseal.verify(result.data)))
-    assert verified["signatures"][0]["coverage"]["unsignable"] == document["left_out"]
+    assert verified["signatures"][0]["coverage"]["unsignable"] == document["unsignable"]
 
 
 def test_signatures_are_listed_and_shown(pki: Pki) -> None:
@@ -205,7 +205,7 @@ def test_signatures_are_listed_and_shown(pki: Pki) -> None:
     assert first["elements"][-1] == pixels
     assert "verdict" not in first
     shown = load_document(signature_document(found[1]))
-    assert shown.pop("schema") == "dcmseal/1"
+    assert shown.pop("schema") == "dcmseal/2"
     assert (shown.pop("document"), shown.pop("file")) == ("signature", "")
     assert shown == document["signatures"][1]
     assert shown["purpose"]["value"] == "7"

@@ -118,7 +118,7 @@ def test_hostile_text_goes_into_json_as_it_is() -> None:
     assert signature["timestamp"] == {"type": "\x7f"}
     assert signature["mac"]["algorithm"] == "\\u0000\x07"
     assert signature["signer"] is None
-    assert signature["moment"] is None
+    assert signature["signing_time"] is None
     assert signature["verdict"] == "invalid"
     assert load_document(signatures_document(dcmseal.signatures(data)))["signatures"][0]["uid"] == signature["uid"]
 

@@ -119,13 +119,13 @@ def test_an_older_crl_at_an_older_moment(theft: Theft) -> None:
     evidence = made_up(theft, utc_date(2024, 6, 2), (older,))
     report = replay(theft.data, theft.own, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-timestamp-wrong" in evidence_codes(report)
+    assert "evidence-timestamp-invalid" in evidence_codes(report)
     # who vouches for the file does not know of the change, and the timestamp tells
     assert replay(theft.data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
     without = pack_archive({name: each for name, each in unpack_archive(evidence).items() if name != "manifest.tst"})
     report = replay(theft.data, theft.own, without)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-moment-claimed" in evidence_codes(report)
+    assert "evidence-time-claimed" in evidence_codes(report)
     assert report.signatures[0].verdict is Verdict.NOT_ESTABLISHED
 
 
@@ -163,7 +163,7 @@ def test_evidence_of_a_good_file_does_not_clear_another(theft: Theft, tmp_path: 
     forged = sign_by(leaf, patient="forged")
     report = replay(forged, theft.own, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-signature-missing" in evidence_codes(report)
+    assert "evidence-signature-missing" in evidence_codes(report)
     # as if it were about that one
     (kept,) = verify_first(forged, Site(tmp_path).settings(theft.ca)).evidence.signatures  # type: ignore[union-attr]
     renamed = rebuild_evidence(evidence, lambda grounds: replace(grounds, signatures=(kept,)))

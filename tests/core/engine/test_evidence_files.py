@@ -63,7 +63,7 @@ def test_the_form_is_the_published_one(report: VerificationReport, data: bytes) 
     manifest = json.loads(members["manifest.json"])
     jsonschema.validate(manifest, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert manifest["file"] == {"sha256": sha256(data).hexdigest(), "size": len(data)}
-    assert manifest["moment"] == "2026-01-01T00:00:00Z"
+    assert manifest["verification_time"] == "2026-01-01T00:00:00Z"
     assert manifest["verdict"] == "valid"
     jsonschema.validate(json.loads(members["report.json"]), REPORT_SCHEMA, cls=jsonschema.Draft202012Validator)
     assert json.loads(members["report.json"]) == json.loads(json.dumps(report_document(report)))
@@ -73,8 +73,8 @@ def test_the_form_is_the_published_one(report: VerificationReport, data: bytes) 
     folders = sorted(name.partition("/")[0] for name in members if "/" in name)
     assert folders == ["anchors", *["certificates"] * 3, "crls", "timestamps"]
     (signature,) = manifest["signatures"]
-    assert signature["timestamp"] == manifest["timestamps"][0]
-    assert signature["chain"] == [signature["certificate"], manifest["anchors"][0]]
+    assert signature["timestamp_sha256"] == manifest["timestamps"][0]
+    assert signature["chain_sha256"] == [signature["certificate_sha256"], manifest["anchors"][0]]
 
 
 def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
@@ -105,7 +105,7 @@ def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
     assert len({each.stream for each in evidence.record.signatures} - {""}) == 2
     again = dcmseal.verify(data, trust=trust, evidence=evidence)
     assert again.verdict is Verdict.VALID
-    assert {"repeat-file-matches", "repeat-signature-matches"} < evidence_codes(again)
+    assert {"evidence-file-matches", "evidence-signature-matches"} < evidence_codes(again)
     (only,) = dcmseal.verify(data, trust=trust, evidence=evidence, location="BeamSequence[0]").signatures
     assert only.verdict is Verdict.VALID
     as_dataset = dcmseal.verify(dcmread(io.BytesIO(data)), trust=trust, evidence=evidence)
@@ -165,7 +165,7 @@ def test_without_trust_there_is_no_evidence(data: bytes, report: VerificationRep
         dcmseal.verify(data, keep_evidence=True, **options)
     with pytest.raises(UsageError, match=r"trust anchors|integrity"):
         dcmseal.verify(data, evidence=parse_evidence(build_evidence(report)), **options)
-    with pytest.raises(UsageError, match="without evidence"):
+    with pytest.raises(UsageError, match="has no evidence"):
         build_evidence(dcmseal.verify(data))
 
 
@@ -173,18 +173,18 @@ def test_a_verdict_is_found_or_repeated(
     data: bytes, report: VerificationReport, ca: PkiAuthority, tmp_path: Path
 ) -> None:
     evidence = parse_evidence(build_evidence(report))
-    with pytest.raises(UsageError, match="not both"):
+    with pytest.raises(UsageError, match="in one verification"):
         dcmseal.verify(data, trust=Site(tmp_path).settings(ca), evidence=evidence, keep_evidence=True)
 
 
 HOSTILE_MANIFESTS: dict[str, Any] = {
     "no object": [],
-    "of another version": {"schema": "dcmseal/2"},
+    "of another version": {"schema": "dcmseal/3"},
     "another document": {"document": "verification"},
-    "no moment": {"moment": "yesterday"},
-    "an impossible moment": {"moment": "2026-02-30T00:00:00Z"},
-    "local time": {"moment": "2026-01-01T00:00:00"},
-    "another digest": {"report": "0" * 64},
+    "no moment": {"verification_time": "yesterday"},
+    "an impossible moment": {"verification_time": "2026-02-30T00:00:00Z"},
+    "local time": {"verification_time": "2026-01-01T00:00:00"},
+    "another digest": {"report_sha256": "0" * 64},
     "no verdict": {"verdict": "good"},
     "a path": {"crls": ["../../etc/passwd"]},
     "a member that is not there": {"crls": ["0" * 64]},
@@ -193,9 +193,9 @@ HOSTILE_MANIFESTS: dict[str, Any] = {
     "true for a size": {"file": {"sha256": "0" * 64, "size": True}},
     "too many signatures": {"signatures": [{}] * 20_000},
     "a signature of nothing": {"signatures": [{}]},
-    "nested rules": {"rules": {"revocation": {"a": "b"}}},
+    "nested settings": {"settings": {"revocation": {"a": "b"}}},
     "something else": {"else": 1},
-    "null": {"rules": None},
+    "null": {"settings": None},
 }
 
 
@@ -209,6 +209,17 @@ def test_manifests_that_are_refused(report: VerificationReport, name: str) -> No
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("version", ["dcmseal/1", "dcmseal/3"])
+def test_evidence_of_another_version_is_refused_with_both_versions(report: VerificationReport, version: str) -> None:
+    members = unpack_archive(build_evidence(report))
+    manifest = {**json.loads(members["manifest.json"]), "schema": version, "moment": "2026-01-01T00:00:00Z"}
+    with pytest.raises(
+        EvidenceError, match=f"format {version}, and this version of dcmseal reads dcmseal/2"
+    ) as refused:
+        parse_evidence(pack_archive({**members, "manifest.json": json.dumps(manifest).encode()}))
+    assert "version of dcmseal that wrote it" in refused.value.hint
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -218,7 +229,7 @@ def test_manifests_that_are_refused(report: VerificationReport, name: str) -> No
         b"[" * 100_000,
         b'{"schema": ' + b"9" * 10_000 + b"}",
         b'{"schema": NaN}',
-        b'{"schema": "dcmseal/1", "schema": "dcmseal/1"}',
+        b'{"schema": "dcmseal/2", "schema": "dcmseal/2"}',
     ],
 )
 def test_manifests_that_are_no_json(report: VerificationReport, text: bytes) -> None:
@@ -285,20 +296,20 @@ def test_members_that_share_their_bytes_are_refused() -> None:
 
 
 def test_a_crowd_is_refused_by_its_number(report: VerificationReport) -> None:
-    with pytest.raises(EvidenceError, match="more members"):
+    with pytest.raises(EvidenceError, match="too many members"):
         unpack_archive(crowd(report))
 
 
 def test_a_name_that_is_there_twice_is_refused(report: VerificationReport) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         twice = zipped(*unpack_archive(build_evidence(report)).items(), ("manifest.json", b"{}"))
-    with pytest.raises(EvidenceError, match="does not belong"):
+    with pytest.raises(EvidenceError, match="not allowed"):
         parse_evidence(twice)
 
 
 def test_too_much_is_not_written(report: VerificationReport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence_store, "MAX_EVIDENCE_BYTES", 1000)
-    with pytest.raises(EvidenceError, match="too much"):
+    with pytest.raises(EvidenceError, match="maximum size"):
         build_evidence(report)
 
 

@@ -67,7 +67,7 @@ def test_it_may_be_demanded_that_all_hold(signed: tuple[bytes, bytes], pki: Pki,
     good, bad = signed
     untouched = UnusedSigner((pki["p256"].der,), KeyType.EC)
     assert dcmseal.sign(good, signer=build_signer(pki["p256"]), location=location, require_intact=True).data
-    with pytest.raises(NotIntact, match="does not hold"):
+    with pytest.raises(NotIntact, match="is invalid"):
         dcmseal.sign(bad, signer=untouched, location=location, require_intact=True)
     with pytest.raises(NotIntact):
         dcmseal.plan_signing(bad, location=location, require_intact=True)
@@ -84,8 +84,8 @@ def test_what_cannot_be_told_is_not_known_to_hold(pki: Pki) -> None:
         if each.code == EXISTING_NOT_ESTABLISHED
     ]
     assert not warning.is_obstacle
-    assert "may not hold: MAC Algorithm 'SHA9' is not supported (mac-algorithm-unsupported)" in warning.message
-    with pytest.raises(NotIntact, match="may not hold"):
+    assert "is not established: MAC Algorithm 'SHA9' is not supported (mac-algorithm-unsupported)" in warning.message
+    with pytest.raises(NotIntact, match="is not established"):
         dcmseal.sign(odd, signer=UnusedSigner((pki["p256"].der,), KeyType.EC), require_intact=True)
 
 

@@ -105,10 +105,10 @@ REFUSALS: dict[str, Refusal] = {
     "implicit MAC syntax": Refusal(UsageError, "1.2.840.10008.1.2 cannot", {"transfer_syntax": IMPLICIT_LE.uid}),
     "big endian MAC syntax": Refusal(UsageError, "cannot be", {"transfer_syntax": "1.2.840.10008.1.2.2"}),
     "unknown MAC syntax": Refusal(UsageError, "1.2.3 cannot", {"transfer_syntax": "1.2.3"}),
-    "MAC syntax of other pixels": Refusal(UsageError, "Pixel Data is in", {"transfer_syntax": JPEG_BASELINE.uid}),
+    "MAC syntax of other pixels": Refusal(UsageError, "Pixel Data in", {"transfer_syntax": JPEG_BASELINE.uid}),
     "native MAC syntax of fragments": Refusal(
         UsageError,
-        "Pixel Data is in",
+        "Pixel Data in",
         {"transfer_syntax": "1.2.840.10008.1.2.1"},
         lambda: file(image(Fragments()), JPEG_BASELINE),
     ),

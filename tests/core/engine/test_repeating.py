@@ -30,8 +30,8 @@ from tests.support.evidence_files import (
     verify_first,
 )
 
-CERTIFIED = {"repeat-moment-certified", "repeat-signature-matches", "repeat-file-matches", "repeat-verdict-same"}
-BELIEVED = CERTIFIED - {"repeat-moment-certified"} | {"repeat-moment-believed"}
+CERTIFIED = {"evidence-time-certified", "evidence-signature-matches", "evidence-file-matches", "evidence-verdict-same"}
+BELIEVED = CERTIFIED - {"evidence-time-certified"} | {"evidence-time-trusted"}
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ def test_the_same_verdict_twenty_years_later(
     ):
         again = replay(case.data, case.replay_settings(site), evidence, **options)
         assert report_without_evidence(again) == report_without_evidence(report)
-        assert evidence_codes(again) - {"repeat-rules-differ"} == about
+        assert evidence_codes(again) - {"evidence-settings-differ"} == about
     # without either, there is no telling when that was
     doubtful = replay(case.data, case.replay_settings(site), kept)
-    assert "repeat-moment-claimed" in evidence_codes(doubtful)
+    assert "evidence-time-claimed" in evidence_codes(doubtful)
     assert doubtful.verdict is (Verdict.INVALID if case.verdict is Verdict.INVALID else Verdict.NOT_ESTABLISHED)
     # and without evidence, the question is another
     if case.material:
@@ -117,11 +117,11 @@ def test_a_claimed_moment_establishes_nothing(lasting: PkiAuthority, site: Site)
 @pytest.mark.parametrize(
     ("moment", "code"),
     [
-        (NOW, "repeat-moment-certified"),
-        (NOW + dt.timedelta(minutes=4), "repeat-moment-certified"),
-        (NOW + dt.timedelta(minutes=6), "repeat-timestamp-late"),
-        (NOW - dt.timedelta(minutes=6), "repeat-timestamp-late"),
-        (LATER, "repeat-timestamp-late"),
+        (NOW, "evidence-time-certified"),
+        (NOW + dt.timedelta(minutes=4), "evidence-time-certified"),
+        (NOW + dt.timedelta(minutes=6), "evidence-timestamp-late"),
+        (NOW - dt.timedelta(minutes=6), "evidence-timestamp-late"),
+        (LATER, "evidence-timestamp-late"),
     ],
 )
 def test_evidence_is_certified_when_it_is_found(
@@ -132,7 +132,7 @@ def test_evidence_is_certified_when_it_is_found(
     for believed in (False, True):
         report = replay(case.data, case.replay_settings(site), evidence, moment=believed)
         assert code in evidence_codes(report)
-        assert report.verdict is (Verdict.VALID if code == "repeat-moment-certified" else Verdict.NOT_ESTABLISHED)
+        assert report.verdict is (Verdict.VALID if code == "evidence-time-certified" else Verdict.NOT_ESTABLISHED)
 
 
 def test_who_certified_the_evidence_is_judged_today(lasting: PkiAuthority, site: Site) -> None:
@@ -146,14 +146,14 @@ def test_who_certified_the_evidence_is_judged_today(lasting: PkiAuthority, site:
     no_authority = lasting.issue("tsa", valid=(utc_date(2023), utc_date(2059)))
     for tsa in (expired, fake):
         report = replay(case.data, case.replay_settings(site), timestamp_evidence(kept, tsa))
-        assert "repeat-moment-claimed" in evidence_codes(report)
+        assert "evidence-time-claimed" in evidence_codes(report)
         assert report.verdict is Verdict.NOT_ESTABLISHED
         # who vouches for the file needs no authority
         assert (
             replay(case.data, case.replay_settings(site), timestamp_evidence(kept, tsa), moment=True).verdict
             is Verdict.VALID
         )
-    assert "repeat-timestamp-wrong" in evidence_codes(
+    assert "evidence-timestamp-invalid" in evidence_codes(
         replay(case.data, case.replay_settings(site), timestamp_evidence(kept, no_authority))
     )
     robbed = make_timestamp_authority(lasting)
@@ -167,7 +167,7 @@ def test_no_moment_is_believed_that_has_yet_to_come(lasting: PkiAuthority, site:
     evidence = build_evidence(case.first_report(site))
     for each in (evidence, timestamp_evidence(evidence, make_timestamp_authority(lasting))):
         report = replay(case.data, replace(case.replay_settings(site), now=utc_date(2025)), each, moment=True)
-        assert "repeat-moment-future" in evidence_codes(report)
+        assert "evidence-time-in-future" in evidence_codes(report)
         assert report.verdict is Verdict.NOT_ESTABLISHED
 
 
@@ -176,9 +176,9 @@ def test_the_verifiers_rules_count(lasting: PkiAuthority, site: Site) -> None:
     evidence = timestamp_evidence(build_evidence(case.first_report(site)), make_timestamp_authority(lasting))
     report = replay(case.data, site.settings(lasting), evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    (told,) = (each.message for each in report.notes if each.code == "repeat-rules-differ")
+    (told,) = (each.message for each in report.notes if each.code == "evidence-settings-differ")
     assert told.endswith("revocation is hard, and was soft")
-    assert {"repeat-verdict-differs"} < evidence_codes(report)
+    assert {"evidence-verdict-differs"} < evidence_codes(report)
 
 
 def test_what_the_verifier_knows_besides_counts(lasting: PkiAuthority, site: Site) -> None:
@@ -197,10 +197,10 @@ def test_anchors_of_the_evidence_are_trusted_on_request_only(lasting: PkiAuthori
     others = site.settings(make_root("other"))
     report = replay(case.data, others, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-chain-differs" in evidence_codes(report)
+    assert "evidence-chain-differs" in evidence_codes(report)
     believed = replay(case.data, others, evidence, anchors=True)
     assert believed.verdict is Verdict.VALID
-    assert "repeat-anchors-believed" in evidence_codes(believed)
+    assert "evidence-anchors-trusted" in evidence_codes(believed)
 
 
 def test_a_file_that_changed_where_nothing_is_signed(lasting: PkiAuthority, site: Site) -> None:
@@ -209,10 +209,10 @@ def test_a_file_that_changed_where_nothing_is_signed(lasting: PkiAuthority, site
     preamble = b"later on" + case.data[8:]
     report = replay(preamble, case.replay_settings(site), evidence)
     assert report.verdict is Verdict.VALID
-    assert evidence_codes(report) == CERTIFIED - {"repeat-file-matches"} | {"repeat-file-differs"}
+    assert evidence_codes(report) == CERTIFIED - {"evidence-file-matches"} | {"evidence-file-differs"}
     changed = replay(case.data.replace(b"4711", b"4712"), case.replay_settings(site), evidence)
     assert changed.verdict is Verdict.INVALID
-    assert "repeat-data-differs" in evidence_codes(changed)
+    assert "evidence-data-differs" in evidence_codes(changed)
 
 
 def test_another_signature_is_not_cleared(lasting: PkiAuthority, site: Site) -> None:
@@ -222,5 +222,5 @@ def test_another_signature_is_not_cleared(lasting: PkiAuthority, site: Site) -> 
     for believed in (False, True):
         report = replay(other, case.replay_settings(site), evidence, moment=believed)
         assert report.verdict is Verdict.NOT_ESTABLISHED
-        assert {"repeat-signature-missing", "repeat-file-differs"} < evidence_codes(report)
+        assert {"evidence-signature-missing", "evidence-file-differs"} < evidence_codes(report)
         assert report.signatures[0].verdict is Verdict.NOT_ESTABLISHED

@@ -78,7 +78,7 @@ import json
 from dcmseal.plugins.registry import Registry
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
+from dcmseal.testing import assert_verifies
 message = BytesMessage(algorithm=MacAlgorithm.RIPEMD160, content=b"message")
 with Registry.discover().open_signer("example:rsa", lambda request: "1234") as signer:
     assert_verifies(signer, message, signer.sign(message))

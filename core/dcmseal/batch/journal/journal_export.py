@@ -22,7 +22,7 @@ _MAX_CELL: Final = 30_000
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What begins a formula, in full width as well."""
 _HEADINGS: Final = (
-    *("file", "kind", "verdict", "exit_code", "codes", "signers", "profiles", "month", "uid", "judged", "size"),
+    *("file", "kind", "verdict", "exit_code", "codes", "signers", "profiles", "month", "uid", "processed_at", "size"),
 )
 
 
@@ -35,9 +35,9 @@ def build_status_document(status: JournalStatus, path: str) -> Document:
             "task": status.header.task,
             "shard": status.header.shard,
             "files": status.files,
-            "attention": status.attention,
-            "left": status.remaining,
-            "in_hand": status.open_intents,
+            "needs_attention": status.attention,
+            "remaining": status.remaining,
+            "in_progress": status.open_intents,
             "files_per_second": None if status.rate is None else round(status.rate),
             "bytes": status.bytes,
             "verdicts": {**status.verdicts},
@@ -48,14 +48,14 @@ def build_status_document(status: JournalStatus, path: str) -> Document:
 
 
 def build_entry_document(entry: JournalEntry) -> Document:
-    """What came of a file, of kind ``recorded``; ``result`` is the document of the result, if it was kept."""
+    """What came of a file, of kind ``journal-entry``; ``result`` is the document of the result, if it was kept."""
     return build_document(
-        "recorded",
+        "journal-entry",
         {
             "file": entry.source,
             **entry.summary.to_document(),
             "uid": entry.uid,
-            "judged": _format_recorded_at(entry),
+            "processed_at": _format_recorded_at(entry),
             "reason": entry.reason.text,
             "study": entry.reason.study,
             "series": entry.reason.series,
@@ -114,8 +114,8 @@ def _format_recorded_at(entry: JournalEntry) -> str | None:
 def _run_to_json(run: JournalRun) -> Document:
     return {
         "version": run.version,
-        "began": format_moment(run.began),
+        "started": format_moment(run.began),
         "ended": format_moment(run.ended),
-        "judged": run.result_count,
-        "found": run.input_count,
+        "processed": run.result_count,
+        "inputs": run.input_count,
     }

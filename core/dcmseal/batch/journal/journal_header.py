@@ -1,7 +1,9 @@
 """What a journal says about itself: it serves one task and one shard, and says what differs if it is another.
 
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> header = JournalHeader.for_task(VerifyTask(integrity_only=True), shard="2/4")
+>>> from dcmseal.verification.options import VerifyOptions
+>>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
+>>> header = JournalHeader.for_task(task, shard="2/4")
 >>> header.task["integrity_only"], header.shard
 (True, '2/4')
 >>> JournalHeader.from_rows("run.journal", header.to_rows()) == header

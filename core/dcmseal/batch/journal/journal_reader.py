@@ -3,9 +3,12 @@
 >>> from dcmseal.batch.inputs.discovery import iter_inputs
 >>> from dcmseal.batch.journal.run_journal import Journal
 >>> from dcmseal.batch.journal.journal_settings import JournalSettings
+>>> from dcmseal.batch.pool.runner import run_task
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> with Journal.open(JournalSettings(path="run.journal"), VerifyTask(integrity_only=True)) as running:
-...     results = list(running.run(iter_inputs(["signed.dcm"])))
+>>> from dcmseal.verification.options import VerifyOptions
+>>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
+>>> with Journal.open(JournalSettings(path="run.journal"), task) as running:
+...     results = list(run_task(iter_inputs(["signed.dcm"]), task, journal=running))
 >>> with JournalReader.open("run.journal") as journal:
 ...     status = journal.status()
 ...     [(summary.verdict, files) for summary, files in status.summaries]

@@ -47,7 +47,7 @@ class ResultSummary:
     """What many results have in common; nothing in it is a file's own."""
 
     kind: str
-    """What was done: ``verified``, ``signed``, ``planned``, ``listed``, ``skipped``, ``passed-over`` or ``failed``."""
+    """What was done: ``verified``, ``signed``, ``planned``, ``listed``, ``skipped``, ``ignored`` or ``failed``."""
     verdict: str
     exit_code: int
     codes: tuple[str, ...] = ()

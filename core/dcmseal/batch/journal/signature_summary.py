@@ -111,7 +111,7 @@ class SignatureSummary:
             "profiles": [*self.profiles],
             "month": self.month,
             "certified": self.certified,
-            "number": self.number,
+            "count": self.number,
         }
 
 

@@ -1,6 +1,6 @@
 """Tasks: what is to be done with each item. A task is a value that goes to a worker, and is opened there once.
 
->>> VerifyTask(integrity_only=True).detail
+>>> VerifyTask().detail
 <ResultDetail.VALUE: 'answer'>
 """
 

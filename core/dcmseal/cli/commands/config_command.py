@@ -73,7 +73,7 @@ def _show_path(options: Namespace) -> int:
         raise UsageError("cannot find the home folder", hint="specify --config FILE")
     path = os.path.abspath(place)
     if options.json:
-        write_json(make_document("place", path=path, exists=os.path.exists(path)))
+        write_json(make_document("configuration-path", path=path, exists=os.path.exists(path)))
     else:
         make_screen().line(path)
     return ExitCode.OK

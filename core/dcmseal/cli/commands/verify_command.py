@@ -148,7 +148,7 @@ def _write_documents(documents: list[Document], options: Namespace) -> None:
     else:
         (document,) = documents
         # an error has nothing that was judged
-        write_json({**document, "judged_by": context_value(context)} if "judged_by" in document else document)
+        write_json({**document, "context": context_value(context)} if "context" in document else document)
 
 
 def _iter_results(

@@ -67,7 +67,7 @@ class KeyCheck:
             "algorithm": setup.algorithm or "",
             "purpose": setup.purpose.name.lower() if setup.purpose else "",
             "require_intact": setup.require_intact,
-            "opened": self.open_result,
+            "certificate": self.open_result,
             "problems": [*self.problems],
         }
 

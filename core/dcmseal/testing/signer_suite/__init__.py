@@ -1,1 +1,1 @@
-"""The tests of the contract for signer backends, by theme."""
+"""The tests of the contract for signer backends, by subject."""

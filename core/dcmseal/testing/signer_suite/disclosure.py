@@ -1,4 +1,4 @@
-"""What an error discloses to whoever reports it: its text, those of the errors behind it, and local variables."""
+"""What an error report may disclose: messages of the error and its causes, and local variables."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _ADDRESS: Final = re.compile("0x[0-9a-f]+")
 
 
 def iter_error_texts(error: BaseException) -> Iterator[str]:
-    """A traceback as it is printed, and what error reporters show of it and of the errors behind it.
+    """Yield the printed traceback, and everything that error reporters show of an error and its causes.
 
-    They show local variables, and errors that are hidden by ``from None``, too.
+    Error reporters also show local variables, and errors hidden by ``from None``.
     """
     yield "".join(traceback.format_exception(error))
     seen: set[int] = set()
@@ -33,13 +33,13 @@ def iter_error_texts(error: BaseException) -> Iterator[str]:
 def _safe_repr(value: object) -> str:
     try:
         return repr(value)
-    except Exception:  # noqa: BLE001 - what has no repr cannot show anything by it
+    except Exception:  # noqa: BLE001 - without a repr, a value discloses nothing
         return ""
 
 
 def assert_not_disclosed(secret: str, *texts: str) -> None:
-    """Fail if one of the texts has the secret in it, and do not show it."""
-    # No assert statement: its explanation would show the secret. An address may contain a short PIN by chance.
+    """Fail if a text contains the secret, without showing the secret."""
+    # An assert statement would show the secret. An address may contain a short PIN by chance.
     for number, text in enumerate(texts, 1):
         if secret in _ADDRESS.sub("", text):
-            raise AssertionError(f"the secret is shown by text {number} of {len(texts)}: a repr, log, output or error")
+            raise AssertionError(f"text {number} of {len(texts)} contains the secret: a repr, log, output or error")

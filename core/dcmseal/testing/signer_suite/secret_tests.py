@@ -1,4 +1,4 @@
-"""PINs and passphrases: asked for once, tried once, and shown to nobody."""
+"""PINs and passphrases are requested once, tried once, and never disclosed."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ from dcmseal.testing.signer_suite.signer_test_base import SignerTestBase
 
 
 class SecretTests(SignerTestBase):
-    """A key without a secret never asks; one with a secret asks once, and takes no for an answer."""
+    """A key with a secret requests it once and accepts a refusal; a key without one never asks."""
 
     def test_secret_is_asked_for_if_and_only_if_there_is_one(self) -> None:
-        questions = _RecordingSecrets(self.secret)
-        with self.open_signer(questions) as signer:
-            assert len(questions.requests) == (0 if self.secret is None else 1)
+        secrets = _RecordingSecrets(self.secret)
+        with self.open_signer(secrets) as signer:
+            assert len(secrets.requests) == (0 if self.secret is None else 1)
             for content in (b"1", b"2", b"3"):
                 self.assert_signs(signer, content)
         if not self.secret_for_each_signature:
-            assert len(questions.requests) == (0 if self.secret is None else 1)
-        for request in questions.requests:
+            assert len(secrets.requests) == (0 if self.secret is None else 1)
+        for request in secrets.requests:
             assert request.purpose
             assert "?" not in request.uri
 
     def test_wrong_secret_is_rejected_and_not_tried_again(self) -> None:
-        # With a control character, half a character, and too long: what fails on the way to the device counts as well.
+        # With a control character, half a character, and too long: errors before the device count, too.
         for wrong in ("", "{}", "{}\0", "{}\ud800", "\xfc{}", 400 * "{0}"):
             secret = wrong.format(self.wrong_secret)
-            questions = _RecordingSecrets(secret)
-            error = self.catch_error(partial(self.open_and_close, questions))
+            secrets = _RecordingSecrets(secret)
+            error = self.catch_error(partial(self.open_and_close, secrets))
             if self.secret is None:
                 assert error is None
                 return
             assert isinstance(error, PinRejected)
             assert error.hint
-            assert len(questions.requests) == 1
+            assert len(secrets.requests) == 1
             assert_not_disclosed(self.wrong_secret, *iter_error_texts(error))
             self.assert_opens_and_signs()
 
     def test_declining_to_give_the_secret_is_rejected(self) -> None:
-        questions = _RecordingSecrets(None)
-        error = self.catch_error(lambda: self.open_and_close(questions))
+        secrets = _RecordingSecrets(None)
+        error = self.catch_error(lambda: self.open_and_close(secrets))
         if self.secret is None:
             assert error is None
             return
         assert isinstance(error, PinRejected)
         assert error.hint
-        assert len(questions.requests) == 1
+        assert len(secrets.requests) == 1
         self.assert_opens_and_signs()
 
     def test_a_prompt_that_is_cancelled_ends_the_opening(self) -> None:
         if self.secret is None:
             return
-        for cancelled in (KeyboardInterrupt(), UsageError("there is no terminal to ask at")):
+        for cancelled in (KeyboardInterrupt(), UsageError("standard input is not a terminal")):
             caught = self._open_with_cancelled_prompt(cancelled)
             assert caught is cancelled
             self.assert_opens_and_signs()
@@ -72,16 +72,16 @@ class SecretTests(SignerTestBase):
             assert_not_disclosed(self.secret, shown, repr(signer))
 
     def test_no_secret_in_logs_output_and_errors(self) -> None:
-        with _capture_output() as heard:
+        with _capture_output() as lines:
             with self.open_signer() as signer:
                 signer.sign(self.make_message(b"content"))
             closed = self.catch_error(lambda: signer.sign(self.make_message(b"too late")))
             rejected = self.catch_error(lambda: self.open_and_close(lambda _: self.wrong_secret))
             self.assert_opens_and_signs()
-        told = [*heard, *(text for error in (closed, rejected) if error for text in iter_error_texts(error))]
-        assert_not_disclosed(self.wrong_secret, *told)
+        texts = [*lines, *(text for error in (closed, rejected) if error for text in iter_error_texts(error))]
+        assert_not_disclosed(self.wrong_secret, *texts)
         if self.secret is not None:
-            assert_not_disclosed(self.secret, *told)
+            assert_not_disclosed(self.secret, *texts)
 
     def _open_with_cancelled_prompt(self, error: BaseException) -> BaseException | None:
         def cancel(_: SecretRequest) -> str | None:
@@ -89,13 +89,13 @@ class SecretTests(SignerTestBase):
 
         try:
             self.open_and_close(cancel)
-        except BaseException as caught:  # noqa: BLE001 - whatever comes is compared
+        except BaseException as caught:  # noqa: BLE001 - the caller compares it
             return caught
         return None
 
 
 class _RecordingSecrets:
-    """Answers always the same, and keeps what was asked."""
+    """Returns the same secret for every request, and records the requests."""
 
     def __init__(self, secret: str | None) -> None:
         self._secret = secret
@@ -117,18 +117,18 @@ class _CaptureHandler(logging.Handler):
 
 @contextmanager
 def _capture_output() -> Generator[list[str]]:
-    """All that is logged, printed or warned of."""
-    heard: list[str] = []
-    ears, printed, root = _CaptureHandler(heard), io.StringIO(), logging.getLogger()
+    """Collect everything that is logged, printed or issued as a warning."""
+    lines: list[str] = []
+    handler, printed, root = _CaptureHandler(lines), io.StringIO(), logging.getLogger()
     level = root.level
-    root.addHandler(ears)
+    root.addHandler(handler)
     root.setLevel(1)
     try:
         with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            yield heard
+            yield lines
     finally:
-        root.removeHandler(ears)
+        root.removeHandler(handler)
         root.setLevel(level)
-        heard.append(printed.getvalue())
-    heard.extend(str(warning.message) for warning in warned)
+        lines.append(printed.getvalue())
+    lines.extend(str(warning.message) for warning in warned)

@@ -1,4 +1,4 @@
-"""Signatures verify, whatever the algorithm, the length of the message, and the number of times."""
+"""Signatures verify with every algorithm and message length, also in threads; errors are those of dcmseal."""
 
 from __future__ import annotations
 
@@ -13,21 +13,71 @@ from cryptography.x509 import load_der_x509_certificate
 
 from dcmseal.api.sign import sign
 from dcmseal.api.verify import verify
-from dcmseal.errors import MechanismUnavailable, WeakAlgorithm
+from dcmseal.errors import DatasetError, MechanismUnavailable, SignerError, UsageError, WeakAlgorithm
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.registry import Registry
-from dcmseal.plugins.signer_backend import SignerBackend
+from dcmseal.plugins.signer_backend import Signer, SignerBackend
 from dcmseal.terms import KeyType, MacAlgorithm
-from dcmseal.testing.signable_messages import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage, UnreadableMessage
 from dcmseal.testing.signature_assertions import assert_verifies
 from dcmseal.testing.signer_suite.signer_test_base import SignerTestBase
+
+
+class ErrorTests(SignerTestBase):
+    """Failures raise errors of dcmseal, and the key works afterwards."""
+
+    def test_bad_key_uris_raise_errors_of_dcmseal(self) -> None:
+        scheme = self.backend.scheme
+        odd = ("?", "&", "?=", "?unheard-of=1", "?unheard-of", "%", "%00", "\ud800", ";", "x" * 5000)
+        for uri in (f"{scheme}:", f"{scheme}:?", "", scheme, *(self.uri + end for end in odd)):
+            error = self.catch_error(partial(self.open_and_close, uri=uri))
+            assert error is None or isinstance(error, (SignerError, UsageError)), uri
+            assert error is None or error.hint, uri
+
+    def test_a_secret_in_the_key_uri_is_refused(self) -> None:
+        for name in ("pin-value", "password"):
+            uri = f"{self.uri}{'&' if '?' in self.uri else '?'}{name}=74021"
+            error = self.catch_error(partial(self.open_and_close, uri=uri))
+            assert isinstance(error, UsageError)
+            assert error.hint
+            assert "74021" not in f"{error} {error.hint}"
+
+    def test_refuses_once_closed(self) -> None:
+        with self.open_signer() as signer:
+            pass
+        error = self.catch_error(lambda: signer.sign(self.make_message(b"too late")))
+        assert isinstance(error, SignerError)
+        assert error.hint
+
+    def test_an_error_of_the_application_passes_and_closes_the_key(self) -> None:
+        failed = DatasetError("of the application")
+        signers: list[Signer] = []
+
+        def fail() -> None:
+            with self.open_signer() as signer:
+                signers.append(signer)
+                raise failed
+
+        assert self.catch_error(fail) is failed
+        for signer in signers:
+            assert isinstance(self.catch_error(partial(signer.sign, self.make_message(b"too late"))), SignerError)
+        self.assert_opens_and_signs()
+
+    def test_an_error_of_the_data_set_passes_and_harms_nothing(self) -> None:
+        # The message fails while it is read: the signature in progress must be ended.
+        failed = DatasetError("the data set ends too early")
+        with self.open_signer() as signer:
+            message = UnreadableMessage(algorithm=self.make_message(b"").algorithm, error=failed)
+            assert self.catch_error(lambda: signer.sign(message)) is failed
+            self.assert_signs(signer)
+
 
 _THREADS: Final = 8
 
 
 class ThreadTests(SignerTestBase):
-    """What happens at the same time does not get in its own way."""
+    """Threads do not disturb each other."""
 
     def test_signs_from_many_threads(self) -> None:
         messages = [self.make_message(b"%d" % n) for n in range(4 * _THREADS)]
@@ -85,7 +135,7 @@ SAMPLE_FILE: Final = (
 
 
 _LONG_MESSAGE: Final = bytes(range(251)) * 400
-"""More than a device or a service takes at once."""
+"""More than a device or service accepts in one call."""
 
 
 class _BackendPlugin:
@@ -98,7 +148,7 @@ class _BackendPlugin:
 
 
 class SignatureTests(SignerTestBase):
-    """What the key makes is what DICOM wants."""
+    """Signatures have the form that DICOM requires."""
 
     def test_signatures_verify_with_the_certificate(self) -> None:
         with self.open_signer() as signer:

@@ -1,4 +1,4 @@
-"""What is tested: the backend and the key that the author of a plugin names."""
+"""The attributes of the contract for signer backends, and helpers of its tests."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_e
 
 
 class SignerTestBase:
-    """The attributes to set, the two methods to override, and what the tests have in common."""
+    """The attributes to set, two methods to override, and helpers."""
 
     backend: SignerBackend
     uri: str
-    """Opens the key; a fixture may set it."""
+    """The URI of the key; a fixture may set it."""
     secret: str | None = None
-    """PIN or passphrase; None: the key opens without, and asking for one is wrong."""
+    """PIN or passphrase; None if the key opens without one, and the backend must not request one."""
     secret_for_each_signature: bool = False
-    """The device wants its secret again for every signature (in PKCS #11: CKA_ALWAYS_AUTHENTICATE)."""
-    wrong_secret: str = "no such secret 74021"  # noqa: S105 - wrong on purpose
-    """A secret that the device reads and rejects: set one of the right form, if it has rules for that."""
+    """Whether the device requires the secret for every signature (in PKCS #11: CKA_ALWAYS_AUTHENTICATE)."""
+    wrong_secret: str = "no such secret 74021"  # noqa: S105 - intentionally wrong
+    """A secret that the device rejects; set one of a valid format if the device has rules for the format."""
     algorithms: Collection[MacAlgorithm] = tuple(MacAlgorithm)
-    """Those the device can sign with; leave out what it cannot."""
+    """The MAC algorithms that the device supports."""
     plugin_module: str = ""
     """The module that the entry point names."""
 
     def remove_device(self) -> None:
-        """Take the device away, or the network to it: a card is pulled, a server does not answer."""
-        raise SkipTest("the device cannot be taken away here: override remove_device() and return_device()")
+        """Disconnect the device: remove the card, or make the server unreachable."""
+        raise SkipTest("the device cannot be disconnected: override remove_device() and return_device()")
 
     def return_device(self) -> None:
-        """Undo ``remove_device``; called after it in any case."""
+        """Undo ``remove_device``; always called after it."""
 
     @contextmanager
     def without_device(self) -> Generator[None]:
@@ -68,9 +68,9 @@ class SignerTestBase:
         assert_verifies(signer, message, signer.sign(message))
 
     def catch_error(self, action: Callable[[], object]) -> SealError | None:
-        """The error of dcmseal that an action ends with, if it does; one of another kind is let through.
+        """Run an action and return its error of dcmseal, if any; other exceptions pass.
 
-        Fails if the error discloses the secret, or the wrong one.
+        Fails if the error discloses a secret.
         """
         error = _catch_error(action)
         if error is not None:

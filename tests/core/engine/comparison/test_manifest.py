@@ -233,7 +233,7 @@ def test_a_manifest_is_about_one_signature_at_its_level(pki: Pki) -> None:
 def test_a_change_of_the_signature_itself_is_told_apart(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(file(image()), pki["p256"])
     changed = edit_signed(signed, signature={0x04000105: text(0x04000105, "DT", "20250101000000.000000+0000")})
-    assert manifest_codes(changed, manifest) == [("manifest-elsewhere", "")]
+    assert manifest_codes(changed, manifest) == [("manifest-other-change", "")]
 
 
 def test_who_has_the_manifest_only_cannot_try_values(pki: Pki) -> None:

@@ -68,14 +68,14 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
         (found,) = manifest_findings(changed, data)
         return found.code, found.outcome
 
-    assert alone(of_another) == ("manifest-of-another", Outcome.UNKNOWN)
+    assert alone(of_another) == ("manifest-of-other-signature", Outcome.UNKNOWN)
     for stranger in ("twin", "stranger", "p384", "rsa2048"):
         _, theirs = sign_with_manifest(file(image()), pki[stranger])
-        assert alone(theirs) == ("manifest-of-another", Outcome.UNKNOWN)
+        assert alone(theirs) == ("manifest-of-other-signature", Outcome.UNKNOWN)
         resealed = sign_content(
             parse_signed_data(manifest).content, build_signer(pki[stranger]), MacAlgorithm.SHA256, moment()
         )
-        assert alone(resealed) == ("manifest-of-another", Outcome.UNKNOWN)
+        assert alone(resealed) == ("manifest-of-other-signature", Outcome.UNKNOWN)
     content = parse_signed_data(manifest).content
     assert alone(manifest.replace(content[-40:-30], b"0123456789")) == ("manifest-not-authentic", Outcome.FAILED)
     assert alone(flip_bit(manifest, len(manifest) - 5)) == ("manifest-not-authentic", Outcome.FAILED)
@@ -94,9 +94,9 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
         assert alone(data) == ("manifest-unreadable", Outcome.UNKNOWN)
     value = dcmseal.signatures(signed)[0].content.value
     other_value = edit_signed(signed, signature={0x04000120: Value(0x04000120, "OB", flip_bit(value, 20))})
-    assert manifest_findings(other_value, manifest)[0].code == "manifest-of-another"
-    assert manifest_findings(file(image()), manifest)[0].code == "manifest-of-another"
-    assert manifest_findings(again, manifest)[0].code == "manifest-of-another"
+    assert manifest_findings(other_value, manifest)[0].code == "manifest-of-other-signature"
+    assert manifest_findings(file(image()), manifest)[0].code == "manifest-of-other-signature"
+    assert manifest_findings(again, manifest)[0].code == "manifest-of-other-signature"
 
 
 def moment() -> datetime:
@@ -113,7 +113,7 @@ def test_a_bit_of_the_manifest_changed_is_never_believed(
     assert codes in (
         ["manifest-unreadable"],
         ["manifest-not-authentic"],
-        ["manifest-of-another"],
+        ["manifest-of-other-signature"],
         ["manifest-verified", "element-changed"],
     )
 
@@ -122,7 +122,7 @@ def test_a_bit_of_the_manifest_changed_is_never_believed(
     "content",
     [
         b"", b"{}", b"[]", b"1", b"\xff", b"[" * 100_000, b'{"format":"dcmseal-manifest/2"}',
-        b'{"format":"dcmseal-manifest/1"}',
+        b'{"format":"dcmseal-manifest/1"}', b'{"format":"x","format":"dcmseal-manifest/2"}', b'{"format":NaN}',
     ],
 )  # fmt: skip
 def test_what_the_signer_signed_is_read_with_care(pki: Pki, content: bytes) -> None:
@@ -131,14 +131,26 @@ def test_what_the_signer_signed_is_read_with_care(pki: Pki, content: bytes) -> N
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-unreadable"]
 
 
+def test_a_manifest_of_another_version_is_refused_with_both_versions(pki: Pki) -> None:
+    signed, _ = sign_with_manifest(file(image()), pki["p256"])
+    content = b'{"format":"dcmseal-manifest/1"}'
+    sealed = sign_content(content, build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
+    (finding,) = manifest_findings(signed, sealed)
+    assert finding.message.endswith(
+        "its format is dcmseal-manifest/1, and this version of dcmseal reads dcmseal-manifest/2"
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("salt",), "00"), (("frame_bytes",), -1), (("frame_bytes",), True), (("frame_bytes",), "1"), (("signed",), {}),
+        (("salt",), "00"), (("frame_size",), -1), (("frame_size",), True), (("frame_size",), "1"), (("signed",), {}),
         (("signed", 0), []), (("signed", 0, 0), "0010"), (("signed", 0, 1), "P"), (("signed", 0, 2), "zz"),
         (("signed", 0, 2), [[["00100010", "PN", 7]]]), (("signed", 0, 2), {"frames": [], "fragments": []}),
         (("signed", 0, 2), {"frames": "00"}), (("signed", 0, 2), None), (("unsigned",), None),
-        (("signature", "uid"), "x"), (("signature", "value"), 7), (("signature",), []), (("signature", "location"), 1),
+        (("signature", "uid"), "x"), (("signature", "value_sha256"), 7), (("signature",), []),
+        (("signature", "location"), 1),
+        (("else",), 1), (("signature", "else"), 1), (("signed", 0), ["00100010", "PN", "00" * 16, 1]),
     ],
 )  # fmt: skip
 def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], value: Any) -> None:
@@ -157,7 +169,7 @@ def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], v
 def test_frames_without_end_are_not_counted(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     signed, manifest = sign_with_manifest(file(image(pixels=bytes(100))), pki["p256"])
     document = parse_manifest(manifest)
-    document["frame_bytes"] = 1
+    document["frame_size"] = 1
     sealed = sign_content(json.dumps(document).encode(), build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
     monkeypatch.setattr("dcmseal.comparison.inventory.MAX_ENTRIES", 60)
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-verified", "manifest-not-comparable"]
