@@ -24,6 +24,10 @@ _IRREGULAR: Final = frozenset(
 )
 
 
+_KEPT_APART: Final = re.compile(r"(?m)^# Kept apart: \S+")
+"""The comment that gives the reason why a module with one importer is not merged into it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One count, and what it may be at most."""
@@ -106,7 +110,7 @@ def count_all(root: Path = ROOT) -> tuple[Figure, ...]:
     modules = read_modules(root)
     graph = import_graph(modules)
     return (
-        Figure("modules with one importer", tuple(_single_importers(modules, graph)), 50),
+        Figure("modules with one importer, and no reason", tuple(_single_importers(modules, graph)), 50),
         Figure("module names that stand for several modules", tuple(_repeated_modules(modules)), 0),
         Figure("class names that stand for several classes", tuple(_repeated_classes(modules)), 0),
         Figure("import circles", tuple(" <-> ".join(circle) for circle in find_circles(graph)), 0),
@@ -139,7 +143,8 @@ def _single_importers(modules: Mapping[str, Module], graph: Mapping[str, set[str
         for target in targets:
             importers[target].add(name)
     for name, module in modules.items():
-        if module.basename not in {"__init__", "plugin"} and len(importers[name]) == 1:
+        is_apart = module.basename in {"__init__", "plugin"} or _KEPT_APART.search(module.text)
+        if len(importers[name]) == 1 and not is_apart:
             yield f"{name} <- {next(iter(importers[name]))}"
 
 

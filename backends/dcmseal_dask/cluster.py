@@ -4,6 +4,8 @@
 'dask'
 """
 
+# Kept apart: imported only when the executor is needed, so that plugins are listed quickly.
+
 from __future__ import annotations
 
 import os

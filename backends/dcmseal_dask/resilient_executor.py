@@ -1,5 +1,7 @@
 """An executor that survives the loss of workers, and of the scheduler."""
 
+# Kept apart: imports distributed, which listing plugins must not do.
+
 from __future__ import annotations
 
 import threading

@@ -1,5 +1,7 @@
 """The templates, rendered so that nothing a file holds can become markup, or hide from the reader."""
 
+# Kept apart: imports Jinja, which listing plugins must not do.
+
 from __future__ import annotations
 
 from functools import cache

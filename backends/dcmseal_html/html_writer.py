@@ -4,6 +4,8 @@
 'html'
 """
 
+# Kept apart: imported only when plugins are listed, so that commands start quickly.
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -1,5 +1,7 @@
 """What a verdict means to somebody who has to act on it, and what to do: sentences, the weightiest first."""
 
+# Kept apart: sentences for people, apart from the layout of the page.
+
 from __future__ import annotations
 
 from collections.abc import Iterator

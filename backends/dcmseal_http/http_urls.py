@@ -22,7 +22,7 @@ _HINT: Final = "write https://HOST/PATH, other characters as %XX"
 _LOGIN_HINT: Final = "a login may stand in ~/.netrc"
 
 
-def parse_url(url: str, login_hint: str = _LOGIN_HINT) -> SplitResult:
+def parse_url(url: str, login_hint: str = _LOGIN_HINT, login_code: str = "") -> SplitResult:
     """The parts of a URL.
 
     Raises:
@@ -38,7 +38,7 @@ def parse_url(url: str, login_hint: str = _LOGIN_HINT) -> SplitResult:
     if not is_readable or not parts.hostname:
         raise UsageError("the URL cannot be read", hint=_HINT)
     if "@" in parts.netloc:
-        raise UsageError("user and password have no place in a URL", hint=login_hint)
+        raise UsageError("user and password have no place in a URL", hint=login_hint, code=login_code)
     return parts
 
 

@@ -4,6 +4,8 @@ Without a login, most private keys are invisible. Certificates and public keys a
 private key differs only in the type.
 """
 
+# Kept apart: imported only when keys are listed.
+
 from __future__ import annotations
 
 from collections.abc import Iterator

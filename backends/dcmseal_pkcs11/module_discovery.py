@@ -196,7 +196,7 @@ def _find_at_path(path: str, name: str) -> tuple[ModuleCandidate, ...]:
 def _find_by_name(name: str, places: ModuleLocations) -> ModuleCandidate:
     if os.path.basename(name) != name or "\\" in name:
         raise UsageError("module-name in the key URI contains a path", hint="write module-path=PATH")
-    configured = (found for found in _iter_registered(places) if module_stem(found.path) == module_stem(name))
+    configured = (found for found in _iter_p11kit_modules(places) if module_stem(found.path) == module_stem(name))
     installed = (ModuleCandidate(path=path) for path in _iter_files(places) if module_stem(path) == module_stem(name))
     found = next(configured, None) or next(installed, None) or _find_in_folders(name, places)
     if found is None:
@@ -218,7 +218,7 @@ def _find_in_folders(name: str, places: ModuleLocations) -> ModuleCandidate | No
 
 
 def _iter_all(places: ModuleLocations) -> Iterator[ModuleCandidate]:
-    yield from _iter_registered(places)
+    yield from _iter_p11kit_modules(places)
     yield from (ModuleCandidate(path=path) for path in _iter_files(places))
 
 
@@ -226,7 +226,7 @@ def _iter_files(places: ModuleLocations) -> Iterator[str]:
     return (path for pattern in places.files for path in sorted(glob.glob(pattern)) if os.path.isfile(path))
 
 
-def _iter_registered(places: ModuleLocations) -> Iterator[ModuleCandidate]:
+def _iter_p11kit_modules(places: ModuleLocations) -> Iterator[ModuleCandidate]:
     """Modules that p11-kit's configuration enables for this program; later folders override earlier ones."""
     merged: dict[str, dict[str, str]] = {}
     for folder in places.configurations:

@@ -13,6 +13,8 @@ enters it at the reader. Backend and URI contain no secret and can be pickled, s
         print(listing.uri, listing.problem)
 """
 
+# Kept apart: imported only when plugins are listed; it imports python-pkcs11 only when it opens a key.
+
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable

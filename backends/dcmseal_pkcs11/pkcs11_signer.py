@@ -1,5 +1,7 @@
 """A signer whose key stays on a token. It finds the token again after the token was removed and reinserted."""
 
+# Kept apart: imports python-pkcs11, which listing plugins must not do.
+
 from __future__ import annotations
 
 import time

@@ -1,5 +1,7 @@
 """Which SSH servers are believed to be who they say: those that ``~/.ssh/known_hosts`` names, as ``ssh`` has it."""
 
+# Kept apart: imports paramiko, which listing plugins must not do.
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """S3, and what speaks its protocol: each range is of the version that was opened, and each upload replaces that one."""
 
+# Kept apart: one module for each kind of storage.
+
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator

@@ -1,5 +1,7 @@
 """SFTP: hosts have to be known, and ranges are asked for all at once."""
 
+# Kept apart: one module for each kind of storage.
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final

@@ -4,6 +4,8 @@
 ['https', 'http', 's3']
 """
 
+# Kept apart: imported only when plugins are listed, so that commands start quickly.
+
 from __future__ import annotations
 
 from dcmseal.plugins.storage import Storage

@@ -3,6 +3,8 @@
 fsspec would do, but believes what servers answer: the length of a body, and that it is the range that was asked for.
 """
 
+# Kept apart: one module for each kind of storage.
+
 from __future__ import annotations
 
 import netrc

@@ -9,6 +9,8 @@
 begin with ``~``.
 """
 
+# Kept apart: imported only when plugins are listed; it imports cryptography only when it opens a key.
+
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable

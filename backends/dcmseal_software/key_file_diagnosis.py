@@ -1,5 +1,7 @@
 """Explains why a file is not a private key of the expected format, and what to do."""
 
+# Kept apart: explains errors only, and would make key_files too long.
+
 from __future__ import annotations
 
 import base64

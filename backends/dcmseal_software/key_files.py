@@ -1,5 +1,7 @@
 """Loads private keys from files: PKCS #1, PKCS #8 (RFC 5958), SEC 1 (RFC 5915) and PKCS #12 (RFC 7292)."""
 
+# Kept apart: imports cryptography, which listing plugins must not do.
+
 from __future__ import annotations
 
 import os.path

@@ -1,5 +1,7 @@
 """A signer with a key in memory: PKCS #1 v1.5 for RSA (PS3.15 C.1), ECDSA and DSA over the digest."""
 
+# Kept apart: imports cryptography, which listing plugins must not do.
+
 from __future__ import annotations
 
 from typing import Final

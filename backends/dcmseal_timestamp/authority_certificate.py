@@ -1,5 +1,7 @@
 """The certificate of a timestamp authority: which one a token names, and what it is good for (RFC 3161 2.3)."""
 
+# Kept apart: the certificate of the authority, apart from the signature of the token.
+
 from __future__ import annotations
 
 import hashlib

@@ -6,6 +6,8 @@
 59
 """
 
+# Kept apart: imported only when plugins are listed; it imports asn1crypto only when it is used.
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -72,5 +72,7 @@ def parse_query(data: bytes) -> ParsedQuery:
         )
     except Exception:  # noqa: BLE001 - asn1crypto raises whatever comes to hand
         raise TimestampError(
-            "the query is no timestamp query of RFC 3161", hint="it is what dcmseal timestamp request writes"
+            "the query is not a timestamp query of RFC 3161",
+            hint="it is what build_timestamp_query() returns",
+            code="timestamp-query-unreadable",
         ) from None

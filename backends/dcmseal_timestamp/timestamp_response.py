@@ -1,5 +1,7 @@
 """TimeStampResp of RFC 3161 2.4.2, held against the query it is to answer."""
 
+# Kept apart: imports asn1crypto, which listing plugins must not do.
+
 from __future__ import annotations
 
 import hmac

@@ -14,8 +14,8 @@ from dcmseal_timestamp.tst_info import (
     GeneralName,
     TstInfo,
     UnreadableToken,
-    check_bounded,
     check_no_extra_fields,
+    check_size,
     digest_name,
     parse_tst_info,
 )
@@ -199,7 +199,7 @@ def _parse_attributes(signer: Any) -> dict[str, Any]:
 
 def _parse_signer_id(sid: Any) -> tuple[bytes, int, bytes]:
     if sid.name == "issuer_and_serial_number":
-        return original_der(sid.chosen["issuer"]), check_bounded(sid.chosen["serial_number"].native), b""
+        return original_der(sid.chosen["issuer"]), check_size(sid.chosen["serial_number"].native), b""
     return b"", 0, bytes(sid.chosen.native)
 
 
@@ -219,7 +219,7 @@ def _parse_certificate_id(identifier: Any, digest: str) -> CertificateId:
     if not isinstance(named, core.Void):
         names = [GeneralName.parse(each) for each in check_no_extra_fields(named)["issuer"]]
         issuer = names[0].der if len(names) == 1 and names[0].kind == DIRECTORY_NAME else b""
-        serial = check_bounded(named["serial_number"].native)
+        serial = check_size(named["serial_number"].native)
     return CertificateId(
         algorithm=digest or digest_name(identifier["hash_algorithm"]),
         digest=bytes(identifier["cert_hash"].native),
@@ -249,7 +249,7 @@ def _parse_scheme(algorithm: Any) -> SignatureScheme:
             kind=kind,
             digest=str(parameters["hash_algorithm"]["algorithm"].native),
             mask_digest=str(parameters["mask_gen_algorithm"]["parameters"]["algorithm"].native),
-            salt_length=check_bounded(parameters["salt_length"].native),
+            salt_length=check_size(parameters["salt_length"].native),
         )
     try:
         return SignatureScheme(kind=kind, digest=str(algorithm.hash_algo))

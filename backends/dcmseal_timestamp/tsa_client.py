@@ -1,5 +1,7 @@
 """Timestamp authorities reached by HTTP (RFC 3161 3.4): the only place of this package that touches a network."""
 
+# Kept apart: the only module of the package with network access.
+
 from __future__ import annotations
 
 from functools import partial
@@ -20,9 +22,7 @@ _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "app
 _UNAUTHORIZED: Final = 401
 _MAX_LOGINS: Final = 3
 _HINT: Final = "check the URL and the network; several authorities may be named, and are asked in turn"
-_LOGIN_HINT: Final = (
-    "give USER:PASSWORD in an environment variable or file: --timestamp-login-env, --timestamp-login-file"
-)
+_LOGIN_HINT: Final = "answer with USER:PASSWORD: TimestampRequest(urls=..., secrets=...)"
 
 
 @strip_traceback
@@ -32,7 +32,7 @@ def send_query(url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secre
     ``secrets`` is asked for ``USER:PASSWORD`` if the authority wants to know who asks. Raises UsageError for an URL
     that cannot be used, and TimestampError if there is no answer.
     """
-    parts = parse_url(url, _LOGIN_HINT)
+    parts = parse_url(url, _LOGIN_HINT, "login-missing")
     name = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
     login = ""
     asked = 0
@@ -69,5 +69,6 @@ def _request_login(url: str, parts: SplitResult, name: str, asked: int, secrets:
         raise TimestampError(
             f"{name} wants to know who asks{', and does not take what was given' if asked > 1 else ''}",
             hint=_LOGIN_HINT,
+            code="login-missing",
         )
     return login

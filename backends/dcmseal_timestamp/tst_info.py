@@ -76,7 +76,7 @@ def parse_tst_info(content: bytes) -> TstInfo:
         accuracy=_parse_accuracy(info["accuracy"]),
         policy=str(info["policy"].dotted),
         serial_number=check_natural(info["serial_number"].native),
-        nonce=None if info["nonce"].native is None else check_bounded(info["nonce"].native),
+        nonce=None if info["nonce"].native is None else check_size(info["nonce"].native),
         tsa=None if isinstance(info["tsa"], core.Void) else GeneralName.parse(info["tsa"]),
     )
 
@@ -95,7 +95,7 @@ def digest_name(algorithm: Any) -> str:
     return str(algorithm["algorithm"].native)
 
 
-def check_bounded(number: int) -> int:
+def check_size(number: int) -> int:
     """The number, unless it is beyond all bounds."""
     if number.bit_length() > MAX_BITS:
         raise UnreadableToken("it has a number beyond all bounds")
@@ -106,7 +106,7 @@ def check_natural(number: int) -> int:
     """The number, which must not be negative."""
     if number < 0:
         raise UnreadableToken("its serial number is negative")
-    return check_bounded(number)
+    return check_size(number)
 
 
 def _check_extensions(extensions: Any) -> None:

@@ -1,5 +1,7 @@
 """What a token proves about the value of a Signature, as findings of aspect TIMESTAMP."""
 
+# Kept apart: imports cryptography, which listing plugins must not do.
+
 from __future__ import annotations
 
 import hashlib

@@ -1,5 +1,7 @@
 """What a certificate itself is held against: pins, usages, critical extensions, algorithms and key sizes."""
 
+# Kept apart: checks of single certificates, apart from the evaluation of paths.
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence

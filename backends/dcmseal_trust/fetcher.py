@@ -4,6 +4,8 @@ CRLs and OCSP responses only for certificates that lead to a trust anchor: what 
 nothing be fetched. Issuers are fetched for any certificate, and therefore only for sites that ask for it.
 """
 
+# Kept apart: the only module of the package with network access.
+
 from __future__ import annotations
 
 import datetime as dt
@@ -92,19 +94,17 @@ class Fetcher:
             return False, ()
         request = _build_ocsp_request(certificate, issuer)
         answers = (self._fetch(place, _MAX_OCSP_BYTES, request) for place in places)
-        return True, tuple(_iter_parsed(answers, parse_ocsp_response))
+        return True, tuple(_iter_first(answers, parse_ocsp_response))
 
     def crls(self, certificate: X509Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Whether there is a distribution point, and its CRLs."""
         places = _http_urls(list(_iter_crl_urls(certificate)))
-        return bool(places), tuple(
-            _iter_parsed((self._fetch(place, MAX_MATERIAL_BYTES) for place in places), parse_crl)
-        )
+        return bool(places), tuple(_iter_first((self._fetch(place, MAX_MATERIAL_BYTES) for place in places), parse_crl))
 
     def issuers(self, certificate: X509Certificate) -> tuple[X509Certificate, ...]:
         """Certificates that may be the issuer's; nothing speaks for them yet."""
         answers = (self._fetch(place, _MAX_ISSUER_BYTES) for place in _http_urls(_issuer_urls(certificate)))
-        return tuple(each for found in _iter_parsed(answers, _parse_certificates) for each in found)
+        return tuple(each for found in _iter_first(answers, _parse_certificates) for each in found)
 
     def _fetch(self, place: str, max_bytes: int, request: bytes = b"") -> bytes | None:
         at, answer = self._answers.get((place, request), (0.0, None))
@@ -154,7 +154,7 @@ def _parse_certificates(data: bytes) -> tuple[X509Certificate, ...]:
     return tuple(iter_usable(original_der(each.chosen) for each in choices))
 
 
-def _iter_parsed(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
+def _iter_first(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
     for answer in answers:
         try:
             if answer:

@@ -1,5 +1,7 @@
 """Which of much material bears on a certificate: found by names and serial numbers, so that none is missed."""
 
+# Kept apart: needed only to store evidence.
+
 from __future__ import annotations
 
 from collections import defaultdict

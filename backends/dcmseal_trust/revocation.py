@@ -5,6 +5,8 @@ source that must not be used is a doubt. That a certificate is good, only a sour
 signed by whom it has to be.
 """
 
+# Kept apart: the rules of revocation, apart from those of paths.
+
 from __future__ import annotations
 
 import datetime as dt
@@ -39,7 +41,7 @@ _HOLD: Final = "certificate_hold"
 _REMOVED: Final = "remove_from_crl"
 
 
-class _SignerTrust(Enum):
+class _SourceTrust(Enum):
     """Whether who signed is believed."""
 
     TRUSTED = "trusted"
@@ -117,21 +119,21 @@ def _single_status(
     single: SingleResponse, response: OcspResponse, signer: X509Certificate | Authority, query: RevocationQuery
 ) -> RevocationStatus:
     ends = add_delay(single.this_update, MIN_OCSP_VALIDITY) if single.next_update is None else single.next_update
-    believed = _SignerTrust.TRUSTED
+    believed = _SourceTrust.TRUSTED
     if isinstance(signer, X509Certificate):
         believed = _responder_trust(signer, query, query.clamp(single.this_update, ends))
     usable = (
         single.is_understood
         and response.is_usable
         and not query.is_future(single.this_update)
-        and believed in (_SignerTrust.TRUSTED, _SignerTrust.UNCHECKED)
+        and believed in (_SourceTrust.TRUSTED, _SourceTrust.UNCHECKED)
     )
     is_current = query.is_current(single.this_update, ends)
-    if believed is _SignerTrust.UNKNOWN:
+    if believed is _SourceTrust.UNKNOWN:
         return RevocationStatus(status=RevocationState.UNKNOWN)
     if single.status == "revoked":
         return _revoked_status(single.since or EARLIEST, single.reason, usable=usable, is_current=is_current)
-    if not usable or single.status != "good" or believed is not _SignerTrust.TRUSTED:
+    if not usable or single.status != "good" or believed is not _SourceTrust.TRUSTED:
         return RevocationStatus(status=RevocationState.UNKNOWN)
     return RevocationStatus(status=RevocationState.GOOD if is_current else RevocationState.STALE)
 
@@ -145,29 +147,29 @@ def _revoked_status(since: dt.datetime, reason: str, *, usable: bool, is_current
     return RevocationStatus(status=RevocationState.REVOKED, since=since, reason=reason)
 
 
-def _responder_trust(responder: X509Certificate, query: RevocationQuery, moment: dt.datetime) -> _SignerTrust:
+def _responder_trust(responder: X509Certificate, query: RevocationQuery, moment: dt.datetime) -> _SourceTrust:
     """Whether whom the issuer named is believed: unless it need not be asked, it must not be revoked itself."""
     if not responder.not_before <= moment <= responder.not_after:
-        return _SignerTrust.UNKNOWN
+        return _SourceTrust.UNKNOWN
     if responder.ocsp_no_check_value is not None:
-        return _SignerTrust.TRUSTED
+        return _SourceTrust.TRUSTED
     if responder.dump() in query.signers:  # two that speak for each other
-        return _SignerTrust.UNCHECKED
+        return _SourceTrust.UNCHECKED
     authorities = list(query.path.iter_certs(include_root=False))[:-1]
     return _signer_trust(replace(query, path=ValidationPath(query.path.trust_anchor, authorities, responder)))
 
 
-def _signer_trust(query: RevocationQuery) -> _SignerTrust:
+def _signer_trust(query: RevocationQuery) -> _SourceTrust:
     """Whether one who signs in place of an issuer is revoked (RFC 6960 4.2.2.2.1, RFC 5280 6.3.3 f)."""
     der = query.certificate.dump()
     if der in query.signers:
-        return _SignerTrust.TRUSTED
+        return _SourceTrust.TRUSTED
     if len(query.signers) == _MAX_NESTED:
-        return _SignerTrust.UNCHECKED
+        return _SourceTrust.UNCHECKED
     status = _status(replace(query, signers=query.signers | {der})).status
     if status in (RevocationState.REVOKED, RevocationState.DOUBTFUL):
-        return _SignerTrust.REVOKED
-    return _SignerTrust.TRUSTED if status is RevocationState.GOOD else _SignerTrust.UNCHECKED
+        return _SourceTrust.REVOKED
+    return _SourceTrust.TRUSTED if status is RevocationState.GOOD else _SourceTrust.UNCHECKED
 
 
 def _refusal_state(response: OcspResponse, query: RevocationQuery, issuer: Authority) -> RevocationState:
@@ -223,33 +225,33 @@ def _iter_relevant(crl: Crl, query: RevocationQuery) -> Iterator[_RelevantCrl]:
     """The CRL, if its signer is found."""
     at = query.clamp(crl.this_update, crl.next_update)
     signer = _crl_signer_trust(crl, query, at)
-    if signer is _SignerTrust.UNKNOWN:
+    if signer is _SourceTrust.UNKNOWN:
         return
     yield _RelevantCrl(
         crl=crl,
         entries=tuple(crl.find_entries(query.certificate, name_key(query.certificate.issuer))),
         reasons=covered_reasons(crl, query.certificate),
-        is_usable=crl.is_understood and not query.is_future(crl.this_update) and signer is not _SignerTrust.REVOKED,
+        is_usable=crl.is_understood and not query.is_future(crl.this_update) and signer is not _SourceTrust.REVOKED,
         is_current=query.is_current(crl.this_update, crl.next_update),
-        is_trusted=signer is _SignerTrust.TRUSTED,
+        is_trusted=signer is _SourceTrust.TRUSTED,
     )
 
 
-def _crl_signer_trust(crl: Crl, query: RevocationQuery, at: dt.datetime) -> _SignerTrust:
+def _crl_signer_trust(crl: Crl, query: RevocationQuery, at: dt.datetime) -> _SourceTrust:
     """Whether who signed a CRL may, and is believed."""
     if is_signed_by_issuer(crl, query.path):
         # it is on the path, and asked about in its turn
-        return _SignerTrust.TRUSTED
-    found = [_SignerTrust.UNKNOWN]
+        return _SourceTrust.TRUSTED
+    found = [_SourceTrust.UNKNOWN]
     for signer in iter_other_signers(crl, query.material):
         if signer.dump() in query.signers:
-            return _SignerTrust.TRUSTED
+            return _SourceTrust.TRUSTED
         path = find_signer_path(signer, query.path, query.material, at)
         if path is not None:
             found.append(
                 _least_trust(_signer_trust(replace(query, path=each)) for each in _side_paths(path, query.path))
             )
-    return min(found, key=list(_SignerTrust).index)
+    return min(found, key=list(_SourceTrust).index)
 
 
 def _side_paths(path: ValidationPath, main: ValidationPath) -> Sequence[ValidationPath]:
@@ -258,8 +260,8 @@ def _side_paths(path: ValidationPath, main: ValidationPath) -> Sequence[Validati
     return [each for each in partial_paths(path) if each.last.dump() not in on_main]
 
 
-def _least_trust(signers: Iterable[_SignerTrust]) -> _SignerTrust:
-    return max(signers, key=list(_SignerTrust).index, default=_SignerTrust.TRUSTED)
+def _least_trust(signers: Iterable[_SourceTrust]) -> _SourceTrust:
+    return max(signers, key=list(_SourceTrust).index, default=_SourceTrust.TRUSTED)
 
 
 def _effective_entries(one: _RelevantCrl, relevant: Sequence[_RelevantCrl]) -> tuple[CrlEntry, ...]:

@@ -1,5 +1,7 @@
 """Who signed a CRL or an OCSP response, and whether they may (RFC 5280 6.3.3 f and g, RFC 6960 4.2.2.2)."""
 
+# Kept apart: the signers of CRLs and OCSP responses, apart from their contents.
+
 from __future__ import annotations
 
 import datetime as dt

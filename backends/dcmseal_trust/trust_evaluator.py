@@ -1,5 +1,7 @@
 """Trust in a signer's certificate, step by step, and remembered: an archive of one signer costs one validation."""
 
+# Kept apart: imports pyhanko-certvalidator, which listing plugins must not do.
+
 from __future__ import annotations
 
 import datetime as dt

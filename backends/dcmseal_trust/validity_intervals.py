@@ -1,5 +1,7 @@
 """The moments at which an answer may change: between two of them, one evaluation serves all signatures."""
 
+# Kept apart: the key of the cache of results, apart from the evaluation.
+
 from __future__ import annotations
 
 import datetime as dt

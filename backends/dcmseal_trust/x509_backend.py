@@ -5,6 +5,8 @@
 >>> evaluator = X509Backend().open(TrustSettings(anchors=("root.pem",)))  # doctest: +SKIP
 """
 
+# Kept apart: imported only when plugins are listed; it imports pyhanko-certvalidator only when it is used.
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The data dictionary: Value Representation, keyword and name of every attribute (PS3.6, PS3.7 Annex E).
 
-The table is a text file, read when the first question is asked::
+The table is a text file, which is loaded at the first lookup::
 
     >>> tag_vr(0x00100010), tag_keyword(0x00100010)
     ('PN', 'PatientName')
@@ -21,10 +21,11 @@ _NAME: Final = 5
 
 
 def tag_vr(tag: int) -> str | None:
-    """The VR as the dictionary words it, which may be a choice such as ``US or SS``; None if there is none.
+    """Look up the VR of an attribute.
 
-    None stands for attributes the dictionary does not know, for private ones (only their creators have a fixed VR,
-    PS3.5 7.8.1) and for items and delimiters, which have no VR.
+    Returns:
+        The VR, which may be a choice such as ``US or SS``. None for unknown attributes, for private ones except
+        creators (PS3.5 7.8.1), and for items and delimiters, which have no VR.
     """
     if not tag & 0xFFFF:
         return "UL"
@@ -35,13 +36,13 @@ def tag_vr(tag: int) -> str | None:
 
 
 def tag_keyword(tag: int) -> str | None:
-    """The keyword that names this tag and no other; None if there is none, as in repeating groups (PS3.5 7.6)."""
+    """Look up the keyword of a tag; None if it has none of its own, as in repeating groups (PS3.5 7.6)."""
     row = _load_table().singles.get(tag)
     return row[_KEYWORD] if row else None
 
 
 def tag_name(tag: int) -> str | None:
-    """The name for people, in repeating groups too; None if the attribute has none or is not known."""
+    """Look up the name of an attribute, also in repeating groups; None if it is unknown."""
     if _is_private_creator(tag):
         return "Private Creator"
     row = None if _is_private(tag) else _find_row(tag)
@@ -51,7 +52,7 @@ def tag_name(tag: int) -> str | None:
 
 
 def parse_tag(text: str) -> int | None:
-    """The tag named by a keyword, ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``; None if the text is none of these."""
+    """Parse a keyword, ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``; None for other text."""
     tag = _tags_by_keyword().get(text.strip())
     return parse_hex_tag(text) if tag is None else tag
 
@@ -59,7 +60,7 @@ def parse_tag(text: str) -> int | None:
 class _DictionaryTable(NamedTuple):
     singles: dict[int, list[str]]
     repeating: dict[int, dict[int, list[str]]]
-    """By the mask of the digits that are fixed, then by those digits."""
+    """Rows by the mask of the fixed digits, then by these digits."""
 
 
 def _is_private(tag: int) -> bool:

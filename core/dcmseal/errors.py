@@ -1,4 +1,4 @@
-"""Every error dcmseal raises: what went wrong, where, and what to do next."""
+"""The errors that dcmseal raises: what went wrong, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ _NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class SealError(Exception):
-    """Base of all errors.
+    """The base class of all errors.
 
-    ``hint`` says what a Python program can do next; it may be empty. ``code`` is a stable name of the problem, if it
-    has one, and ``facts`` are the values that the message is about, so that other front ends can word hints of their
-    own.
+    Args:
+        message: What went wrong.
+        hint: What a Python program can do next; may be empty.
+        code: A stable name of the problem, if it has one, so that other front ends can word their own hints.
+        facts: The values that the message is about.
     """
 
     hint: str
@@ -40,14 +42,17 @@ class SealError(Exception):
             self.facts = dict(facts)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # the arguments of a kind's own __init__ are not those of Exception
+        # subclasses have an __init__ with other parameters, which the default would call
         return _restore_error, (type(self), self.args), self.__dict__
 
 
 def build_internal_error(error: BaseException) -> SealError:
-    """What is said of an error that nobody foresaw; its text might hold a secret, so that only those who ask see it."""
+    """Build the error that reports an unexpected exception.
+
+    The text of the exception is left out, because it might contain a secret.
+    """
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        return OutputError(f"the disk is full: {error.strerror}", hint="make space, there and for temporary files")
+        return OutputError(f"the disk is full: {error.strerror}", hint="free space there and for temporary files")
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -56,101 +61,101 @@ def build_internal_error(error: BaseException) -> SealError:
         where = f" in {os.path.basename(traceback.tb_frame.f_code.co_filename)}, line {traceback.tb_lineno}"
     return InternalError(
         f"internal error: {type(error).__name__}{where}; please report it",
-        hint="with DCMSEAL_DEBUG=1 in the environment, the report can have the details",
+        hint="set DCMSEAL_DEBUG=1 in the environment to see the details for your report",
     )
 
 
 def _restore_error(kind: type[SealError], args: tuple[Any, ...]) -> SealError:
-    """An error that comes from another process."""
+    """Restore an error that was pickled, such as one from another process."""
     return kind.__new__(kind, *args)
 
 
 class InternalError(SealError):
-    """An error in dcmseal itself, which nobody foresaw."""
+    """An unexpected error: a bug in dcmseal."""
 
 
 class UsageError(SealError):
-    """A request that contradicts itself or cannot be read, whatever the data set."""
+    """The arguments are invalid or contradict each other, whatever the data set."""
 
 
 class DatasetError(SealError):
-    """The data set cannot be read, or not as asked."""
+    """The data set cannot be read, or not in the requested way."""
 
 
 class NotDicom(DatasetError):
-    """The input is no DICOM data set."""
+    """The input is not a DICOM data set."""
 
 
 class Malformed(DatasetError):
-    """The encoding breaks PS3.5; ``offset`` is the byte position in the data set's file."""
+    """The encoding violates PS3.5; ``offset`` is the byte position in the file."""
 
     offset: int
 
     def __init__(self, message: str, offset: int, *, hint: str = "") -> None:
         super().__init__(
             f"{message} (at byte {offset})",
-            hint=hint or "the file is damaged or cut short: fetch it again from its source",
+            hint=hint or "the file is damaged or truncated: fetch it again from its source",
         )
         self.offset = offset
 
 
 class AmbiguousStructure(DatasetError):
-    """Readers differ in what the file says, so that no signature over it could be valid."""
+    """DICOM readers disagree about the content of the file, so a signature over it could not be valid."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint or "write the file anew with software that keeps to PS3.5, then sign it")
+        super().__init__(message, hint=hint or "rewrite the file with software that conforms to PS3.5, then sign it")
 
 
 class NotSignable(DatasetError):
-    """A Data Element that was to be signed may not be (PS3.3 C.12.1.1.3.1.1); ``why`` is the reason."""
+    """A requested Data Element must not be signed (PS3.3 C.12.1.1.3.1.1); ``why`` is the reason."""
 
     tag: int
     why: str
 
-    def __init__(self, tag: int, why: str, *, hint: str = "") -> None:
-        super().__init__(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) cannot be signed: {why}", hint=hint)
+    def __init__(self, tag: int, why: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) cannot be signed: {why}", hint=hint, code=code)
         self.tag = tag
         self.why = why
 
 
 class NoSuchItem(DatasetError):
-    """The item asked for does not exist in the data set."""
+    """The data set does not have the requested item."""
 
 
 class NoSuchSignature(DatasetError):
-    """No signature of that UID, or none at that place."""
+    """The data set does not have the requested signature."""
 
 
 class AlreadySigned(DatasetError):
-    """A signature with the Digital Signature UID that the new one was to have is there already."""
+    """The data set already has a signature with the Digital Signature UID of the new one."""
 
 
 class NotIntact(DatasetError):
-    """A signature that is there already does not hold, or is not known to, and all were to before another is made."""
+    """An existing signature is not known to be intact, and signing was to require that."""
 
 
 class ProcessDied(DatasetError):
-    """The process that worked on a file came to a sudden end."""
+    """The worker process of a file died."""
 
 
 class InstanceNotFound(DatasetError):
-    """An instance that a document cites is not in the folders that were named."""
+    """A referenced instance is not in the given folders."""
 
 
 class InstanceAmbiguous(DatasetError):
-    """An instance that a document cites is there more than once, with different content."""
+    """The given folders have several versions of a referenced instance."""
 
 
 class StorageUnavailable(DatasetError):
-    """The storage where a data set is, or is to go, cannot be reached."""
+    """The storage of an input or output cannot be reached."""
 
 
 class OutputError(SealError):
-    """The result could not be written; the old file, if any, is as it was."""
+    """The result could not be written; an existing file is unchanged."""
 
 
 class ConcurrentModification(OutputError):
-    """Another program has written the file since it was read; nothing was replaced."""
+    """Another program changed the file after it was read; nothing was replaced."""
 
 
 class Interrupted(SealError):
@@ -158,61 +163,61 @@ class Interrupted(SealError):
 
 
 class JournalError(SealError):
-    """The journal of a run cannot be read or written; what it says so far stays, and the run can go on."""
+    """The journal of a run cannot be read or written; its entries are kept, and the run can be resumed."""
 
 
 class ProfileError(SealError):
-    """A Digital Signature Profile is not met or not known."""
+    """A Digital Signature Profile is violated, invalid or unknown."""
 
 
 class ProfileViolation(ProfileError):
-    """The request breaks the profile it names; ``findings`` say where."""
+    """The request violates its profile; ``findings`` list the violations."""
 
     findings: tuple[Finding, ...]
 
-    def __init__(self, message: str, findings: tuple[Finding, ...] = (), *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, findings: tuple[Finding, ...] = (), *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint, code=code)
         self.findings = findings
 
 
 class ProfileFileError(ProfileError):
-    """A file that should define a profile cannot be read, or says what cannot be."""
+    """A profile file cannot be read, or its content is invalid."""
 
 
 class UnknownProfile(ProfileError):
-    """No plugin offers a profile of that name."""
+    """No plugin provides a profile with this name."""
 
 
 class SignerError(SealError):
-    """The key, or the device that holds it, cannot be used."""
+    """The key or its device cannot be used."""
 
 
 class KeyNotFound(SignerError):
-    """No key where the key URI points, or none that can be read."""
+    """The key URI does not lead to a readable key."""
 
 
 class PinRejected(SignerError):
-    """The PIN or passphrase is wrong, or was not given."""
+    """The PIN or passphrase is wrong or missing."""
 
 
 class PinLocked(SignerError):
-    """The device refuses further PINs."""
+    """The PIN is locked: the device accepts no further attempts."""
 
 
 class DeviceUnavailable(SignerError):
-    """The device, or the module that drives it, is not there."""
+    """The device or its driver module is not available."""
 
 
 class ModuleUnusable(DeviceUnavailable):
-    """The module that drives the device is missing, or is no such module."""
+    """The driver module of the device is missing or invalid."""
 
 
 class DeviceRemoved(DeviceUnavailable):
-    """The device was taken away while it was in use; signing goes on once it is back, if asked to."""
+    """The device was removed while it was in use; signing can wait for it to return."""
 
 
 class DeviceReplaced(DeviceUnavailable):
-    """Another device is where the one with the key was."""
+    """The device was replaced by another one, which does not have the key."""
 
 
 class MechanismUnavailable(SignerError):
@@ -224,15 +229,15 @@ class CertificateMismatch(SignerError):
 
 
 class CertificateNotValid(SignerError):
-    """The certificate is unusable, expired, or not valid yet."""
+    """The certificate is malformed, expired or not valid yet."""
 
 
 class CertificateUnreadable(CertificateNotValid):
-    """The certificate may be in order, but it cannot be read here."""
+    """The certificate may be valid, but it cannot be parsed here."""
 
 
 class WeakAlgorithm(SignerError):
-    """An algorithm or key too weak for a new signature, asked for without leave."""
+    """An algorithm or key is too weak for a new signature and was not explicitly allowed."""
 
 
 class TrustError(SealError):
@@ -240,11 +245,11 @@ class TrustError(SealError):
 
 
 class TimestampError(SealError):
-    """A certified timestamp could not be had or read."""
+    """The timestamp could not be obtained or parsed."""
 
 
 class TimestampRejected(TimestampError):
-    """An authority refused, or its answer proves nothing; ``findings`` say why."""
+    """The time stamping authority refused, or its response is invalid; ``findings`` say why."""
 
     findings: tuple[Finding, ...]
 
@@ -254,20 +259,20 @@ class TimestampRejected(TimestampError):
 
 
 class EvidenceError(SealError):
-    """An evidence file cannot be read, is none, or does not hold what it says."""
+    """An evidence file cannot be read or is invalid."""
 
 
 class PluginError(SealError):
-    """A plugin is missing, broken, or in conflict with another."""
+    """A plugin is missing, broken or in conflict with another."""
 
 
 class PluginNotFound(PluginError):
-    """No plugin contributes what was asked for."""
+    """No plugin provides the requested name."""
 
 
 class PluginConflict(PluginError):
-    """Two distributions contribute the same name."""
+    """Two distributions provide the same name."""
 
 
 class PluginBroken(PluginError):
-    """The plugin that contributes it failed to load."""
+    """The plugin that provides the requested name failed to load."""

@@ -1,4 +1,4 @@
-"""Files that are named as input, opened so that a pipe that nobody writes to does not hold up the program for ever."""
+"""Input files, opened so that a pipe without a writer does not block forever."""
 
 from __future__ import annotations
 
@@ -10,33 +10,36 @@ from io import FileIO
 from typing import Final
 
 PIPE_TIMEOUT: Final = 5.0
-"""Seconds that a named pipe has to be opened for writing."""
+"""Seconds to wait until another program opens a named pipe for writing."""
 
 
 def open_input(path: str | os.PathLike[str], *, timeout: float = PIPE_TIMEOUT) -> FileIO:
-    """Open a file for reading, without a buffer.
+    """Open a file for unbuffered reading.
 
-    A pipe is read once another program has opened it for writing. Terminals and other devices are refused, except for
-    the one that is empty.
+    Named pipes are allowed. Terminals and other devices are not, except the null device.
+
+    Args:
+        path: The file.
+        timeout: Seconds to wait until another program opens a named pipe for writing.
 
     Raises:
-        OSError: It cannot be opened, or is of a kind that is not read.
-        ValueError: It is not a path of this system.
+        OSError: The file cannot be opened, or is a device.
+        ValueError: The path is not valid on this system.
     """
     mode = os.stat(path).st_mode
     if stat.S_ISFIFO(mode):
         return _open_pipe(path, timeout)
     if stat.S_ISCHR(mode) and not os.path.samefile(path, os.devnull):
         raise OSError(errno.EINVAL, "it is a terminal or another device", os.fspath(path))
-    return _open_file(path)
+    return _open_raw(path)
 
 
-def _open_file(path: str | os.PathLike[str]) -> FileIO:
+def _open_raw(path: str | os.PathLike[str]) -> FileIO:
     return open(path, "rb", buffering=0)
 
 
 def _open_pipe(path: str | os.PathLike[str], timeout: float) -> FileIO:
-    """Opening a pipe takes until somebody opens its other end; a thread waits for that, so that it can be given up."""
+    """Open a named pipe in a thread, because opening blocks until the other end is opened."""
     from threading import Thread
 
     opened: list[FileIO] = []
@@ -44,7 +47,7 @@ def _open_pipe(path: str | os.PathLike[str], timeout: float) -> FileIO:
 
     def wait() -> None:
         try:
-            opened.append(_open_file(path))
+            opened.append(_open_raw(path))
         except OSError as error:
             failed.append(error)
 
@@ -55,8 +58,9 @@ def _open_pipe(path: str | os.PathLike[str], timeout: float) -> FileIO:
         raise failed[0]
     if opened:
         return opened[0]
-    with suppress(OSError):  # who may not write to the pipe leaves the thread waiting
+    # open the other end to release the thread; without write permission, it stays blocked
+    with suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
         waiting.join()
         opened.pop().close()
-    raise TimeoutError(errno.ETIMEDOUT, f"it is a named pipe that no program opened for writing in {timeout:g} s")
+    raise TimeoutError(errno.ETIMEDOUT, f"it is a named pipe that no program opened for writing within {timeout:g} s")

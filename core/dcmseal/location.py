@@ -1,4 +1,4 @@
-"""Where a data set stands inside the SOP Instance: the main one, or an item of a sequence."""
+"""Locations of nested data sets in a SOP Instance: the main data set, or an item of a sequence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dcmseal.tags import format_tag
 
 
 def parse_location(location: Location | str | None) -> Location | None:
-    """Read a location that may be given as text; raises UsageError."""
+    """Parse a location that is given as text; raises UsageError."""
     if location is None or isinstance(location, Location):
         return location
     return Location.parse(location)
@@ -22,7 +22,7 @@ _STEP = re.compile(r"([^\[\].]+)\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Path of (sequence tag, item index from 0) steps; empty for the main data set.
+    """The path to a data set: steps of (sequence tag, item index from 0); empty for the main data set.
 
     >>> str(Location.parse("BeamSequence[0].ControlPointSequence[1]"))
     'BeamSequence[0].ControlPointSequence[1]'
@@ -32,9 +32,10 @@ class Location:
 
     @classmethod
     def parse(cls, text: str) -> Location:
-        """Read ``Keyword[i].Keyword[j]``; a tag may stand in place of a keyword.
+        """Parse ``Keyword[i].Keyword[j]``, in which tags can replace keywords.
 
-        Raises UsageError if the text is no such path.
+        Raises:
+            UsageError: The text is not a path of this form.
         """
         if text in ("", "main"):
             return cls()
@@ -56,7 +57,7 @@ class Location:
         return ".".join(f"{tag_keyword(tag) or format_tag(tag)}[{index}]" for tag, index in self.steps)
 
     def item(self, tag: int, index: int) -> Location:
-        """The location of one item of a sequence at this level."""
+        """Return the location of an item in a sequence of this data set."""
         return Location((*self.steps, (tag, index)))
 
 

@@ -1,4 +1,4 @@
-"""Attribute tags: how they are written, and those the Digital Signatures Macro is made of."""
+"""Attribute tags: names, parsing and formatting."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PIXEL_DATA: Final = 0x7FE00010
 CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE: Final = 0x0040A375
 PERTINENT_OTHER_EVIDENCE_SEQUENCE: Final = 0x0040A385
 EVIDENCE: Final = (CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, PERTINENT_OTHER_EVIDENCE_SEQUENCE)
-"""What a report or a selection of key objects cites (PS3.3 C.17.2.3, C.17.6.2)."""
+"""Sequences of references in reports and key object selections (PS3.3 C.17.2.3, C.17.6.2)."""
 
 MAC_ID_NUMBER: Final = 0x04000005
 MAC_CALCULATION_TRANSFER_SYNTAX_UID: Final = 0x04000010
@@ -88,15 +88,15 @@ MACRO_ITEMS: Final = {
         }
     ),
 }
-"""What items of the Digital Signatures Macro hold (PS3.3 Table C.12-6), besides group lengths."""
+"""Elements in the items of the Digital Signatures Macro, except group lengths (PS3.3 Table C.12-6)."""
 NOT_IN_MAC: Final = frozenset({CERTIFICATE_OF_SIGNER, SIGNATURE, CERTIFIED_TIMESTAMP_TYPE, CERTIFIED_TIMESTAMP})
-"""Elements of the signature's own item that are left out of its MAC (PS3.3 C.12.1.1.3.1.2)."""
+"""Elements of a signature's own item that its MAC does not cover (PS3.3 C.12.1.1.3.1.2)."""
 
 _HEX = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
 
 def format_tag(tag: int) -> str:
-    """Write a tag as ``(gggg,eeee)``."""
+    """Format a tag as ``(gggg,eeee)``."""
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
@@ -104,17 +104,17 @@ _MAX_SHOWN: Final = 12
 
 
 def format_tags(tags: Sequence[int]) -> str:
-    """Write the first few of many tags, and how many more there are."""
+    """Format the first tags of a list, and the number of the others."""
     shown = " ".join(map(format_tag, tags[:_MAX_SHOWN]))
     return f"{shown} and {len(tags) - _MAX_SHOWN} more" if len(tags) > _MAX_SHOWN else shown
 
 
 def is_ascending(tags: Sequence[int]) -> bool:
-    """Whether tags are in the order of a data set, and unique (PS3.5 7.1)."""
+    """Whether tags are unique and in ascending order, as in a Data Set (PS3.5 7.1)."""
     return all(map(lt, tags, tags[1:]))
 
 
 def parse_hex_tag(text: str) -> int | None:
-    """Read ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``; None if the text is none of these."""
+    """Parse ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``; None for other text."""
     match = _HEX.fullmatch(text.strip())
     return int(match[1] + match[2], 16) if match else None

@@ -39,7 +39,7 @@ class MacAlgorithm(StrEnum):
 
     @property
     def is_weak(self) -> bool:
-        """Whether a new signature needs explicit leave to use it (PS3.15 C.1 and C.2, notes)."""
+        """Whether a new signature uses it only if that is explicitly allowed (PS3.15 C.1 and C.2, notes)."""
         return self in _WEAK
 
 
@@ -55,7 +55,7 @@ _WEAK = frozenset({MacAlgorithm.RIPEMD160, MacAlgorithm.MD5, MacAlgorithm.SHA1})
 
 
 class KeyType(Enum):
-    """Kinds of key pair; the profiles of PS3.15 Annex C admit RSA only."""
+    """Types of keys; the profiles of PS3.15 Annex C allow RSA only."""
 
     RSA = "RSA"
     EC = "EC"
@@ -63,12 +63,12 @@ class KeyType(Enum):
 
     @property
     def min_bits(self) -> int:
-        """The smallest key that a new signature is made with (NIST SP 800-131A): 112 bits of security."""
+        """Size in bits of the smallest key for new signatures: 112 bits of security (NIST SP 800-131A)."""
         return 224 if self is KeyType.EC else 2048
 
     @property
     def insecure_bits(self) -> int:
-        """Smaller keys are broken by anybody: less than 80 bits of security (NIST SP 800-57 part 1, 5.6.1)."""
+        """Size in bits below which a key is broken: under 80 bits of security (NIST SP 800-57 part 1, 5.6.1)."""
         return 160 if self is KeyType.EC else 1024
 
 
@@ -108,12 +108,12 @@ class SignaturePurpose(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """Code Meaning as CID 7007 words it."""
+        """Code Meaning in CID 7007."""
         return _MEANINGS[self]
 
     @classmethod
     def parse(cls, text: str) -> SignaturePurpose | None:
-        """Read a number, member name or Code Meaning, in any case; None for any other text.
+        """Parse a number, member name or Code Meaning, in any case; None for any other text.
 
         >>> SignaturePurpose.parse("verification"), SignaturePurpose.parse("Verification Signature")
         (<SignaturePurpose.VERIFICATION: 5>, <SignaturePurpose.VERIFICATION: 5>)

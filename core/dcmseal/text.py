@@ -1,7 +1,7 @@
-r"""Text that people and their programs write for dcmseal, read in one way: UTF-8, with or without byte order mark.
+r"""Text files and text for terminals: UTF-8 with or without byte order mark, and lines that end with LF or CRLF.
 
-Lines end with LF or CRLF. Whatever else a file holds is refused before anything is done: text in another encoding,
-taken for UTF-8, means other files, elements or PINs than its author meant.
+Files in other encodings are rejected. Decoded as UTF-8, they would name other files, elements or PINs than their
+authors meant.
 
 >>> decode_text(b"\xef\xbb\xbfPatientID\r\n", "tags.txt")
 'PatientID\n'
@@ -22,11 +22,11 @@ from dcmseal.errors import SealError, UsageError
 from dcmseal.input_files import open_input
 
 MAX_LENGTH: Final = 400
-"""Characters of one value that are shown."""
+"""The number of characters of a value to show."""
 
 
 def escape_unprintable(text: str, limit: int = MAX_LENGTH) -> str:
-    r"""The text with everything escaped that a terminal might obey, or that does not show, and bounded in length.
+    r"""Escape unprintable characters, such as control sequences of terminals, and truncate long text.
 
     >>> escape_unprintable("DOE\x1b[2J^JANE")
     'DOE\\x1b[2J^JANE'
@@ -44,45 +44,54 @@ def _escape(character: str) -> str:
 
 
 MAX_TOML_BYTES: Final = 1 << 16
-"""The largest file of this kind."""
 MAX_TOML_LINE_LENGTH: Final = 1000
-"""Characters: the memory that tomllib takes for a dotted key grows with the square of its length."""
+"""In characters; tomllib needs memory that grows with the square of the length of a dotted key."""
 _POSITION: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 
 def parse_toml(text: str, name: str, *, error: type[SealError]) -> dict[str, Any]:
-    """The table that a text holds; ``name`` says whose it is. Raises ``error``, which repeats nothing of the text."""
+    """Parse TOML.
+
+    Args:
+        text: The text to parse.
+        name: The name of the file, for messages.
+        error: The exception type to raise.
+
+    Raises:
+        SealError: The text is invalid; the message does not repeat any of it.
+    """
     import tomllib
 
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > MAX_TOML_LINE_LENGTH:
             raise error(
                 f"{name}, line {number} has more than {MAX_TOML_LINE_LENGTH} characters",
-                hint="break lists into several lines",
+                hint="break long lists into several lines",
             )
     try:
         return tomllib.loads(text)
     except RecursionError:
-        problem = " is nested too deeply"
+        problem = f"{name} is nested too deeply"
     except ValueError as failure:
         found = _POSITION.search(str(failure))
-        problem = f", line {found[1]}, column {found[2]} is no TOML" if found else " is no TOML"
-    raise error(f"{name}{problem}", hint='write key = "value", and quote every text')
+        where = f" at line {found[1]}, column {found[2]}" if found else ""
+        problem = f"{name} is not valid TOML{where}"
+    raise error(problem, hint='write key = "value", with quotes around text')
 
 
 _BYTE_ORDER_MARKS: Final = (
-    # the mark of UTF-16 is the beginning of that of UTF-32
+    # UTF-32 first: its little endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _LONE_CR: Final = re.compile(rb"\r(?!\n)")
-_HINT: Final = "save it as UTF-8 with line ends LF or CRLF"
+_HINT: Final = "save it as UTF-8 with LF or CRLF line endings"
 
 
 class TextProblem(NamedTuple):
-    """Why bytes are not text; it repeats none of them, since they may be a secret."""
+    """Why bytes are not text; without any of the bytes, because they may be a secret."""
 
     line: int
     fault: str
@@ -90,37 +99,46 @@ class TextProblem(NamedTuple):
 
     @property
     def message(self) -> str:
-        """Which line it is, and what is wrong with it."""
+        """The line and the problem."""
         return f"line {self.line} {self.fault}"
 
 
 def detect_bom_encoding(data: bytes) -> str:
-    """The encoding other than UTF-8 that a byte order mark names; empty if there is none."""
+    """Detect UTF-16 and UTF-32 by their byte order marks; returns an empty string for other data."""
     return next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "")
 
 
 def find_text_problem(data: bytes) -> TextProblem | None:
-    """Why the bytes are not text as it is read here; None if they are."""
+    """Find out why bytes are not text in the expected form; None if they are."""
     encoding = detect_bom_encoding(data)
     if encoding:
         return TextProblem(1, f"is in {encoding}, not in UTF-8", f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW")
     nul = data.find(b"\0")
     if nul >= 0:
-        return TextProblem(_line_number(data, nul), "has a NUL, as UTF-16 and binary files have")
+        return TextProblem(_line_number(data, nul), "contains a NUL character, like UTF-16 and binary files")
     lone = _LONE_CR.search(data)
     if lone:
-        return TextProblem(_line_number(data, lone.start()), "has a carriage return without line feed")
+        return TextProblem(_line_number(data, lone.start()), "contains a carriage return without line feed")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         wrong = error.start
     else:
         return None
-    return TextProblem(_line_number(data, wrong), "is not in UTF-8, but perhaps in ISO 8859-1 or Windows-1252")
+    return TextProblem(_line_number(data, wrong), "is not in UTF-8 (perhaps in ISO 8859-1 or Windows-1252)")
 
 
 def decode_text(data: bytes, name: str, *, error: type[SealError] = UsageError) -> str:
-    """The text of a file of that name, with line feeds only; raises ``error``."""
+    """Decode the content of a text file, with LF as the only line ending.
+
+    Args:
+        data: The content of the file.
+        name: Its name, for messages.
+        error: The exception type to raise.
+
+    Raises:
+        SealError: The bytes are not text.
+    """
     problem = find_text_problem(data)
     if problem:
         raise error(f"{name}, {problem.message}", hint=problem.hint)
@@ -135,10 +153,17 @@ def load_text(
     hint: str = "check the path and its permissions",
     check_status: Callable[[os.stat_result], None] | None = None,
 ) -> str:
-    """The text of a file of at most ``max_bytes`` bytes; ``check_status`` may refuse it for its owner or permissions.
+    """Load a text file.
+
+    Args:
+        path: The file.
+        max_bytes: The largest size to accept.
+        error: The exception type to raise.
+        hint: The hint of that exception if the file cannot be read.
+        check_status: Called with the status of the file; may raise an error about owner or permissions.
 
     Raises:
-        SealError: ``error``, if it cannot be read, is larger, or holds something else than text.
+        SealError: The file cannot be read, is too large, or is not text.
     """
     name = os.fspath(path)
     try:
@@ -155,23 +180,33 @@ def load_text(
 
 
 def load_first_line(source: str | os.PathLike[str] | int, max_bytes: int) -> str | TextProblem:
-    """The first line of a file, or of an open descriptor, without its end; or why it is not text.
+    """Load the first line of a file or open descriptor, which is a passphrase or PIN.
 
-    It is returned, and nothing is raised about it, so that no traceback has it: it is a passphrase or PIN. Raises
-    OSError or ValueError if it cannot be read.
+    A problem is returned instead of raised, so that the line does not get into a traceback.
+
+    Args:
+        source: A path or a file descriptor.
+        max_bytes: The largest length to accept.
+
+    Returns:
+        The line without its line ending, or the reason why it is not text.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: The path is invalid.
     """
     with open(source, "rb", closefd=False) if isinstance(source, int) else BufferedReader(open_input(source)) as file:
         line = file.readline(max_bytes + 1)
     if len(line) > max_bytes:
-        return TextProblem(1, f"has more than {max_bytes} bytes", "it has to be the first line")
+        return TextProblem(1, f"has more than {max_bytes} bytes", "put the passphrase or PIN on the first line")
     problem = find_text_problem(line)
     return problem or line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
 
 
 def format_os_error(error: OSError | ValueError) -> str:
-    """Why a file cannot be opened, in words."""
+    """Describe why a file cannot be opened."""
     reason = error.strerror if isinstance(error, OSError) else None
-    return reason or "it is not a path of this system"
+    return reason or "it is not a valid path on this system"
 
 
 def _line_number(data: bytes, position: int) -> int:

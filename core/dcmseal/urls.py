@@ -1,6 +1,6 @@
-"""What stands in every URL, as in ``s3://bucket/image.dcm``, and hardly ever in a path.
+"""The separator by which URLs such as ``s3://bucket/image.dcm`` are told from paths.
 
-What is needed for URLs is imported when the mark is seen.
+It is in a module of its own, so that modules for URLs are imported only when a URL is used.
 """
 
 from __future__ import annotations

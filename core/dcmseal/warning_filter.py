@@ -1,4 +1,4 @@
-"""Odd values are judged, and judging them warns nobody: a reader's warnings are no findings.
+"""Suppression of library warnings about unusual values, which dcmseal reports as findings instead.
 
 >>> import warnings
 >>> with suppress_warnings():
@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from typing import Final
 
 _LOCK: Final = threading.RLock()
-"""Filters belong to the whole process: a thread that leaves would bring back what another one is without."""
+"""Warning filters are global: without a lock, a thread that restores them would change those of another."""
 
 
 @contextmanager
 def suppress_warnings() -> Generator[None]:
-    """Silence the warnings of what is called inside, also where warnings are errors."""
+    """Ignore warnings inside the context, even if they are configured to be errors."""
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

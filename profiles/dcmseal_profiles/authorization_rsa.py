@@ -5,6 +5,8 @@
 False
 """
 
+# Kept apart: one module for each profile.
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -5,6 +5,8 @@
 'PS3.15 A.4 (lists of PS3.15 2023b, tables of PS3.3 2024c)'
 """
 
+# Kept apart: one module for each profile.
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """No profile: the Digital Signatures Macro as it stands (PS3.3 C.12.1.1.3), without further rules."""
 
+# Kept apart: one module for each profile.
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -115,11 +115,11 @@ def test_what_is_no_key_is_said_by_name(pki: Pki, tmp_path: Path) -> None:
     text = identity.key_pem.read_bytes()
     body = b"".join(text.splitlines()[1:-1])
     for data, said, hint in (
-        (text.replace(b"\n", b"\\n"), "written out in place of line ends", "printf"),
-        (text.replace(b"\n", b" "), "line ends are lost", "sed"),
-        (text[:-20], "cut short", "again"),
+        (text.replace(b"\n", b"\\n"), "instead of line breaks", "printf"),
+        (text.replace(b"\n", b" "), "damaged line breaks", "sed"),
+        (text[:-20], "truncated", "again"),
         (base64.encodebytes(base64.b64decode(body)), "base64 without BEGIN and END", "openssl base64"),
-        ("Grüße".encode("utf-16"), "text in UTF-16", "iconv"),
+        ("Grüße".encode("utf-16"), "UTF-16 text", "iconv"),
         (b"\xfe\xed\xfe\xed\0\0\0\2", "a Java keystore", "keytool"),
     ):
         (tmp_path / "key").write_bytes(data)

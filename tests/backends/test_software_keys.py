@@ -143,7 +143,7 @@ class TestKeys:
     @pytest.mark.parametrize(
         ("scheme", "name", "expected", "hint"),
         [
-            ("pem", "nowhere", "no file", "path"),
+            ("pem", "nowhere", "does not exist", "path"),
             ("pem", "", "folder", "file"),
             ("pem", "rsa.cert.pem", "certificate", "cert="),
             ("pem", "rsa.cert.der", "certificate", "cert="),

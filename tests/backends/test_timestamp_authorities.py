@@ -262,7 +262,7 @@ def test_an_answer_to_something_else_is_rejected(
 
 def test_a_query_that_is_none_is_said_to_be_none(authority: TimestampAuthority) -> None:
     for query in (b"", b"query", bytes(1 << 17), authority.token(VALUE)):
-        with pytest.raises(TimestampError, match="no timestamp query"):
+        with pytest.raises(TimestampError, match="not a timestamp query"):
             BACKEND.accept_response(authority.token(VALUE), query)
 
 

@@ -51,4 +51,4 @@ def write_mac_stream(
 
 def no_such_signature(uid: str) -> NoSuchSignature:
     """What to raise when no signature has a UID."""
-    return NoSuchSignature(f"no signature has UID {uid}", hint="dcmseal list FILE shows all signatures")
+    return NoSuchSignature(f"no signature has UID {uid}", hint="signatures() lists them", code="no-such-signature")

@@ -146,7 +146,11 @@ def _timestamp_signature(
         candidates = _find_targets(file, uid)
         free = [each for each in candidates if replace or not each.signature_item.signature.timestamp]
         if candidates and not free:
-            raise UsageError("the signature has a timestamp already", hint="--replace puts another in its place")
+            raise UsageError(
+                "the signature has a timestamp already",
+                hint="replace=True puts another in its place",
+                code="timestamp-exists",
+            )
         candidate, stamped = select(free)
         body = apply_edits(
             file.body, build_timestamp_edits(candidate.level, candidate.signature_item, stamped.signature)
@@ -172,7 +176,9 @@ def _find_targets(file: DicomFile, uid: str | None) -> list[_TimestampTarget]:
         raise NoSuchSignature("there is no signature", hint="a timestamp certifies when a signature was there")
     for each in candidates:
         if not each.signature_item.signature.value:
-            raise TimestampError("a signature without value cannot be certified", hint="dcmseal verify tells more")
+            raise TimestampError(
+                "a signature without value cannot be certified", hint="verify() says more", code="signature-damaged"
+            )
     return candidates
 
 
@@ -181,6 +187,7 @@ def _only_target(candidates: list[_TimestampTarget], uid: str | None) -> _Timest
         what = f"have UID {uid}" if uid else "are there"
         raise UsageError(
             f"{len(candidates)} signatures {what}: which one is meant?",
-            hint="name its UID; dcmseal list FILE shows all",
+            hint="give its uid; signatures() lists them",
+            code="several-signatures",
         )
     return candidates[0]

@@ -35,7 +35,7 @@ def apply_detail(result: BatchResult, detail: ResultDetail) -> BatchResult:
         return result
     if detail is ResultDetail.VERDICT:
         return result._replace(value=None)
-    gist = ResultSummary.from_result(result)
-    wanted = detail is ResultDetail.DOCUMENT or (gist.needs_attention and result.error is None)
+    summary = ResultSummary.from_result(result)
+    wanted = detail is ResultDetail.DOCUMENT or (summary.needs_attention and result.error is None)
     text = result.document_text or json.dumps(build_result_document(result), separators=(",", ":")) if wanted else ""
-    return result._replace(value=None, document_text=text, summary=gist)
+    return result._replace(value=None, document_text=text, summary=summary)

@@ -56,12 +56,12 @@ class ResultKind(StrEnum):
 class ResultDetail(StrEnum):
     """In what form answers come back; the less, the faster."""
 
-    VALUE = "answer"
+    VALUE = "value"
     """As values: reports, signing results, signatures."""
     DOCUMENT = "document"
     """As JSON documents."""
-    SUMMARY = "gist"
-    """Verdict, reason and gist, and the JSON documents of alarming results: what a journal keeps."""
+    SUMMARY = "summary"
+    """Verdict, reason and summary, and the JSON documents of alarming results: what a journal keeps."""
     VERDICT = "verdict"
     """Verdict and reason, and nothing else."""
 
@@ -82,7 +82,7 @@ class BatchResult(NamedTuple):
     document_text: str = ""
     """The JSON document in a line, if it was asked for in that form; of plans also if answers were: they have none."""
     summary: ResultSummary | None = None
-    """What it has in common with others, if it was asked for as gist or document."""
+    """What it has in common with others, if it was asked for as summary or document."""
     output: str = ""
     """Where the result was written; empty if nothing was."""
     is_written: bool = False

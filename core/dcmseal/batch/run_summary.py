@@ -2,7 +2,7 @@
 
 >>> from dcmseal.batch.inputs.input_file import InputFile
 >>> summary = RunSummary()
->>> summary.add(BatchResult.make_ignored(InputFile(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
+>>> summary.add(BatchResult.make_ignored(InputFile(source="notes.txt", relative="notes.txt"), "not DICOM"))
 >>> summary.files, summary.ignored
 (0, 1)
 """
@@ -81,19 +81,19 @@ class RunSummary:
 
     def add_recorded(self) -> None:
         """Count the results of an earlier run."""
-        for gist, files in self.recorded_summaries.items():
-            if gist.kind == ResultKind.IGNORED.value:
+        for summary, files in self.recorded_summaries.items():
+            if summary.kind == ResultKind.IGNORED.value:
                 self.ignored += files
                 continue
             self.files += files
             self.recorded += files
-            self.verdicts[gist.verdict] += files
-            self.partial += files if gist.is_partial else 0
-            self.exit_code = worst_exit_code((self.exit_code, ExitCode(gist.exit_code)))
-            if gist.kind == ResultKind.SIGNED.value:
-                self.blocking_codes.update(dict.fromkeys(gist.codes, files))
-            if gist.verdict in URGENT_VERDICTS:
-                self.attention.setdefault(gist.verdict, [])
+            self.verdicts[summary.verdict] += files
+            self.partial += files if summary.is_partial else 0
+            self.exit_code = worst_exit_code((self.exit_code, ExitCode(summary.exit_code)))
+            if summary.kind == ResultKind.SIGNED.value:
+                self.blocking_codes.update(dict.fromkeys(summary.codes, files))
+            if summary.verdict in URGENT_VERDICTS:
+                self.attention.setdefault(summary.verdict, [])
         self.recorded_summaries = Counter()
 
     def urgent_results(self) -> list[tuple[str, list[BatchResult], int]]:

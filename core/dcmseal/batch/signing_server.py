@@ -182,10 +182,13 @@ def _signer_closed() -> SignerClosed:
 
 def _encode_error(error: SealError) -> bytes:
     known = next(each.__name__ for each in type(error).__mro__ if each.__module__ == SealError.__module__)
-    return json.dumps([known, str(error), error.hint]).encode()
+    return json.dumps([known, str(error), error.hint, error.code, dict(error.facts)]).encode()
 
 
 def _decode_error(content: bytes) -> SealError:
-    name, message, hint = json.loads(content)
+    name, message, hint, code, facts = json.loads(content)
     kind = getattr(errors, name)
-    return SignerError(message, hint=hint) if not issubclass(kind, SignerError) else kind(message, hint=hint)
+    if not issubclass(kind, SignerError):
+        kind = SignerError
+    error: SealError = kind(message, hint=hint, code=code, facts=facts)
+    return error

@@ -16,7 +16,7 @@ from dcmseal.dataset.header import ambiguous_vr
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.source import CHUNK_SIZE, Source
 from dcmseal.dataset.transfer_syntax import Encoding
-from dcmseal.dataset.vr import TEXT_VRS, WORD_SIZE, minimise_padding
+from dcmseal.dataset.vr import TEXT_VRS, WORD_SIZE, minimize_padding
 from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.errors import DatasetError
 from dcmseal.mac.explicit_headers import swap_bytes
@@ -221,7 +221,7 @@ class _InventoryBuilder:
                 value = swap_bytes(value, word)
             exact = meaning = self._fingerprint.fingerprint(value)
             if length & 1 or (value and vr in TEXT_VRS):
-                least = minimise_padding(vr, value)
+                least = minimize_padding(vr, value)
                 if least != value:
                     meaning = self._fingerprint.fingerprint(least)
         else:

@@ -129,8 +129,9 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
     if problems:
         more = len(problems) - 1
         raise UsageError(
-            f"{config.path}, {problems[0]}" + (f" (and {more} more: dcmseal config check)" if more else ""),
+            f"{config.path}, {problems[0]}" + (f" (and {more} more)" if more else ""),
             hint=problems[0].hint,
+            code="config-problems" if more else "",
         )
     return config
 
@@ -148,7 +149,7 @@ def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, 
     text = load_text(
         place,
         MAX_TOML_BYTES,
-        hint=f"check --config, the environment variable {CONFIG_VARIABLE} and the file's permissions",
+        hint=f"check the path, the environment variable {CONFIG_VARIABLE} and the file's permissions",
         check_status=lambda status: _check_writers(place, status),
     )
     problems = ProblemCollector(text)

@@ -74,7 +74,7 @@ def read_key_setup(name: str, table: ConfigTable, folder: Path) -> KeySetup | No
 def _complete_uri(uri: str, files: dict[str, Path], table: ConfigTable) -> str:
     """The key URI with the files added; empty if it cannot be used."""
     if not table.has("uri"):
-        table.add_problem("uri", "there is none", "write uri = \"SCHEME:...\"; 'dcmseal keys' lists what can be pasted")
+        table.add_problem("uri", "there is none", 'write uri = "SCHEME:..."')
     if not uri:
         return ""
     try:

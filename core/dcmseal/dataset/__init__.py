@@ -1,1 +1,1 @@
-"""Data Sets as bytes: where their Data Elements stand, and how to change them without touching the rest."""
+"""Data Sets as bytes: find their Data Elements, and change some without touching the rest."""

@@ -1,4 +1,4 @@
-"""What the first bytes of compressed pixels say they are, and what a transfer syntax may hold (PS3.5 8.2, A.4)."""
+"""Compressed pixel data: detection of its format, and the formats that a transfer syntax allows (PS3.5 A.4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 
 _HEAD_SIZE: Final = 64
 _MAX_ITEMS: Final = 64
+"""Items to search for one that is not empty."""
 _MAX_SEGMENTS: Final = 256
+"""Marker segments to search for a frame header."""
 _U16: Final = Struct(">H")
 _STANDARD: Final = "1.2.840.10008.1.2."
 
@@ -35,7 +37,7 @@ _FRAMES: Final = {
     0xCB: "JPEG Lossless (arithmetic)",
     0xF7: "JPEG-LS",
 }
-"""What the frame header of ISO/IEC 10918-1 Table B.1 and ISO/IEC 14495-1 says, by its marker."""
+"""Processes by the marker of the frame header (ISO/IEC 10918-1 Table B.1, ISO/IEC 14495-1)."""
 _DISTINCTIVE: Final = frozenset({*_FRAMES.values(), _JPEG_2000, _HTJ2K, _RLE})
 
 
@@ -64,27 +66,30 @@ _CODE_STREAMS: Final[dict[str, frozenset[str]]] = {
     ),
     **dict.fromkeys(_syntax_uids("4.107", "4.108"), _VIDEO - {_H264}),
 }
-"""By transfer syntax: the code streams that its fragments may hold (PS3.5 A.4.1 to A.4.13)."""
+"""The formats that fragments may have, by transfer syntax (PS3.5 A.4.1 to A.4.13)."""
 
 
 def expected_code_streams(syntax: str) -> frozenset[str]:
-    """The code streams that a transfer syntax may hold; empty if it holds none, or nothing is known of it."""
+    """Look up the formats that a transfer syntax allows; empty if it is not compressed or not known."""
     return _CODE_STREAMS.get(syntax, frozenset())
 
 
 def is_distinctive(stream: str) -> bool:
-    """Whether no pixels that are not compressed, or only deflated, begin as this kind of code stream does."""
+    """Whether uncompressed or deflated pixels cannot be mistaken for this format."""
     return stream in _DISTINCTIVE
 
 
 def find_first_fragment(source: Source, start: int, end: int, encoding: Encoding) -> tuple[int, int] | None:
-    """Where the first fragment that is not empty starts and ends; None if there is none.
+    """Find the first fragment that is not empty.
 
     Args:
-        source: The bytes of the Data Set.
-        start: Where the value of Pixel Data begins: with the Basic Offset Table.
+        source: The Data Set.
+        start: Where the value of Pixel Data starts, with the Basic Offset Table.
         end: Where it ends.
-        encoding: That of the Data Set.
+        encoding: The encoding of the Data Set.
+
+    Returns:
+        Start and end of the fragment; None if there is none.
     """
     for index, (at, stop) in enumerate(_iter_fragments(source, start, end, encoding)):
         if index and at < stop:
@@ -93,14 +98,23 @@ def find_first_fragment(source: Source, start: int, end: int, encoding: Encoding
 
 
 def detect_code_stream(source: Source, at: int, end: int) -> str:
-    """The kind of code stream that starts here; empty if the first bytes are those of none."""
+    """Detect the format of a fragment.
+
+    Args:
+        source: The Data Set.
+        at: Where the fragment starts.
+        end: Where it ends.
+
+    Returns:
+        The name of the format; empty if it is not known.
+    """
     head = source.read(at, min(end, at + _HEAD_SIZE))
     if head.startswith(b"\xff\xd8\xff"):
         return _detect_jpeg(source, at + 2, end)
     if head.startswith(b"\xff\x4f\xff\x51"):
         return _detect_jpeg_2000(source, at + 2, end)
     if head.startswith(b"\0\0\0\x0cjP  \r\n\x87\n"):
-        return _JPEG_2000  # a JP2 file, which PS3.5 A.4.4 does not want: what is inside it is not looked at
+        return _JPEG_2000  # a JP2 file, which PS3.5 A.4.4 does not allow; its content is not checked
     if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL ")):
         return _JPEG_XL
     if _is_rle(head):
@@ -121,9 +135,9 @@ def _iter_fragments(source: Source, start: int, end: int, encoding: Encoding) ->
 
 
 def _detect_jpeg(source: Source, position: int, end: int) -> str:
-    """The kind of frame, by the first frame header behind the segments in front of it."""
+    """Find the frame header behind the other marker segments, and return its process."""
     for _ in range(_MAX_SEGMENTS):
-        segment = _segment(source, position, end, 4)
+        segment = _read_segment(source, position, end, 4)
         if len(segment) < 4 or segment[0] != 0xFF:
             return ""
         marker = segment[1]
@@ -137,25 +151,28 @@ def _detect_jpeg(source: Source, position: int, end: int) -> str:
 
 
 def _detect_jpeg_2000(source: Source, position: int, end: int) -> str:
-    """JPEG 2000, or its high-throughput form: that has a CAP segment for Part 15 (ISO/IEC 15444-15 A.3)."""
+    """Tell High-Throughput JPEG 2000, which has a CAP segment for Part 15 (ISO/IEC 15444-15 A.3), from JPEG 2000."""
     for _ in range(_MAX_SEGMENTS):
-        segment = _segment(source, position, end, 8)
+        segment = _read_segment(source, position, end, 8)
         if len(segment) < 8 or segment[0] != 0xFF or segment[1] == 0x90:
             break
         if segment[1] == 0x50:
-            # Pcap: of its 32 bits, the 15th from the left stands for Part 15
+            # in Pcap, the 15th of 32 bits from the left stands for Part 15
             return _HTJ2K if int.from_bytes(segment[4:8], "big") & 1 << 17 else _JPEG_2000
         position += 2 + _U16.unpack_from(segment, 2)[0]
     return _JPEG_2000
 
 
-def _segment(source: Source, position: int, end: int, size: int) -> bytes:
-    """The beginning of a segment, as much of it as there is: the one in front may be said to reach beyond the end."""
+def _read_segment(source: Source, position: int, end: int, size: int) -> bytes:
+    """Read the start of a marker segment; less than ``size``, or nothing, if the fragment ends before.
+
+    ``position`` may be beyond the end, because the length of the segment in front is not to be trusted.
+    """
     return source.read(min(position, end), min(position + size, end))
 
 
 def _is_rle(head: bytes) -> bool:
-    """An RLE header: 1 to 15 segments, the first of which begins behind it (PS3.5 G.5)."""
+    """Whether the bytes are an RLE header: ascending offsets of 1 to 15 segments, the first at its end (PS3.5 G.5)."""
     words = [int.from_bytes(head[at : at + 4], "little") for at in range(0, _HEAD_SIZE, 4)]
     count, offsets = words[0], words[1:]
     used, unused = offsets[:count], offsets[count:]

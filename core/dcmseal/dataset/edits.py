@@ -1,4 +1,4 @@
-"""Changes to a Data Set that keep every other byte: pieces cut out or put in, the lengths around them corrected."""
+"""Edits of a Data Set: bytes are replaced, the lengths around them are corrected, and everything else stays."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from dcmseal.tags import format_tag
 
 
 def not_a_sequence_error(tag: int) -> DatasetError:
-    """The error to raise where one of the macro's two tags is not that of a sequence."""
+    """Build the error for an element of the Digital Signatures Macro that is not a sequence."""
     return DatasetError(
-        f"{format_tag(tag)} is there already, and is no sequence",
-        hint="the data set is damaged, or signed in a way the standard does not know: dcmseal verify tells more",
+        f"{format_tag(tag)} already exists, but is not a sequence",
+        hint="the data set is damaged, or its signatures do not conform to the standard: verify it for details",
     )
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
-    """The bytes from start to end give way to ``data``."""
+    """Replaces the bytes from ``start`` to ``end`` with ``data``."""
 
     start: int
     end: int
@@ -29,50 +29,57 @@ class Edit:
 
     @property
     def growth(self) -> int:
-        """Bytes by which the Data Set becomes longer."""
+        """The number of bytes by which the Data Set becomes longer."""
         return len(self.data) - (self.end - self.start)
 
 
 @dataclass(frozen=True, slots=True)
 class LengthField:
-    """A sequence, item or group of defined length around a level: where its 32-bit length stands, and what it says."""
+    """The 32-bit length of a sequence, item or group that contains a level: its position and value."""
 
     length_at: int
     length: int
     encoding: Encoding
     is_group: bool = False
-    """It is a group length (gggg,0000): retired and wrong in many files, so that it is no reason to refuse anything."""
+    """Whether it is a group length (gggg,0000): these are retired and often wrong, so a wrong one is not an error."""
 
     def grow(self, growth: int) -> Edit:
-        """The edit that corrects the length; raises Malformed if it no longer fits."""
+        """Build the edit that increases the length; raises Malformed if the new one does not fit."""
         length = self.length + growth
         if self.is_group:
             length &= 0xFFFFFFFF
         elif not 0 <= length < UNDEFINED_LENGTH:
-            raise Malformed("the sequence becomes too long for a defined length", self.length_at)
+            raise Malformed("the sequence would become too long for a defined length", self.length_at)
         return Edit(self.length_at, self.length_at + 4, self.encoding.u32.pack(length))
 
 
-def group_length_fields(source: Source, value: int, end: int, encoding: Encoding) -> tuple[LengthField, ...]:
-    """The group length whose value reaches from ``value`` to ``end``; none if that is no number of 32 bits."""
+def read_group_length(source: Source, value: int, end: int, encoding: Encoding) -> tuple[LengthField, ...]:
+    """Read a group length, whose value is between ``value`` and ``end``; empty if it does not have 32 bits."""
     if end - value != 4:
         return ()
     return (LengthField(value, encoding.u32.unpack(source.read(value, end))[0], encoding, is_group=True),)
 
 
 def add_length_edits(changes: Iterable[tuple[Sequence[Edit], Iterable[LengthField]]]) -> list[Edit]:
-    """All edits, each group with the defined lengths around it, and the edits that correct those lengths."""
+    """Add the edits that correct lengths.
+
+    Args:
+        changes: Edits, and the length fields of everything that contains them.
+
+    Returns:
+        All edits.
+    """
     edits: list[Edit] = []
     growth: dict[LengthField, int] = {}
-    for group, holders in changes:
+    for group, length_fields in changes:
         edits.extend(group)
-        for holder in holders:
-            growth[holder] = growth.get(holder, 0) + sum(edit.growth for edit in group)
-    return [*edits, *(holder.grow(by) for holder, by in growth.items() if by)]
+        for length_field in length_fields:
+            growth[length_field] = growth.get(length_field, 0) + sum(edit.growth for edit in group)
+    return [*edits, *(length_field.grow(by) for length_field, by in growth.items() if by)]
 
 
 def apply_edits(source: Source, edits: Iterable[Edit]) -> JoinedSource:
-    """The source with the edits made; edits may touch, but not overlap."""
+    """Apply edits, which may be adjacent, but must not overlap."""
     return JoinedSource(_iter_parts(source, sorted(edits)))
 
 

@@ -1,4 +1,4 @@
-"""File Meta Information: what it says, and whether every reader reads it alike (PS3.10 7.1)."""
+"""File Meta Information: its values, and whether all readers agree about them (PS3.10 7.1)."""
 
 from __future__ import annotations
 
@@ -32,40 +32,41 @@ _PREAMBLE: Final = 128
 _PREFIX: Final = b"DICM"
 _CLAUSE: Final = "PS3.10 7.1"
 _MAX_UID: Final = 256
-"""Bytes of a UID that are looked at; 64 are allowed (PS3.5 9.1)."""
+"""Bytes of a UID to read; 64 are allowed (PS3.5 9.1)."""
 _UID: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _LENGTH: Final = format_tag(GROUP_LENGTH)
 _SYNTAX: Final = format_tag(TRANSFER_SYNTAX)
 _UNAMBIGUOUS_VRS: Final = (SHORT_VRS | LONG_VRS) - {b"SQ", b"OV", b"SV", b"UV"}
-"""VRs whose elements end at the same place to all readers: older ones do not know all of the others."""
+"""VRs of elements that end at the same position for all readers; old readers do not know all of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMeta:
-    """What stands in front of a Data Set; ``end`` is where that begins."""
+    """What precedes the Data Set of a file."""
 
     end: int
+    """Where the File Meta Information ends and the Data Set starts."""
     syntax: str | None = None
     """Transfer Syntax UID; None if it is missing or empty."""
     sop_class: str = ""
     sop_instance: str = ""
     problems: tuple[Finding, ...] = ()
-    """What readers take differently (FAILED), and what is odd, and read alike by all (PASSED)."""
+    """What readers disagree about (FAILED), and what is unusual but unambiguous (PASSED)."""
 
 
 def read_file_meta(source: Source) -> FileMeta:
     """Read preamble and File Meta Information, both of which may be missing.
 
     Raises:
-        Malformed: The information is cut short.
-        DatasetError: It cannot be read without guessing, or names two transfer syntaxes.
+        Malformed: The information is truncated.
+        DatasetError: It cannot be read without guessing, or has two transfer syntaxes.
     """
     head = source.read(0, min(source.size, _PREAMBLE + len(_PREFIX)))
     start = len(head) if head.endswith(_PREFIX) and len(head) > _PREAMBLE else 0
     elements = tuple(iter_meta_elements(source, start))
     end = elements[-1].end if elements else start
     if start and end >= source.size:
-        raise Malformed("the file ends where the Data Set should begin", source.size)
+        raise Malformed("the file ends before the Data Set", source.size)
     if not elements:
         return FileMeta(end=end)
     group = _MetaGroup(source, elements)
@@ -75,7 +76,7 @@ def read_file_meta(source: Source) -> FileMeta:
         and TransferSyntax(group.syntax).is_deflated
         and not (_is_preamble_skipped(head[:_PREAMBLE]) and group.has_plain_length())
     ):
-        message = "some readers of deflated files read from their first byte: preamble and (0002,0000) are not as usual"
+        message = "preamble or (0002,0000) is unusual: some readers of deflated files parse them as Data Elements"
         problems.append(_failed_finding("deflate-preamble", message, _LENGTH, start))
     return FileMeta(
         end=end,
@@ -87,7 +88,7 @@ def read_file_meta(source: Source) -> FileMeta:
 
 
 def _is_preamble_skipped(preamble: bytes) -> bool:
-    """Whether readers that take a preamble for elements come to its end, and to no element that they know."""
+    """Whether readers that parse the preamble as elements get to its end without meeting an element that they know."""
     position = 0
     while position < len(preamble):
         group, element, vr, length = unpack_from("<HH2sH", preamble, position)
@@ -107,14 +108,14 @@ class _MetaGroup:
         self._source = source
         self._elements = elements
         self._firsts: dict[int, MetaElement] = {}
-        self._again: list[MetaElement] = []
+        self._repeats: list[MetaElement] = []
         for element in elements:
             if self._firsts.setdefault(element.tag, element) is not element:
-                self._again.append(element)
+                self._repeats.append(element)
         self.syntax = self.uid(TRANSFER_SYNTAX)
 
     def uid(self, tag: int) -> str:
-        """What most readers take for the value of a UID; empty if there is none."""
+        """Return the value of a UID as most readers see it; empty if there is none."""
         element = self._firsts.get(tag)
         return "" if element is None else _clean_uid(self._raw(element))
 
@@ -122,7 +123,7 @@ class _MetaGroup:
         return self._source.read(element.value, min(element.end, element.value + _MAX_UID))
 
     def has_plain_length(self) -> bool:
-        """Whether (0002,0000) comes first, with a value that does not read as a VR."""
+        """Whether (0002,0000) comes first, with a value that does not look like a VR."""
         first = self._elements[0]
         return first.tag == GROUP_LENGTH and not self._raw(first)[:2].isalpha()
 
@@ -146,31 +147,31 @@ class _MetaGroup:
             same_form = right is None or (vr in LONG_VRS) == (right in LONG_VRS)
             if vr not in _UNAMBIGUOUS_VRS or not same_form or tag in (GROUP_LENGTH, TRANSFER_SYNTAX):
                 wanted = "" if right is None else f", not {right.decode()}"
-                message = f"{where} has VR {shown}{wanted}: readers differ in what follows, or in its value"
+                message = f"{where} has VR {shown}{wanted}: readers disagree about its value or end"
                 yield _failed_finding("meta-vr-wrong", message, where, start)
             elif right is None:
-                message = f"{where} is not one of File Meta Information: readers pass over it"
+                message = f"{where} is not an element of File Meta Information: readers ignore it"
                 yield _passed_finding("meta-element-unknown", message, where)
             else:
-                message = f"{where} has VR {shown}, not {right.decode()}, which all readers read alike"
+                message = f"{where} has VR {shown}, not {right.decode()}: readers agree about its value"
                 yield _passed_finding("meta-vr-odd", message, where)
 
     def _repeat_findings(self) -> Iterator[Finding]:
-        for element in self._again:
+        for element in self._repeats:
             where = format_tag(element.tag)
             if self._is_same(element):
-                message = f"{where} stands in the File Meta Information again, with the same value"
+                message = f"{where} occurs in the File Meta Information again, with the same value"
                 yield _passed_finding("meta-element-repeated", message, where)
             elif element.tag == TRANSFER_SYNTAX:
                 other = _clean_uid(self._raw(element))
                 raise DatasetError(
-                    f"the File Meta Information names two transfer syntaxes, {escape_unprintable(self.syntax)} and "
+                    f"the File Meta Information has two transfer syntaxes, {escape_unprintable(self.syntax)} and "
                     f"{escape_unprintable(other)} (at byte {element.start}): "
-                    "readers differ in which they take (PS3.10 7.1)",
+                    "readers disagree about which one applies (PS3.10 7.1)",
                     hint=REWRITE_HINT,
                 )
             else:
-                message = f"{where} stands in the File Meta Information with two values"
+                message = f"{where} occurs in the File Meta Information with two values"
                 yield _failed_finding("meta-element-conflicting", message, where, element.start)
 
     def _is_same(self, element: MetaElement) -> bool:
@@ -178,35 +179,36 @@ class _MetaGroup:
         return first.vr == element.vr and has_same_value(self._source, first, element)
 
     def _length_findings(self) -> Iterator[Finding]:
-        """Some readers go by (0002,0000), and others by the groups of the elements that follow."""
+        """Check the group length: some readers use it, others look at the group of each element."""
         length = self._firsts.get(GROUP_LENGTH)
         if length is None:
-            yield _passed_finding(
-                "meta-length-missing", "there is no (0002,0000): readers find the end by the group of elements"
-            )
+            message = "(0002,0000) is missing: readers find the end by the group of the elements"
+            yield _passed_finding("meta-length-missing", message)
             return
         end = self._elements[-1].end
         value = self._source.read(length.value, length.value + 4) if length.end - length.value == 4 else b""
-        said = length.end + int.from_bytes(value, "little") if value else -1
-        if said == end:
+        stated_end = length.end + int.from_bytes(value, "little") if value else -1
+        if stated_end == end:
             return
-        behind = [element for element in self._elements if element.start >= said]
+        behind = [element for element in self._elements if element.start >= stated_end]
         if (
             self.syntax == EXPLICIT_LITTLE_UID
-            and any(element.end == said for element in self._elements)
-            and all(element in self._again and self._is_same(element) for element in behind)
+            and any(element.end == stated_end for element in self._elements)
+            and all(element in self._repeats and self._is_same(element) for element in behind)
         ):
-            # what stands at the start of the data set again is there by no other name to those who take it for that
+            # readers that use the group length see only repeated values at the start of the data set
             return
-        message = f"(0002,0000) puts the end of the File Meta Information at byte {said}, but group 0002 ends at {end}"
-        if said < 0:
-            message = "(0002,0000) is no number of four bytes"
+        message = (
+            f"(0002,0000) puts the end of the File Meta Information at byte {stated_end}, but group 0002 ends at {end}"
+        )
+        if stated_end < 0:
+            message = "(0002,0000) does not have a value of four bytes"
         yield _failed_finding("meta-length-wrong", message, _LENGTH, length.start)
 
     def _syntax_findings(self) -> Iterator[Finding]:
         element = self._firsts.get(TRANSFER_SYNTAX)
         if element is None:
-            message = "there is no Transfer Syntax UID: readers tell the encoding by the first Data Element"
+            message = "Transfer Syntax UID is missing: readers guess the encoding from the first Data Element"
             yield _passed_finding("meta-syntax-missing", message, _SYNTAX)
             return
         raw = self._raw(element)
@@ -214,24 +216,24 @@ class _MetaGroup:
         padding = raw[len(text) :]
         if not _UID.fullmatch(text.decode("latin-1")) or len(text) > 64:
             shown = escape_unprintable(raw.decode("latin-1"))
-            message = f"Transfer Syntax UID '{shown}' is not a UID (PS3.5 9.1): readers differ in what they take it for"
+            message = f"Transfer Syntax UID '{shown}' is not a UID (PS3.5 9.1): readers disagree about its meaning"
             yield _failed_finding("meta-syntax-malformed", message, _SYNTAX, element.start)
         elif padding not in (b"", b"\0") or len(raw) % 2:
             syntax = TransferSyntax(self.syntax)
             if b" " in padding and (syntax.is_deflated or syntax.encoding is not Encoding.EXPLICIT_LITTLE):
-                message = "Transfer Syntax UID is padded with spaces: some readers then take it for another one"
+                message = "Transfer Syntax UID is padded with spaces: some readers do not recognize it"
                 yield _failed_finding("meta-syntax-padding", message, _SYNTAX, element.start)
             else:
-                message = "Transfer Syntax UID is not padded as PS3.5 6.2 says, which all readers pass over"
+                message = "Transfer Syntax UID is not padded as PS3.5 6.2 requires, which readers ignore"
                 yield _passed_finding("meta-syntax-padded", message, _SYNTAX)
 
     def _end_findings(self) -> Iterator[Finding]:
-        """What follows must not read as more of it: some readers take groups 0000 and 0001 for a part of it, too."""
+        """Check that the Data Set does not look like more of it: some readers include groups 0000 and 0001."""
         end = self._elements[-1].end
         group = int.from_bytes(self._source.read(end, min(self._source.size, end + 2)), "little")
         if group < 2 or (group == 0x0200 and GROUP_LENGTH not in self._firsts):
-            message = f"what follows the File Meta Information reads as an element of group {group:04X}: readers differ"
-            message = f"{message} in whether it belongs to the Data Set"
+            message = f"an element of group {group:04X} follows the File Meta Information: readers disagree"
+            message = f"{message} about whether it belongs to the Data Set"
             yield _failed_finding("meta-end-ambiguous", message, f"({group:04X},xxxx)", end)
 
 

@@ -1,4 +1,4 @@
-"""Whether File Meta Information, which nothing protects, says of the Data Set what that says of itself."""
+"""Comparison of File Meta Information, which signatures do not cover, with the Data Set."""
 
 from __future__ import annotations
 
@@ -21,26 +21,29 @@ _WHERE = format_tag(tags.PIXEL_DATA)
 
 
 def file_meta_findings(file: DicomFile, scan: LevelScanner) -> tuple[Finding, ...]:
-    """What readers take differently in what is around a file's main Data Set, and what is odd there (PASSED).
+    """Collect what readers disagree about outside the Data Set, and what is unusual there (PASSED).
 
     Args:
-        file: holds the Data Set.
-        scan: of its main level, complete.
+        file: The file.
+        scan: A complete scan of its main data set.
     """
     return (*file.problems, *_pixel_data_findings(file, scan))
 
 
 def identity_notes(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
-    """Readers go by the Data Set, all that were asked: what else is said is odd, and common after de-identification."""
-    for tag, said in ((tags.SOP_CLASS_UID, file.meta.sop_class), (tags.SOP_INSTANCE_UID, file.meta.sop_instance)):
+    """Report UIDs in the File Meta Information that differ from the data set.
+
+    This is common after de-identification, and all tested readers use the data set.
+    """
+    for tag, stated in ((tags.SOP_CLASS_UID, file.meta.sop_class), (tags.SOP_INSTANCE_UID, file.meta.sop_instance)):
         own = _read_value(scan, tag).decode("latin-1").strip(" \0")
-        if own and said and own != said:
+        if own and stated and own != stated:
             yield Finding(
                 aspect=Aspect.FORM,
                 outcome=Outcome.PASSED,
                 code="meta-identity-differs",
-                message=f"File Meta Information says {escape_unprintable(said)}, and the data set, which viewers show, "
-                f"{escape_unprintable(own)}: some software sends and lists the file by the former",
+                message=f"File Meta Information has {escape_unprintable(stated)}, but the data set, which viewers "
+                f"show, has {escape_unprintable(own)}: some software sends and lists the file by the former",
                 where=format_tag(tag),
                 clause=_META,
             )
@@ -59,20 +62,20 @@ def _pixel_data_findings(file: DicomFile, scan: LevelScanner) -> Iterator[Findin
     stream = detect_code_stream(scan.source, *fragment)
     expected = expected_code_streams(file.syntax.uid)
     if stream not in expected and (stream if expected else is_distinctive(stream)):
-        message = f"the pixels are {stream}, but the file is labelled {name}: decoders differ in what they show"
+        message = f"the pixels are {stream}, but the file is labelled {name}: decoders show different images"
         yield _pixel_finding(Outcome.FAILED, "code-stream-differs", f"{message} (at byte {fragment[0]})")
     elif expected and not stream:
-        message = f"the first fragment does not begin as {name} does: no decoder should show a picture"
+        message = f"the first fragment does not start like {name}: no decoder should show an image"
         yield _pixel_finding(Outcome.PASSED, "code-stream-unrecognised", message)
     elif file.syntax.uid == ENCAPSULATED_UNCOMPRESSED_UID and (size := _frame_size(scan)):
         length = fragment[1] - fragment[0]
         if length != size + size % 2:
-            message = f"a frame has {size} bytes, but the first fragment {length}: it is not what {name} holds"
+            message = f"a frame has {size} bytes, but the first fragment has {length}, which {name} does not allow"
             yield _pixel_finding(Outcome.FAILED, "frame-size-differs", f"{message} (at byte {fragment[0]})")
 
 
 def _frame_size(scan: LevelScanner) -> int:
-    """Bytes of a frame that is not compressed; 0 if they cannot be told."""
+    """Compute the size in bytes of an uncompressed frame; 0 if it is not known."""
     bits = 1
     for tag in (tags.ROWS, tags.COLUMNS, tags.SAMPLES_PER_PIXEL, tags.BITS_ALLOCATED):
         value = _read_value(scan, tag)
@@ -81,7 +84,7 @@ def _frame_size(scan: LevelScanner) -> int:
 
 
 def _read_value(scan: LevelScanner, tag: int) -> bytes:
-    """The beginning of a value, as much of it as a UID can have; empty if there is none."""
+    """Read the start of a value, enough for a UID; empty if there is none."""
     index = scan.index(tag)
     if index is None:
         return b""

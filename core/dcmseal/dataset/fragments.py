@@ -1,8 +1,8 @@
-"""Fragments of Encapsulated Pixel Data: what the MAC does not say about where they end (PS3.5 A.4).
+"""Fragments of Encapsulated Pixel Data, whose boundaries the MAC does not always protect (PS3.5 A.4).
 
-The MAC holds the bytes of fragments and the tags between them, not their lengths. Two fragments, and one that holds the
-bytes of an item tag where they meet, have the same MAC; so have fragments that end, and one that goes on behind the
-bytes of the delimiter. Where such bytes stand inside a fragment, nobody can tell which of both was signed.
+The MAC covers the bytes of fragments and the tags between them, but not their lengths. So two fragments have the same
+MAC as one fragment that contains the bytes of an item tag where they meet. In the same way, a fragment can contain the
+bytes of the delimiter and what follows it. If a fragment contains such bytes, it is not certain what was signed.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import PIXEL_DATA, format_tag
 
 _BOUNDARY: Final = re.compile(rb"\xfe\xff(?:\x00|\xdd)\xe0")
-"""The tag of an item, or of the Sequence Delimitation Item, in little endian as they are in the MAC."""
+"""The tag of an item or of the Sequence Delimitation Item, in little endian as in the MAC."""
 _END: Final = 0xDD
 _FOLLOWING: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
 _VRS: Final = SHORT_VRS | LONG_VRS
 _LOOKAHEAD: Final = 10
-"""Bytes that tell whether a boundary is one: its tag, and the header of the element behind it as far as the VR."""
-_MAX_FRAGMENTS: Final = 1 << 21
-"""Fragments whose sizes are kept, 8 bytes each; a slide image has some hundred thousand."""
+"""Bytes needed to recognize a boundary: its tag, and tag and VR of the element behind it."""
+MAX_FRAGMENTS: Final = 1 << 21
+"""The number of fragments whose sizes are kept, 8 bytes each; a slide image has some hundred thousand."""
 _MAX_TABLE: Final = 1 << 24
-"""Bytes of a Basic Offset Table that is looked at: frames by the million."""
+"""Size in bytes of the largest offset table to check, enough for millions of frames."""
 
 
 def _is_boundary(buffer: Buffer, at: int, offset: int) -> bool:
-    """Whether a tag inside a fragment could have been a boundary; what is missing behind it could be anything."""
+    """Whether a tag inside a fragment could have been a boundary; missing bytes behind it could have any value."""
     if buffer[at + 2] != _END:
-        # fragments are of even length
+        # fragments have an even length
         return not offset & 1
     following = bytes(buffer[at + 4 : at + _LOOKAHEAD])
     return len(following) < _LOOKAHEAD - 4 or following[:4] in _FOLLOWING or following[4:6] in _VRS
 
 
 def holds_boundary(buffer: bytes, start: int = 0, end: int | None = None) -> bool:
-    """Whether a fragment holds bytes that read as its end.
+    """Whether a fragment contains bytes that look like its end.
 
-    An item tag reads so wherever a fragment of even length could end. The tag of a Sequence Delimitation Item does so
-    where what follows reads as the next element, item or end: pixels rarely hold that by chance.
+    An item tag does so at every even offset. The tag of a Sequence Delimitation Item does so if an element, item or
+    delimiter seems to follow, which is rarely the case by chance.
 
     Args:
-        buffer: holds the fragment.
-        start: where it begins in the buffer.
-        end: where it ends, None for the end of the buffer.
+        buffer: Contains the fragment.
+        start: Where the fragment starts in the buffer.
+        end: Where it ends; None for the end of the buffer.
     """
     stop = len(buffer) if end is None else end
     match = _BOUNDARY.search(buffer, start, stop)
-    # hardly any fragment has one: iterating over matches would take longer to set up than this takes
+    # most fragments have no match, and then this is faster than an iterator
     while match is not None:
         at = match.start()
         if _is_boundary(buffer[at : min(stop, at + _LOOKAHEAD)], 0, at - start):
@@ -63,26 +63,26 @@ def holds_boundary(buffer: bytes, start: int = 0, end: int | None = None) -> boo
 
 
 class BoundarySearch:
-    """What ``holds_boundary`` says of a fragment that comes in pieces."""
+    """Does what ``holds_boundary`` does, for a fragment in pieces."""
 
-    __slots__ = ("_held", "_is_found", "_offset")
+    __slots__ = ("_is_found", "_offset", "_tail")
 
     def __init__(self) -> None:
-        self._held = b""
+        self._tail = b""
         self._offset = 0
         self._is_found = False
 
     def update(self, piece: Buffer) -> None:
-        """Take the next piece of the fragment."""
+        """Search the next piece of the fragment."""
         if not self._is_found:
-            seam = self._held + bytes(piece[: _LOOKAHEAD - 1])
-            self._search(seam, self._offset - len(self._held))
+            seam = self._tail + bytes(piece[: _LOOKAHEAD - 1])
+            self._search(seam, self._offset - len(self._tail))
             self._search(piece, self._offset)
-        self._held = (self._held + bytes(piece[-_LOOKAHEAD + 1 :]))[-_LOOKAHEAD + 1 :]
+        self._tail = (self._tail + bytes(piece[-_LOOKAHEAD + 1 :]))[-_LOOKAHEAD + 1 :]
         self._offset += len(piece)
 
     def _search(self, buffer: Buffer, offset: int) -> None:
-        """Look for boundaries behind which enough is known to tell what they are."""
+        """Search for boundaries that have enough bytes behind them to be recognized."""
         for match in _BOUNDARY.finditer(buffer):
             if match.start() + _LOOKAHEAD <= len(buffer) and _is_boundary(
                 buffer, match.start(), offset + match.start()
@@ -91,67 +91,70 @@ class BoundarySearch:
                 return
 
     def finish(self) -> bool:
-        """Whether the fragment, now complete, holds a boundary."""
-        offset = self._offset - len(self._held)
+        """End the fragment; returns whether it contains a boundary."""
+        offset = self._offset - len(self._tail)
         return self._is_found or any(
-            _is_boundary(self._held, match.start(), offset + match.start()) for match in _BOUNDARY.finditer(self._held)
+            _is_boundary(self._tail, match.start(), offset + match.start()) for match in _BOUNDARY.finditer(self._tail)
         )
 
 
 class FragmentLayout:
-    """Where the fragments of one element stand, in the order they are encoded; the first is the offset table."""
+    """The sizes of the fragments of one element in their order; the first is the Basic Offset Table.
 
-    __slots__ = ("_is_complete", "_sizes", "end_length", "holds_boundary")
+    Args:
+        max_fragments: The number of fragments whose sizes are kept.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_is_complete", "_max_fragments", "_sizes", "end_length", "holds_boundary")
+
+    def __init__(self, max_fragments: int = MAX_FRAGMENTS) -> None:
         self._sizes = array("Q")
         self._is_complete = True
+        self._max_fragments = max_fragments
         self.holds_boundary = False
+        """Whether a fragment contains bytes that look like its end."""
         self.end_length = 0
         """Length of the delimiter behind the last fragment, which has to be 0 (PS3.5 7.5)."""
 
     def add(self, size: int) -> None:
-        """Take the next fragment, of so many bytes."""
-        if len(self._sizes) < _MAX_FRAGMENTS:
+        """Add the next fragment."""
+        if len(self._sizes) < self._max_fragments:
             self._sizes.append(size)
         else:
             self._is_complete = False
 
     @property
     def last_size(self) -> int:
-        """Size of the last fragment in bytes, or 0."""
+        """Size of the last fragment in bytes; 0 if it is not known."""
         return self._sizes[-1] if self._sizes and self._is_complete else 0
 
     def findings(self, table: bytes, extended: bytes, lengths: bytes, frames: int | None) -> Iterator[Finding]:
-        """Say what readers take differently.
+        """Report what readers disagree about.
 
         Args:
-            table: value of the Basic Offset Table.
-            extended: value of Extended Offset Table (7FE0,0001), empty if there is none.
-            lengths: value of Extended Offset Table Lengths (7FE0,0002), likewise.
-            frames: Number of Frames (0028,0008), None if it is not said.
+            table: The Basic Offset Table.
+            extended: The Extended Offset Table (7FE0,0001); empty if there is none.
+            lengths: The Extended Offset Table Lengths (7FE0,0002); empty if there are none.
+            frames: The Number of Frames (0028,0008); None if it is not known.
         """
         if any(size & 1 for size in self._sizes):
             yield _fragment_finding("fragment-odd", "has a fragment of odd length")
         if self.end_length:
-            yield _fragment_finding(
-                "delimiter-length", "ends with a delimiter whose length is not 0", clause="PS3.5 7.5"
-            )
+            message = "ends with a delimiter whose length is not 0"
+            yield _fragment_finding("delimiter-length", message, clause="PS3.5 7.5")
         if not self._is_complete:
-            yield _fragment_finding("too-many-fragments", f"has more than {_MAX_FRAGMENTS} fragments")
+            yield _fragment_finding("too-many-fragments", f"has more than {self._max_fragments} fragments")
             return
         if not self._sizes:
             yield _fragment_finding("offset-table-wrong", "has no Basic Offset Table, not even an empty one")
             return
         for name, offsets in (("Basic", _unpack_table(table, "I")), ("Extended", _unpack_table(extended, "Q"))):
             if offsets is None or (offsets and not self._fits(offsets, frames)):
-                yield _fragment_finding(
-                    "offset-table-wrong", f"has a {name} Offset Table that does not fit its fragments"
-                )
+                message = f"has a {name} Offset Table that does not match its fragments"
+                yield _fragment_finding("offset-table-wrong", message)
         if not self._has_lengths(_unpack_table(lengths, "Q"), len(extended) // 8):
-            yield _fragment_finding(
-                "offset-table-wrong", "has Extended Offset Table Lengths that do not fit its fragments"
-            )
+            message = "has Extended Offset Table Lengths that do not match its fragments"
+            yield _fragment_finding("offset-table-wrong", message)
         if len(self._sizes) - 1 > (frames or 1):
             yield Finding(
                 aspect=Aspect.COVERAGE,
@@ -163,9 +166,9 @@ class FragmentLayout:
             )
 
     def _has_lengths(self, lengths: Sequence[int] | None, frames: int) -> bool:
-        """Whether each length is that of a frame, which is a fragment, less its padding (PS3.3 C.7.6.3.1.8).
+        """Whether each length is that of a frame: of a fragment without its padding (PS3.3 C.7.6.3.1.8).
 
-        Some writers count the header of the fragment, too: of these lengths, readers make no other frame.
+        Some writers include the header of the fragment; readers show the same frame then.
         """
         if lengths is None or len(lengths) != frames:
             return False
@@ -174,7 +177,7 @@ class FragmentLayout:
         )
 
     def _fits(self, offsets: Sequence[int], frames: int | None) -> bool:
-        """Whether each offset is that of a fragment, beginning with the first, one for each frame."""
+        """Whether there is one offset for each frame, and each is that of a fragment, starting with the first."""
         if offsets[0] != 0 or (frames is not None and len(offsets) != frames):
             return False
         wanted = iter(offsets)

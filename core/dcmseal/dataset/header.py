@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
+from dcmseal import tags
+from dcmseal.dataset.header_cache import HeaderCache
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import LATEST_VRS, LONG_VRS, SHORT_VRS, VALUE_SIZE, is_unknown_vr
-from dcmseal.dictionary import tag_name
 from dcmseal.errors import Malformed
 from dcmseal.tags import format_tag
 
 
 class ElementKind(IntEnum):
-    """How an element is treated where it stands."""
+    """How an element is signed."""
 
     PLAIN = 0
     """Signable, with a value of defined length."""
     RESERVED_NONZERO = 1
-    """As PLAIN, but the reserved bytes of its header are not 0000, as they are in the MAC (PS3.5 7.1.2)."""
+    """PLAIN, but the reserved bytes of its header are not 0000 as in the MAC (PS3.5 7.1.2)."""
     SEQUENCE = 2
     ENCAPSULATED = 3
-    """Undefined length, made of fragments (PS3.5 A.4)."""
+    """Undefined length, with fragments (PS3.5 A.4)."""
     UNKNOWN = 4
     """VR UN: not signable."""
     EXCLUDED = 5
@@ -40,82 +41,96 @@ class Header(NamedTuple):
 
 
 def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | None:
-    """Decode the header at a position of a buffer; None if the VR is none, or the buffer ends in it.
+    """Decode the header at a position in a buffer.
 
-    Delimiters and items get an empty VR. A VR unknown to PS3.5 is read with a 32-bit length, as new ones have it
-    (PS3.5 6.2, note).
+    Items and delimiters have an empty VR. A VR that PS3.5 does not define is read with a 32-bit length, because VRs
+    added in the future have one (PS3.5 6.2, note).
+
+    Args:
+        buffer: Contains the header.
+        position: Where it starts.
+        encoding: How it is encoded.
+
+    Returns:
+        The header, or None if the VR is malformed or the buffer ends inside the header.
     """
-    known = _HEADER_CACHE[encoding.key]
+    entries = _CACHED_HEADERS[encoding.key]
     try:
-        header = known[buffer[position : position + 8]]
+        header = entries[buffer[position : position + 8]]
         if header is None or header.size == 8:
             return header
         whole = buffer[position : position + 12]
-        return known[whole] if len(whole) == 12 else None
+        return entries[whole] if len(whole) == 12 else None
     except KeyError:
         return _learn_header(buffer[position : position + 12], encoding)
 
 
+def header_error(start: bytes, position: int, encoding: Encoding) -> Malformed:
+    """Build the error for bytes that ``read_header`` cannot decode.
+
+    Args:
+        start: The bytes, at most the twelve of a long header.
+        position: Where they are.
+        encoding: How they are encoded.
+    """
+    if len(start) < 8:
+        return Malformed(
+            f"{len(start)} bytes are left, too few for a Data Element",
+            position,
+            hint="the file is truncated, or something was appended to it: fetch it again from its source",
+        )
+    if not any(start):
+        return Malformed(
+            "found zeros instead of a Data Element",
+            position,
+            hint="the file is damaged or was padded: padding belongs into (FFFC,FFFC) (PS3.10 7.2)",
+        )
+    group, element, _ = encoding.item_header.unpack_from(start)
+    vr = start[4:6].decode("latin-1")
+    if encoding.is_implicit or vr in _VR_NAMES or not vr.isprintable() or not vr.isascii():
+        return Malformed("expected a Data Element", position)
+    where = format_tag(group << 16 | element)
+    return Malformed(
+        f"{where} has VR '{vr}', which PS3.5 6.2 does not define: readers disagree about what follows",
+        position,
+        hint="the file is damaged, or the software that wrote it has a bug: rewrite it with other software",
+    )
+
+
 def overrun_error(tag: int, position: int, *, at_end_of_file: bool) -> Malformed:
-    """The error for a Data Element that ends behind its sequence, its item or the file."""
-    where = f"{tag_name(tag) or 'element'} {format_tag(tag)}"
+    """Build the error for an element or item that is longer than the rest of what contains it.
+
+    Args:
+        tag: The tag of the element.
+        position: Where it starts.
+        at_end_of_file: Whether it extends beyond the end of the file, not only of an item or sequence.
+    """
+    from dcmseal.dictionary import tag_name
+
+    name = "item" if tag == tags.ITEM else tag_name(tag) or "element"
+    where = f"{name} {format_tag(tag)}"
     if at_end_of_file:
         return Malformed(f"file is truncated inside {where}", position)
     return Malformed(f"{where} is longer than the sequence or item that contains it", position)
 
 
-def header_error(start: bytes, position: int, encoding: Encoding) -> Malformed:
-    """The error for bytes that ``read_header`` makes nothing of: what stands there instead of a Data Element."""
-    if len(start) < 8:
-        return Malformed(
-            f"{len(start)} bytes are left, too few for a Data Element",
-            position,
-            hint="the file is cut short, or something was appended to it: fetch it again from its source",
-        )
-    if not any(start):
-        return Malformed(
-            "zeros stand where a Data Element should begin",
-            position,
-            hint="the file is damaged, or was padded: padding has to be in (FFFC,FFFC) (PS3.10 7.2)",
-        )
-    group, element, _ = encoding.item_header.unpack_from(start)
-    vr = start[4:6].decode("latin-1")
-    if encoding.is_implicit or vr in _VR_NAMES or not vr.isprintable() or not vr.isascii():
-        return Malformed("no Data Element can be read here", position)
-    where = format_tag(group << 16 | element)
-    return Malformed(
-        f"{where} has VR '{vr}', which PS3.5 6.2 does not know: readers differ in what follows",
-        position,
-        hint="the file is damaged, or was written by software that errs: have it written anew",
-    )
-
-
 _VR_NAMES: Final = frozenset(vr.decode() for vr in SHORT_VRS | LONG_VRS)
-_MAX_CACHED: Final = 1 << 14
-_HEADER_CACHE: Final[dict[str, dict[bytes, Header | None]]] = {encoding.key: {} for encoding in Encoding}
-"""Headers by their bytes and encoding: they repeat, so that looking them up beats decoding them.
-
-Those of twelve bytes stand there by the first eight of them, too, without their length.
-"""
 
 
 def _learn_header(start: bytes, encoding: Encoding) -> Header | None:
-    """A header that is met for the first time, from up to twelve bytes."""
-    known = _HEADER_CACHE[encoding.key]
-    if len(known) >= _MAX_CACHED:
-        known.clear()
-    header = known[start[:8]] = _decode_header(start[:8], encoding) if len(start) >= 8 else None
+    """Decode a header that is not in the cache, from up to twelve bytes."""
+    if len(start) < 8:
+        return None
+    cache = _HEADER_CACHES[encoding.key]
+    header = cache.learn(start[:8])
     if header is None or header.size == 8:
         return header
-    if len(start) < 12:
-        return None
-    whole = known[start] = header._replace(length=encoding.u32.unpack_from(start, 8)[0])
-    return whole
+    return cache.learn(start) if len(start) == 12 else None
 
 
-def _decode_header(start: bytes, encoding: Encoding) -> Header | None:
-    """What eight bytes say; of a header of twelve, all but the length."""
-    group, element, length = encoding.item_header.unpack(start)
+def _decode_header(encoding: Encoding, start: bytes) -> Header | None:
+    """Decode a header from its first eight bytes, or all twelve of a long one; from eight, its length is 0."""
+    group, element, length = encoding.item_header.unpack_from(start)
     tag = group << 16 | element
     if group == 0xFFFE:
         return Header(tag, b"", 8, length)
@@ -126,7 +141,14 @@ def _decode_header(start: bytes, encoding: Encoding) -> Header | None:
     vr = start[4:6]
     if vr in SHORT_VRS:
         return Header(tag, vr, 8, encoding.u16.unpack_from(start, 6)[0])
-    return Header(tag, vr, 12, 0) if vr in LONG_VRS or (vr.isalpha() and vr.isupper()) else None
+    if vr not in LONG_VRS and not (vr.isalpha() and vr.isupper()):
+        return None
+    return Header(tag, vr, 12, encoding.u32.unpack_from(start, 8)[0] if len(start) == 12 else 0)
+
+
+_HEADER_CACHES: Final = {encoding.key: HeaderCache(partial(_decode_header, encoding)) for encoding in Encoding}
+"""Headers by encoding and bytes; long headers are also found by their first eight bytes, without their length."""
+_CACHED_HEADERS: Final = {key: cache.entries for key, cache in _HEADER_CACHES.items()}
 
 
 @lru_cache(maxsize=16384)
@@ -137,7 +159,7 @@ def _dictionary_vr(tag: int) -> str:
 
 
 def ambiguous_vr(tag: int) -> str:
-    """The VRs the dictionary leaves open for a tag, such as ``US or SS``; empty if there is one only."""
+    """Look up the VRs of an attribute that has several, such as ``US or SS``; empty if it has one."""
     vr = _dictionary_vr(tag)
     return vr if len(vr) > 2 else ""
 
@@ -146,10 +168,7 @@ _AMBIGUOUS_DEFAULT: Final = {"US or SS": b"US", "OB or OW": b"OW"}
 
 
 def implicit_vr(tag: int) -> bytes:
-    """The VR of an element in implicit VR, without looking at its context.
-
-    Private and unknown elements are UN. Of the context-dependent VRs the first guess is given.
-    """
+    """Look up the VR of an element in implicit VR: a default if it depends on the context, UN if it is not known."""
     vr = _dictionary_vr(tag)
     if len(vr) == 2:
         return vr.encode()
@@ -160,11 +179,11 @@ _AMBIGUOUS_LENGTH: Final = 13
 
 
 def is_length_ambiguous(vr: bytes, length: int, encoding: Encoding) -> bool:
-    """Whether readers differ in what the length of an element says.
+    """Whether readers disagree about the length of an element.
 
-    Where the VR fixes the size of a value (PS3.5 Table 6.2-1), GDCM and dcmjs read whole values, and take the rest for
-    another element. In implicit VR, GDCM takes 13 for 10, as some devices wrote it. In explicit VR, dicomParser takes
-    the latest VRs for short ones.
+    If the VR fixes the size of a value (PS3.5 Table 6.2-1), GDCM and dcmjs read whole values, and parse the rest as
+    another element. In implicit VR, GDCM reads 10 bytes if the length is 13, because some devices wrote it so. In
+    explicit VR, dicomParser reads a 16-bit length for the latest VRs.
     """
     if length % VALUE_SIZE.get(vr, 1):
         return True
@@ -172,7 +191,7 @@ def is_length_ambiguous(vr: bytes, length: int, encoding: Encoding) -> bool:
 
 
 def element_kind(tag: int, vr: bytes, length: int) -> ElementKind:
-    """How an element of this header is treated."""
+    """Classify an element by its header."""
     return _classify_element(tag, vr, length == UNDEFINED_LENGTH)
 
 
@@ -190,20 +209,21 @@ def _classify_element(tag: int, vr: bytes, is_undefined: bool) -> ElementKind:  
 
 
 def is_too_long_for_vr(tag: int, encoding: Encoding) -> bool:
-    """Whether an element of VR UN has another VR by the dictionary, in which explicit VR cannot encode its value."""
+    """Whether an element has VR UN only because its value is too long for its VR in explicit VR."""
     return encoding.is_implicit and implicit_vr(tag) in SHORT_VRS
 
 
 def unknown_vr_reason(tag: int, encoding: Encoding) -> str:
-    """Why an element of VR UN is one."""
+    """Explain why an element of VR UN cannot be signed."""
     if is_too_long_for_vr(tag, encoding):
         vr = implicit_vr(tag).decode()
-        return f"its value is too long for VR {vr} in explicit VR, where it is UN (PS3.5 6.2.2)"
+        return f"its value is too long for VR {vr} in explicit VR, so that its VR becomes UN (PS3.5 6.2.2)"
     return "its VR is UN"
 
 
 def unknown_item_reason(tag: int, encoding: Encoding) -> str:
-    """Why a sequence cannot be signed that holds an element of VR UN."""
+    """Explain why a sequence that contains an element of VR UN cannot be signed."""
+    reason = f"it contains {format_tag(tag)} of VR UN"
     if is_too_long_for_vr(tag, encoding):
-        return f"it holds {format_tag(tag)}, whose value is too long for explicit VR, where it is UN (PS3.5 6.2.2)"
-    return f"it holds {format_tag(tag)} of VR UN"
+        return f"{reason}, whose value is too long for its VR in explicit VR (PS3.5 6.2.2)"
+    return reason

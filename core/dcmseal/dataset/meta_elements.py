@@ -1,4 +1,4 @@
-"""The Data Elements of group 0002 in front of a Data Set, always explicit VR little endian (PS3.10 7.1)."""
+"""Data Elements of File Meta Information (group 0002), always in explicit VR little endian (PS3.10 7.1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _START: Final = Struct("<HH2sH")
 _U32: Final = Struct("<I")
 _MAX_ELEMENTS: Final = 256
 _KNOWN_VRS: Final = SHORT_VRS | LONG_VRS
-REWRITE_HINT: Final = "other software may read another data set: have the file written anew by software that you trust"
+REWRITE_HINT: Final = "other software may read a different data set: rewrite the file with software that you trust"
 
 GROUP_LENGTH: Final = 0x00020000
 SOP_CLASS: Final = 0x00020002
@@ -34,11 +34,11 @@ META_VRS: Final = {
     0x00020037: b"UL",
     0x00020038: b"FD",
 }
-"""VRs of PS3.10 Table 7.1-1, here so that the dictionary is not loaded for them."""
+"""VRs of PS3.10 Table 7.1-1, so that the dictionary does not have to be loaded for them."""
 
 
 class MetaElement(NamedTuple):
-    """An element: where its header starts, and its value starts and ends."""
+    """An element: its ``start``, the start of its ``value``, and its ``end``."""
 
     tag: int
     vr: bytes
@@ -48,11 +48,15 @@ class MetaElement(NamedTuple):
 
 
 def iter_meta_elements(source: Source, position: int) -> Iterator[MetaElement]:
-    """The elements of group 0002 from a position on; what follows the last one is of another group.
+    """Iterate over elements up to the first one of another group.
+
+    Args:
+        source: The file.
+        position: Where the first element starts.
 
     Raises:
-        Malformed: An element is longer than the file.
-        DatasetError: There are too many, or one cannot be read without guessing.
+        Malformed: The file ends inside an element.
+        DatasetError: There are too many elements, or one cannot be read without guessing.
     """
     buffer, base = source.window(position)
     for _ in range(_MAX_ELEMENTS):
@@ -70,9 +74,9 @@ def iter_meta_elements(source: Source, position: int) -> Iterator[MetaElement]:
 
 
 def _parse_element(header: bytes, position: int, size: int) -> MetaElement:
-    """Decode a header; one of a VR that PS3.5 does not know has the form of the VR that it should have."""
+    """Decode a header; if PS3.5 does not define its VR, assume the size of the one that it should have."""
     if len(header) < _START.size:
-        raise Malformed("the file ends within the File Meta Information", position)
+        raise Malformed("the file ends inside the File Meta Information", position)
     group, number, vr, length = _START.unpack_from(header)
     tag = group << 16 | number
     is_known = vr in _KNOWN_VRS
@@ -80,26 +84,26 @@ def _parse_element(header: bytes, position: int, size: int) -> MetaElement:
     value = position + 8
     if form in LONG_VRS:
         if len(header) < 12:
-            raise Malformed("the file ends within the File Meta Information", position)
+            raise Malformed("the file ends inside the File Meta Information", position)
         (length,) = _U32.unpack_from(header, 8)
         value = position + 12
     if not is_known and not vr.isalpha() and header[6:8] == b"\0\0":
         raise DatasetError(
-            f"{format_tag(tag)}: the File Meta Information is in implicit VR, and PS3.10 7.1 wants explicit VR",
+            f"{format_tag(tag)} is in implicit VR, but File Meta Information has to be in explicit VR (PS3.10 7.1)",
             hint=REWRITE_HINT,
         )
     if length == UNDEFINED_LENGTH:
         raise DatasetError(
-            f"{format_tag(tag)} has undefined length, which no element of the File Meta Information has (PS3.10 7.1)",
+            f"{format_tag(tag)} has an undefined length, which File Meta Information must not have (PS3.10 7.1)",
             hint=REWRITE_HINT,
         )
     if length > size - value:
-        raise Malformed(f"{format_tag(tag)} of the File Meta Information is longer than the file", position)
+        raise Malformed(f"the file ends inside {format_tag(tag)} of the File Meta Information", position)
     return MetaElement(tag, vr, position, value, value + length)
 
 
 def has_same_value(source: Source, one: MetaElement, other: MetaElement) -> bool:
-    """Whether two elements have the same bytes for a value, however long."""
+    """Whether two elements have the same value."""
     if one.end - one.value != other.end - other.value:
         return False
     return all(

@@ -1,4 +1,4 @@
-"""What may never be signed, and why (PS3.3 C.12.1.1.3.1.1)."""
+"""Data Elements that are never signed (PS3.3 C.12.1.1.3.1.1)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dcmseal import tags
 
 
 def exclusion_reason(tag: int) -> str:
-    """Why an element of this tag never enters a MAC; empty if it may.
+    """Explain why elements with this tag are never in a MAC; empty if they may be.
 
-    The VR excludes more: UN, and sequences that hold UN at any depth.
+    Elements of VR UN, and sequences that contain one at any depth, cannot be signed either.
     """
     group = tag >> 16
     if tag & 0xFFFF == 0:
         return "group lengths are never signed"
     if group < 8:
-        return f"group {group:04X} is no part of the Data Set proper"
+        return f"group {group:04X} is never signed"
     if 8 < group < 0x4FFE or 0x4FFE < group < 0xFFFA:
         return ""
     if tag == tags.LENGTH_TO_END:
@@ -24,5 +24,5 @@ def exclusion_reason(tag: int) -> str:
     if tag == tags.DATA_SET_TRAILING_PADDING:
         return "trailing padding is never signed"
     if group == 0xFFFE:
-        return "delimiters are no Data Elements"
+        return "items and delimiters are not Data Elements"
     return ""

@@ -1,4 +1,4 @@
-"""Where the bytes of a Data Set come from: a file read in windows, bytes, or several of both in a row."""
+"""Sources of bytes: files, bytes in memory, and concatenations of them."""
 
 from __future__ import annotations
 
@@ -13,30 +13,36 @@ from dcmseal.errors import DatasetError, Malformed
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 WINDOW_SIZE: Final = 1 << 16
-"""Bytes read at once while looking at headers."""
+"""Bytes to read at once for headers."""
 CHUNK_SIZE: Final = 1 << 16
-"""Bytes read at once while passing values on: fits the processor's cache, and memory that is taken without a fault."""
+"""Bytes to read at once for values; fits into the processor's cache."""
 
 
 class Source(Protocol):
-    """A row of bytes that can be read at any place."""
+    """A sequence of bytes with random access."""
 
     @property
     def size(self) -> int: ...
 
     def window(self, position: int, size: int = WINDOW_SIZE) -> tuple[bytes, int]:
-        """Return a buffer and the position of its first byte.
+        """Return a buffer around a position.
 
-        The buffer holds ``position`` and what follows it: at least 64 bytes, or all there is.
+        Args:
+            position: A position in the source.
+            size: The number of bytes to read if the position is not in a buffer yet.
+
+        Returns:
+            A buffer with ``position`` and at least 64 bytes from there, or all until the end of the source; and the
+            position of its first byte.
         """
         ...
 
     def read(self, start: int, end: int) -> bytes:
-        """Return exactly the bytes from start to end; raises Malformed if they are not there."""
+        """Return exactly the bytes from start to end; raises Malformed if the source ends before."""
         ...
 
     def chunks(self, start: int, end: int) -> Iterator[Buffer]:
-        """The bytes from start to end in pieces, each good until the next is asked for."""
+        """Iterate over the bytes from start to end in pieces, which are valid until the next one."""
         ...
 
 
@@ -66,15 +72,19 @@ class BytesSource:
 
 
 class FileSource:
-    """A file, read in windows: memory stays flat whatever its size.
+    """A file, read in windows, so that memory is bounded.
 
-    The file is not mapped: a mapped file that shrinks while it is read kills the process.
+    The file is not memory-mapped, because a mapped file that shrinks while it is read kills the process.
+
+    Args:
+        file: An open file.
+        size: Its size.
+        status: Its status before anything was read; None if it is not a file of the operating system.
     """
 
     __slots__ = ("_buffer", "_head", "_last", "_last_base", "file", "size", "status")
 
     def __init__(self, file: RawIOBase, size: int, status: os.stat_result | None = None) -> None:
-        """``status`` is what the operating system said of the file before anything was read; None if it knows none."""
         self.file = file
         self.size = size
         self.status = status
@@ -85,7 +95,7 @@ class FileSource:
 
     def window(self, position: int, size: int = WINDOW_SIZE) -> tuple[bytes, int]:
         head, last = self._head, self._last
-        # nearly always one of these two holds enough
+        # one of these two is nearly always enough
         if position + _MIN_WINDOW <= len(head):
             return head, 0
         if 0 <= position - self._last_base <= len(last) - _MIN_WINDOW:
@@ -118,10 +128,10 @@ class FileSource:
 
     def chunks(self, start: int, end: int) -> Iterator[Buffer]:
         _check_range(start, end, self.size)
-        for held, base in ((self._head, 0), (self._last, self._last_base)):
-            if base <= start < base + len(held):
-                stop = min(end, base + len(held))
-                yield memoryview(held)[start - base : stop - base]
+        for buffered, base in ((self._head, 0), (self._last, self._last_base)):
+            if base <= start < base + len(buffered):
+                stop = min(end, base + len(buffered))
+                yield memoryview(buffered)[start - base : stop - base]
                 start = stop
         if start >= end:
             return
@@ -130,13 +140,13 @@ class FileSource:
         buffer, file = self._buffer, self.file
         try:
             while start < end:
-                # whoever takes the pieces may read elsewhere in between
+                # seek each time, because the caller may read elsewhere between two pieces
                 file.seek(start)
-                got = file.readinto(buffer if end - start >= CHUNK_SIZE else buffer[: end - start]) or 0
-                if not got:
+                count = file.readinto(buffer if end - start >= CHUNK_SIZE else buffer[: end - start]) or 0
+                if not count:
                     raise Malformed("the file became shorter while it was read", start)
-                yield buffer if got == CHUNK_SIZE else buffer[:got]
-                start += got
+                yield buffer if count == CHUNK_SIZE else buffer[:count]
+                start += count
         except (OSError, EOFError) as error:
             raise read_error(error) from error
 
@@ -146,7 +156,7 @@ class FileSource:
             pieces = [self.file.read(size) or b""]
             missing = size - len(pieces[0])
             while missing and pieces[-1]:
-                # a file object that is not buffered may give less than there is
+                # unbuffered file objects may return less than requested
                 pieces.append(self.file.read(missing) or b"")
                 missing -= len(pieces[-1])
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -155,7 +165,11 @@ class FileSource:
 
 
 class JoinedSource:
-    """Parts of sources in a row, read as one: an edited Data Set that was never written."""
+    """A concatenation of parts of other sources, such as an edited Data Set that is not written yet.
+
+    Args:
+        parts: Sources with the start and end of a part.
+    """
 
     __slots__ = ("_last", "_last_base", "_parts", "_starts", "size")
 
@@ -185,7 +199,7 @@ class JoinedSource:
             yield from source.chunks(a, b)
 
     def pieces(self, start: int, end: int) -> Iterable[tuple[Source, int, int]]:
-        """The parts of the underlying sources that make up the range."""
+        """Split a range into parts of the underlying sources."""
         _check_range(start, end, self.size)
         index = bisect_right(self._starts, start) - 1
         while start < end:
@@ -199,12 +213,12 @@ class JoinedSource:
 
 def _check_range(start: int, end: int, size: int) -> None:
     if not 0 <= start <= end:
-        raise Malformed(f"{end - start} bytes wanted", start)
+        raise Malformed(f"cannot read {end - start} bytes", start)
     if end > size:
         raise Malformed(f"the file ends {end - size} bytes too early", size)
 
 
 def read_error(error: OSError | EOFError) -> DatasetError:
-    """The error to raise where a file object fails."""
+    """Build the error for a file object that cannot be read."""
     why = getattr(error, "strerror", None) or error
     return DatasetError(f"cannot read: {why}", hint="check the file, its permissions and the disk")

@@ -1,4 +1,4 @@
-"""Transfer syntaxes by name (PS3.6 Table A-1, and private ones that are met), and what readers make of them."""
+"""Registry of transfer syntaxes: PS3.6 Table A-1 and common private ones, and how readers treat them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ REGISTERED: Final = {
     f"{_STANDARD}.8.1": "Deflated Image Frame Compression",
     "1.2.840.10008.1.20": "Papyrus 3 Implicit VR Little Endian",
 }
-"""Every transfer syntax of PS3.6 Table A-1, the retired ones included."""
+"""Names of all transfer syntaxes of PS3.6 Table A-1, including retired ones."""
 
 _PRIVATE: Final = {
     "1.2.840.113619.5.2": "GE private: implicit VR little endian with big endian pixels",
@@ -82,43 +82,43 @@ _PRIVATE: Final = {
 }
 
 DEFLATED: Final = frozenset(f"{_STANDARD}.{each}" for each in ("1.99", "4.95", "4.205"))
-"""Those whose Data Set is one deflated stream."""
+"""Transfer syntaxes whose Data Set is a deflated stream."""
 IMPLICIT: Final = frozenset({_STANDARD, "1.2.840.10008.1.20", "1.2.840.113619.5.2"})
-"""Those whose Data Set is in implicit VR little endian."""
+"""Transfer syntaxes in implicit VR little endian."""
 REFERENCED: Final = frozenset(f"{_STANDARD}.{each}" for each in ("4.94", "4.95", "4.204", "4.205"))
-"""Those whose pixels are behind a URL in the Data Set (PS3.5 A.6, A.7)."""
+"""Transfer syntaxes with a URL instead of pixels (PS3.5 A.6, A.7)."""
 _STREAMED: Final = frozenset(f"{_STANDARD}.7.{each}" for each in (1, 2, 3))
 _NOT_PART10: Final = frozenset(f"{_STANDARD}.6.{each}" for each in (1, 2))
 NOT_ENCAPSULATED: Final = (
     frozenset({f"{_STANDARD}.1", f"{_STANDARD}.2"}) | DEFLATED | IMPLICIT | REFERENCED | _STREAMED | _NOT_PART10
 )
-"""Those whose Pixel Data, if any, are no fragments."""
+"""Transfer syntaxes whose Pixel Data, if any, is not in fragments."""
 
 _AMBIGUOUS: Final = {
     **dict.fromkeys(
         (f"{_STANDARD}.4.95", f"{_STANDARD}.4.205"),
-        "some readers inflate the data set, and others read the same bytes without",
+        "some readers inflate the data set, others read the same bytes without inflating them",
     ),
-    "1.2.840.10008.1.20": "some readers take it for implicit VR, and others for explicit VR",
-    "1.2.840.113619.5.2": "some readers swap the bytes of its pixels, others do not, or take it for explicit VR",
+    "1.2.840.10008.1.20": "some readers assume implicit VR, others explicit VR",
+    "1.2.840.113619.5.2": "some readers swap the bytes of its pixels, others do not, or assume explicit VR",
 }
-_UNDEFINED_IN_FILES: Final = dict.fromkeys(_NOT_PART10, "no part of the standard says how a file has it")
+_UNDEFINED_IN_FILES: Final = dict.fromkeys(_NOT_PART10, "the standard does not define it for files")
 
 
 def syntax_name(uid: str) -> str:
-    """The name of a transfer syntax for people, its UID if it has none."""
+    """Look up the name of a transfer syntax; returns the UID if it has none."""
     return REGISTERED.get(uid) or _PRIVATE.get(uid) or uid
 
 
 def syntax_findings(uid: str) -> Iterator[Finding]:
-    """What keeps a file in this transfer syntax from having one reading, or its pixels from being in it."""
+    """Report why readers may disagree about files in a transfer syntax, or why such files do not contain the pixels."""
     if why := _AMBIGUOUS.get(uid):
         yield _finding(Outcome.FAILED, "file-syntax-ambiguous", uid, why)
     elif uid not in REGISTERED or uid in _UNDEFINED_IN_FILES:
-        why = _UNDEFINED_IN_FILES.get(uid, "PS3.6 does not have it: other software may read another data set")
+        why = _UNDEFINED_IN_FILES.get(uid, "PS3.6 does not list it: other software may read a different data set")
         yield _finding(Outcome.UNKNOWN, "file-syntax-unknown", uid, why)
     elif uid in REFERENCED or uid in _STREAMED:
-        why = "the pixels are not in the file, and no signature of it can protect them"
+        why = "the pixels are not in the file, so a signature cannot protect them"
         yield _finding(Outcome.UNKNOWN, "pixels-elsewhere", uid, why)
 
 

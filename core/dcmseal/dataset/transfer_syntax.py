@@ -35,7 +35,7 @@ class Encoding(Enum):
 
     @cached_property
     def key(self) -> str:
-        """What tables of encodings go by: an attribute is faster than ``value``, and than the hash of a member."""
+        """A key for dictionaries: faster than the member itself, and than ``value``."""
         return self.name
 
     @cached_property
@@ -53,7 +53,7 @@ class Encoding(Enum):
 
     @cached_property
     def item_header(self) -> Struct:
-        """Group, element number and 32-bit length, as of items, delimiters and implicit VR elements."""
+        """Group, element number and 32-bit length: of items, delimiters and implicit VR elements."""
         return Struct(">HHI" if self.is_big_endian else "<HHI")
 
 
@@ -65,12 +65,12 @@ class TransferSyntax:
 
     @property
     def name(self) -> str:
-        """The name of PS3.6 Table A-1, or what a private one is known as; the UID if it is not known."""
+        """The name in PS3.6 Table A-1, or that of a common private one; the UID if it is not known."""
         return syntax_name(self.uid)
 
     @property
     def encoding(self) -> Encoding:
-        """Explicit VR little endian for all that are not said to be otherwise (PS3.5 A.4); so are unknown ones."""
+        """The encoding; explicit VR little endian unless known to be another one (PS3.5 A.4)."""
         if self.uid in IMPLICIT:
             return Encoding.IMPLICIT_LITTLE
         if self.uid == EXPLICIT_BIG_UID:
@@ -79,20 +79,20 @@ class TransferSyntax:
 
     @property
     def is_deflated(self) -> bool:
-        """Whether the Data Set is one RFC 1951 deflated stream (PS3.5 A.5)."""
+        """Whether the Data Set is an RFC 1951 deflate stream (PS3.5 A.5)."""
         return self.uid in DEFLATED
 
     @property
     def is_encapsulated(self) -> bool:
-        """Whether Pixel Data comes in fragments (PS3.5 A.4)."""
+        """Whether Pixel Data is in fragments (PS3.5 A.4)."""
         return self.uid not in NOT_ENCAPSULATED
 
     @property
     def is_known(self) -> bool:
-        """Whether PS3.6 Table A-1 has the UID."""
+        """Whether PS3.6 Table A-1 lists the UID."""
         return self.uid in REGISTERED
 
     @property
     def is_allowed_for_mac(self) -> bool:
-        """MAC Calculation Transfer Syntax UID takes only explicit VR little endian syntaxes (PS3.3 Table C.12-6)."""
+        """Whether MAC Calculation Transfer Syntax UID allows it: explicit VR little endian (PS3.3 Table C.12-6)."""
         return bool(self.uid) and self.encoding is Encoding.EXPLICIT_LITTLE

@@ -1,4 +1,4 @@
-"""Value Representations: header form, padding and byte order of values (PS3.5 section 6.2 and 7.1.2)."""
+"""Value Representations: size of the length field, padding and byte order (PS3.5 section 6.2 and 7.1.2)."""
 
 from __future__ import annotations
 
@@ -25,48 +25,53 @@ TEXT_VRS: Final = frozenset(
         *("SH", "ST", "TM", "UC", "UI", "UR", "UT"),
     )
 )
-"""VRs whose values are characters, padded at the end to even length (PS3.5 6.2)."""
+"""VRs whose values are text, padded to even length (PS3.5 6.2)."""
 
 WORD_SIZE: Final = {
     **dict.fromkeys((b"US", b"SS", b"OW", b"AT"), 2),
     **dict.fromkeys((b"UL", b"SL", b"FL", b"OL", b"OF"), 4),
     **dict.fromkeys((b"FD", b"OD", b"OV", b"SV", b"UV"), 8),
 }
-"""Size in bytes of the units that byte ordering swaps (PS3.5 7.3); absent: one byte."""
-
+"""Size in bytes of the words in a value, whose byte order depends on the encoding (PS3.5 7.3); others have one byte."""
 
 VALUE_SIZE: Final = {
     **dict.fromkeys((b"US", b"SS"), 2),
     **dict.fromkeys((b"AT", b"UL", b"SL", b"FL"), 4),
     **dict.fromkeys((b"FD", b"SV", b"UV"), 8),
 }
-"""Size in bytes of one value, where the VR fixes it (PS3.5 Table 6.2-1)."""
-
+"""Size in bytes of one value, if the VR fixes it (PS3.5 Table 6.2-1)."""
 
 LATEST_VRS: Final = frozenset({b"OV", b"SV", b"UV"})
-"""VRs that PS3.5 has had since 2019: readers made before take the reserved bytes of their header for the length."""
+"""VRs added to PS3.5 in 2019: older readers interpret the reserved bytes of their header as the length."""
 
 
 def is_unknown_vr(vr: bytes) -> bool:
-    """Whether a value of this VR can be anything: UN, and what PS3.5 does not know."""
+    """Whether the VR is UN, or is not defined in PS3.5."""
     return vr == b"UN" or (vr not in SHORT_VRS and vr not in LONG_VRS)
 
 
 def padding_byte(vr: bytes) -> bytes:
-    """The byte that pads a value to even length: NULL for UI and byte strings, space for other text (PS3.5 6.2)."""
+    """Return the byte that pads a value: NULL for UI and binary values, a space for other text (PS3.5 6.2)."""
     return b" " if vr in TEXT_VRS and vr != b"UI" else b"\0"
 
 
 PADDING_BYTES: Final = b" \0"
-"""What text ends in if it is padded."""
-EXCESS: Final = (b"\0", b"  ", b"\0 ")
-"""What text of even length, but for UI, ends in if it has more than the least padding."""
+"""Bytes that pad text."""
+EXCESS_PADDING: Final = (b"\0", b"  ", b"\0 ")
+"""Endings of text of even length, other than UI, with more than minimal padding."""
 
 
 def is_minimally_padded(buffer: bytes, start: int, end: int, *, is_ui: bool) -> bool:
-    """Whether a value of text in a buffer has the least padding: what ``minimal`` says, without copying it.
+    """Whether ``minimize_padding`` would leave a text value as it is, without copying it.
 
-    Raises IndexError if the buffer ends before.
+    Args:
+        buffer: Contains the value.
+        start: Where the value starts.
+        end: Where it ends.
+        is_ui: Whether its VR is UI.
+
+    Raises:
+        IndexError: The buffer ends before the value.
     """
     last = buffer[end - 1]
     if (end - start) & 1 or (
@@ -76,10 +81,10 @@ def is_minimally_padded(buffer: bytes, start: int, end: int, *, is_ui: bool) -> 
     return not is_ui or buffer[start:end].split() == [buffer[start:end]]
 
 
-def minimise_padding(vr: bytes, value: bytes) -> bytes:
-    """The value with the least padding that makes its length even.
+def minimize_padding(vr: bytes, value: bytes) -> bytes:
+    """Reduce the padding of a value to the minimum that makes its length even.
 
-    Text loses trailing spaces and NULLs; UI loses every white space too. Other values are padded if odd.
+    Trailing spaces and NULLs of text are removed, and all white space of UI. Other values are padded if necessary.
     """
     if vr == b"UI":
         value = value.translate(None, b" \t\r\n\f\v").rstrip(b"\0")

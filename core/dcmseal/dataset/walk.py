@@ -1,4 +1,4 @@
-"""Every Data Element at every depth, in the order it is encoded: slow, obvious, for any encoding."""
+"""A simple but slow iterator over all Data Elements at all levels, for any encoding."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from dcmseal.errors import Malformed
 from dcmseal.tags import format_tag
 
 MAX_DEPTH: Final = 256
-"""Nesting beyond this is refused; real objects stay below 20."""
+"""The largest depth of nested sequences to accept; real objects stay below 20."""
 UNTIL_DELIMITER: Final = -1
-"""End of a level or sequence of undefined length."""
+"""Stands for the unknown end of a level or sequence of undefined length."""
 NEVER: Final = 1 << 62
-"""The same to those who compare it with positions: no position comes to it."""
+"""Stands for the same in comparisons: it is greater than any position."""
 
 
 class Event(IntEnum):
-    """What the walk has come to."""
+    """What a step of the walk has found."""
 
     ELEMENT = 0
     SEQUENCE = 1
@@ -44,10 +44,10 @@ _END_EVENTS: Final = {
 
 
 class Step(NamedTuple):
-    """One step of the walk: ``start`` of the header, ``value`` after it, ``end`` after the value.
+    """One step of the walk: the ``start`` of an element, the start of its ``value``, and its ``end``.
 
-    ``end`` is UNTIL_DELIMITER where the length is undefined. The ``_END`` events stand at ``start``, and end after
-    their delimiter, if there is one.
+    ``end`` is UNTIL_DELIMITER if the length is undefined. Of an ``_END`` event, ``start`` and ``end`` are those of the
+    delimiter; without a delimiter, both are the end of the item or sequence.
     """
 
     event: Event
@@ -60,7 +60,7 @@ class Step(NamedTuple):
 
 
 class _OpenSequence(NamedTuple):
-    """A sequence or item the walk is in."""
+    """A sequence or item during the walk."""
 
     event: Event
     tag: int
@@ -69,10 +69,17 @@ class _OpenSequence(NamedTuple):
 
 
 def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event = Event.ITEM) -> Iterator[Step]:
-    """Walk over the elements of a level and all that is nested in them.
+    """Iterate over the elements of a level, and everything nested in them.
 
-    With ``inside`` SEQUENCE the walk is over the items of a sequence. ``end`` may be UNTIL_DELIMITER: the walk then
-    stops after the delimiter, with its ``_END`` event. Raises Malformed where the encoding breaks PS3.5 section 7.
+    Args:
+        source: Contains the level.
+        start: Where it starts.
+        end: Where it ends; or UNTIL_DELIMITER, and then the walk ends with the ``_END`` event of the delimiter.
+        encoding: How it is encoded.
+        inside: Event.SEQUENCE to iterate over the items of a sequence instead.
+
+    Raises:
+        Malformed: The encoding violates PS3.5 section 7.
     """
     stack = [_OpenSequence(inside, 0, end, encoding)]
     position = start
@@ -89,7 +96,7 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
             raise header_error(buffer[position - base : position - base + 12], position, level.encoding)
         tag, vr, size, length = header
         value = position + size
-        # delimiters have a length too, which says nothing (PS3.5 7.5.2)
+        # the length of a delimiter has no meaning (PS3.5 7.5.2)
         is_delimiter = not vr and tag != tags.ITEM
         stop = value if is_delimiter else UNTIL_DELIMITER if length == UNDEFINED_LENGTH else value + length
         limit = source.size if level.end == UNTIL_DELIMITER else level.end
@@ -106,18 +113,18 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
                 yield Step(Event.FRAGMENT, tag, vr, position, value, stop, level.encoding)
                 value = stop
             else:
-                raise Malformed(f"{format_tag(tag)} has no business here", position)
+                raise Malformed(f"unexpected item or delimiter {format_tag(tag)}", position)
             position = value
             continue
         if level.event is not Event.ITEM:
-            raise Malformed(f"{format_tag(tag)} stands where an item should", position)
+            raise Malformed(f"expected an item instead of {format_tag(tag)}", position)
         event, inner = _opening_event(header.tag, vr, length, level.encoding)
         yield Step(event, tag, vr, position, value, stop, level.encoding)
         if event is Event.ELEMENT:
             position = stop
         else:
             if len(stack) >= 2 * MAX_DEPTH:
-                raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", position)
+                raise Malformed(f"sequences are nested more than {MAX_DEPTH} levels deep", position)
             stack.append(_OpenSequence(event, tag, stop, inner))
             position = value
 
@@ -129,7 +136,7 @@ def _opening_event(tag: int, vr: bytes, length: int, encoding: Encoding) -> tupl
         return Event.ELEMENT, encoding
     if element_kind(tag, vr, length) is ElementKind.ENCAPSULATED:
         return Event.ENCAPSULATED, encoding
-    # UN of undefined length holds items in implicit VR little endian (PS3.5 6.2.2, note)
+    # UN of undefined length contains items in implicit VR little endian (PS3.5 6.2.2, note)
     return Event.SEQUENCE, Encoding.IMPLICIT_LITTLE if vr == b"UN" else encoding
 
 
@@ -144,7 +151,7 @@ def _closing_step(level: _OpenSequence, start: int, end: int) -> Step:
 
 
 def iter_element_steps(source: Source, start: int, encoding: Encoding) -> Iterator[Step]:
-    """The walk over one element that starts here; the last step ends where the element does."""
+    """Walk through one element; the last step ends where the element ends."""
     depth = 0
     for step in walk(source, start, UNTIL_DELIMITER, encoding):
         depth += (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
@@ -154,7 +161,7 @@ def iter_element_steps(source: Source, start: int, encoding: Encoding) -> Iterat
 
 
 def find_element_end(source: Source, start: int, encoding: Encoding) -> int:
-    """Where the element of undefined length that starts here ends, its delimiter included."""
+    """Find the end of an element of undefined length, including its delimiter."""
     end = start
     for step in iter_element_steps(source, start, encoding):
         end = step.end

@@ -139,7 +139,9 @@ def read_members(members: Mapping[str, bytes]) -> Evidence:
 
 def not_evidence_error() -> EvidenceError:
     """Build the error for files that are not evidence files."""
-    return EvidenceError("the file is not an evidence file", hint="give a file that save_evidence wrote")
+    return EvidenceError(
+        "the file is not an evidence file", hint="give a file that save_evidence wrote", code="not-evidence"
+    )
 
 
 def _check_version(manifest: JsonObjectReader) -> None:

@@ -1,7 +1,7 @@
-"""The MAC that DCMTK 3.6.6 and later make of nested sequences: cut short wherever their 16 KiB buffer fills inside one.
+"""The truncated MAC of DCMTK 3.6.6 and later, which omits parts of nested sequences.
 
-Whenever the buffer is full while a sequence nested in an item of a top-level sequence is open, DCMTK leaves the rest
-of that sequence out, in signing and verifying alike. Such a signature protects less than it lists.
+When its buffer of 16 KiB is full inside a sequence that is nested in an item of a top-level sequence, DCMTK omits the
+rest of that nested sequence, both in signing and in verifying. Such a signature protects less than it lists.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _BUFFER_SIZE: Final = 16384
 
 
 class _BufferFull(Exception):
-    """The buffer is full within a nested sequence."""
+    """The buffer is full inside a nested sequence."""
 
 
 class _Buffer:
-    """DCMTK's buffer: only how much room is left in it matters."""
+    """The buffer of DCMTK, of which only the free space matters."""
 
     __slots__ = ("_update", "room", "written")
 
@@ -39,7 +39,7 @@ class _Buffer:
         self.written = 0
 
     def reserve(self, size: int, *, nested: bool) -> None:
-        """Make room, or give up within a nested sequence."""
+        """Free the buffer if necessary; raises _BufferFull inside a nested sequence."""
         if self.room < size:
             if nested:
                 raise _BufferFull
@@ -51,86 +51,89 @@ class _Buffer:
         self.room -= len(data)
 
     def append_value(self, value: bytes, *, nested: bool) -> None:
-        """Put a value of any length, as far as the buffer lets it."""
+        """Append a value of any length in pieces that fit."""
         position = 0
         while position < len(value):
             self.reserve(1, nested=nested)
-            taken = value[position : position + self.room]
-            self.append(taken)
-            position += len(taken)
+            piece = value[position : position + self.room]
+            self.append(piece)
+            position += len(piece)
 
     def skip(self, size: int) -> None:
-        """Count bytes that are fed at the top level, where DCMTK can always go on."""
+        """Count bytes outside nested sequences, where DCMTK omits nothing."""
         self.written += size
         self.room = (self.room - size) % _BUFFER_SIZE or (_BUFFER_SIZE if size > self.room else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncation:
-    """What DCMTK leaves out of the MAC of a level."""
+    """What DCMTK omits from the MAC of a level."""
 
     lost_bytes: int
-    """Bytes of the standard's stream that DCMTK does not hash."""
+    """The number of bytes that DCMTK does not hash."""
     sequences: tuple[tuple[int, int], ...]
-    """Tags of the top-level sequences that are cut, and how many nested sequences are."""
+    """Tags of top-level sequences, and how many sequences nested in each are truncated."""
 
 
-def feed_truncated(
+def feed_like_dcmtk(
     scan: LevelScanner, encoder: MacEncoder, wanted: Collection[int], update: Callable[[Buffer], object]
 ) -> Truncation:
     """Feed the elements of a level as DCMTK does.
 
-    ``wanted`` are tags that are signable. The scan must be complete. Raises Malformed.
+    Args:
+        scan: A complete scan of the level.
+        encoder: Encodes the elements.
+        wanted: Tags of signable elements.
+        update: Receives the bytes.
+
+    Raises:
+        Malformed: The encoding violates PS3.5.
     """
     buffer = _Buffer(update)
-    whole = 0
-    cut: list[tuple[int, int]] = []
-
-    def count(data: Buffer) -> None:
-        nonlocal whole
-        whole += len(data)
-
-    def pass_on(data: Buffer) -> None:
-        update(data)
-        buffer.skip(len(data))
-        count(data)
-
+    total = 0
+    truncated: list[tuple[int, int]] = []
     for index, tag in enumerate(scan.tags):
         if tag not in wanted:
             continue
         kind = scan.kinds.get(index, ElementKind.PLAIN)
         if kind is ElementKind.SEQUENCE:
-            for chunk in encoder.encode_sequence(scan.starts[index]):
-                count(chunk)
-            cuts = sum(1 for _ in _iter_cuts(scan.source, _walk_element(scan, index), buffer))
-            if cuts:
-                cut.append((tag, cuts))
+            total += sum(len(chunk) for chunk in encoder.encode_sequence(scan.starts[index]))
+            count = sum(1 for _ in _iter_truncations(scan.source, _walk_element(scan, index), buffer))
+            if count:
+                truncated.append((tag, count))
         elif kind in (ElementKind.PLAIN, ElementKind.RESERVED_NONZERO, ElementKind.ENCAPSULATED):
             for piece in encoder.encode_element(scan, index):
-                pass_on(piece)
-    return Truncation(lost_bytes=whole - buffer.written, sequences=tuple(cut))
+                update(piece)
+                buffer.skip(len(piece))
+                total += len(piece)
+    return Truncation(lost_bytes=total - buffer.written, sequences=tuple(truncated))
 
 
 _MAX_STEPS: Final = 1_000_000
+"""The number of steps after which the search stops."""
 _MAX_BYTES: Final = 4_000_000
-"""Steps, and bytes of sequences, after which the search for a cut is given up."""
+"""The number of bytes in sequences after which the search stops."""
 
 
 def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
-    """Whether DCMTK leaves anything of the level out of its MAC, and so takes a correct signature for corrupt.
+    """Whether DCMTK omits part of the MAC, so that it rejects a correct signature.
 
-    A level so large that the answer would take long is taken to be cut if it is at all likely.
+    If the level is so large that the search would take too long, the answer is yes.
+
+    Args:
+        scan: A complete scan of the level.
+        wanted: Tags of signable elements.
     """
     sequences = [
         index for index, kind in scan.kinds.items() if kind is ElementKind.SEQUENCE and scan.tags[index] in wanted
     ]
     if not sequences or scan.element_range(sequences[-1])[1] - scan.starts[0] < _BUFFER_SIZE // 2:
-        # too little for DCMTK's buffer to fill, even if converting makes it longer
+        # not enough to fill the buffer, even if explicit VR is longer
         return False
     buffer = _Buffer(lambda _: None)
-    steps = passed = 0
+    steps = searched = 0
 
-    def patient(index: int) -> Iterator[Step]:
+    def limited_walk(index: int) -> Iterator[Step]:
         nonlocal steps
         for step in _walk_element(scan, index):
             steps += 1
@@ -143,10 +146,10 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
             continue
         start, end = scan.element_range(index)
         if scan.kinds.get(index) is ElementKind.SEQUENCE:
-            if any(_iter_cuts(scan.source, patient(index), buffer)):
+            if any(_iter_truncations(scan.source, limited_walk(index), buffer)):
                 return True
-            passed += end - start
-            if steps > _MAX_STEPS or passed > _MAX_BYTES:
+            searched += end - start
+            if steps > _MAX_STEPS or searched > _MAX_BYTES:
                 return True
         else:
             buffer.skip(end - start)
@@ -157,8 +160,8 @@ def _walk_element(scan: LevelScanner, index: int) -> Iterator[Step]:
     return walk(scan.source, *scan.element_range(index), scan.encoding)
 
 
-def _iter_cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bool]:
-    """Feed one top-level sequence as DCMTK does; yields True for each nested sequence that is cut."""
+def _iter_truncations(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bool]:
+    """Feed one top-level sequence as DCMTK does; yields True for each nested sequence that it truncates."""
     open_sequences = 0
     skipping = 0
     for step in steps:
@@ -176,7 +179,7 @@ def _iter_cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterat
         except _BufferFull:
             buffer.room = _BUFFER_SIZE
             buffer.append(SEQUENCE_DELIMITER)
-            # nothing more of the sequence that stands in the item of the top-level one
+            # skip the rest of the sequence in the item of the top-level one
             skipping = open_sequences - 1 + change
             open_sequences = 1
             yield True

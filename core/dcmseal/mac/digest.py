@@ -1,4 +1,4 @@
-"""Message digests of the six MAC algorithms, and DigestInfo (PS3.15 C.1; RFC 2437 section 9.2.1)."""
+"""Message digests of the MAC algorithms, and DigestInfo (PS3.15 C.1; RFC 2437 section 9.2.1)."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _PREFIXES: Final = {
     MacAlgorithm.SHA384: bytes.fromhex("3041300d060960864801650304020205000430"),
     MacAlgorithm.SHA512: bytes.fromhex("3051300d060960864801650304020305000440"),
 }
-"""DER of DigestInfo up to the digest itself."""
+"""The DER of DigestInfo before the digest."""
 
 
 def digest_info(algorithm: MacAlgorithm, digest: bytes) -> bytes:
-    """Wrap a digest into DigestInfo, which PKCS #1 v1.5 signs (RFC 2437 section 9.2.1)."""
+    """Encode a digest as DigestInfo, which PKCS #1 v1.5 signs (RFC 2437 section 9.2.1)."""
     return _PREFIXES[algorithm] + digest
 
 
 def parse_digest_info(info: bytes) -> tuple[MacAlgorithm, bytes] | None:
-    """Algorithm and digest of a DigestInfo; None if it is none of the six algorithms'."""
+    """Parse a DigestInfo into algorithm and digest; None if it is invalid or of another algorithm."""
     for algorithm, prefix in _PREFIXES.items():
         if info.startswith(prefix) and len(info) == len(prefix) + algorithm.digest_size:
             return algorithm, info[len(prefix) :]
@@ -49,8 +49,10 @@ def parse_digest_info(info: bytes) -> tuple[MacAlgorithm, bytes] | None:
 def new_digest(algorithm: MacAlgorithm) -> Digest:
     """Start a digest.
 
-    RIPEMD160 and MD5 fall back to other code where OpenSSL has been built or configured without them. Raises
-    MechanismUnavailable if there is none.
+    For RIPEMD160 and MD5, pycryptodome is used if OpenSSL does not offer them.
+
+    Raises:
+        MechanismUnavailable: This Python cannot compute the digest.
     """
     try:
         return hashlib.new(algorithm.value.lower(), usedforsecurity=False)
@@ -86,20 +88,21 @@ def _fallback_digest(algorithm: MacAlgorithm) -> Digest:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MacStream:
-    """What is to be signed, in three views (see ``dcmseal.plugins.signer_backend.SignableMessage``)."""
+    """What a key signs: the MAC, DigestInfo or the MAC byte stream (see ``dcmseal.plugins.SignableMessage``)."""
 
     algorithm: MacAlgorithm
     digest: bytes
     """The MAC."""
     read: Callable[[], Iterator[bytes]]
+    """Encodes the MAC byte stream."""
 
     @property
     def digest_info(self) -> bytes:
-        """The MAC in DigestInfo, which PKCS #1 v1.5 signs."""
+        """The MAC as DigestInfo, which PKCS #1 v1.5 signs."""
         return digest_info(self.algorithm, self.digest)
 
     def chunks(self) -> Iterator[bytes]:
-        """The MAC byte stream in pieces; it is made anew at each call, and takes as long as the MAC did."""
+        """Encode the MAC byte stream again, in pieces, which takes as long as computing the MAC."""
         return self.read()
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The MACs of one Data Set level, all made in one pass over its bytes."""
+"""One pass over a Data Set level, which computes all of its MACs."""
 
 from __future__ import annotations
 
@@ -23,39 +23,38 @@ _NO_JOBS: tuple[MacJob, ...] = ()
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class MacJob:
-    """One MAC in the making: which elements it wants, and the running digest."""
+    """A MAC that is being computed."""
 
     tags: frozenset[int] | None
-    """Tags to be fed if they are signable; None for all."""
+    """Tags of the elements to include if they are signable; None for all."""
     digest: Digest
     unsignable: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    """Wanted tags that are there but may not be signed, and why."""
+    """Tags of elements that should be included but are not signable, and why."""
 
 
 @dataclass(slots=True, kw_only=True)
 class LevelFacts:
-    """What the pass has learned about the level."""
+    """What the pass found out about the level."""
 
     unsignable: dict[int, str] = field(default_factory=dict[int, str])
-    """Tags that may not be signed, and why."""
+    """Tags of elements that cannot be signed, and why."""
     hidden_boundaries: dict[int, str] = field(default_factory=dict[int, str])
-    """Tags of sequences whose fragments hold what reads as their end, so that the MAC does not bind them, and why."""
+    """Tags of sequences with fragments whose boundaries the MAC does not protect, and why."""
     layouts: dict[int, FragmentLayout] = field(default_factory=dict[int, FragmentLayout])
-    """Fragments of the level's own Encapsulated Pixel Data, by index."""
+    """The fragments of Encapsulated Pixel Data at this level, by index."""
     with_signatures: list[int] = field(default_factory=list[int])
-    """Indexes of sequences inside which the Digital Signatures Macro may stand."""
-    sound_sequences: dict[int, int] = field(default_factory=dict[int, int])
-    """Indexes of sequences in which the structure walk would find nothing, but for delimiters in values, and how many
-    items of undefined length each has."""
+    """Indexes of sequences that may contain the Digital Signatures Macro."""
+    well_formed_sequences: dict[int, int] = field(default_factory=dict[int, int])
+    """Sequences in which only delimiters in values can be wrong: the number of items of undefined length, by index."""
 
-    def are_in(self, job: MacJob) -> Callable[[int], bool]:
-        """Tells of the tag of an element of the level whether that is in a MAC."""
+    def coverage_predicate(self, job: MacJob) -> Callable[[int], bool]:
+        """Return a function that tells whether the element with a tag is in a MAC."""
         return lambda tag: tag not in self.unsignable and (job.tags is None or tag in job.tags)
 
 
 @dataclass(slots=True, kw_only=True)
 class _EncodedSequence:
-    """A sequence as it enters the MAC, and what was seen on the way."""
+    """An encoded sequence, and the notes about it."""
 
     chunks: list[bytes]
     has_signatures: bool
@@ -65,17 +64,22 @@ class _EncodedSequence:
 
 
 _MAX_CACHED: Final = 4 << 20
-"""Bytes of sequences that are kept, once encoded, until the MACs are known that want them."""
+"""Bytes of encoded sequences to keep until the MACs are known."""
 
 
 class LevelPass:
-    """Feeds the elements of a level to the MACs that want them, in the order they are encoded.
+    """Feeds the elements of a level to all MACs that include them, in the order of their encoding.
 
-    Each byte is read once, whatever the number of MACs: what precedes Encapsulated Pixel Data is fed when the scan
-    comes to it, for MAC Parameters Sequence (4FFE,0001) is then known, and the fragments on the way.
+    Each byte is read once, for any number of MACs. When the scan comes to Encapsulated Pixel Data, MAC Parameters
+    Sequence (4FFE,0001) is known. Then the preceding elements are fed, and the fragments during the scan.
+
+    Args:
+        scan: A new scan of the level.
+        encoder: Encodes the elements.
+        prepare: Returns the MACs to compute. It is called once, after the scan has passed MAC Parameters Sequence.
     """
 
-    __slots__ = ("_encoder", "_fed", "_jobs", "_kept", "_prepare", "_room", "_scan", "facts")
+    __slots__ = ("_encoded", "_encoder", "_fed", "_jobs", "_prepare", "_room", "_scan", "facts")
 
     def __init__(
         self, scan: LevelScanner, encoder: MacEncoder, prepare: Callable[[LevelScanner], Sequence[MacJob]]
@@ -85,14 +89,16 @@ class LevelPass:
         self._prepare = prepare
         self._jobs: Sequence[MacJob] | None = None
         self._fed = 0
-        self._kept: dict[int, _EncodedSequence] = {}
+        self._encoded: dict[int, _EncodedSequence] = {}
         self._room = _MAX_CACHED
         self.facts = LevelFacts()
 
     def run(self) -> LevelFacts:
-        """Pass over the whole level; ``prepare`` is called once, when MAC Parameters Sequence must have been scanned.
+        """Pass over the whole level.
 
-        Raises Malformed, and ExcessPadding if the encoder checks for it.
+        Raises:
+            Malformed: The encoding violates PS3.5.
+            ExcessPadding: The encoder checks padding, and a value has more than minimal padding.
         """
         scan, encoder = self._scan, self._encoder
         while not scan.scan():
@@ -114,12 +120,12 @@ class LevelPass:
         return self.facts
 
     def _find_sequence_end(self, index: int) -> int:
-        """Where a sequence of undefined length ends; encoding it is the fastest way to know."""
-        scan, seen = self._scan, self._encoder.notes
+        """Find the end of a sequence of undefined length; encoding it is the fastest way."""
+        scan, notes = self._scan, self._encoder.notes
         start = scan.starts[index]
-        seen.reset()
+        notes.reset()
         steps = ReturnValue(self._encoder.encode_sequence(start))
-        # in implicit VR the encoding depends on elements that may be still to come
+        # in implicit VR the result may depend on elements that are not scanned yet
         room = 0 if scan.encoding.is_implicit else self._room
         chunks: list[bytes] = []
         try:
@@ -131,12 +137,12 @@ class LevelPass:
             return find_element_end(scan.source, start, scan.encoding)
         if room >= 0:
             self._room = room
-            self._kept[index] = _EncodedSequence(
+            self._encoded[index] = _EncodedSequence(
                 chunks=chunks,
-                has_signatures=seen.has_signatures,
-                hidden_boundary=seen.hidden_boundary,
-                unusual=seen.unusual,
-                open_items=seen.open_items,
+                has_signatures=notes.has_signatures,
+                hidden_boundary=notes.hidden_boundary,
+                unusual=notes.unusual,
+                open_items=notes.open_items,
             )
         return steps.end
 
@@ -148,7 +154,7 @@ class LevelPass:
         return tuple(job for job in jobs if job.tags is None or tag in job.tags)
 
     def _feed_until(self, stop: int) -> None:
-        """Feed the elements before index ``stop`` that were not fed yet."""
+        """Feed the remaining elements before index ``stop``."""
         scan = self._scan
         if self._jobs is None:
             self._jobs = self._prepare(scan)
@@ -163,7 +169,7 @@ class LevelPass:
         self._feed_plain(first, stop)
 
     def _feed_plain(self, first: int, stop: int) -> None:
-        """Feed the plain elements before index ``stop``, in runs that the same jobs want."""
+        """Feed plain elements before index ``stop``, in runs for the same jobs."""
         if first >= stop or not self._jobs:
             return
         all_tags = self._scan.tags
@@ -199,29 +205,31 @@ class LevelPass:
             self._mark_unsignable(tag, exclusion_reason(tag), () if any(job.tags is None for job in jobs) else jobs)
 
     def _feed_sequence(self, index: int, tag: int, start: int, jobs: Sequence[MacJob]) -> None:
-        seen = self._encoder.notes
-        seen.reset()
-        # a UN element further on takes back what was fed: feed copies
+        notes = self._encoder.notes
+        notes.reset()
+        # feed copies, because a UN element later in the sequence makes all of it unsignable
         digests = [job.digest.copy() for job in jobs]
-        kept = self._kept.pop(index, None)
-        if kept is not None:
-            seen.has_signatures, seen.hidden_boundary = kept.has_signatures, kept.hidden_boundary
-            seen.unusual, seen.open_items = kept.unusual, kept.open_items
+        encoded = self._encoded.pop(index, None)
+        if encoded is not None:
+            notes.has_signatures, notes.hidden_boundary = encoded.has_signatures, encoded.hidden_boundary
+            notes.unusual, notes.open_items = encoded.unusual, encoded.open_items
         try:
-            for chunk in self._encoder.encode_sequence(start) if kept is None else kept.chunks:
+            for chunk in self._encoder.encode_sequence(start) if encoded is None else encoded.chunks:
                 for digest in digests:
                     digest.update(chunk)
         except UnsignableElement as unknown:
             self._mark_unsignable(tag, unknown_item_reason(unknown.tag, self._scan.encoding), jobs)
-            seen.has_signatures = True
+            notes.has_signatures = True
         else:
             for job, digest in zip(jobs, digests, strict=True):
                 job.digest = digest
-            if not seen.unusual:
-                self.facts.sound_sequences[index] = seen.open_items
-        if seen.hidden_boundary:
-            self.facts.hidden_boundaries[tag] = "a fragment inside it holds bytes that read as the end of a fragment"
-        if seen.has_signatures:
+            if not notes.unusual:
+                self.facts.well_formed_sequences[index] = notes.open_items
+        if notes.hidden_boundary:
+            self.facts.hidden_boundaries[tag] = (
+                "a fragment inside it contains bytes that look like the end of a fragment"
+            )
+        if notes.has_signatures:
             self.facts.with_signatures.append(index)
 
     def _mark_unsignable(self, tag: int, why: str, jobs: Iterable[MacJob]) -> None:
@@ -244,7 +252,12 @@ def _feed(pieces: Iterable[Buffer], jobs: Sequence[MacJob]) -> None:
 
 
 def build_vr_context(scan: LevelScanner, context: VrContext) -> VrContext:
-    """What the context-dependent VRs of a level depend on; ``context`` is that of the enclosing level."""
+    """Find the elements of a level that decide the VRs of others.
+
+    Args:
+        scan: A complete scan of the level.
+        context: The context of the enclosing level.
+    """
     for tag in CONTEXT_TAGS:
         index = scan.index(tag)
         if index is not None:

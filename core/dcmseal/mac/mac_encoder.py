@@ -1,4 +1,4 @@
-"""Data Elements as they enter the MAC: the MAC byte stream of PS3.3 C.12.1.1.3.1.1, element by element."""
+"""Encoder for the MAC byte stream, element by element (PS3.3 C.12.1.1.3.1.1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import BoundarySearch, FragmentLayout, holds_boundary
-from dcmseal.dataset.header import ElementKind, ambiguous_vr, header_error, read_header
+from dcmseal.dataset.header import ElementKind, Header, ambiguous_vr, header_error, overrun_error, read_header
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, Source
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
@@ -18,37 +18,40 @@ from dcmseal.dataset.walk import NEVER, UNTIL_DELIMITER
 from dcmseal.errors import Malformed
 from dcmseal.mac import explicit_little, streaming
 from dcmseal.mac.explicit_headers import build_explicit_header, swap_bytes
-from dcmseal.mac.stream_common import ITEM, SEQUENCE_DELIMITER, EncodingNotes
+from dcmseal.mac.stream_common import EXPECTED_ITEM, ITEM, ITEM_OVERRUN, SEQUENCE_DELIMITER, EncodingNotes
 from dcmseal.mac.transcode import ItemConverter
 from dcmseal.mac.vr_context import VrContext, VrRules, choose_vr
 
 _FRAGMENT_BUFFER_SIZE: Final = 1 << 17
-"""Bytes read at once where fragments follow each other."""
+"""Bytes to read at once for fragments."""
 _WINDOW_SIZE: Final = 1 << 17
-_MAX_ITEM: Final = 8 << 20
-"""Items beyond this are not held in memory."""
+"""Bytes to read at once for sequences."""
+_MAX_BUFFERED_ITEM: Final = 8 << 20
+"""Size in bytes of the largest item to hold in memory."""
 
 
 @dataclass(slots=True, kw_only=True)
 class MacEncoder:
-    """Encodes the elements of one level for the MAC; ``seen`` gathers what it comes across."""
+    """Encodes the elements of one level for the MAC."""
 
     source: Source
     encoding: Encoding
     rules: VrRules = VrRules()
     context: VrContext = VrContext()
     check_padding: bool = False
+    """Raise ExcessPadding for values with more than minimal padding."""
     fragment_lengths: bool = False
-    """Feed the lengths of fragments, as DCMTK did before 3.5.4."""
+    """Include the lengths of fragments, as DCMTK did before 3.5.4."""
     notes: EncodingNotes = field(default_factory=EncodingNotes)
+    """What was found in the elements."""
 
     def encode_plain(self, scan: LevelScanner, first: int, last: int) -> Iterator[Buffer]:
-        """The plain elements from index ``first`` to ``last``, both included; pieces are good until the next."""
+        """Encode the plain elements from index ``first`` to ``last``, in pieces that are valid until the next one."""
         if self.encoding is Encoding.EXPLICIT_LITTLE:
             return self.source.chunks(scan.starts[first], scan.element_range(last)[1])
-        return chain.from_iterable(self._encode_converted(scan, index) for index in range(first, last + 1))
+        return chain.from_iterable(self._transcode_element(scan, index) for index in range(first, last + 1))
 
-    def _encode_converted(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
+    def _transcode_element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
         tag, vr, size, length = scan.header(index)
         choices = ambiguous_vr(tag) if self.encoding.is_implicit else ""
         if choices:
@@ -61,41 +64,41 @@ class MacEncoder:
             yield swap_bytes(piece, word) if word else piece
 
     def encode_sequence(self, start: int) -> Generator[bytes, None, int]:
-        """Yield the sequence whose header stands at ``start``; returns where it ends.
+        """Encode the sequence that starts at a position, in pieces; returns where it ends.
 
-        Raises Unsignable at an element of VR UN, Malformed where lengths contradict each other, and, with
-        ``check_padding``, ExcessPadding.
+        Raises:
+            UnsignableElement: It contains an element of VR UN.
+            Malformed: Lengths contradict each other.
+            ExcessPadding: ``check_padding`` is set, and a value has more than minimal padding.
         """
         source = self.source
-        header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
-        if header is None:
-            raise header_error(source.read(start, min(source.size, start + 12)), start, self.encoding)
+        header = self._read_header(start)
         position = start + header.size
         end = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
         if end != NEVER and end > source.size:
-            raise Malformed("the sequence is longer than the file", start)
+            raise overrun_error(header.tag, start, at_end_of_file=True)
         parts: list[Buffer] = [build_explicit_header(header.tag, b"SQ", 0)]
         wanted = _WINDOW_SIZE
         buffer, base = source.window(position, wanted)
         while True:
-            stopped, is_end = self._encode_items(buffer, base, position, end, wanted, parts)
+            stopped, is_end = self._encode_buffered_items(buffer, base, position, end, wanted, parts)
             yield b"".join(parts)
             if is_end:
                 return stopped
             parts = []
             if stopped == position == base:
-                # an item larger than what was read: look again at more of it
-                if wanted < _MAX_ITEM:
+                # the buffer does not contain a complete item, so try again with a larger one
+                if wanted < _MAX_BUFFERED_ITEM:
                     wanted *= 4
                 else:
                     stopped = yield from self._encode_large_item(position, end)
             position = stopped
             buffer, base = source.read(position, min(source.size, position + wanted)), position
 
-    def _encode_items(
+    def _encode_buffered_items(
         self, buffer: bytes, base: int, start: int, end: int, wanted: int, parts: list[Buffer]
     ) -> tuple[int, bool]:
-        """Encode the items in a buffer; returns where that stopped, and whether the sequence ends there."""
+        """Encode the complete items in a buffer; returns where they end, and whether the sequence ends there."""
         is_last = base + len(buffer) >= self.source.size
         if self.encoding is Encoding.EXPLICIT_LITTLE:
             stop = NEVER if end == NEVER else end - base
@@ -103,23 +106,23 @@ class MacEncoder:
                 buffer, base, start - base, stop, parts, self.notes, is_last=is_last, check_padding=self.check_padding
             )
             return base + stopped, is_end
-        # what is converted is copied: take no more of it than is wanted
-        held = buffer[start - base : start - base + wanted]
-        is_last = is_last and base + len(buffer) == start + len(held)
+        # the converter copies its input, so limit the size
+        window = buffer[start - base : start - base + wanted]
+        is_last = is_last and base + len(buffer) == start + len(window)
         converter = ItemConverter(self.encoding, self.rules, self.notes, check_padding=self.check_padding)
         stop = NEVER if end == NEVER else end - start
-        stopped, is_end = converter.encode_items(held, start, 0, stop, parts, self.context, is_last=is_last)
+        stopped, is_end = converter.encode_items(window, start, 0, stop, parts, self.context, is_last=is_last)
         return start + stopped, is_end
 
     def _encode_large_item(self, start: int, end: int) -> Generator[bytes, None, int]:
-        """Yield an item that is not held in memory; returns where it ends."""
+        """Encode an item that is too large for the memory, in pieces; returns where it ends."""
         group, element, length = self.encoding.item_header.unpack(self.source.read(start, start + 8))
         if group << 16 | element != tags.ITEM:
-            raise Malformed("neither an item nor the end of the sequence", start)
+            raise Malformed(EXPECTED_ITEM, start)
         content = start + 8
         undefined = length == UNDEFINED_LENGTH
         if not undefined and content + length > min(end, self.source.size):
-            raise Malformed("an item is longer than its sequence", start)
+            raise Malformed(ITEM_OVERRUN, start)
         yield ITEM
         return (
             yield from streaming.encode_item(
@@ -135,30 +138,34 @@ class MacEncoder:
         )
 
     def encode_element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
-        """One signable element of any kind; pieces are good until the next."""
+        """Encode one signable element of any kind, in pieces that are valid until the next one."""
         kind = scan.kinds.get(index, ElementKind.PLAIN)
         if kind is ElementKind.SEQUENCE:
             return self.encode_sequence(scan.starts[index])
         if kind is ElementKind.ENCAPSULATED:
             return self.encode_fragments(scan.starts[index])
         if kind is ElementKind.RESERVED_NONZERO:
-            return self._encode_converted(scan, index)
+            return self._transcode_element(scan, index)
         return self.encode_plain(scan, index, index)
 
     def encode_fragments(self, start: int, layout: FragmentLayout | None = None) -> Generator[Buffer, None, int]:
-        """Yield Encapsulated Pixel Data whose header stands at ``start``, in pieces; returns where it ends.
+        """Encode Encapsulated Pixel Data, in pieces; returns where it ends.
 
-        The Basic Offset Table is an item as any other (PS3.5 A.4); the VR is always OB. What is seen of the fragments
-        goes into ``layout``.
+        The VR is always OB, and the Basic Offset Table is encoded like a fragment (PS3.5 A.4).
+
+        Args:
+            start: Where the element starts.
+            layout: Collects the sizes of the fragments.
+
+        Raises:
+            Malformed: The fragments are not encoded as in PS3.5 A.4, or the file ends inside them.
         """
         layout = FragmentLayout() if layout is None else layout
         source = self.source
-        header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
-        if header is None:
-            raise header_error(source.read(start, min(source.size, start + 12)), start, self.encoding)
+        header = self._read_header(start)
         yield build_explicit_header(header.tag, b"OB", UNDEFINED_LENGTH)
         unpack = self.encoding.item_header.unpack_from
-        # in little endian the tag of an item stands behind the fragment before it, just as in the MAC
+        # in little endian the tag of the next item follows a fragment as in the MAC, so it is kept with the fragment
         kept = 0 if self.encoding.is_big_endian else 8 if self.fragment_lengths else 4
         position = run = start + header.size
         buffer, base = source.window(position, _FRAGMENT_BUFFER_SIZE)
@@ -175,10 +182,10 @@ class MacEncoder:
                 buffer, base = source.window(position, _FRAGMENT_BUFFER_SIZE)
                 view = memoryview(buffer)
                 if position + 8 > base + len(buffer):
-                    raise Malformed("the file ends within fragments", position)
+                    raise overrun_error(header.tag, start, at_end_of_file=True)
             group, element, length = unpack(buffer, position - base)
             if group != 0xFFFE or element not in (0xE000, 0xE0DD) or (element == 0xE000 and length == UNDEFINED_LENGTH):
-                raise Malformed("neither a fragment nor the end of the Pixel Data", position)
+                raise Malformed("expected a fragment or the end of the Pixel Data", position)
             if run < position and not layout.holds_boundary:
                 layout.holds_boundary = holds_boundary(buffer, run - base, position - base)
             is_end = element == 0xE0DD
@@ -193,4 +200,11 @@ class MacEncoder:
             run = position
             position += length
             if position > source.size:
-                raise Malformed("a fragment is longer than the file", run - 8)
+                raise overrun_error(header.tag, start, at_end_of_file=True)
+
+    def _read_header(self, start: int) -> Header:
+        data = self.source.read(start, min(self.source.size, start + 12))
+        header = read_header(data, 0, self.encoding)
+        if header is None:
+            raise header_error(data, start, self.encoding)
+        return header

@@ -1,4 +1,4 @@
-"""What the parts of the MAC byte stream have in common, whatever encoding the Data Set comes in."""
+"""Common parts of the encoders of the MAC byte stream, for all encodings of the Data Set."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ from dcmseal.errors import Malformed
 _Piece = TypeVar("_Piece")
 
 ITEM: Final = b"\xfe\xff\x00\xe0"
-"""An item in the MAC: its tag, no length (PS3.3 C.12.1.1.3.1.1)."""
+"""An item in the MAC: its tag without a length (PS3.3 C.12.1.1.3.1.1)."""
 SEQUENCE_DELIMITER: Final = b"\xfe\xff\xdd\xe0"
-"""The end of a sequence, or of fragments, in the MAC: the tag, no length."""
+"""The end of a sequence or of fragments in the MAC: the tag without a length."""
+
+EXPECTED_ITEM: Final = "expected an item or the end of the sequence"
+ITEM_OVERRUN: Final = "an item extends beyond its sequence"
+ELEMENT_OVERRUN: Final = "a Data Element extends beyond its item"
+SEQUENCE_OVERRUN: Final = "a sequence extends beyond its item"
+ELEMENT_TRUNCATED: Final = "the file is truncated inside a Data Element"
+SEQUENCE_TRUNCATED: Final = "the file is truncated inside a sequence"
 
 
 class UnsignableElement(Exception):
-    """A sequence holds an element of VR UN, which makes the whole of it unsignable (PS3.3 C.12.1.1.3.1.1)."""
+    """A sequence contains an element of VR UN, which makes the entire sequence unsignable (PS3.3 C.12.1.1.3.1.1)."""
 
     def __init__(self, tag: int, offset: int) -> None:
         super().__init__(tag, offset)
@@ -31,17 +38,17 @@ class UnsignableElement(Exception):
 
 
 class ExcessPadding(Exception):
-    """A value has more than minimal padding, or is of odd length."""
+    """A value has more than minimal padding, or an odd length."""
 
 
 def check_value_padding(buffer: bytes, start: int, end: int, *, is_ui: bool) -> None:
-    """Raise ExcessPadding if a text value, or any of odd length, is not minimally padded (PS3.5 6.2)."""
+    """Check that a text value has minimal padding (PS3.5 6.2); raises ExcessPadding."""
     if not is_minimally_padded(buffer, start, end, is_ui=is_ui):
         raise ExcessPadding
 
 
 class ReturnValue(Generic[_Piece]):
-    """Iterates over a generator and keeps what it returns: where the element ends."""
+    """Iterates over a generator and stores its return value: where the element ends."""
 
     __slots__ = ("_steps", "end")
 
@@ -54,60 +61,69 @@ class ReturnValue(Generic[_Piece]):
 
 
 Repeat: TypeAlias = tuple[bytes, int]
-"""A small sequence as it enters the MAC, and how many items of undefined length it holds."""
+"""An encoded small sequence, and the number of its items of undefined length."""
 
 
 class EncodingNotes:
-    """What was seen while sequences were encoded: mutable, owned by the one who encodes."""
+    """What an encoder found in sequences; mutable."""
 
     __slots__ = ("ambiguous", "has_signatures", "hidden_boundary", "open_items", "repeats", "unusual")
 
     def __init__(self) -> None:
         self.has_signatures = False
-        """A sequence of the Digital Signatures Macro stands somewhere inside."""
+        """Whether a sequence of the Digital Signatures Macro is nested inside."""
         self.ambiguous = False
-        """An implicit VR element was met whose VR depends on its context."""
+        """Whether the VR of an implicit VR element depended on its context."""
         self.hidden_boundary = False
-        """A fragment holds bytes that read as the end of a fragment: the MAC cannot tell where it ends."""
+        """Whether a fragment contains bytes that look like its end, so that the MAC does not protect its boundary."""
         self.unusual = False
-        """Something was met that the structure walk has to look at."""
+        """Whether the structure walk has to check the sequence."""
         self.open_items = 0
-        """Items of undefined length."""
+        """The number of items of undefined length."""
         self.repeats: dict[bytes, Repeat] = {}
-        """Small sequences by their bytes: codes and references repeat a lot."""
+        """Encoded small sequences by their bytes: codes and references are often repeated."""
 
     def reset(self) -> None:
-        """Forget what was seen in one sequence, before the next."""
+        """Forget what was found in one sequence before the next one."""
         self.has_signatures = self.hidden_boundary = self.unusual = False
         self.open_items = 0
 
 
 MAX_REPEAT_SIZE: Final = 400
-"""Size in bytes up to which nested sequences are remembered."""
+"""Size in bytes of the largest nested sequence to remember."""
 MAX_REPEATS: Final = 4096
 SEEN_ONCE: Final[Repeat] = b"seen", 0
-"""Stands among the repeats for a small sequence that was met once."""
+"""Marks a small sequence that occurred once."""
 NO_REPEAT: Final[Repeat] = b"", 0
-"""Stands among the repeats for a small sequence that holds something to be seen in its place."""
+"""Marks a small sequence that has to be encoded each time, because notes depend on its position."""
 
 DEEP_NESTING: Final = MAX_DEPTH - 32
-"""Nesting that the structure walk has to look at: small sequences that repeat hide that they go deeper."""
+"""Depth from which on the structure walk has to check a sequence, because repeated small sequences hide their depth."""
 
 
 def check_depth(depth: int, offset: int, notes: EncodingNotes) -> None:
-    """Take notice of deep nesting; raises Malformed if it is too deep."""
+    """Note that nesting is deep; raises Malformed if it is too deep."""
     notes.unusual = True
     if depth > MAX_DEPTH:
-        raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", offset)
+        raise Malformed(f"sequences are nested more than {MAX_DEPTH} levels deep", offset)
 
 
-def skip_excluded(
+def skip_excluded_element(
     source: Source, header: Header, position: int, base: int, encoding: Encoding, notes: EncodingNotes
 ) -> int:
-    """Where an element ends that is never signed and stands in a sequence; ``position`` is where it begins.
+    """Find the end of an element in a sequence that is never signed.
 
-    Raises Unsignable if it is or holds an element of VR UN: that makes all it stands in unsignable too, "recursively"
-    (PS3.3 C.12.1.1.3.1.1), and DCMTK has it so. ``base`` is where the source begins in the input.
+    Args:
+        source: Contains the element.
+        header: Its header.
+        position: Where it starts in the source.
+        base: Where the source starts in the input.
+        encoding: How it is encoded.
+        notes: Records signatures in the element.
+
+    Raises:
+        UnsignableElement: The element has VR UN or contains such an element. That makes all enclosing sequences
+            unsignable, "recursively" (PS3.3 C.12.1.1.3.1.1), as in DCMTK.
     """
     tag, vr, size, length = header
     if tag in tags.MACRO:

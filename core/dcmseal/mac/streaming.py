@@ -1,4 +1,4 @@
-"""Items too large to hold in memory as they enter the MAC: slow, any encoding, memory flat."""
+"""Encoder for items that are too large for the memory: slow, for any encoding, with bounded memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dcmseal.dataset.fragments import BoundarySearch
 from dcmseal.dataset.header import ElementKind, ambiguous_vr, element_kind
 from dcmseal.dataset.source import CHUNK_SIZE, Source
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, is_unknown_vr, minimise_padding
+from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, is_unknown_vr, minimize_padding
 from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.mac.explicit_headers import build_explicit_header, swap_bytes
 from dcmseal.mac.stream_common import ITEM, SEQUENCE_DELIMITER, EncodingNotes, ExcessPadding, UnsignableElement
@@ -27,9 +27,22 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
     context: VrContext,
     check_padding: bool = False,
 ) -> Generator[bytes, None, int]:
-    """Yield the elements of an item that starts at ``start`` with its first element; returns where the item ends.
+    """Encode the elements of an item, in pieces; returns where the item ends.
 
-    ``end`` may be UNTIL_DELIMITER. Raises Unsignable, Malformed and, with ``check_padding``, ExcessPadding.
+    Args:
+        source: Contains the item.
+        start: Where its first element starts.
+        end: Where it ends, or UNTIL_DELIMITER.
+        encoding: How it is encoded.
+        notes: Records what was found.
+        rules: How to choose VRs that depend on the context.
+        context: The context of the item.
+        check_padding: Check that values have minimal padding.
+
+    Raises:
+        UnsignableElement: The item contains an element of VR UN.
+        Malformed: The encoding violates PS3.5.
+        ExcessPadding: ``check_padding`` is set, and a value has more than minimal padding.
     """
     notes.unusual = True
     contexts = [context]
@@ -90,14 +103,14 @@ def _iter_value(source: Source, step: Step, vr: bytes, *, check_padding: bool) -
     word = WORD_SIZE.get(vr, 0) if step.encoding.is_big_endian else 0
     if check_padding and step.end - step.value <= CHUNK_SIZE:
         value = source.read(step.value, step.end)
-        if minimise_padding(vr, value) != value:
+        if minimize_padding(vr, value) != value:
             raise ExcessPadding
     for piece in iter_pieces(source, step.value, step.end):
         yield swap_bytes(piece, word) if word else piece
 
 
 def iter_pieces(source: Source, start: int, end: int) -> Iterator[bytes]:
-    """The bytes from start to end, in pieces that stay good."""
+    """Read the bytes from start to end, in pieces that stay valid."""
     while start < end:
         stop = min(end, start + CHUNK_SIZE)
         yield source.read(start, stop)

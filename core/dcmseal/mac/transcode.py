@@ -1,6 +1,6 @@
-"""Implicit VR and big endian input as it enters the MAC, always explicit VR little endian (PS3.3 Table C.12-6).
+"""Encoder for items in implicit VR or big endian: the MAC is in explicit VR little endian (PS3.3 Table C.12-6).
 
-Most headers are as long as they were, so that they are overwritten in a copy of the input, and runs of it passed on.
+Most headers do not change their size. They are overwritten in a copy of the input, and runs of this copy are passed on.
 """
 
 from __future__ import annotations
@@ -16,38 +16,51 @@ from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADDING_BYTES
 from dcmseal.dataset.walk import NEVER
 from dcmseal.errors import Malformed
-from dcmseal.mac.explicit_headers import HEADER_TABLES, HeaderAction, build_explicit_header, has_padding, swap_bytes
+from dcmseal.mac.explicit_headers import (
+    CONVERTED_HEADERS,
+    HeaderAction,
+    build_explicit_header,
+    decode_header,
+    needs_padding_check,
+    swap_bytes,
+)
 from dcmseal.mac.stream_common import (
     DEEP_NESTING,
+    ELEMENT_OVERRUN,
+    ELEMENT_TRUNCATED,
+    EXPECTED_ITEM,
     ITEM,
+    ITEM_OVERRUN,
     MAX_REPEAT_SIZE,
     MAX_REPEATS,
     NO_REPEAT,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,
+    SEQUENCE_OVERRUN,
+    SEQUENCE_TRUNCATED,
     EncodingNotes,
     ExcessPadding,
     Repeat,
     UnsignableElement,
     check_depth,
     check_value_padding,
-    skip_excluded,
+    skip_excluded_element,
 )
 from dcmseal.mac.vr_context import UNKNOWN_CONTEXT, VrContext, VrRules, choose_vr
 
-_UNREADABLE: Final = frozenset({HeaderAction.BAD, HeaderAction.ITEM_END, HeaderAction.LONGER})
-"""What is left when a header cannot be read where it stands, or the buffer ends in it."""
+_UNREADABLE: Final = frozenset({HeaderAction.INVALID, HeaderAction.ITEM_END, HeaderAction.LONG_HEADER})
+"""Actions for a header that cannot be decoded or is not allowed at its position."""
 
 
 class ItemConverter:
-    """Converts the items of the sequences of one Data Set."""
+    """Converts the items of sequences in one Data Set."""
 
-    __slots__ = ("check_padding", "encoding", "rules", "seen")
+    __slots__ = ("check_padding", "encoding", "notes", "rules")
 
     def __init__(self, encoding: Encoding, rules: VrRules, notes: EncodingNotes, *, check_padding: bool) -> None:
         self.encoding = encoding
         self.rules = rules
-        self.seen = notes
+        self.notes = notes
         self.check_padding = check_padding
 
     def encode_items(  # noqa: C901 - one loop: calls cost more than the work they would share out
@@ -61,22 +74,39 @@ class ItemConverter:
         *,
         is_last: bool,
     ) -> tuple[int, bool]:
-        """Pass on the items of a sequence, converted, and its delimiter, as far as the buffer holds them.
+        """Encode the complete items of a sequence in a buffer, and its delimiter.
 
-        ``context`` is that of the level the sequence stands at. Other arguments, the result and errors are those of
-        ``explicit_little.encode_items``.
+        The loop is that of ``explicit_little.encode_items``.
+
+        Args:
+            buffer: Contains the items.
+            base: Where the buffer starts in the input.
+            start: Where an item of the sequence starts in the buffer.
+            end: Where the sequence ends in the buffer, or NEVER.
+            parts: Collects the MAC byte stream.
+            context: The context of the level that contains the sequence.
+            is_last: Whether the buffer ends with the input.
+
+        Returns:
+            Where the complete items end, and whether this is the end of the sequence.
+
+        Raises:
+            UnsignableElement: The sequence contains an element of VR UN.
+            Malformed: The encoding violates PS3.5.
+            ExcessPadding: Padding is checked, and a value has more than minimal padding.
         """
         rules, size = self.rules, len(buffer)
-        headers = HEADER_TABLES[self.encoding, self.check_padding]
+        cache = CONVERTED_HEADERS[self.encoding, self.check_padding]
+        headers, copied, texts = cache.entries, cache.copied, cache.texts
         item_header = self.encoding.item_header.unpack_from
-        seen, kept, texts, repeats = self.seen, headers.kept, headers.texts, self.seen.repeats
+        notes, repeats = self.notes, self.notes.repeats
         out = bytearray(buffer)
         add = parts.append
         stack: list[tuple[int, int, VrContext, int]] = []
-        sequence_end, item_end, last = end, 0, -1
+        sequence_end, item_end, last_order = end, 0, -1
         position = run = done = start
         done_parts = len(parts)
-        open_items = done_open_items = seen.open_items
+        open_items = done_open_items = notes.open_items
         outer, context = context, context.for_item(rules)
         try:
             while True:
@@ -88,7 +118,7 @@ class ItemConverter:
                 if position < sequence_end:
                     group, element_number, length = item_header(buffer, position)
                     if group != 0xFFFE:
-                        raise Malformed("neither an item nor the end of the sequence", base + position)
+                        raise Malformed(EXPECTED_ITEM, base + position)
                     if run < position:
                         add(out[run:position])
                     position += 8
@@ -96,74 +126,75 @@ class ItemConverter:
                     if element_number == 0xE000:
                         add(ITEM)
                         context = (stack[-1][2] if stack else outer).for_item(rules)
-                        last = -1
+                        last_order = -1
                         if length == UNDEFINED_LENGTH:
                             item_end = NEVER
                             open_items += 1
                         else:
                             item_end = position + length
                             if item_end > sequence_end or item_end > size:
-                                raise Malformed("an item is longer than its sequence", base + position - 8)
+                                raise Malformed(ITEM_OVERRUN, base + position - 8)
                     elif element_number == 0xE0DD and sequence_end == NEVER:
                         add(SEQUENCE_DELIMITER)
                         if length:
-                            seen.unusual = True
+                            notes.unusual = True
                         if not stack:
-                            seen.open_items = open_items
+                            notes.open_items = open_items
                             return position, True
-                        item_end, sequence_end, context, last = stack.pop()
+                        item_end, sequence_end, context, last_order = stack.pop()
                     else:
-                        raise Malformed("neither an item nor the end of the sequence", base + position - 8)
+                        raise Malformed(EXPECTED_ITEM, base + position - 8)
                 elif position == sequence_end:
                     if run < position:
                         add(out[run:position])
                         run = position
                     add(SEQUENCE_DELIMITER)
                     if not stack:
-                        seen.open_items = open_items
+                        notes.open_items = open_items
                         return position, True
-                    item_end, sequence_end, context, last = stack.pop()
+                    item_end, sequence_end, context, last_order = stack.pop()
                 else:
-                    raise Malformed("an item is longer than its sequence", base + position)
+                    raise Malformed(ITEM_OVERRUN, base + position)
                 while position < item_end:
                     head = buffer[position : position + 8]
-                    found = kept.get(head)
+                    found = copied.get(head)
                     if found is not None:
-                        # the most frequent case; an end beyond the item is noticed below
-                        new_header, step, place = found
-                        if place <= last or (
+                        # the most frequent case; the end of the item is checked after the loop
+                        new_header, step, order = found
+                        if order <= last_order or (
                             step > 11
                             and buffer[position + 8] == 0xFE
                             and buffer[position + 8 : position + 12] in ITEM_MARKS
                         ):
-                            seen.unusual = True
-                        last = place
+                            notes.unusual = True
+                        last_order = order
                         out[position : position + 8] = new_header
                         position += step
                         continue
                     if head in texts:
-                        new_header, step, place, is_ui = texts[head]
+                        new_header, step, order, is_ui = texts[head]
                         out[position : position + 8] = new_header
                         stop = position + step
                         if stop > size:
-                            raise Malformed("the input ends within a Data Element", base + position)
-                        if place <= last or (
+                            raise Malformed(ELEMENT_TRUNCATED, base + position)
+                        if order <= last_order or (
                             buffer[position + 8] == 0xFE and buffer[position + 8 : position + 12] in ITEM_MARKS
                         ):
-                            seen.unusual = True
-                        last = place
+                            notes.unusual = True
+                        last_order = order
                         if is_ui or step & 1 or buffer[stop - 1] in PADDING_BYTES:
                             check_value_padding(buffer, position + 8, stop, is_ui=is_ui)
                         position = stop
                         continue
-                    action, new_header, header_size, length, word, tag, place = headers[head]
-                    if action is HeaderAction.LONGER:
+                    converted = headers.get(head) or cache.learn(head)
+                    if converted.action is HeaderAction.LONG_HEADER:
                         whole = buffer[position : position + 12]
-                        action, new_header, header_size, length, word, tag, place = headers[whole]
+                        converted = headers.get(whole) or cache.learn(whole)
+                    action, new_header, header_size, length, word, tag, order = converted
                     value = position + header_size
-                    if place <= last:
-                        seen.unusual = True
-                    last = place
+                    if order <= last_order:
+                        notes.unusual = True
+                    last_order = order
                     stop = value + length
                     if action is HeaderAction.SEQUENCE:
                         if length < MAX_REPEAT_SIZE and context is UNKNOWN_CONTEXT:
@@ -183,32 +214,32 @@ class ItemConverter:
                                     position = run = stop
                                     continue
                         if length != UNDEFINED_LENGTH and (stop > item_end or stop > size):
-                            raise Malformed("a sequence is longer than what holds it", base + position)
+                            raise Malformed(SEQUENCE_OVERRUN, base + position)
                         if len(stack) >= DEEP_NESTING:
-                            check_depth(len(stack) + 1, base + position, seen)
+                            check_depth(len(stack) + 1, base + position, notes)
                         add(out[run:position])
                         add(new_header)
                         position = run = value
                         if 8 <= length < UNDEFINED_LENGTH:
-                            # nearly always an item of defined length follows, and often that is all
+                            # usually an item of defined length follows, which is often the only one
                             group, element_number, content = item_header(buffer, value)
                             item_stop: int = value + 8 + content
                             if group == 0xFFFE and element_number == 0xE000 and item_stop <= stop:
                                 add(ITEM)
                                 position = run = value + 8
-                                inner_last = -1
+                                inner_order = -1
                                 while position < item_stop:
-                                    found = kept.get(buffer[position : position + 8])
+                                    found = copied.get(buffer[position : position + 8])
                                     if found is None:
                                         break
-                                    new_header, step, place = found
-                                    if place <= inner_last or (
+                                    new_header, step, order = found
+                                    if order <= inner_order or (
                                         step > 11
                                         and buffer[position + 8] == 0xFE
                                         and buffer[position + 8 : position + 12] in ITEM_MARKS
                                     ):
-                                        seen.unusual = True
-                                    inner_last = place
+                                        notes.unusual = True
+                                    inner_order = order
                                     out[position : position + 8] = new_header
                                     position += step
                                 if position == item_stop == stop:
@@ -216,15 +247,15 @@ class ItemConverter:
                                     add(SEQUENCE_DELIMITER)
                                     run = stop
                                     continue
-                                stack.append((item_end, sequence_end, context, last))
+                                stack.append((item_end, sequence_end, context, last_order))
                                 item_end, sequence_end, context = item_stop, stop, context.for_item(rules)
-                                last = inner_last
+                                last_order = inner_order
                                 continue
-                        stack.append((item_end, sequence_end, context, last))
+                        stack.append((item_end, sequence_end, context, last_order))
                         sequence_end = NEVER if length == UNDEFINED_LENGTH else stop
                         break
                     if length > 3 and buffer[value : value + 4] in ITEM_MARKS:
-                        seen.unusual = True
+                        notes.unusual = True
                     if action is HeaderAction.ITEM_END and item_end == NEVER:
                         add(out[run:position])
                         position += 8
@@ -233,9 +264,9 @@ class ItemConverter:
                         raise UnsignableElement(tag, base + position)
                     elif action is HeaderAction.EXCLUDED:
                         add(out[run:position])
-                        header = headers.decode(buffer, position)
-                        position = run = skip_excluded(
-                            BytesSource(buffer), header, position, base, self.encoding, self.seen
+                        header = decode_header(buffer, position, self.encoding)
+                        position = run = skip_excluded_element(
+                            BytesSource(buffer), header, position, base, self.encoding, self.notes
                         )
                     elif action is HeaderAction.ENCAPSULATED:
                         add(out[run:position])
@@ -244,11 +275,11 @@ class ItemConverter:
                         raise header_error(buffer[position : position + 12], base + position, self.encoding)
                     else:
                         if stop > size:
-                            raise Malformed("the input ends within a Data Element", base + position)
-                        if self.check_padding and has_padding(new_header[4:6], length):
+                            raise Malformed(ELEMENT_TRUNCATED, base + position)
+                        if self.check_padding and needs_padding_check(new_header[4:6], length):
                             check_value_padding(buffer, value, stop, is_ui=new_header[4:6] == b"UI")
-                        if action is HeaderAction.OPEN:
-                            self.seen.ambiguous = True
+                        if action is HeaderAction.CHOOSE_VR:
+                            notes.ambiguous = True
                             vr = choose_vr(tag, ambiguous_vr(tag), context, rules)
                             new_header = build_explicit_header(tag, vr, length)
                         elif action is HeaderAction.CONTEXT:
@@ -264,32 +295,32 @@ class ItemConverter:
                         position = stop
                 else:
                     if position != item_end:
-                        raise Malformed("a Data Element is longer than its item", base + position)
+                        raise Malformed(ELEMENT_OVERRUN, base + position)
         except (struct_error, IndexError, Malformed) as error:
             del parts[done_parts:]
             if not is_last:
-                seen.open_items = done_open_items
+                notes.open_items = done_open_items
                 return done, False
             if isinstance(error, Malformed):
                 raise
-            raise Malformed("the input ends within a sequence", base + position) from None
+            raise Malformed(SEQUENCE_TRUNCATED, base + position) from None
 
     def _encode_repeat(self, element: bytes, new_header: bytes, header_size: int) -> Repeat:
-        """A small sequence as it enters the MAC; NO_REPEAT if it holds anything unusual, which shows in its place."""
+        """Encode a small sequence by itself; NO_REPEAT if it contains anything that notes have to mention."""
         inner = ItemConverter(self.encoding, self.rules, EncodingNotes(), check_padding=self.check_padding)
         parts: list[Buffer] = [new_header]
         try:
             inner.encode_items(element, 0, header_size, len(element), parts, UNKNOWN_CONTEXT, is_last=True)
         except (Malformed, UnsignableElement, ExcessPadding):
             return NO_REPEAT
-        seen = inner.seen
-        if seen.has_signatures or seen.ambiguous or seen.hidden_boundary or seen.unusual:
+        notes = inner.notes
+        if notes.has_signatures or notes.ambiguous or notes.hidden_boundary or notes.unusual:
             return NO_REPEAT
-        return b"".join(parts), seen.open_items
+        return b"".join(parts), notes.open_items
 
     def _transcode_fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
-        """Encapsulated Pixel Data inside an item; big endian and implicit VR have none by PS3.5 A.4, but files do."""
-        header = HEADER_TABLES[self.encoding, False].decode(buffer, position)
+        """Encode Encapsulated Pixel Data in an item, which PS3.5 A.4 does not allow in these encodings, but exists."""
+        header = decode_header(buffer, position, self.encoding)
         parts.append(build_explicit_header(header.tag, b"OB", UNDEFINED_LENGTH))
         position += header.size
         while True:
@@ -299,9 +330,9 @@ class ItemConverter:
                 parts.append(SEQUENCE_DELIMITER)
                 return position
             if (group, element) != (0xFFFE, 0xE000) or position + length > len(buffer):
-                raise Malformed("a fragment is damaged", base + position - 8)
+                raise Malformed("expected a fragment or the end of the Pixel Data", base + position - 8)
             fragment = buffer[position : position + length]
-            self.seen.hidden_boundary = self.seen.hidden_boundary or holds_boundary(fragment)
+            self.notes.hidden_boundary = self.notes.hidden_boundary or holds_boundary(fragment)
             parts.append(ITEM)
             parts.append(fragment)
             position += length

@@ -1,4 +1,4 @@
-"""VRs that implicit VR leaves open, chosen by the context (PS3.5 Annex A.1, PS3.6)."""
+"""Choice of VRs that depend on the context in implicit VR (PS3.5 Annex A.1, PS3.6)."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from dcmseal import tags
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VrRules:
-    """How to choose; the defaults are what DCMTK does. Other software differs, and the VR is part of the MAC."""
+    """How to choose VRs, which are part of the MAC; the defaults are those of DCMTK, other software differs."""
 
     inherit_pixel_representation: bool = False
-    """Look for Pixel Representation in the enclosing levels too, and not only before the element."""
+    """Use Pixel Representation from enclosing levels too, and from behind the element."""
     signed_descriptors: bool = False
-    """Palette descriptors and retired attributes follow Pixel Representation, instead of being US always."""
+    """Choose the VR of palette descriptors and retired attributes by Pixel Representation, instead of always US."""
     bytes_for_8_bits: bool = False
-    """OB for pixels and overlays of 8 bits, instead of OW."""
+    """Use OB instead of OW for pixels and overlays of 8 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VrContext:
-    """What the VRs at a level depend on, as far as it is known."""
+    """The elements that decide the VRs at a level, as far as they are known."""
 
     signed: bool = False
-    """Pixel Representation is 1."""
+    """Whether Pixel Representation is 1."""
     eight_bits: bool = False
-    """Bits Allocated is 8."""
+    """Whether Bits Allocated is 8."""
     wide_waveform: bool = False
-    """Waveform Bits Allocated is there, and not 8."""
+    """Whether Waveform Bits Allocated has another value than 8."""
 
     def with_element(self, tag: int, value: bytes) -> VrContext:
-        """The context once an element it depends on is known."""
+        """Return the context after another element is known."""
         number = int.from_bytes(value[:2], "little")
         if tag == tags.PIXEL_REPRESENTATION:
             return replace(self, signed=number == 1)
@@ -41,15 +41,15 @@ class VrContext:
         return replace(self, wide_waveform=bool(value) and number != 8)
 
     def for_item(self, rules: VrRules) -> VrContext:
-        """The context an item starts with."""
+        """Return the context at the start of an item."""
         return self if rules.inherit_pixel_representation else UNKNOWN_CONTEXT
 
 
 UNKNOWN_CONTEXT: Final = VrContext()
-"""Nothing is known, as at the start of an item."""
+"""The context at the start of an item, if nothing is inherited."""
 
 CONTEXT_TAGS: Final = frozenset({tags.PIXEL_REPRESENTATION, tags.BITS_ALLOCATED, tags.WAVEFORM_BITS_ALLOCATED})
-"""Elements that the VRs of others depend on."""
+"""Elements that decide the VRs of others."""
 
 _ALWAYS_US: Final = frozenset(
     {
@@ -57,15 +57,22 @@ _ALWAYS_US: Final = frozenset(
         *(0x00281101, 0x00281102, 0x00281103, 0x00281111, 0x00281112, 0x00281113),
     }
 )
-"""US or SS by PS3.6, but DCMTK does not ask: palette descriptors and retired attributes."""
+"""Palette descriptors and retired attributes, which are US or SS in PS3.6, but always US in DCMTK."""
 
 
 def choose_vr(tag: int, choices: str, context: VrContext, rules: VrRules) -> bytes:
-    """The VR of an element that the dictionary gives several, such as ``US or SS``."""
+    """Choose the VR of an element.
+
+    Args:
+        tag: The tag of the element.
+        choices: Its VRs in the dictionary, such as ``US or SS``.
+        context: The context at its position.
+        rules: How to choose.
+    """
     if choices == "US or SS":
-        before = tag > tags.PIXEL_REPRESENTATION or rules.inherit_pixel_representation
-        asked = tag not in _ALWAYS_US or rules.signed_descriptors
-        return b"SS" if context.signed and before and asked else b"US"
+        is_context_known = tag > tags.PIXEL_REPRESENTATION or rules.inherit_pixel_representation
+        depends_on_context = tag not in _ALWAYS_US or rules.signed_descriptors
+        return b"SS" if context.signed and is_context_known and depends_on_context else b"US"
     if choices == "OB or OW":
         group = tag >> 16
         if group == 0x5400:

@@ -1,1 +1,1 @@
-"""The two sequences of the Digital Signatures Macro (PS3.3 Table C.12-6): found, read, written, edited."""
+"""The two sequences of the Digital Signatures Macro: find, read, write and edit them (PS3.3 Table C.12-6)."""

@@ -1,4 +1,4 @@
-"""Putting a signature into a Data Set: two sequences grow by an item each, every other byte stays."""
+"""Edits that attach, timestamp and remove signatures; all other bytes of the Data Set stay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import JoinedSource
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH
 from dcmseal.errors import DatasetError
-from dcmseal.macro.levels import Level, SignedLevel, group_holders, iter_signed_levels
+from dcmseal.macro.levels import Level, SignedLevel, find_group_length, iter_signed_levels
 from dcmseal.macro.read import SignatureItem
 from dcmseal.macro.write import build_parameters_item, build_signature_item
 from dcmseal.model.signature import DigitalSignature
@@ -24,16 +24,23 @@ _ITEM_HEADER_SIZE = 8
 
 
 def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: DigitalSignature) -> list[Edit]:
-    """The edits that put the timestamp of ``signature`` into the item that was found, in the place of another.
+    """Build the edits that add or replace the timestamp of a signature, which no MAC covers (PS3.3 C.12.1.1.3.1.2).
 
-    No MAC covers these elements (PS3.3 C.12.1.1.3.1.2), nor those around them. Raises DatasetError if the elements of
-    the item are not in order, for there is no telling then where they belong.
+    Args:
+        signed: The level with the signature.
+        found: The item of the signature.
+        signature: The signature with the new timestamp.
+
+    Raises:
+        DatasetError: The elements of the item are not in order, so that the right position is not defined.
     """
     item = found.item
     if not tags.is_ascending(item.tags):
-        raise DatasetError("the signature's elements are not in order", hint="dcmseal verify tells more")
+        raise DatasetError(
+            "the signature's elements are not in order", hint="verify the file for details", code="signature-damaged"
+        )
     edits = [*_iter_timestamp_edits(item, signature)]
-    return add_length_edits([(edits, (*signed.level.holders, *_timestamp_holders(signed.scan, found)))])
+    return add_length_edits([(edits, (*signed.level.length_fields, *_timestamp_length_fields(signed.scan, found)))])
 
 
 def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> Iterator[Edit]:
@@ -49,8 +56,8 @@ def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> It
             yield Edit(*item.element_range(index), b"")
 
 
-def _timestamp_holders(scan: LevelScanner, found: SignatureItem) -> Iterator[LengthField]:
-    """The lengths of the item, of its sequence, and of the groups that both are in."""
+def _timestamp_length_fields(scan: LevelScanner, found: SignatureItem) -> Iterator[LengthField]:
+    """Find the lengths of the item, of its sequence, and of the groups of both."""
     index = scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE)
     assert index is not None
     header = scan.header(index)
@@ -59,17 +66,23 @@ def _timestamp_holders(scan: LevelScanner, found: SignatureItem) -> Iterator[Len
     length = scan.encoding.u32.unpack(scan.source.read(found.start + 4, found.start + _ITEM_HEADER_SIZE))[0]
     if length != UNDEFINED_LENGTH:
         yield LengthField(found.start + 4, length, scan.encoding)
-    yield from group_holders(scan, tags.DIGITAL_SIGNATURES_SEQUENCE)
-    yield from group_holders(found.item, tags.CERTIFIED_TIMESTAMP)
+    yield from find_group_length(scan, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    yield from find_group_length(found.item, tags.CERTIFIED_TIMESTAMP)
 
 
 _DELIMITER_SIZE = 8
 
 
 def build_attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) -> list[Edit]:
-    """The edits that put a signature, and its MAC parameters, into a level that is completely scanned.
+    """Build the edits that attach a signature and its MAC parameters to a level.
 
-    Raises DatasetError if something stands there that is no sequence.
+    Args:
+        level: The level.
+        scan: A complete scan of the level.
+        signature: The signature.
+
+    Raises:
+        DatasetError: An element of the Digital Signatures Macro is not a sequence.
     """
     assert signature.mac is not None
     encoding = level.encoding
@@ -80,16 +93,16 @@ def build_attach_edits(level: Level, scan: LevelScanner, signature: DigitalSigna
     ):
         index = scan.index(tag)
         if index is None:
-            made = [build_insertion(scan, tag, encode_sequence(tag, (new_item,), encoding))]
+            item_edits = [build_insertion(scan, tag, encode_sequence(tag, (new_item,), encoding))]
         else:
-            made = list(_iter_append_edits(scan, index, new_item))
-        edits.extend(made)
-        edits.extend(group_length_edits(scan, tag, sum(edit.growth for edit in made)))
-    return add_length_edits([(merge_insertions(edits), level.holders)])
+            item_edits = list(_iter_append_edits(scan, index, new_item))
+        edits.extend(item_edits)
+        edits.extend(group_length_edits(scan, tag, sum(edit.growth for edit in item_edits)))
+    return add_length_edits([(merge_insertions(edits), level.length_fields)])
 
 
 def build_insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
-    """Put an element in front of the first one with a higher tag."""
+    """Build the edit that inserts an element before the first one with a higher tag."""
     index = bisect_right(scan.tags, tag)
     at = scan.starts[index] if index < len(scan.starts) else scan.end
     return Edit(at, at, data)
@@ -108,7 +121,7 @@ def _iter_append_edits(scan: LevelScanner, index: int, new_item: bytes) -> Itera
 
 
 def merge_insertions(edits: list[Edit]) -> list[Edit]:
-    """Insertions at the same place become one, so that their order stays."""
+    """Merge insertions at the same position, so that they stay in order."""
     merged: list[Edit] = []
     for edit in sorted(edits, key=lambda edit: edit.start):
         if merged and merged[-1].start == merged[-1].end == edit.start == edit.end:
@@ -119,32 +132,38 @@ def merge_insertions(edits: list[Edit]) -> list[Edit]:
 
 
 def group_length_edits(scan: LevelScanner, tag: int, growth: int) -> Iterator[Edit]:
-    """Correct the length of a group that grows, where a level still has it (PS3.5 7.2)."""
+    """Build the edits that correct the length of a group, if the level has one (PS3.5 7.2)."""
     if growth:
-        yield from (holder.grow(growth) for holder in group_holders(scan, tag))
+        yield from (length_field.grow(growth) for length_field in find_group_length(scan, tag))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalResult:
-    """What was removed, and the file without it if no output was named."""
+    """The result of removing signatures."""
 
     removed: tuple[DigitalSignature, ...]
     data: bytes | None
+    """The file without them; None if it was written to an output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """The Data Set without the signatures, and which those were."""
+    """A Data Set without the removed signatures."""
 
     body: JoinedSource
     removed: tuple[DigitalSignature, ...]
 
 
 def strip_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature], bool]) -> Removal:
-    """Take out all signatures that ``should_remove`` says yes to, at every level.
+    """Remove signatures at all levels, except in Original Attributes Sequence, which preserves former states.
 
-    What stands in Original Attributes Sequence is history and stays. Raises Malformed, and DatasetError if a level has
-    a sequence of the macro that would stay: one that is there twice, or is no sequence.
+    Args:
+        file: The file.
+        should_remove: Tells whether to remove a signature.
+
+    Raises:
+        Malformed: The encoding violates PS3.5.
+        DatasetError: A level has a sequence of the macro twice, or with another VR than SQ.
     """
     changes: list[tuple[Sequence[Edit], Sequence[LengthField]]] = []
     removed: list[DigitalSignature] = []
@@ -155,24 +174,24 @@ def strip_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature]
         gone = {found.start for found in signed.level_signatures.signatures if should_remove(found.signature)}
         if gone:
             removed.extend(found.signature for found in signed.level_signatures.signatures if found.start in gone)
-            changes.append((tuple(_iter_removal_edits(signed, gone)), signed.level.holders))
+            changes.append((tuple(_iter_removal_edits(signed, gone)), signed.level.length_fields))
     return Removal(body=apply_edits(file.body, add_length_edits(changes)), removed=tuple(removed))
 
 
 def _check_unambiguous(signed: SignedLevel) -> None:
-    """Refuse a level whose macro cannot be read as a whole: what is left of it might be read by somebody else."""
+    """Check that all readers find the same signatures in a level, so that none of them remains."""
     for tag in tags.MACRO:
         where = f"{format_tag(tag)} in {signed.level.location}"
         index, count = signed.scan.index(tag), signed.scan.tags.count(tag)
         what = ""
         if count > 1:
-            what = f"{where} is there {count} times, and may be there once (PS3.5 7.1)"
+            what = f"{where} occurs {count} times instead of once (PS3.5 7.1)"
         elif index is not None and signed.scan.header(index).vr != b"SQ":
             what = f"{where} does not have VR SQ"
         if what:
             raise DatasetError(
                 f"signatures cannot be removed: {what}",
-                hint="nothing was removed: have the data set repaired by what made it",
+                hint="nothing was removed: repair the data set with the software that wrote it",
             )
 
 
@@ -181,7 +200,7 @@ def _iter_removal_edits(signed: SignedLevel, gone: set[int]) -> Iterator[Edit]:
     kept_ids = {each.signature.mac_id for each in found.signatures if each.start not in gone}
     signatures = [(each.start, each.end) for each in found.signatures]
     unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id not in kept_ids]
-    # parameters that no signature ever used go only when all signatures do
+    # parameters that no signature uses are removed only with the last signature
     if kept_ids:
         gone_ids = {each.signature.mac_id for each in found.signatures if each.start in gone}
         unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id in gone_ids - kept_ids]
@@ -195,7 +214,7 @@ def _iter_removal_edits(signed: SignedLevel, gone: set[int]) -> Iterator[Edit]:
 
 
 def _iter_item_removals(scan: LevelScanner, tag: int, items: list[tuple[int, int]], *, keep: int) -> Iterator[Edit]:
-    """Take items out of a sequence, or the whole sequence if none is left."""
+    """Remove items from a sequence, or the sequence if none is left."""
     index = scan.index(tag)
     if index is None or (not items and keep):
         return

@@ -1,4 +1,4 @@
-"""Looking at signatures: what they say, without key, trust, network or plugin."""
+"""Inspection of signatures without keys, trust, network or plugins."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from dcmseal.model.signature import DigitalSignature, PurposeCode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedElement:
-    """One tag of Data Elements Signed (0400,0020)."""
+    """An entry of Data Elements Signed (0400,0020)."""
 
     tag: int
     keyword: str
     """Empty for private and unknown elements."""
     name: str
     vr: str
-    """Empty if the element is not there."""
+    """Empty if the element is absent."""
     present: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A signature found in a Data Set, with all it says about itself."""
+    """A signature in a Data Set, as it is stored."""
 
     content: DigitalSignature
     elements: tuple[SignedElement, ...]
-    """Data Elements Signed, as listed."""
+    """Data Elements Signed, in the order of the list."""
 
     @property
     def location(self) -> Location:
-        """The level the signature stands at, and signs."""
+        """The level of the signature, which it signs."""
         return self.content.location
 
     @property
@@ -48,17 +48,17 @@ class Signature:
 
     @property
     def datetime(self) -> str:
-        """Digital Signature DateTime (0400,0105) as it stands."""
+        """Digital Signature DateTime (0400,0105) as text."""
         return self.content.datetime
 
     @property
     def moment(self) -> dt.datetime | None:
-        """Digital Signature DateTime, read; None if it is no complete DT value with offset."""
+        """Digital Signature DateTime; None if it is not a complete DT value with offset."""
         return self.content.moment
 
     @property
     def mac_algorithm(self) -> str:
-        """MAC Algorithm (0400,0015) as it stands; empty without MAC parameters."""
+        """MAC Algorithm (0400,0015) as text; empty without MAC parameters."""
         return self.content.mac.algorithm if self.content.mac else ""
 
     @property
@@ -73,12 +73,12 @@ class Signature:
 
     @property
     def certificate(self) -> Certificate:
-        """Certificate of Signer (0400,0115), read; raises CertificateNotValid if it cannot be."""
+        """Certificate of Signer (0400,0115); raises CertificateNotValid if it cannot be parsed."""
         return read_certificate(self.content.certificate)
 
 
 def iter_signatures(file: DicomFile) -> Iterator[Signature]:
-    """All signatures of a Data Set, at every level, in the order they stand."""
+    """Iterate over the signatures at all levels of a Data Set, in the order of their encoding."""
     for signed in iter_signed_levels(file):
         scan = signed.scan
         where = {tag: index for index, tag in enumerate(scan.tags)}

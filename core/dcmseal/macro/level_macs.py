@@ -1,4 +1,4 @@
-"""The MAC of a signature: the elements it lists, then its own item (PS3.3 C.12.1.1.3.1.2)."""
+"""MACs of signatures: the digest of the listed elements and of the signature's own item (PS3.3 C.12.1.1.3.1.2)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dcmseal.macro.read import LevelSignatures, MacParametersItem, SignatureItem
 from dcmseal.model.signature import MacParameters
 
 MAX_MACS = 64
-"""Different MACs made in one pass; more than that at one level is an attack on the verifier's time."""
+"""The number of MACs to compute in one pass; more at one level are an attack on the verifier's time."""
 
 MacKey = tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacVariant:
-    """How to encode, where the plain reading of the standard is not the only one met in the field."""
+    """How to encode the MAC byte stream, if software in the field differs from the standard."""
 
     rules: VrRules = VrRules()
     fragment_lengths: bool = False
@@ -37,7 +37,7 @@ PLAIN_VARIANT = MacVariant()
 
 @dataclass(slots=True, kw_only=True)
 class LevelMacs:
-    """All MACs over the elements of a level, before anything of the signatures' own items."""
+    """All MACs of a level, before the signatures' own items are included."""
 
     scan: LevelScanner
     facts: LevelFacts
@@ -45,19 +45,19 @@ class LevelMacs:
     jobs: dict[MacKey, MacJob]
     variant: MacVariant
     ambiguous: bool
-    """The VRs of some elements could be chosen in another way."""
+    """Whether VRs depended on the context, so that other variants have other MACs."""
     _signable: tuple[int, ...] | None = None
     _last_lookup: tuple[MacParameters | None, MacJob | None] = None, None
 
     def find_job(self, parameters: MacParameters | None) -> MacJob | None:
-        """The MAC over the elements that the parameters list; None if it could not be made."""
-        # to look up a list of hundreds of tags takes time, and one signature is asked about again and again
+        """Look up the MAC over the elements in the parameters; None if it could not be computed."""
+        # hashing a list of hundreds of tags takes time, and the same parameters are looked up repeatedly
         if parameters is not self._last_lookup[0]:
             self._last_lookup = parameters, None if parameters is None else self.jobs.get(mac_key(parameters))
         return self._last_lookup[1]
 
     def listed_tags(self, parameters: MacParameters | None) -> frozenset[int]:
-        """Data Elements Signed, as a set."""
+        """Return Data Elements Signed as a set."""
         job = self.find_job(parameters)
         if job is not None and job.tags is not None:
             return job.tags
@@ -65,29 +65,29 @@ class LevelMacs:
 
     @property
     def signable(self) -> tuple[int, ...]:
-        """Tags of the level's elements that may be signed."""
+        """Tags of the elements that can be signed."""
         if self._signable is None:
             unsignable = self.facts.unsignable
             self._signable = tuple([tag for tag in self.scan.tags if tag not in unsignable])
         return self._signable
 
     def complete_mac(self, found: SignatureItem) -> MacJob | None:
-        """The complete MAC of a signature; None if its parameters do not allow one.
+        """Compute the complete MAC of a signature; None if its parameters do not allow one.
 
-        ``unsignable`` are the elements of its item that no MAC can hold, so that anybody may have put them there.
+        ``unsignable`` of the result are elements of the signature's item that no MAC protects.
         """
         job = self.find_job(found.signature.mac)
         return None if job is None else _run_item_job(found.item, job.digest.copy(), self.variant)
 
     def digest(self, found: SignatureItem) -> bytes | None:
-        """The value of the complete MAC of a signature; None if its parameters do not allow one."""
+        """Compute the digest of the complete MAC of a signature; None if its parameters do not allow one."""
         job = self.complete_mac(found)
         return None if job is None else job.digest.digest()
 
 
 @dataclass(frozen=True, slots=True)
 class MacJobs:
-    """The MACs that are to be made in one pass over a level, for what its MAC Parameters Sequence asks for."""
+    """The MACs to compute in one pass over a level, for the items of its MAC Parameters Sequence."""
 
     by_key: dict[MacKey, MacJob] = field(default_factory=dict[MacKey, MacJob])
     last_lookup: tuple[MacParameters | None, MacJob | None] = None, None
@@ -96,14 +96,19 @@ class MacJobs:
     def build(
         cls, found: Iterable[MacParametersItem], digest_factory: Callable[[MacParameters], Digest | None] | None = None
     ) -> Self:
-        """Those of all parameters for which ``digest_factory`` starts a digest; of parameters alike, there is one."""
+        """Build one MAC for each different set of parameters.
+
+        Args:
+            found: The items of MAC Parameters Sequence.
+            digest_factory: Starts a digest, or returns None to skip the parameters.
+        """
         start_digest = _start_digest if digest_factory is None else digest_factory
         jobs: dict[MacKey, MacJob] = {}
         last: tuple[MacParameters | None, MacJob | None] = None, None
         for each in found:
             parameters = each.parameters
             key = mac_key(parameters)
-            # of the usual one and only, the key is not hashed more often than needed: it has hundreds of tags
+            # usually there is one item: do not hash its key, which has hundreds of tags, more often than necessary
             if not jobs or (len(jobs) < MAX_MACS and key not in jobs):
                 digest = start_digest(parameters)
                 if digest is not None:
@@ -113,12 +118,12 @@ class MacJobs:
 
 
 def mac_key(parameters: MacParameters) -> MacKey:
-    """MACs of equal key are equal over the data elements."""
+    """Return the key of parameters; MACs over the elements are equal if their keys are."""
     return parameters.algorithm, parameters.elements
 
 
 def digest_item(item: LevelScanner, digest: Digest, variant: MacVariant = PLAIN_VARIANT) -> Digest:
-    """Feed the signature's own item, less the elements that are made from the MAC (PS3.3 C.12.1.1.3.1.2)."""
+    """Add the signature's own item to a MAC, without the elements that depend on it (PS3.3 C.12.1.1.3.1.2)."""
     return _run_item_job(item, digest, variant).digest
 
 
@@ -134,9 +139,15 @@ def compute_level_macs(
     variant: MacVariant = PLAIN_VARIANT,
     digest_factory: Callable[[MacParameters], Digest | None] | None = None,
 ) -> LevelMacs:
-    """Make all MACs that the level's MAC Parameters Sequence asks for, in one pass.
+    """Compute the MACs for all items of MAC Parameters Sequence in one pass over a level.
 
-    ``digest_factory`` starts a digest for a set of parameters, or says None to leave it out. Raises Malformed.
+    Args:
+        level: The level.
+        variant: How to encode the MAC byte stream.
+        digest_factory: Starts a digest, or returns None to skip the parameters.
+
+    Raises:
+        Malformed: The encoding violates PS3.5.
     """
     scan = level.scanner()
     started = MacJobs()
@@ -177,7 +188,7 @@ def _start_digest(parameters: MacParameters) -> Digest | None:
 
 
 class _PassThroughDigest:
-    """A digest that passes on what it is fed."""
+    """A digest that passes its input on."""
 
     __slots__ = ("_update",)
 
@@ -197,22 +208,36 @@ class _PassThroughDigest:
 def feed_mac_stream(
     level: Level, index: int, update: Callable[[Buffer], object], variant: MacVariant = PLAIN_VARIANT
 ) -> None:
-    """Pass on the MAC byte stream of the signature at an index of a level.
+    """Pass on the MAC byte stream of a signature.
 
-    Raises NoSuchSignature if there is none or it has no MAC parameters, NotSignable, once all is passed on, if it
-    lists an element that may not be signed and is therefore left out.
+    Args:
+        level: The level of the signature.
+        index: The index of the signature in Digital Signatures Sequence.
+        update: Receives the stream in pieces.
+        variant: How to encode it.
+
+    Raises:
+        NoSuchSignature: The signature does not exist, or has no MAC parameters.
+        NotSignable: The signature lists an element that cannot be signed; the rest of the stream was passed on.
+        DatasetError: The elements of the level are not in ascending order.
     """
     signatures = read_signatures(level.scanner().finish(), level.location).signatures
     parameters = signatures[index].signature.mac if index < len(signatures) else None
     if parameters is None:
-        raise NoSuchSignature("the signature has no MAC parameters", hint="dcmseal verify tells what is wrong with it")
+        raise NoSuchSignature(
+            "the signature has no MAC parameters", hint="verify the file for details", code="signature-damaged"
+        )
     wanted = mac_key(parameters)
     macs = compute_level_macs(
         level, variant, lambda each: _PassThroughDigest(update) if mac_key(each) == wanted else None
     )
     job = macs.jobs.get(wanted)
     if job is None:
-        raise DatasetError("the data set's elements are not in ascending order", hint="dcmseal verify tells more")
+        raise DatasetError(
+            "the data set's elements are not in ascending order",
+            hint="verify the file for details",
+            code="signature-damaged",
+        )
     digest_item(signatures[index].item, _PassThroughDigest(update), variant)
     for tag, why in job.unsignable:
         raise NotSignable(tag, why)

@@ -1,4 +1,4 @@
-"""Finding a Data Set level inside the SOP Instance, and all levels that carry the Digital Signatures Macro."""
+"""Levels of a Data Set: find one by its location, or all that contain the Digital Signatures Macro."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.edits import LengthField, group_length_fields
+from dcmseal.dataset.edits import LengthField, read_group_length
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Source
@@ -21,12 +21,12 @@ from dcmseal.macro.read import MAX_SIGNATURES, LevelSignatures, iter_items, read
 from dcmseal.tags import format_tag
 
 _MAX_LEVELS: Final = 4096
-"""Levels with signatures inside one element of the main data set."""
+"""The number of levels with signatures to accept in one element of the main data set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """One Data Set level: where its elements stand, and the defined lengths around it, the innermost last."""
+    """A level of a Data Set: the main data set, or an item."""
 
     location: Location
     source: Source
@@ -34,30 +34,31 @@ class Level:
     end: int
     """May be UNTIL_DELIMITER."""
     encoding: Encoding
-    holders: tuple[LengthField, ...] = ()
+    length_fields: tuple[LengthField, ...] = ()
+    """The defined lengths of the items, sequences and groups that contain it, from the outermost."""
 
     @property
     def in_original_attributes(self) -> bool:
-        """Whether it is a former state of the Data Set, kept in Original Attributes Sequence (PS3.3 C.12.1.1.9)."""
+        """Whether it is in Original Attributes Sequence, which preserves former states (PS3.3 C.12.1.1.9)."""
         return any(tag == tags.ORIGINAL_ATTRIBUTES_SEQUENCE for tag, _ in self.location.steps)
 
     @property
     def size(self) -> int:
-        """Bytes it takes at the most."""
+        """The size in bytes; an upper bound if the length is undefined."""
         return (self.source.size if self.end == UNTIL_DELIMITER else self.end) - self.start
 
     def scanner(self) -> LevelScanner:
-        """A new scan of the level."""
+        """Start a new scan of the level."""
         return LevelScanner(self.source, self.start, self.end, self.encoding)
 
 
 def main_level(file: DicomFile) -> Level:
-    """The main Data Set."""
+    """Return the main data set."""
     return Level(location=MAIN, source=file.body, start=file.start, end=file.end, encoding=file.encoding)
 
 
 def find_level(file: DicomFile, location: Location) -> Level:
-    """The level at a location; raises NoSuchItem if the Data Set has no such item."""
+    """Find the level at a location; raises NoSuchItem if it does not exist."""
     level = main_level(file)
     for tag, wanted in location.steps:
         level = _find_item_level(level, tag, wanted)
@@ -70,13 +71,12 @@ def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
     if index is None:
         raise NoSuchItem(
             f"{format_tag(tag)} is not in the data set at {level.location}",
-            hint="dcmseal list FILE shows the locations of signatures; items count from 0",
+            hint="list the signatures of the file to see their locations; items count from 0",
+            code="no-such-item",
         )
     header = scan.header(index)
     if header.vr != b"SQ":
-        raise NoSuchItem(
-            f"{format_tag(tag)} is no sequence", hint="a signature can stand in an item of a sequence only"
-        )
+        raise NoSuchItem(f"{format_tag(tag)} is not a sequence", hint="only items of sequences can contain signatures")
     count = 0
     for item, _ in iter_item_levels(level, scan, index, max_items=wanted + 1):
         if count == wanted:
@@ -88,15 +88,22 @@ def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
 def iter_item_levels(
     level: Level, scan: LevelScanner, index: int, max_items: int = MAX_SIGNATURES
 ) -> Iterator[tuple[Level, LevelScanner]]:
-    """The items of the sequence at an index of a scanned level, and their elements, scanned.
+    """Iterate over the items of a sequence, each with a complete scan.
 
-    Raises Malformed if they cannot be told apart, or are more than ``max_items``.
+    Args:
+        level: The level with the sequence.
+        scan: A complete scan of the level.
+        index: The index of the sequence.
+        max_items: The number of items to accept.
+
+    Raises:
+        Malformed: The items are not encoded as in PS3.5 7.5, or there are too many.
     """
     tag, header = scan.tags[index], scan.header(index)
     around = (
-        *level.holders,
-        *group_holders(scan, tag),
-        *_length_holders(scan.starts[index] + header.size, header.length, level.encoding),
+        *level.length_fields,
+        *find_group_length(scan, tag),
+        *_make_length_fields(scan.starts[index] + header.size, header.length, level.encoding),
     )
     for number, (start, _, item) in enumerate(iter_items(scan, index, max_items)):
         content, end = start + 8, _read_declared_end(level, start)
@@ -107,7 +114,7 @@ def iter_item_levels(
             start=content,
             end=end,
             encoding=item.encoding,
-            holders=(*around, *_length_holders(content, length, level.encoding)),
+            length_fields=(*around, *_make_length_fields(content, length, level.encoding)),
         )
         yield found, item
 
@@ -117,24 +124,32 @@ def _read_declared_end(level: Level, start: int) -> int:
     return UNTIL_DELIMITER if length == UNDEFINED_LENGTH else start + 8 + int(length)
 
 
-def _length_holders(value: int, length: int, encoding: Encoding) -> tuple[LengthField, ...]:
+def _make_length_fields(value: int, length: int, encoding: Encoding) -> tuple[LengthField, ...]:
     return () if length == UNDEFINED_LENGTH else (LengthField(value - 4, length, encoding),)
 
 
-def group_holders(scan: LevelScanner, tag: int) -> tuple[LengthField, ...]:
-    """The group length of the tag's group, if the level has one (PS3.5 7.2)."""
+def find_group_length(scan: LevelScanner, tag: int) -> tuple[LengthField, ...]:
+    """Find the length of the group of a tag, if the level has one (PS3.5 7.2)."""
     index = scan.index(tag & 0xFFFF0000)
-    return () if index is None else group_length_fields(scan.source, *scan.value_range(index), scan.encoding)
+    return () if index is None else read_group_length(scan.source, *scan.value_range(index), scan.encoding)
 
 
 def iter_nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Level]:
-    """The items with a sequence of the Digital Signatures Macro inside an element of a scanned level, as they stand.
+    """Iterate over the levels with signatures inside an element, in the order of their encoding.
 
-    Signatures inside signatures are not looked for: an item of the macro is no place for another.
+    Items of the Digital Signatures Macro are not searched, because they must not contain signatures.
+
+    Args:
+        level: The level with the element.
+        scan: A complete scan of the level.
+        index: The index of the element.
+
+    Raises:
+        Malformed: The encoding violates PS3.5, or there are too many levels with signatures.
     """
     path: list[Step] = []
     counts: list[int] = []
-    groups = [{scan.tags[index] >> 16: group_holders(scan, scan.tags[index])}]
+    groups = [{scan.tags[index] >> 16: find_group_length(scan, scan.tags[index])}]
     found: set[int] = set()
     skipping = 0
     for step in walk(level.source, *scan.element_range(index), level.encoding):
@@ -146,7 +161,7 @@ def iter_nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator
             if path and path[-1].value not in found:
                 found.add(path[-1].value)
                 if len(found) > _MAX_LEVELS:
-                    raise Malformed(f"more than {_MAX_LEVELS} levels carry signatures", step.start)
+                    raise Malformed(f"more than {_MAX_LEVELS} levels have signatures", step.start)
                 yield _make_nested_level(level, path, counts, groups)
         elif step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
             path.append(step)
@@ -160,7 +175,7 @@ def iter_nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator
             groups.pop()
         elif step.event is Event.ELEMENT:
             if not step.tag & 0xFFFF:
-                groups[-1][step.tag >> 16] = group_length_fields(level.source, step.value, step.end, step.encoding)
+                groups[-1][step.tag >> 16] = read_group_length(level.source, step.value, step.end, step.encoding)
         elif step.event is not Event.FRAGMENT:
             path.pop()
             counts.pop()
@@ -170,14 +185,14 @@ def _make_nested_level(
     level: Level, path: list[Step], counts: list[int], groups: list[dict[int, tuple[LengthField, ...]]]
 ) -> Level:
     location = level.location
-    holders = list(level.holders)
+    holders = list(level.length_fields)
     # the last entry of groups is that of the item itself
     for sequence, count, group in zip(path[::2], counts, groups, strict=False):
         location = location.item(sequence.tag, count)
         holders.extend(group.get(sequence.tag >> 16, ()))
     for step in path:
         length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
-        holders.extend(_length_holders(step.value, length, step.encoding))
+        holders.extend(_make_length_fields(step.value, length, step.encoding))
     item = path[-1]
     return Level(
         location=location,
@@ -185,13 +200,13 @@ def _make_nested_level(
         start=item.value,
         end=item.end,
         encoding=item.encoding,
-        holders=tuple(holders),
+        length_fields=tuple(holders),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedLevel:
-    """A level that carries the macro, scanned and read."""
+    """A level with signatures, with a complete scan."""
 
     level: Level
     scan: LevelScanner
@@ -199,7 +214,7 @@ class SignedLevel:
 
 
 def iter_signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
-    """All levels that carry a sequence of the macro, those in Original Attributes Sequence too."""
+    """Iterate over all levels with a sequence of the macro, including those in Original Attributes Sequence."""
     main = main_level(file)
     scan = main.scanner()
     facts = LevelPass(scan, MacEncoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
@@ -209,7 +224,7 @@ def iter_signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
 
 
 def iter_nested_signed_levels(main: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[SignedLevel]:
-    """Those in the items of a main Data Set that was passed over."""
+    """Iterate over the levels with signatures that are nested in a main data set, after a pass over it."""
     for index in facts.with_signatures:
         for level in iter_nested_levels(main, scan, index):
             inner = level.scanner().finish()

@@ -1,4 +1,4 @@
-"""What Digital Signature Profiles are given to judge by: a level of the Data Set, and the facts of a signature."""
+"""The input of Digital Signature Profiles: a view of a level, and the facts about a signature."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LevelView:
         return not self.location.steps
 
     def text(self, tag: int) -> str | None:
-        """The value as text, less padding; None if absent, empty, long, or not text at all."""
+        """Return a value as text without padding; None if it is absent, empty, too long, or of another kind."""
         index = self.scan.index(tag)
         if index is None or index in self.scan.kinds:
             return None
@@ -53,7 +53,7 @@ class LevelView:
         return self.scan.source.read(start, end).decode("latin-1").strip(" \0") or None
 
     def count_items(self, tag: int) -> int | None:
-        """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
+        """Count the items of a sequence, up to 1000; None if it is absent or not a sequence."""
         index = self.scan.index(tag)
         if index is None or self.scan.kinds.get(index) is not ElementKind.SEQUENCE:
             return None
@@ -61,9 +61,14 @@ class LevelView:
         return sum(1 for _ in islice(items, _MAX_ITEMS))
 
     def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
-        """How many of the items at the end of a path of sequences have an item in none of the sequences ``any_of``.
+        """Count items without any item in some sequences.
 
-        Raises Malformed if the items cannot be told apart.
+        Args:
+            path: Tags of nested sequences; the items of the last one are counted.
+            any_of: Tags of the sequences of which one has to have an item.
+
+        Raises:
+            Malformed: The items are not encoded as in PS3.5 7.5.
         """
         known = self._lacking_counts.get((path, any_of))
         if known is None:
@@ -73,12 +78,12 @@ class LevelView:
 
     @cached_property
     def _lacking_counts(self) -> dict[tuple[tuple[int, ...], frozenset[int]], int]:
-        """Answers given before: a profile asks again for each of many signatures."""
+        """A cache of results, because profiles ask again for each signature."""
         return {}
 
 
 def _iter_path_items(scan: LevelScanner, path: tuple[int, ...]) -> Iterator[LevelScanner]:
-    """The items at the end of a path of sequences."""
+    """Iterate over the items of the last of nested sequences."""
     for item in _iter_sequence_items(scan, path[0]):
         if len(path) == 1:
             yield item
@@ -99,7 +104,13 @@ def _iter_sequence_items(scan: LevelScanner, tag: int) -> Iterator[LevelScanner]
 def build_signature_facts(
     signature: DigitalSignature, certificate: Certificate | None, elements: frozenset[int]
 ) -> SignatureFacts:
-    """What profiles judge a signature by; ``elements`` are those it signs."""
+    """Build the facts about a signature for profiles.
+
+    Args:
+        signature: The signature.
+        certificate: The certificate of its signer; None if it cannot be parsed.
+        elements: The tags of the signed elements.
+    """
     mac = signature.mac
     return SignatureFacts(
         mac_algorithm=mac.mac_algorithm if mac else None,
@@ -113,7 +124,7 @@ def build_signature_facts(
 
 
 def purpose_code(signature: DigitalSignature) -> int | None:
-    """The purpose of CID 7007, by code and coding scheme."""
+    """Return the purpose of a signature as a code of CID 7007; OTHER_PURPOSE if it has another one."""
     if signature.purpose is None:
         return None
     code = signature.purpose.value

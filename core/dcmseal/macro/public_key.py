@@ -1,4 +1,4 @@
-"""Signature (0400,0120) against the MAC, with the public key of the certificate (PS3.15 C.1)."""
+"""Verification of Signature (0400,0120) against the MAC with the public key of the certificate (PS3.15 C.1)."""
 
 from __future__ import annotations
 
@@ -18,23 +18,29 @@ if TYPE_CHECKING:
 
 
 class SignatureMatch(Enum):
-    """What the public key says."""
+    """The result of the verification."""
 
     MATCHES = "matches"
     OTHER_DATA = "other data"
-    """The key signed, but another MAC (only RSA tells)."""
+    """The key signed another MAC (RSA only)."""
     OTHER_KEY = "other key"
-    """Not a signature of this key at all (only RSA tells)."""
+    """The signature was not made with this key (RSA only)."""
     NO_MATCH = "no match"
-    """The data, the key or the signature is another; which of them cannot be told."""
+    """The data, the key or the signature differs; it is not possible to know which."""
     UNSUPPORTED = "unsupported"
 
 
 def match_signature(certificate: Certificate, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> SignatureMatch:
-    """Compare the signature value with a MAC.
+    """Verify a signature value.
 
-    What a key may be used for is decided by the object identifier beside it: one for RSASSA-PSS verifies no PKCS #1
-    v1.5 (RFC 4055 1.2).
+    The algorithm identifier in the certificate decides how a key may be used: a key for RSASSA-PSS does not verify
+    PKCS #1 v1.5 signatures (RFC 4055 1.2).
+
+    Args:
+        certificate: The certificate of the signer.
+        algorithm: The MAC algorithm.
+        digest: The MAC.
+        value: The value of Signature (0400,0120).
     """
     if certificate.key_type is None:
         return SignatureMatch.UNSUPPORTED
@@ -44,10 +50,9 @@ def match_signature(certificate: Certificate, algorithm: MacAlgorithm, digest: b
 
 
 def _match_rsa(key: rsa.RSAPublicKey, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> SignatureMatch:
-    """RSASSA-PKCS1-v1_5 of RFC 2437, by recovering the signed block: one way for all six algorithms.
+    """Verify RSASSA-PKCS1-v1_5 (RFC 2437) by recovering the signed block, which works for all algorithms.
 
-    Comparing the whole recovered block leaves no room for what follows the digest, or for other encodings of
-    DigestInfo.
+    The entire block is compared, so that neither data after the digest nor other encodings of DigestInfo are accepted.
     """
     size = (key.key_size + 7) // 8
     if len(value) not in (size, size + 1) or value[size:] not in (b"", b"\0"):
@@ -64,7 +69,7 @@ def _match_rsa(key: rsa.RSAPublicKey, algorithm: MacAlgorithm, digest: bytes, va
 
 @cache
 def _load_pkcs1() -> tuple[PKCS1v15, tuple[type[Exception], ...]]:
-    """The padding, and what is raised where it is not found; kept, for to import them again and again takes time."""
+    """Load the padding and the exceptions to expect; cached, because repeated imports take time."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
@@ -72,7 +77,7 @@ def _load_pkcs1() -> tuple[PKCS1v15, tuple[type[Exception], ...]]:
 
 
 def _match_der(certificate: Certificate, digest: bytes, value: bytes) -> SignatureMatch:
-    """DER SEQUENCE(r, s) over the MAC, as DCMTK writes it; no profile of PS3.15 has it."""
+    """Verify an ECDSA or DSA signature, encoded as DER SEQUENCE(r, s) as by DCMTK; no profile of PS3.15 allows it."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
@@ -81,7 +86,7 @@ def _match_der(certificate: Certificate, digest: bytes, value: bytes) -> Signatu
         return SignatureMatch.NO_MATCH
     if value[len(der) :] not in (b"", b"\0"):
         return SignatureMatch.NO_MATCH
-    prehashed = make_prehashed(len(digest))
+    prehashed = prehash_algorithm(len(digest))
     try:
         if certificate.key_type is KeyType.EC:
             from cryptography.hazmat.primitives.asymmetric import ec as ec_
@@ -96,15 +101,15 @@ def _match_der(certificate: Certificate, digest: bytes, value: bytes) -> Signatu
     return SignatureMatch.MATCHES
 
 
-def make_prehashed(size: int) -> Prehashed:
-    """A digest that is computed already; only its size matters to ECDSA and DSA."""
+def prehash_algorithm(size: int) -> Prehashed:
+    """Return the algorithm for a digest of this size; only the size matters to ECDSA and DSA."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
     return Prehashed(
         {
             16: hashes.MD5(),  # noqa: S303 - only its size is used
-            20: hashes.SHA1(),  # noqa: S303 - likewise
+            20: hashes.SHA1(),  # noqa: S303 - only its size is used
             32: hashes.SHA256(),
             48: hashes.SHA384(),
             64: hashes.SHA512(),

@@ -1,4 +1,4 @@
-"""MAC Parameters Sequence and Digital Signatures Sequence as they stand at one level (PS3.3 Table C.12-6)."""
+"""Reader for MAC Parameters Sequence and Digital Signatures Sequence of a level (PS3.3 Table C.12-6)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from dcmseal.errors import Malformed
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import Location
 from dcmseal.mac.explicit_headers import swap_bytes
+from dcmseal.mac.stream_common import ITEM_OVERRUN
 from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode
 from dcmseal.tags import format_tag, format_tags, is_ascending
 
 MAX_SIGNATURES: Final = 4096
-"""Items read from one sequence; more are refused."""
+"""The number of items to accept in one sequence."""
 MAX_LISTED_TAGS: Final = 1_000_000
-"""Tags that the signatures of a level may list together; more are refused, for each may be spoken of."""
+"""The total number of tags to accept in the signatures of a level, because reports may mention each of them."""
 _MAX_TEXT: Final = 1024
 _MAX_BYTES: Final = 1 << 20
 _CLAUSE: Final = "PS3.3 Table C.12-6"
@@ -31,19 +32,20 @@ _CLAUSE: Final = "PS3.3 Table C.12-6"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureItem:
-    """A signature item, where it stands, and what is wrong with its form."""
+    """An item of Digital Signatures Sequence, and problems of its form."""
 
     signature: DigitalSignature
     item: LevelScanner
+    """A complete scan of the item."""
     start: int
-    """Where the item begins, its tag included."""
+    """Where the item starts, with its tag."""
     end: int
     problems: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacParametersItem:
-    """A MAC Parameters item, and where it stands."""
+    """An item of MAC Parameters Sequence, and its position."""
 
     parameters: MacParameters
     start: int
@@ -52,7 +54,7 @@ class MacParametersItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelSignatures:
-    """The two sequences of a level; ``problems`` concern the sequences as such."""
+    """The two sequences of a level, and ``problems`` of the sequences themselves."""
 
     parameters: tuple[MacParametersItem, ...] = ()
     signatures: tuple[SignatureItem, ...] = ()
@@ -60,16 +62,25 @@ class LevelSignatures:
 
 
 def form_finding(code: str, message: str, where: str = "") -> Finding:
-    """A finding that the form is broken."""
+    """Build a finding about a broken form."""
     return Finding(aspect=Aspect.FORM, outcome=Outcome.FAILED, code=code, message=message, where=where, clause=_CLAUSE)
 
 
 def iter_items(
     scan: LevelScanner, index: int, max_items: int = MAX_SIGNATURES
 ) -> Iterator[tuple[int, int, LevelScanner]]:
-    """The items of the sequence at an index: start with its tag, end with its delimiter, and its elements, scanned.
+    """Iterate over the items of a sequence.
 
-    Raises Malformed if they cannot be told apart, or are more than ``max_items``.
+    Args:
+        scan: A complete scan of the level with the sequence.
+        index: The index of the sequence.
+        max_items: The number of items to accept.
+
+    Yields:
+        The start of an item, with its tag; its end, with its delimiter; and a complete scan of its elements.
+
+    Raises:
+        Malformed: The items are not encoded as in PS3.5 7.5, or there are too many.
     """
     header = scan.header(index)
     start, end = scan.element_range(index)
@@ -82,23 +93,23 @@ def iter_items(
         if item is not None and item.tag == tags.SEQUENCE_DELIMITATION_ITEM and undefined:
             break
         if item is None or item.tag != tags.ITEM:
-            raise Malformed(f"{format_tag(header.tag)} holds something that is no item", position)
+            raise Malformed(f"{format_tag(header.tag)} contains something other than an item", position)
         count += 1
         if count > max_items:
             raise Malformed(f"{format_tag(header.tag)} has more than {max_items} items", position)
         content = position + item.size
         item_end = UNTIL_DELIMITER if item.length == UNDEFINED_LENGTH else content + item.length
         if item_end > end:
-            raise Malformed("an item is longer than its sequence", position)
+            raise Malformed(ITEM_OVERRUN, position)
         elements = LevelScanner(source, content, item_end, encoding).finish()
         yield position, elements.position, elements
         position = elements.position
     if position > end or (undefined and position == end):
-        raise Malformed("a sequence and its items do not end together", start)
+        raise Malformed("a sequence does not end with its last item", start)
 
 
 def read_parameters(scan: LevelScanner) -> tuple[MacParametersItem, ...]:
-    """The items of MAC Parameters Sequence, which comes before the Pixel Data; empty if there is none."""
+    """Read the items of MAC Parameters Sequence, which precedes Pixel Data; empty if the level has none."""
     index = scan.special_index(tags.MAC_PARAMETERS_SEQUENCE)
     if index is None or not _is_sequence(scan, index):
         return ()
@@ -111,15 +122,21 @@ def read_parameters(scan: LevelScanner) -> tuple[MacParametersItem, ...]:
 def read_signatures(
     scan: LevelScanner, location: Location, parameters: tuple[MacParametersItem, ...] | None = None
 ) -> LevelSignatures:
-    """Both sequences of a completely scanned level; ``parameters`` are those of the level, if they were read before.
+    """Read both sequences of a level; problems other than those of the encoding are reported in the result.
 
-    Raises Malformed if the items cannot be told apart. Anything else wrong is a problem of the signature or the level.
+    Args:
+        scan: A complete scan of the level.
+        location: The location of the level.
+        parameters: The MAC parameters of the level, if they were read before.
+
+    Raises:
+        Malformed: The items are not encoded as in PS3.5 7.5, or there are too many.
     """
-    there = {tag: index for tag in tags.MACRO if (index := scan.special_index(tag)) is not None}
-    sequences = {tag: index for tag, index in there.items() if _is_sequence(scan, index)}
+    indexes = {tag: index for tag in tags.MACRO if (index := scan.special_index(tag)) is not None}
+    sequences = {tag: index for tag, index in indexes.items() if _is_sequence(scan, index)}
     problems = [
         form_finding("no-sequence", f"{format_tag(tag)} does not have VR SQ", format_tag(tag))
-        for tag in there
+        for tag in indexes
         if tag not in sequences
     ]
     if parameters is None:
@@ -139,7 +156,7 @@ def read_signatures(
 
 
 def count_listed_tags(signatures: Sequence[SignatureItem]) -> int:
-    """How many tags signatures list together."""
+    """Count the tags in Data Elements Signed of all signatures."""
     return sum(len(each.signature.mac.elements) for each in signatures if each.signature.mac)
 
 
@@ -148,7 +165,7 @@ def _is_sequence(scan: LevelScanner, index: int) -> bool:
 
 
 def read_mac_parameters(item: LevelScanner) -> MacParameters:
-    """What an item says of a MAC, less its value."""
+    """Read the MAC parameters in an item of MAC Parameters Sequence or Referenced SOP Instance MAC Sequence."""
     values = ItemValues(item)
     return MacParameters(
         mac_id=values.number(tags.MAC_ID_NUMBER),
@@ -190,8 +207,8 @@ def _read_signature(
     problems.extend(_missing_attribute_findings(signature))
     foreign = [tag for tag in item.tags if tag < tags.MAC_ID_NUMBER and not exclusion_reason(tag)]
     if foreign:
-        # nothing parts the data elements from the item's in the MAC: signed ones could be moved here from the data set
-        message = "the signature's item holds elements that belong in front of it, in the data set"
+        # the MAC does not separate elements of the data set from those of the item: signed ones could be moved here
+        message = "the signature's item contains elements that belong in the data set before it"
         problems.append(form_finding("foreign-element-in-item", message, format_tags(foreign)))
     if not is_ascending(item.tags):
         problems.append(form_finding("item-disordered", "the signature's elements are not in order, or not unique"))
@@ -199,7 +216,7 @@ def _read_signature(
 
 
 def _missing_attribute_findings(signature: DigitalSignature) -> Iterator[Finding]:
-    """Of what a signature has to have, besides MAC ID Number."""
+    """Report missing attributes of a signature, except MAC ID Number."""
     if not signature.uid:
         yield _missing_finding("uid-missing", "Digital Signature UID")
     if not signature.datetime:
@@ -213,11 +230,11 @@ def _missing_attribute_findings(signature: DigitalSignature) -> Iterator[Finding
 
 
 def _missing_finding(code: str, name: str) -> Finding:
-    return form_finding(code, f"the signature has no {name}, or one beyond all bounds")
+    return form_finding(code, f"the signature has no {name}, or one that is too long")
 
 
 class ItemValues(dict[int, bytes]):
-    """The values of an item's elements; what is not there, or too long to be meant, is empty."""
+    """The values of an item's elements by tag; empty for absent and overlong ones."""
 
     def __init__(self, item: LevelScanner) -> None:
         super().__init__()
@@ -249,7 +266,7 @@ class ItemValues(dict[int, bytes]):
     def tags(self, tag: int) -> tuple[int, ...]:
         value = self[tag]
         count = len(value) // 4
-        # with the bytes of each half in big endian order, a tag is one number
+        # in big endian, group and element number form one number
         halves = value[: 4 * count] if self.item.encoding.is_big_endian else swap_bytes(value[: 4 * count], 2)
         return unpack(f">{count}I", halves)
 

@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 _MAX_RSA_BITS = 16384
-"""Larger moduli take too long to be anything but an attack."""
+"""The largest RSA key to accept, because verifying with a larger one takes too long."""
 _MAX_BITS_OF_ANY_EXPONENT = 3072
 _MAX_EXPONENT_BITS = 64
-"""OpenSSL verifies with no larger exponent where the modulus is larger than that."""
+"""Size in bits of the largest exponent that OpenSSL accepts if the modulus is larger than 3072 bits."""
 _HINT: Final = "it must be one X.509 certificate in DER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Certificate:
-    """The signer's certificate, read."""
+    """The certificate of a signer."""
 
     der: bytes
-    """Without the padding it has as OB value."""
+    """The DER without the padding of the OB value."""
     fields: CertificateFields
     parsed: x509.Certificate
     public_key: CertificatePublicKeyTypes | None
-    """None if the library cannot compute with it."""
+    """None if the library does not support it."""
     algorithm: KeyAlgorithm
-    """What its key is for."""
+    """The algorithm of the key."""
     not_before: datetime
     not_after: datetime
 
     @property
     def subject(self) -> str:
-        """The subject as RFC 4514 string; empty if it has none or it cannot be read."""
+        """The subject as an RFC 4514 string; empty if it is missing or cannot be parsed."""
         return _format_name(lambda: self.parsed.subject)
 
     @property
     def issuer(self) -> str:
-        """The issuer as RFC 4514 string; empty if it has none or it cannot be read."""
+        """The issuer as an RFC 4514 string; empty if it is missing or cannot be parsed."""
         return _format_name(lambda: self.parsed.issuer)
 
     @property
     def key_type(self) -> KeyType | None:
-        """None for a kind of key that DICOM signatures do not use, or that cannot be computed with."""
+        """The type of the key; None if DICOM signatures or the library do not support it."""
         return self.algorithm.key_type
 
     @property
@@ -63,29 +63,29 @@ class Certificate:
 
     @property
     def is_self_issued(self) -> bool:
-        """Whether issuer and subject have the same name (RFC 5280 3.2): whoever tries things out makes such a one."""
+        """Whether issuer and subject are the same (RFC 5280 3.2), as in self-signed test certificates."""
         return self.fields.issuer == self.fields.subject
 
     @property
     def sha256(self) -> str:
-        """Fingerprint: the SHA-256 of the DER, in hexadecimal."""
+        """The fingerprint: SHA-256 of the DER, in hexadecimal."""
         import hashlib
 
         return hashlib.sha256(self.der).hexdigest()
 
     @property
     def key_bits(self) -> int:
-        """Size of the key in bits; 0 if its kind has none."""
+        """Size of the key in bits; 0 if it is not known."""
         return int(getattr(self.public_key, "key_size", 0))
 
     @property
     def public_key_info(self) -> bytes:
-        """The public key as SubjectPublicKeyInfo, in DER: equal for equal keys."""
+        """The public key as SubjectPublicKeyInfo in DER, the same for equal keys."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
         if self.public_key is None:
             return self.fields.public_key_info
-        # encoded anew, for one key may stand there in several ways
+        # encoded again, because a key can have several encodings
         return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     @property
@@ -100,7 +100,7 @@ class Certificate:
 
 
 def _format_name(name: Callable[[], x509.Name]) -> str:
-    # names are decoded when they are asked for, and hostile ones fail in many ways, or only warn
+    # names are decoded on access; malformed ones raise various errors, or cause warnings
     try:
         with suppress_warnings():
             return name().rfc4514_string()
@@ -109,9 +109,10 @@ def _format_name(name: Callable[[], x509.Name]) -> str:
 
 
 def strip_der_padding(value: bytes) -> bytes:
-    """The DER value at the start of an OB value; what follows is taken for padding (PS3.5 6.2).
+    """Return the DER at the start of an OB value; the rest is considered padding (PS3.5 6.2).
 
-    Raises CertificateNotValid if the value is no DER, or is cut short.
+    Raises:
+        CertificateNotValid: The value is not DER, or is truncated.
     """
     if len(value) < 2:
         raise CertificateNotValid("the value is empty", hint=_HINT)
@@ -121,19 +122,20 @@ def strip_der_padding(value: bytes) -> bytes:
     else:
         count = first & 0x7F
         if not 1 <= count <= 4 or len(value) < 2 + count:
-            raise CertificateNotValid("the value is no DER: its length cannot be read", hint=_HINT)
+            raise CertificateNotValid("the value is not DER: it has an invalid length", hint=_HINT)
         end = 2 + count + int.from_bytes(value[2 : 2 + count], "big")
     if end > len(value):
-        raise CertificateNotValid(f"the DER value is cut short: {end - len(value)} bytes are missing", hint=_HINT)
+        raise CertificateNotValid(f"the DER value is truncated: {end - len(value)} bytes are missing", hint=_HINT)
     return value[:end]
 
 
 @lru_cache(maxsize=64)
 def read_certificate(value: bytes) -> Certificate:
-    """Read the certificate from the value of Certificate of Signer.
+    """Parse the value of Certificate of Signer; cached, because archives have few signers.
 
-    Raises CertificateNotValid if it is none, and CertificateUnreadable if it may be one, and cannot be read.
-    Certificates are remembered: archives have few signers.
+    Raises:
+        CertificateNotValid: The value is not a certificate.
+        CertificateUnreadable: The value may be a certificate, but the library cannot parse it.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
@@ -155,12 +157,12 @@ def read_certificate(value: bytes) -> Certificate:
                 not_after=parsed.not_valid_after_utc,
             )
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, InvalidVersion) as error:
-        why = str(error) if stated.key_type else f"its key is for {stated.name}"
+        why = str(error) if stated.key_type else f"unsupported key: {stated.name}"
         raise CertificateUnreadable(f"the certificate cannot be read: {why}", hint=_HINT) from None
 
 
 def _parse_fields(der: bytes) -> CertificateFields:
-    """Its fields; raises CertificateNotValid for what has not the parts of a certificate, or an extension twice."""
+    """Parse the fields; raises CertificateNotValid if this fails, or an extension occurs twice."""
     try:
         fields = parse_certificate_fields(der)
     except DerError as error:
@@ -168,7 +170,7 @@ def _parse_fields(der: bytes) -> CertificateFields:
     if fields.repeated_extension:
         raise CertificateNotValid(
             f"the certificate has the extension {fields.repeated_extension} twice (RFC 5280 4.2)",
-            hint="have its authority issue another one",
+            hint="ask its authority for another one",
         )
     return fields
 
@@ -177,13 +179,13 @@ def _parse_stated_algorithm(fields: CertificateFields) -> KeyAlgorithm:
     try:
         return parse_public_key_algorithm(fields.public_key_info)
     except DerError:
-        return KeyAlgorithm(name="an algorithm that cannot be read")
+        return KeyAlgorithm(name="an unknown algorithm")
 
 
 def _load_public_key(
     parsed: x509.Certificate, stated: KeyAlgorithm
 ) -> tuple[CertificatePublicKeyTypes | None, KeyAlgorithm]:
-    """The key, and what it is for: nothing if its curve is not supported, or its numbers cannot be those of a key."""
+    """Load the key and its algorithm, which has no key type if the key is unsupported or invalid."""
     from cryptography.exceptions import UnsupportedAlgorithm
 
     unusable = KeyAlgorithm(name=f"{stated.name} with unusable numbers")
@@ -197,10 +199,10 @@ def _load_public_key(
 
 
 def _is_key_too_large(key: CertificatePublicKeyTypes) -> bool:
-    """Whether computing with an RSA key takes too long, or is refused by the library for that reason."""
+    """Whether verifying with an RSA key takes too long, or the library refuses it for that reason."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     if not isinstance(key, rsa.RSAPublicKey):
         return False
-    most = _MAX_EXPONENT_BITS if key.key_size > _MAX_BITS_OF_ANY_EXPONENT else key.key_size
-    return key.key_size > _MAX_RSA_BITS or key.public_numbers().e.bit_length() > most
+    max_bits = _MAX_EXPONENT_BITS if key.key_size > _MAX_BITS_OF_ANY_EXPONENT else key.key_size
+    return key.key_size > _MAX_RSA_BITS or key.public_numbers().e.bit_length() > max_bits

@@ -1,4 +1,4 @@
-"""DICOM files that hold a Digital Signature UID alone: dcmsign of DCMTK names signatures with them.
+"""DICOM files that contain only a Digital Signature UID, by which dcmsign of DCMTK identifies signatures.
 
 >>> read_uid_file(build_uid_file("2.25.4711"))
 '2.25.4711'
@@ -19,7 +19,7 @@ _MAX_BYTES: Final = 64
 
 
 def build_uid_file(uid: str) -> bytes:
-    """Such a file, with no more File Meta Information than it takes to be read (PS3.10 7.1)."""
+    """Build such a file, with minimal File Meta Information (PS3.10 7.1)."""
     encoding = Encoding.EXPLICIT_LITTLE
     syntax = encode_element(0x00020010, b"UI", EXPLICIT_LITTLE_UID.encode(), encoding)
     length = encode_element(0x00020000, b"UL", encoding.u32.pack(len(syntax)), encoding)
@@ -33,7 +33,7 @@ def build_uid_file(uid: str) -> bytes:
 
 
 def read_uid_file(source: DatasetInput) -> str:
-    """The UID that such a file holds; raises DatasetError if it has none."""
+    """Read the UID from such a file; raises DatasetError if it has none."""
     with open_source(source) as file:
         scan = main_level(file).scanner().finish()
         index = scan.index(tags.DIGITAL_SIGNATURE_UID)
@@ -41,4 +41,4 @@ def read_uid_file(source: DatasetInput) -> str:
             start, end = scan.value_range(index)
             if start < end <= start + _MAX_BYTES:
                 return scan.source.read(start, end).decode("ascii", "replace").strip(" \0")
-    raise DatasetError("the file names no signature", hint="it has to hold a Digital Signature UID (0400,0100)")
+    raise DatasetError("the file has no Digital Signature UID (0400,0100)", hint="give a file written by dcmsign")

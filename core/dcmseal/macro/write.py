@@ -1,4 +1,4 @@
-"""The items of MAC Parameters Sequence and Digital Signatures Sequence, written (PS3.3 Table C.12-6)."""
+"""Encoding of items of MAC Parameters Sequence and Digital Signatures Sequence (PS3.3 Table C.12-6)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode
 
 
 def build_parameters_item(mac: MacParameters, encoding: Encoding) -> bytes:
-    """A MAC Parameters item; raises UsageError if more tags are signed than an AT value can hold."""
+    """Build an item of MAC Parameters Sequence; raises UsageError if an AT value cannot hold all signed tags."""
     number = encode_element(tags.MAC_ID_NUMBER, b"US", encoding.u16.pack(mac.mac_id), encoding)
     return encode_item(number + _build_mac_elements(mac, encoding), encoding)
 
@@ -32,23 +32,27 @@ def _build_mac_elements(mac: MacParameters, encoding: Encoding) -> bytes:
 
 
 def build_mac_reference_item(mac: MacParameters, value: bytes, encoding: Encoding) -> bytes:
-    """An item of Referenced SOP Instance MAC Sequence (PS3.3 Table C.17-3a); raises as ``parameters_item``."""
+    """Build an item of Referenced SOP Instance MAC Sequence (PS3.3 Table C.17-3a).
+
+    Raises:
+        UsageError: An AT value cannot hold all signed tags.
+    """
     return encode_item(_build_mac_elements(mac, encoding) + encode_element(tags.MAC, b"OB", value, encoding), encoding)
 
 
 def build_signature_reference_item(uid: str, value: bytes, encoding: Encoding) -> bytes:
-    """An item of Referenced Digital Signature Sequence (PS3.3 Table C.17-3a)."""
+    """Build an item of Referenced Digital Signature Sequence (PS3.3 Table C.17-3a)."""
     content = encode_element(tags.DIGITAL_SIGNATURE_UID, b"UI", uid.encode(), encoding)
     return encode_item(content + encode_element(tags.SIGNATURE, b"OB", value, encoding), encoding)
 
 
 def build_signature_item(signature: DigitalSignature, encoding: Encoding) -> bytes:
-    """A Digital Signatures item."""
+    """Build an item of Digital Signatures Sequence."""
     return encode_item(b"".join(_iter_signature_elements(signature, encoding)), encoding)
 
 
 def build_unsigned_item(signature: DigitalSignature) -> LevelScanner:
-    """The elements of the item before it is signed, as the MAC needs them."""
+    """Build a scan of an item before it is signed, for the MAC."""
     content = b"".join(_iter_signature_elements(signature, Encoding.EXPLICIT_LITTLE))
     return LevelScanner(BytesSource(content), 0, len(content), Encoding.EXPLICIT_LITTLE).finish()
 

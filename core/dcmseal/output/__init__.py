@@ -1,1 +1,1 @@
-"""Results written whole or not at all: files, streams, pydicom Datasets."""
+"""Output: files that are written completely or not at all, streams and pydicom Datasets."""

@@ -1,7 +1,7 @@
-"""Files that take the place of others: the old one or the complete new one, whatever happens in between.
+"""Atomic replacement of files: after any interruption, the old file or the complete new one is there.
 
-What is written goes to a temporary file in the same folder, is brought to disk, and gets its name last. What has the
-name by then has to be what it was before: if another program wrote it meanwhile, nothing is replaced.
+The new content is written to a temporary file in the same folder and synced to disk. Then it is renamed, unless another
+program has changed the old file in the meantime.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _NO_LINKS: Final = UNSUPPORTED | {errno.EPERM, errno.EACCES, errno.EMLINK, errno
 
 
 def no_action() -> None:
-    """There is nothing to be done before."""
+    """Do nothing: the default of ``before_commit``."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile(os.PathLike[str]):
-    """A path that is written to, with what is asked besides."""
+    """A path to write to, and how."""
 
     path: str
     is_new: bool = False
-    """Nothing may be there: it is not replaced, even if it came there after somebody looked."""
+    """Whether to fail if a file exists, even one that another program creates in the meantime."""
     synced: bool = False
-    """Its name is on disk when it is written. If not, a power cut may bring back what was there before; whoever writes
-    many files can sync the folder (``sync_folder``) once for all of them, which takes less time."""
+    """Whether to sync the folder too. Otherwise, the old file may return after a power cut. For many files, calling
+    ``sync_folder`` once at the end is faster."""
 
     def __fspath__(self) -> str:
         return self.path
@@ -47,12 +47,13 @@ class OutputFile(os.PathLike[str]):
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The file that an output is made from, open, and as it was before anything of it was read."""
+    """The open file from which an output is made."""
 
     descriptor: int
     status: os.stat_result
+    """Its status before anything was read."""
     path: str | None = None
-    """By what it was opened, if it was by a path."""
+    """The path by which it was opened, if any."""
 
     def is_at(self, path: str) -> bool:
         """Whether it was opened by this path."""
@@ -62,16 +63,23 @@ class Original:
 @contextmanager
 def replace_file(
     target: OutputFile,
-    rights: FilePermissions | None = None,
+    permissions: FilePermissions | None = None,
     original: Original | None = None,
     before_commit: Callable[[], object] = no_action,
 ) -> Generator[BufferedWriter]:
-    """A stream to what is at a path once the context ends well; else nothing has changed.
+    """Write a file as a context manager; the file is replaced when the context ends without an error.
 
-    Nobody can read a new file whom ``rights`` does not let; None is what ``original`` grants, or if there is none, what
-    the umask does. If it is ``original`` itself that is replaced, the new one has its owner, group, mode, access
-    control list and extended attributes. ``before_commit`` is called when nothing is left but to give the new file its
-    name. Raises OutputError, and ChangedMeanwhile if another program has written what is there.
+    If ``original`` is replaced, the new file gets its owner, group, mode, access control list and extended attributes.
+
+    Args:
+        target: The file to write.
+        permissions: Who may read a new file; None for the permissions of ``original``, or those of the umask.
+        original: The file from which the output is made, if any.
+        before_commit: Called right before the new file gets its name; if it raises an error, nothing is replaced.
+
+    Raises:
+        OutputError: The file cannot be written.
+        ConcurrentModification: Another program has changed the file.
     """
     with _translate_os_errors(target.path), ExitStack() as stack:
         folder_name, name = os.path.split(target.path)
@@ -84,12 +92,12 @@ def replace_file(
         _check_target(target, before)
         kept = None
         if original is not None and (original.is_at(target.path) or _is_same(original.status, before)):
-            # it is edited: whatever else is there by now, it is not that which is replaced
-            _check_unchanged(target.path, original.status, before)
+            # the file is edited, so the file that is replaced has to be the one that was read
+            _reject_changed_target(target.path, original.status, before)
             check_single_link(target.path, original.status)
             kept = FileAttributes.read(original.descriptor)
-        with _translate_os_errors(target.path, "a new file, to take its place, cannot be made in its folder: "):
-            temporary = _make_temporary_file(folder, name, rights, original, kept)
+        with _translate_os_errors(target.path, "a temporary file cannot be created in its folder: "):
+            temporary = _make_temporary_file(folder, name, permissions, original, kept)
         try:
             with os.fdopen(temporary.descriptor, "wb") as output:
                 yield output
@@ -100,24 +108,31 @@ def replace_file(
                     _narrow_mode(temporary, before)
                 sync_descriptor(temporary.descriptor)
                 with nullcontext() if before is None else lock_file(folder, name):
-                    _check_unchanged(target.path, before, folder.status(name))
+                    _reject_changed_target(target.path, before, folder.status(name))
                     if original is not None:
-                        _check_source_unchanged(target.path, original)
+                        _reject_changed_source(target.path, original)
                     before_commit()
                     _commit(folder, name, temporary.name, target)
         except BaseException:
             folder.remove(temporary.name)
             raise
         if target.synced:
-            with _translate_os_errors(target.path, "it is in its place, but its folder cannot be brought to disk: "):
+            with _translate_os_errors(target.path, "the file was replaced, but its folder cannot be synced: "):
                 folder.sync()
 
 
 @contextmanager
 def create_file(path: str) -> Generator[str]:
-    """The path of a file for its owner alone, which gets the name ``path`` once the context ends well.
+    """Create a file that only its owner can read, for code that writes to a path, such as databases.
 
-    For what writes files by itself, as databases do. Raises OutputError, and ChangedMeanwhile if there is such a file.
+    The context manager returns a temporary path. The file gets its name when the context ends without an error.
+
+    Args:
+        path: The file to create.
+
+    Raises:
+        OutputError: The file cannot be created.
+        ConcurrentModification: The file exists.
     """
     with _translate_os_errors(path), ExitStack() as stack:
         folder_name, name = os.path.split(path)
@@ -134,14 +149,14 @@ def create_file(path: str) -> Generator[str]:
 
 
 def check_single_link(path: str, status: os.stat_result) -> None:
-    """Refuse to edit a file that has several names; raises OutputError.
+    """Check that a file can be edited; raises OutputError if it has several names.
 
-    Written through, the others would change in silence, and not whole or not at all; replaced, they would not.
+    If the file is replaced, the other names keep the old content. Writing to it instead would not be atomic.
     """
     if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):
         raise OutputError(
-            f"{path} has {status.st_nlink} names (hard links), and only one of them would get the new content",
-            hint="name an output; or make it a file of its own first: cp -p FILE COPY && mv COPY FILE",
+            f"{path} has {status.st_nlink} hard links, and only one of them would get the new content",
+            hint="name an output, or replace the link with a copy first: cp -p FILE COPY && mv COPY FILE",
         )
 
 
@@ -149,39 +164,43 @@ def _check_target(target: OutputFile, before: os.stat_result | None) -> None:
     if before is None:
         return
     if not stat.S_ISREG(before.st_mode):
-        raise OutputError(f"{target.path} is no regular file", hint="it would be replaced: name a file")
+        raise OutputError(f"{target.path} is not a regular file and would be replaced", hint="name a file")
     if target.is_new:
         raise already_exists_error(target.path)
 
 
 def already_exists_error(path: str) -> ConcurrentModification:
-    """The error of a new file whose name something else has."""
+    """Build the error for a new file that another program has created in the meantime."""
     return ConcurrentModification(
-        f"{path} exists", hint="it came there meanwhile: name another file, or look at that one"
+        f"{path} exists", hint="another program has just created it: name another file, or check that one"
     )
 
 
 def _make_temporary_file(
-    folder: Folder, name: str, rights: FilePermissions | None, original: Original | None, kept: FileAttributes | None
+    folder: Folder,
+    name: str,
+    permissions: FilePermissions | None,
+    original: Original | None,
+    attributes: FileAttributes | None,
 ) -> TemporaryFile:
-    """The temporary file, which belongs to us, or to those who may read what it is made from; raises OSError."""
-    if kept is not None:
-        return make_temporary(folder, name, kept.mode_for_any_group)
-    if rights is None:
-        rights = FilePermissions.unrestricted() if original is None else FilePermissions.from_file(original.descriptor)
-    if rights.mode == rights.mode_for_any_group:
-        return make_temporary(folder, name, rights.mode_for_any_group)
-    temporary = make_temporary(folder, name, rights.mode)
-    # which group it belongs to, and whether it inherits an access control list, shows when it is there: still empty
-    if temporary.status.st_gid == rights.gid and not read_access_list(temporary.descriptor):
+    """Create the temporary file with permissions that grant no more than the final ones; raises OSError."""
+    if attributes is not None:
+        return make_temporary(folder, name, attributes.mode_for_any_group)
+    if permissions is None:
+        permissions = FilePermissions.everyone() if original is None else FilePermissions.from_file(original.descriptor)
+    if permissions.mode == permissions.mode_for_any_group:
+        return make_temporary(folder, name, permissions.mode_for_any_group)
+    temporary = make_temporary(folder, name, permissions.mode)
+    # the group of a new file, and whether it inherits an access control list, is known only after it is created
+    if temporary.status.st_gid == permissions.gid and not read_access_list(temporary.descriptor):
         return temporary
     os.close(temporary.descriptor)
     folder.remove(temporary.name)
-    return make_temporary(folder, name, rights.mode_for_any_group)
+    return make_temporary(folder, name, permissions.mode_for_any_group)
 
 
 def _narrow_mode(temporary: TemporaryFile, before: os.stat_result) -> None:
-    """Grant no more than the file that is overwritten did; raises OSError."""
+    """Reduce the permissions to those of the file that is overwritten."""
     mode = stat.S_IMODE(temporary.status.st_mode)
     narrower = mode & (before.st_mode | stat.S_IRUSR | stat.S_IWUSR)
     if narrower != mode:
@@ -193,21 +212,21 @@ def _is_same(one: os.stat_result, other: os.stat_result | None) -> bool:
     return other is not None and os.path.samestat(one, other)
 
 
-def _check_unchanged(path: str, before: os.stat_result | None, now: os.stat_result | None) -> None:
-    """Whether a file is what it was; raises ChangedMeanwhile."""
+def _reject_changed_target(path: str, before: os.stat_result | None, now: os.stat_result | None) -> None:
+    """Raise ConcurrentModification if a file has changed."""
     if _file_state(before) != _file_state(now):
         raise ConcurrentModification(
-            f"{path} changed meanwhile: another program wrote it after it was read",
-            hint="nothing was written: look at the file, and try again",
+            f"{path} changed in the meantime: another program wrote it after it was read",
+            hint="nothing was written: check the file and try again",
         )
 
 
-def _check_source_unchanged(path: str, original: Original) -> None:
-    """Whether what was copied is what was read before; raises ChangedMeanwhile."""
+def _reject_changed_source(path: str, original: Original) -> None:
+    """Raise ConcurrentModification if the input has changed since it was opened."""
     now = os.fstat(original.descriptor)
     if (now.st_size, now.st_mtime_ns) != (original.status.st_size, original.status.st_mtime_ns):
         raise ConcurrentModification(
-            f"{path} was not written: the input changed while it was read", hint="wait until it is complete"
+            f"{path} was not written: the input changed while it was read", hint="wait until the input is complete"
         )
 
 
@@ -218,8 +237,8 @@ def _file_state(status: os.stat_result | None) -> tuple[int, ...]:
 
 
 def _commit(folder: Folder, name: str, temporary: str, target: OutputFile) -> None:
-    """Give a complete file its name; raises OutputError."""
-    with _translate_os_errors(target.path, "the new file cannot take its place: "):
+    """Rename the complete file; raises OutputError."""
+    with _translate_os_errors(target.path, "the temporary file cannot be renamed: "):
         if not target.is_new:
             folder.replace(name, temporary)
             return
@@ -233,29 +252,29 @@ def _commit(folder: Folder, name: str, temporary: str, target: OutputFile) -> No
         else:
             folder.remove(temporary)
             return
-        # a file system without links: whoever asks for the lock comes one after the other
+        # without hard links, a lock keeps other instances of this program away
         with lock_file(folder, name):
             if folder.status(name) is not None:
                 raise already_exists_error(target.path)
             folder.replace(name, temporary)
 
 
-def _apply_attributes(kept: FileAttributes, temporary: TemporaryFile, path: str) -> None:
-    """Give the new file what the old one has; raises OutputError."""
+def _apply_attributes(attributes: FileAttributes, temporary: TemporaryFile, path: str) -> None:
+    """Apply the attributes of the old file to the new one; raises OutputError."""
     try:
-        kept.apply(temporary.descriptor, temporary.status)
+        attributes.apply(temporary.descriptor, temporary.status)
     except AttributeNotKept as lost:
         raise OutputError(
-            f"{path} cannot be written: the new file cannot have {lost} of the old one: "
+            f"{path} cannot be written: {lost} of the old file cannot be preserved: "
             f"{lost.error.strerror or lost.error}",
-            hint="the old file is unchanged: let its owner do it, or root; or name an output, which is a new file",
+            hint="the old file is unchanged: run this as its owner or root, or name an output, which is a new file",
         ) from None
 
 
-class _translate_os_errors:  # noqa: N801 - used as a statement: with _explained(...)
-    """An OSError becomes OutputError, with its cause and what helps against that.
+class _translate_os_errors:  # noqa: N801 - used as a function
+    """A context manager that raises OutputError for an OSError, with its cause and a hint.
 
-    A class, because several stand around every file that is written: a generator takes three times as long (measured).
+    It is a class, because each file needs several, and a generator takes three times as long (measured).
     """
 
     __slots__ = ("_path", "_what")
@@ -277,12 +296,12 @@ def _error_hint(error: OSError) -> str:
     unchanged = "the old file, if any, is unchanged"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return f"{unchanged}: make free space there, or name an output elsewhere"
+            return f"{unchanged}: free some space, or name an output on another disk"
         case errno.ENAMETOOLONG:
-            return f"{unchanged}: use a shorter name, or go to a folder near to it and name it from there"
+            return f"{unchanged}: use a shorter name, or a path relative to a folder near it"
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return f"{unchanged}: check the permissions of the folder, or name an output in another"
+            return f"{unchanged}: check the permissions of the folder, or name an output in another one"
         case errno.ENOENT | errno.ENOTDIR:
-            return f"{unchanged}: check that the folder is there"
+            return f"{unchanged}: check that the folder exists"
         case _:
-            return f"{unchanged}: check path, permissions and free space"
+            return f"{unchanged}: check the path, permissions and free space"

@@ -1,6 +1,6 @@
-"""Outputs that would destroy something: an input, a key, a certificate, a list, a journal, or another output.
+"""Checks that outputs do not overwrite an input, a key, a certificate, a list, a journal or another output.
 
-Files are compared by identity, so that no link, no other spelling of a path and no other case hides one:
+Files are compared by identity, so that links and different spellings of a path are recognized:
 
 >>> check_outputs(["new.dcm"], [ProtectedPath("image.dcm", "an input")])
 >>> check_outputs(["./image.dcm"], [ProtectedPath("image.dcm", "an input")])
@@ -20,11 +20,11 @@ from dcmseal.errors import UsageError
 
 
 class ProtectedPath(NamedTuple):
-    """A path that is read, or whose content has to stay."""
+    """A path that must not be overwritten."""
 
     path: str
     what: str
-    """What it is, in words."""
+    """What it is, for messages."""
     hint: str = "name another file for the output"
 
 
@@ -32,21 +32,21 @@ _FILE_PREFIX: Final = "file:"
 _HEAD_SIZE: Final = 1 << 16
 _PRIVATE_KEY: Final = re.compile(rb"^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----", re.MULTILINE)
 _JOURNAL_HEADER: Final = re.compile(rb"SQLite format 3\0.{52}dcsj", re.DOTALL)
-"""A database whose application (at byte 68) is a journal of dcmseal."""
+"""An SQLite database with the application ID of journals at byte 68."""
 
 
 class FileLocation(NamedTuple):
-    """Where a file is, or is going to be: equal for all paths that lead there."""
+    """Where a file is or will be: equal for all paths that lead there."""
 
     device: int
     inode: int
-    """Of the file; of its folder, if it is not there yet."""
+    """Of the file, or of its folder if the file does not exist."""
     name: str = ""
-    """If it is not there yet."""
+    """The name of a file that does not exist."""
 
     @classmethod
     def from_path(cls, path: str) -> FileLocation:
-        """The place that a path leads to."""
+        """Find the location of a path."""
         with suppress(OSError, ValueError):
             status = os.stat(path)
             return cls(status.st_dev, status.st_ino)
@@ -60,12 +60,12 @@ class FileLocation(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a file already."""
+        """Whether the file exists."""
         return not self.name
 
 
 def check_outputs(outputs: Iterable[str], inputs: Iterable[ProtectedPath]) -> None:
-    """Refuse outputs that are inputs, or each other, before anything is opened for writing; raises UsageError."""
+    """Check that no output is an input or another output, before anything is opened for writing; raises UsageError."""
     taken: dict[FileLocation, ProtectedPath] = {}
     for each in inputs:
         taken.setdefault(FileLocation.from_path(each.path), each)
@@ -77,7 +77,7 @@ def check_outputs(outputs: Iterable[str], inputs: Iterable[ProtectedPath]) -> No
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Whether a path leads to something in a folder, or below it."""
+    """Whether a path leads to something in a folder at any depth."""
     with suppress(OSError, ValueError):
         status = os.stat(folder)
         above = os.path.realpath(path)
@@ -92,7 +92,7 @@ def is_inside(path: str, folder: str) -> bool:
 
 
 def iter_key_files(uri: str) -> Iterator[str]:
-    """The files that a key URI, or a path in its place, names, whatever its scheme takes them for."""
+    """Iterate over the possible files in a key URI, or the path in place of one."""
     from dcmseal.plugins.key_uri import KeyUri, find_key_scheme
 
     if find_key_scheme(uri) is None:
@@ -105,7 +105,7 @@ def iter_key_files(uri: str) -> Iterator[str]:
 
 
 def check_replaceable(path: str) -> None:
-    """Refuse to overwrite private keys and journals, whoever has given leave; raises UsageError."""
+    """Check that a file is not a private key or a journal, which are never overwritten; raises UsageError."""
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD_SIZE)
@@ -114,19 +114,19 @@ def check_replaceable(path: str) -> None:
     what = "a private key" if _PRIVATE_KEY.search(head) else "a journal" if _JOURNAL_HEADER.match(head) else ""
     if what:
         raise UsageError(
-            f"{path} holds {what}, which is never overwritten", hint="name another file, or remove that one before"
+            f"{path} contains {what}, which is never overwritten", hint="name another file, or remove that one first"
         )
 
 
 def fold_name(name: str) -> str:
-    """What names have in common that differ in case, or in how characters are composed."""
+    """Normalize a name, so that names that differ in case or composition of characters are equal."""
     import unicodedata
 
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def folds_case(folder: str) -> bool:
-    """Whether names in a folder are the same in upper and lower case, as far as what is in it shows."""
+    """Whether a folder seems to be case-insensitive, judging by its entries."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             other = entry.name.swapcase()

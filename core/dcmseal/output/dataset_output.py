@@ -1,15 +1,15 @@
-"""Writing the result: the old file or the complete new one, whatever happens in between."""
+"""Writing of files with an edited Data Set, to paths, URLs and streams."""
 
 from __future__ import annotations
 
 import os
 import stat
+import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from dcmseal.dataset.deflate import build_matching_deflater
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
 from dcmseal.errors import OutputError
@@ -21,8 +21,52 @@ from dcmseal.urls import URL_SEPARATOR
 if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
+_LEVELS: Final = (6, 9, 1, 5, 4, 3, 2, 7, 8)
+"""Levels of zlib, the most common ones first."""
+_PREFIX_SIZE: Final = 1 << 16
+"""Bytes of a deflated stream to compare."""
+_MAX_INFLATED: Final = 8 << 20
+"""Size in bytes to which these may be inflated."""
+
+
+class Deflater(Protocol):
+    """A compressor, as returned by ``zlib.compressobj``."""
+
+    def compress(self, data: Buffer, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def build_matching_deflater(source: Source, start: int) -> Deflater:
+    """Build a compressor with the level of an existing stream, so that removing a signature restores the same file.
+
+    Args:
+        source: Contains the existing raw stream (PS3.5 A.5).
+        start: Where the stream starts.
+
+    Returns:
+        A compressor for a raw stream, of the default level if no level of zlib matches.
+    """
+    level = _find_level(source.read(start, min(source.size, start + _PREFIX_SIZE)))
+    return zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+
+
+def _find_level(stream: bytes) -> int:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(stream, _MAX_INFLATED)
+    except zlib.error:
+        return _LEVELS[0]
+    for level in _LEVELS:
+        deflater = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+        # without a flush, the output is a prefix of any longer stream
+        output = deflater.compress(plain) + (deflater.flush() if inflater.eof else b"")
+        if output and stream.startswith(output):
+            return level
+    return _LEVELS[0]
+
+
 _KERNEL_COPY: Final = 1 << 17
-"""Ranges of a file from this size on are copied by the kernel, if it can: that takes a fifth less time (measured)."""
+"""Size in bytes of the smallest range to copy by the kernel, which takes a fifth less time (measured)."""
 
 
 def write_file(
@@ -33,13 +77,23 @@ def write_file(
     *,
     before_commit: Callable[[], object] = no_action,
 ) -> None:
-    """Write a file with another body to a path or URL.
+    """Write a file with another body to a path or URL, atomically.
 
-    The new file is complete, on disk and in its place, or the old one is as it was. A file that is edited keeps its
-    attributes; of any other, nobody can read more than of the one that was read. ``before_commit`` is called when
-    nothing is left but to give the new file its name: if it raises, nothing is written. Raises OutputError,
-    ChangedMeanwhile if another program wrote the file since it was read, and for URLs UsageError, PluginError and
-    StorageUnavailable.
+    An edited file keeps its attributes. A new file does not grant more permissions than the one that was read.
+
+    Args:
+        file: The file that was read.
+        body: The new body.
+        target: The path or URL to write to.
+        registry: The plugins for URLs; None for all that are installed.
+        before_commit: Called right before the new file gets its name; if it raises an error, nothing is replaced.
+
+    Raises:
+        OutputError: The file cannot be written.
+        ConcurrentModification: Another program has changed the file since it was read.
+        UsageError: The URL is invalid.
+        PluginError: No plugin supports the URL.
+        StorageUnavailable: The storage of the URL cannot be reached.
     """
     if isinstance(target, str) and URL_SEPARATOR in target:
         from dcmseal.plugins.storage_urls import is_url
@@ -59,7 +113,7 @@ def write_file(
         return
     with replace_file(_to_output_file(target), None, _find_original(file), before_commit) as output:
         if file.syntax.is_deflated:
-            _write_deflated(file, body, output.write)
+            _write_deflated_file(file, body, output.write)
         else:
             _copy_body(body, output)
 
@@ -67,9 +121,15 @@ def write_file(
 def write_chunks(
     pieces: Iterable[bytes], target: str | os.PathLike[str], permissions: FilePermissions | None = None
 ) -> None:
-    """Write pieces to a path, all of them or nothing; nobody can read them whom ``permissions`` does not let.
+    """Write pieces of bytes to a file, atomically.
 
-    Raises OutputError, and whatever making the pieces raises.
+    Args:
+        pieces: The content. If the iterator raises an error, nothing is replaced.
+        target: The path to write to.
+        permissions: Who may read a new file; None for the permissions of the umask.
+
+    Raises:
+        OutputError: The file cannot be written.
     """
     descriptor = find_descriptor(target)
     if descriptor is not None:
@@ -81,18 +141,18 @@ def write_chunks(
 
 
 def _to_output_file(target: str | os.PathLike[str]) -> OutputFile:
-    """A path, with what is asked besides, if anything is."""
+    """Convert a path to an OutputFile."""
     return target if isinstance(target, OutputFile) else OutputFile(os.fspath(target))
 
 
 def source_permissions(file: DicomFile) -> FilePermissions:
-    """Who may read the file that a Data Set was read from."""
+    """Return who may read the file that a Data Set was read from."""
     original = _find_original(file)
-    return FilePermissions.unrestricted() if original is None else FilePermissions.from_file(original.descriptor)
+    return FilePermissions.everyone() if original is None else FilePermissions.from_file(original.descriptor)
 
 
 def _find_original(file: DicomFile) -> Original | None:
-    """The file of this machine that a Data Set was read from; None if it is none."""
+    """Return the local file that a Data Set was read from; None if it was read from something else."""
     source = file.file
     if not isinstance(source, FileSource) or source.status is None or not stat.S_ISREG(source.status.st_mode):
         return None
@@ -102,7 +162,7 @@ def _find_original(file: DicomFile) -> Original | None:
 
 @contextmanager
 def _open_descriptor(number: int, target: str | os.PathLike[str]) -> Generator[BinaryIO]:
-    """What is open already, and written to: a new file of its name would be seen by nobody who holds it."""
+    """Open a copy of a file descriptor: other holders of the descriptor would not see a new file."""
     try:
         with os.fdopen(os.dup(number), "wb") as output:
             yield output
@@ -116,7 +176,7 @@ def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
     """Write a file with another body to a binary stream; raises OutputError."""
 
     def write(data: Buffer) -> None:
-        # a stream that is not buffered may take less than it is given
+        # an unbuffered stream may write less than requested
         while data:
             data = memoryview(data)[output.write(data) or 0 :]
 
@@ -128,7 +188,7 @@ def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
 
 
 def to_file_bytes(file: DicomFile, body: Source) -> bytes:
-    """The bytes of a file with another body."""
+    """Build the bytes of a file with another body."""
     parts: list[bytes] = []
     _write_dataset(file, body, lambda data: parts.append(bytes(data)))
     return b"".join(parts)
@@ -136,7 +196,7 @@ def to_file_bytes(file: DicomFile, body: Source) -> bytes:
 
 def _write_dataset(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
     if file.syntax.is_deflated:
-        _write_deflated(file, body, write)
+        _write_deflated_file(file, body, write)
     else:
         _write_range(body, 0, body.size, write)
 
@@ -146,11 +206,8 @@ def _write_range(source: Source, start: int, end: int, write: Callable[[Buffer],
         write(piece)
 
 
-def _write_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
-    """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5).
-
-    It is deflated as the file was, as far as zlib can.
-    """
+def _write_deflated_file(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
+    """Write a file with the body as a deflated stream of even length (PS3.5 A.5), compressed like the original."""
     _write_range(file.file, 0, file.meta_end, write)
     deflater = build_matching_deflater(file.file, file.meta_end)
     length = 0
@@ -172,7 +229,7 @@ def _copy_body(body: Source, output: BufferedWriter) -> None:
         parts = body.pieces(0, body.size)
     for source, first, end in parts:
         start = first
-        # other file objects may have the descriptor of something else, as those that decompress do
+        # the descriptor of other file objects may be that of another file: of the compressed one, for example
         if isinstance(source, FileSource) and isinstance(source.file, FileIO) and end - start >= _KERNEL_COPY:
             output.flush()
             start = _copy_by_kernel(source.file, start, end, output)
@@ -180,11 +237,11 @@ def _copy_body(body: Source, output: BufferedWriter) -> None:
 
 
 def _copy_by_kernel(source: FileIO, start: int, end: int, output: BufferedWriter) -> int:
-    """Copy a range without taking it through this process; returns how far that went."""
+    """Copy a range by the kernel; returns how far this was possible."""
     copy = getattr(os, "copy_file_range", None)
     if copy is None:
         return start
-    # another file system, or a full disk: the rest goes through this process, which tells
+    # on an error, such as another file system or a full disk, the caller writes the rest and reports the cause
     with suppress(OSError):
         while start < end:
             copied = copy(source.fileno(), output.fileno(), end - start, offset_src=start)

@@ -1,4 +1,4 @@
-"""Where a changed Data Set goes: a path or URL, a binary stream, the pydicom Dataset itself, or back to the caller."""
+"""Destinations of a changed Data Set: a path or URL, a binary stream, the pydicom Dataset itself, or the caller."""
 
 from __future__ import annotations
 
@@ -32,11 +32,21 @@ def resolve_target(
     in_place: bool,
     overwrite: bool = False,
 ) -> OutputTarget | None:
-    """Where the result is written; None if nowhere. In place, ``output`` may be an OutputFile of the source.
+    """Decide where to write the result.
+
+    Args:
+        source: The input.
+        output: The output; in place, it may be an OutputFile for the path of the input.
+        registry: The plugins for URLs; None for all that are installed.
+        in_place: Whether to change the input itself.
+        overwrite: Whether an existing output may be replaced.
+
+    Returns:
+        The target; None to return the result or change a pydicom Dataset.
 
     Raises:
-        UsageError: The arguments contradict each other, or something exists at ``output`` and may not be replaced.
-        OutputError: A file cannot be changed in place because it has several names; this is found before a key signs.
+        UsageError: The arguments contradict each other, or the output exists and may not be replaced.
+        OutputError: The input cannot be changed in place, because it has several names.
     """
     if not in_place:
         return protect_existing(output, registry, overwrite=overwrite)
@@ -44,22 +54,27 @@ def resolve_target(
         _check_names(output)
         return output
     if output is not None:
-        raise UsageError("the result goes in place or to an output, not both")
+        raise UsageError("the result can be written in place or to an output, but not both")
     if isinstance(source, (str, os.PathLike)):
         _check_names(source)
         return source
     if is_pydicom_dataset(source):
         return None
-    raise UsageError("only a file named by its path or URL can be changed in place", hint="name an output")
+    raise UsageError("only a path, a URL or a pydicom Dataset can be changed in place", hint="name an output")
 
 
 def protect_existing(
     target: OutputTarget | None, registry: Registry | None = None, *, overwrite: bool
 ) -> OutputTarget | None:
-    """The target, which must be new unless ``overwrite``; an OutputFile says itself whether it may be replaced.
+    """Return a target that is not replaced if it exists, unless ``overwrite`` is set; an OutputFile stays as it is.
+
+    Args:
+        target: The path, URL or stream to write to.
+        registry: The plugins for URLs; None for all that are installed.
+        overwrite: Whether an existing file or object may be replaced.
 
     Raises:
-        UsageError: A file or object exists there.
+        UsageError: A file or object exists.
     """
     if overwrite or isinstance(target, OutputFile) or not isinstance(target, (str, os.PathLike)):
         return target
@@ -81,7 +96,7 @@ def protect_existing(
 
 
 def output_exists_error(target: str) -> UsageError:
-    """The error of a result that would replace what exists."""
+    """Build the error for an output that exists."""
     return UsageError(
         f"{target} exists",
         hint="choose another output, or overwrite=True",
@@ -91,7 +106,7 @@ def output_exists_error(target: str) -> UsageError:
 
 
 def _check_names(path: str | os.PathLike[str]) -> None:
-    """Refuse to edit a file that has several names, if it is there; raises OutputError."""
+    """Check that a file does not have several names, if it exists; raises OutputError."""
     with suppress(OSError, ValueError):
         check_single_link(os.fspath(path), os.stat(path))
 
@@ -104,9 +119,21 @@ def write_result(
     changed: Iterable[int],
     registry: Registry | None = None,
 ) -> bytes | None:
-    """Write the edited Data Set; of a pydicom Dataset the elements with tags ``changed`` are replaced.
+    """Write an edited Data Set.
 
-    Returns the bytes of the file if there is no target. Raises OutputError.
+    Args:
+        source: The input.
+        file: The file that was read from it.
+        body: The edited Data Set.
+        target: Where to write it; None for a pydicom Dataset, or to return it.
+        changed: Tags of the elements to replace in a pydicom Dataset.
+        registry: The plugins for URLs; None for all that are installed.
+
+    Returns:
+        The bytes of the file; None if it was written to a target, or to a pydicom Dataset.
+
+    Raises:
+        OutputError: The file cannot be written.
     """
     if is_pydicom_dataset(source):
         from dcmseal.sources.pydicom_dataset import replace_elements
@@ -122,7 +149,7 @@ def write_result(
 
 
 def write_extra(data: bytes | None, target: OutputTarget | None, file: DicomFile) -> None:
-    """Write what goes with a Data Set, if there is anything; raises OutputError."""
+    """Write a file that accompanies a Data Set, if there is one; raises OutputError."""
     if data is None or target is None:
         return
     if isinstance(target, (str, os.PathLike)):

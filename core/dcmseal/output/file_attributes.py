@@ -1,4 +1,4 @@
-"""What a file has besides its content, and keeps when that is edited: owner, group, mode, ACL, extended attributes."""
+"""Attributes that a file keeps when it is edited: owner, group, mode, ACL and extended attributes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final, Self
 from dcmseal.output.file_permissions import ACL, FilePermissions
 from dcmseal.output.folder import UNSUPPORTED
 
-_OF_CONTENT: Final = frozenset({"security.ima", "security.evm", "security.capability"})
-"""What the system says about the content that was, or grants to a program as it was."""
+_CONTENT_ATTRIBUTES: Final = frozenset({"security.ima", "security.evm", "security.capability"})
+"""Attributes that depend on the old content, and must not be copied."""
 _LISTS: Final = frozenset({ACL, "system.nfs4_acl", "system.richacl"})
 _SYSTEM: Final = "system."
 
 
 class AttributeNotKept(Exception):
-    """Something cannot be kept; the text says what, and ``error`` why."""
+    """An attribute cannot be preserved; the text names it, and ``error`` is the reason."""
 
     def __init__(self, what: str, error: OSError) -> None:
         super().__init__(what)
@@ -26,7 +26,7 @@ class AttributeNotKept(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAttributes:
-    """The attributes of a file, less those that another content has of its own: time stamps above all."""
+    """The attributes of a file, except those that depend on its content, such as time stamps."""
 
     uid: int
     gid: int
@@ -35,7 +35,7 @@ class FileAttributes:
 
     @classmethod
     def read(cls, descriptor: int) -> Self:
-        """Read them of an open file; raises OSError."""
+        """Read the attributes of an open file; raises OSError."""
         status = os.fstat(descriptor)
         names = [each for each in _names(descriptor) if _is_kept(each)]
         return cls(
@@ -47,20 +47,27 @@ class FileAttributes:
 
     @property
     def mode_for_any_group(self) -> int:
-        """Of a file that may belong to others so far: nobody may do with it what all may not do with this one."""
-        # the group's rights are those of the list's mask, and those who are named may have less than all
+        """The mode for a temporary file with any owner and group, which grants no more than this file to anyone."""
+        # with an access control list, the group bits are its mask, and named users may have fewer rights than others
         group_and_others = 0 if self.extended.keys() & _LISTS else self.mode
         return FilePermissions(None, (group_and_others >> 3) & 0o6, group_and_others & 0o6).mode_for_any_group
 
     def apply(self, descriptor: int, status: os.stat_result) -> None:
-        """Give them to a new file, which nobody else could read so far; ``status`` is what it has. Raises NotKept.
+        """Apply the attributes to a new file.
 
-        At no moment somebody may do more with it than with the old one: the mode comes last.
+        The mode comes last, so that at no time the new file grants more than the old one.
+
+        Args:
+            descriptor: The new file, which only its owner can read.
+            status: Its current status.
+
+        Raises:
+            AttributeNotKept: An attribute cannot be applied.
         """
         if (self.uid, self.gid) != (status.st_uid, status.st_gid):
             self._apply_owner(descriptor, status)
             status = os.fstat(descriptor)
-        has_list = self._apply_extended(descriptor)
+        has_list = self._apply_extended_attributes(descriptor)
         if has_list:
             status = os.fstat(descriptor)
         if stat.S_IMODE(status.st_mode) != self.mode:
@@ -77,8 +84,8 @@ class FileAttributes:
             what = "owner" if self.uid != status.st_uid else "group"
             raise AttributeNotKept(f"the {what}", error) from None
 
-    def _apply_extended(self, descriptor: int) -> bool:
-        """Give the extended attributes; returns whether one of them, or one that was inherited, concerns the mode."""
+    def _apply_extended_attributes(self, descriptor: int) -> bool:
+        """Apply the extended attributes; returns whether an access control list may have changed the mode."""
         inherited = _names(descriptor)
         if not inherited and not self.extended:
             return False
@@ -97,7 +104,7 @@ class FileAttributes:
         try:
             os.fchmod(descriptor, self.mode)
         except OSError as error:
-            # a file system without modes, or with those of its mount: more than before is never granted
+            # the file system has no modes, or those of its mount; accept that if it grants no more than before
             if (error.errno in UNSUPPORTED or isinstance(error, PermissionError)) and not has & ~self.mode:
                 return
             raise AttributeNotKept("the mode", error) from None
@@ -115,4 +122,4 @@ def _names(descriptor: int) -> list[str]:
 
 
 def _is_kept(name: str) -> bool:
-    return name in _LISTS if name.startswith(_SYSTEM) else name not in _OF_CONTENT
+    return name in _LISTS if name.startswith(_SYSTEM) else name not in _CONTENT_ATTRIBUTES

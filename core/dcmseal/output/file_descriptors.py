@@ -1,4 +1,4 @@
-"""Paths that stand for what this process has open already, such as ``/dev/stdout`` and ``/proc/self/fd/3``.
+"""Paths that stand for open file descriptors of this process, such as ``/dev/stdout`` and ``/proc/self/fd/3``.
 
 >>> find_descriptor("/dev/fd/7"), find_descriptor("image.dcm")
 (7, None)
@@ -15,10 +15,9 @@ _MAX_LINKS: Final = 40
 
 
 def find_descriptor(path: str | os.PathLike[str]) -> int | None:
-    """The number of the open file that a path stands for, directly or by links; None if it is the path of a file.
+    """Find the file descriptor that a path stands for, directly or by links; None if it is an ordinary path.
 
-    What is open can be written to, but not replaced by another file: a new file of its name would be seen by nobody
-    who holds the old one.
+    Such a file can be written to, but not replaced: other holders of the descriptor would not see the new file.
     """
     place = os.fspath(path)
     for _ in range(_MAX_LINKS):

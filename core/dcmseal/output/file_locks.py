@@ -1,8 +1,8 @@
-"""One program at a time puts a new file in the place of an old one.
+"""Locks on files, so that only one program at a time replaces a file.
 
-The lock is on the old file itself, with ``flock``: it leaves nothing behind, ends with the process whatever happens,
-needs no right to write, and holds for every name of the file. Whoever waited for it finds another file under the name
-afterwards, and knows. Where a file system has no such locks, a file is made beside, which only one can make.
+The lock is an ``flock`` on the old file: it leaves nothing behind, ends with the process, needs no write permission,
+and applies to all names of the file. After waiting for it, a program notices that the file was replaced. If the file
+system does not support ``flock``, a lock file is created next to the file.
 """
 
 from __future__ import annotations
@@ -21,18 +21,23 @@ from dcmseal.output.folder import UNSUPPORTED, Folder
 from dcmseal.output.temporary_files import truncate_name
 
 _MAX_WAIT: Final = 10.0
-"""Seconds to wait: a lock is held while a file is renamed, and no longer."""
+"""Seconds to wait; a lock is only held while a file is renamed."""
 _FIRST_PAUSE: Final = 0.001
 _MAX_PAUSE: Final = 0.05
 NO_LOCKS: Final = UNSUPPORTED | {errno.ENOLCK, errno.EBADF, errno.EIO, errno.EACCES, errno.EPERM}
-"""What file systems say that have no locks, or none on files that are open for reading only."""
+"""Errors of file systems that do not support locks, or only on files that are open for writing."""
 
 
 @contextmanager
 def lock_file(folder: Folder, name: str) -> Generator[None]:
-    """Keep other programs that ask for this lock from replacing a file, if it is there.
+    """Lock a file as a context manager.
 
-    Raises OutputError if another has the lock for too long.
+    Args:
+        folder: The folder of the file.
+        name: Its name.
+
+    Raises:
+        OutputError: Another program holds the lock for too long.
     """
     descriptor = _open_existing(folder, name)
     if descriptor is None:
@@ -57,7 +62,7 @@ def _open_existing(folder: Folder, name: str) -> int | None:
 
 
 def _flock(descriptor: int, name: str) -> bool:
-    """Lock an open file; False if the file system has no locks for it."""
+    """Lock an open file; returns False if the file system does not support this."""
     for _ in _iter_attempts():
         try:
             lock_exclusively(descriptor)
@@ -68,12 +73,12 @@ def _flock(descriptor: int, name: str) -> bool:
                 return False
             raise
         return True
-    raise OutputError(f"{name} is locked by another program", hint="wait until that is done with it, and try again")
+    raise OutputError(f"{name} is locked by another program", hint="wait until that program is done, and try again")
 
 
 @contextmanager
 def _lock_beside(folder: Folder, name: str) -> Generator[None]:
-    """Hold a file of a name that follows from the other's; raises OutputError if another has it for too long."""
+    """Create a lock file for a name; raises OutputError if another program has one for too long."""
     lock = f".{truncate_name(name)}.{sha256(os.fsencode(name)).hexdigest()[:16]}.tmp"
     for _ in _iter_attempts():
         try:
@@ -83,7 +88,7 @@ def _lock_beside(folder: Folder, name: str) -> Generator[None]:
         break
     else:
         raise OutputError(
-            f"{name} is locked by another program", hint=f"if none is at work in that folder, remove {lock} there"
+            f"{name} is locked by another program", hint=f"if no program uses that folder, remove {lock} there"
         )
     os.close(descriptor)
     try:
@@ -93,7 +98,7 @@ def _lock_beside(folder: Folder, name: str) -> Generator[None]:
 
 
 def _iter_attempts() -> Generator[None]:
-    """Goes on until the lock has been waited for too long."""
+    """Iterate, with pauses, until the time to wait for a lock is over."""
     end = time.monotonic() + _MAX_WAIT
     pause = _FIRST_PAUSE
     while True:

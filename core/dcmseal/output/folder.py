@@ -1,4 +1,4 @@
-"""A folder that is open: names in it are used relative to it, so that no path gets too long, and none means another.
+"""Open folders: names are relative to the descriptor, so that paths do not get too long, nor lead elsewhere.
 
 >>> with Folder.open(".") as folder:
 ...     folder.status("nothing of this name") is None
@@ -22,11 +22,16 @@ _NON_BLOCKING: Final = getattr(os, "O_NONBLOCK", 0)
 _FOLDER: Final = getattr(os, "O_DIRECTORY", 0) | _CLOEXEC
 _PATH_ONLY: Final = getattr(os, "O_PATH", 0)
 UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY})
-"""What file systems say that do not have a call at all."""
+"""Errors of file systems that do not support a call."""
 
 
 class Folder:
-    """A folder, by its descriptor."""
+    """An open folder.
+
+    Args:
+        descriptor: Its file descriptor.
+        can_sync: Whether the descriptor can be synced.
+    """
 
     __slots__ = ("_can_sync", "descriptor")
 
@@ -37,13 +42,18 @@ class Folder:
     @classmethod
     @contextmanager
     def open(cls, path: str) -> Generator[Self]:
-        """Open a folder, which need not be readable; raises OSError, and OutputError on systems without file locks."""
+        """Open a folder as a context manager, even if it cannot be listed.
+
+        Raises:
+            OSError: The folder cannot be opened.
+            OutputError: The system does not support file locks.
+        """
         load_fcntl()
         can_sync = True
         try:
             descriptor = os.open(path or ".", os.O_RDONLY | _FOLDER)
         except PermissionError:
-            # files can be made in a folder that may not be listed
+            # files can be created in a folder that cannot be listed
             if not _PATH_ONLY:
                 raise
             descriptor, can_sync = os.open(path or ".", _PATH_ONLY | _FOLDER), False
@@ -53,46 +63,46 @@ class Folder:
             os.close(descriptor)
 
     def status(self, name: str) -> os.stat_result | None:
-        """What is there under a name, which may be a link; None if nothing is."""
+        """Return the status of a name without following links; None if it does not exist."""
         try:
             return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def create(self, name: str, mode: int) -> int:
-        """A new file, open for reading and writing; raises OSError."""
+        """Create a file and open it for reading and writing; raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY | _CLOEXEC
         return os.open(name, flags, mode, dir_fd=self.descriptor)
 
     def open_file(self, name: str, *, writable: bool = False) -> int:
-        """Open a regular file to ask something about it: never a link, and without waiting; raises OSError."""
+        """Open a file without following links and without blocking; raises OSError."""
         flags = (os.O_RDWR if writable else os.O_RDONLY) | _NO_FOLLOW | _NON_BLOCKING | _BINARY | _CLOEXEC
         return os.open(name, flags, dir_fd=self.descriptor)
 
     def replace(self, name: str, by: str) -> None:
-        """Give the name to another file; raises OSError."""
+        """Rename the file ``by`` to ``name``, replacing it; raises OSError."""
         os.replace(by, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
 
     def link(self, name: str, to: str) -> None:
-        """Give a file a further name, which nothing may have; raises OSError."""
+        """Add ``name``, which must not exist, to the file ``to``; raises OSError."""
         os.link(to, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor, follow_symlinks=False)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there and can be removed."""
+        """Remove a file if possible."""
         with suppress(OSError):
             os.unlink(name, dir_fd=self.descriptor)
 
     def sync(self) -> None:
-        """Bring the names in it to disk; raises OSError."""
+        """Sync the names in the folder to disk; raises OSError."""
         if self._can_sync:
             sync_descriptor(self.descriptor)
         else:
-            # it cannot be opened for that: all file systems are synced instead
+            # the folder cannot be opened for reading, so sync all file systems instead
             os.sync()
 
 
 def sync_descriptor(descriptor: int) -> None:
-    """Bring a file or folder to disk, where the file system knows how to; raises OSError."""
+    """Sync a file or folder to disk, if the file system supports it; raises OSError."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -101,6 +111,6 @@ def sync_descriptor(descriptor: int) -> None:
 
 
 def sync_folder(path: str) -> None:
-    """Bring the names in a folder to disk; raises OSError."""
+    """Sync the names in a folder to disk; raises OSError."""
     with Folder.open(path) as folder:
         folder.sync()

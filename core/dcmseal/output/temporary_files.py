@@ -1,7 +1,7 @@
-"""Temporary files: what is written gets its own name when it is complete. Those of dead processes are removed.
+"""Temporary files, which get their final name when they are complete. Those of dead processes are removed.
 
-Their names say on which machine which process writes them. That one has them locked as long as it lives; only where
-there are no locks, the name decides.
+Their names contain the host and process that write them. The process keeps them locked while it lives; if the file
+system does not support locks, the name decides.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from dcmseal.output.flock import lock_exclusively
 from dcmseal.output.folder import Folder
 
 _MAX_STEM_BYTES: Final = 32
-"""Bytes of the name that a temporary file is for: whatever the script, its own name is never too long."""
+"""The number of bytes of the final name in a temporary name, so that it is never too long."""
 _NAME: Final = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]{1,10})-[0-9a-f]{8}\.tmp", re.DOTALL)
 _LOCK: Final = re.compile(r"\..*\.[0-9a-f]{16}\.tmp", re.DOTALL)
 _ATTEMPTS: Final = 100
 
 
 class TemporaryFile(NamedTuple):
-    """A temporary file that this process has open, and locked if that can be."""
+    """A temporary file that this process has opened, and locked if possible."""
 
     name: str
     descriptor: int
@@ -34,17 +34,17 @@ class TemporaryFile(NamedTuple):
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is one that is being written, or a lock, by this program."""
+    """Whether the name is that of a temporary file or lock file of this program."""
     return name.endswith(".tmp") and bool(_NAME.fullmatch(name) or _LOCK.fullmatch(name))
 
 
 def truncate_name(name: str) -> str:
-    """The beginning of a name, to be part of another."""
+    """Return the start of a name, for use in another one."""
     return os.fsencode(name)[:_MAX_STEM_BYTES].decode("utf-8", "ignore")
 
 
 def make_temporary(folder: Folder, name: str, mode: int) -> TemporaryFile:
-    """Make a temporary file for what is to get a name; raises OSError."""
+    """Create a temporary file for a final name; raises OSError."""
     for _ in range(_ATTEMPTS):
         temporary = f".{truncate_name(name)}.{_host_id()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
         descriptor = folder.create(temporary, mode)
@@ -53,13 +53,13 @@ def make_temporary(folder: Folder, name: str, mode: int) -> TemporaryFile:
         status = os.fstat(descriptor)
         if status.st_nlink:
             return TemporaryFile(temporary, descriptor, status)
-        # somebody who removes what dead processes left was faster than the lock
+        # another process that cleans up removed the file before it was locked
         os.close(descriptor)
-    raise FileExistsError(f"temporary files for {name} are removed again and again")
+    raise FileExistsError(f"temporary files for {name} are repeatedly removed")
 
 
 def remove_leftovers(path: str) -> None:
-    """Remove the temporary files of dead processes from a folder, as far as that can be done."""
+    """Remove the temporary files of dead processes from a folder, if possible."""
     with suppress(OSError), Folder.open(path) as folder:
         for name in os.listdir(folder.descriptor):
             match = _NAME.fullmatch(name) if name.endswith(".tmp") else None

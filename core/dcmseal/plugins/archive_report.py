@@ -1,4 +1,4 @@
-"""What a report about many files says of them all: numbers, and the files that need attention; it never grows large.
+"""Reports about many files: totals, and a limited list of the files that need attention.
 
 >>> SignatureCounts(valid=2, invalid=1).total
 3
@@ -11,26 +11,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCounts:
-    """Files by what verification came to."""
+    """Numbers of files by verdict."""
 
     valid: int = 0
     partial: int = 0
-    """Those of the valid ones in which signatures cover a part of the elements only."""
+    """Valid files in which signatures cover only some of the elements; included in ``valid``."""
     not_established: int = 0
     no_signature: int = 0
     invalid: int = 0
     failed: int = 0
-    """Those that could not be verified at all."""
+    """Files that could not be verified."""
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of all files."""
         return self.valid + self.not_established + self.no_signature + self.invalid + self.failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureCounts:
-    """Signatures by what verification came to."""
+    """Numbers of signatures by verdict."""
 
     valid: int = 0
     not_established: int = 0
@@ -38,16 +38,16 @@ class SignatureCounts:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of all signatures."""
         return self.valid + self.not_established + self.invalid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignerTotals:
-    """The signatures that name one certificate as their signer's."""
+    """The signatures with one signer's certificate."""
 
     subject: str
-    """As the certificate says; empty if it has no name, or cannot be read."""
+    """The subject of the certificate; empty if it has none, or cannot be parsed."""
     sha256: str
     """Fingerprint, in hexadecimal."""
     signatures: SignatureCounts
@@ -55,7 +55,7 @@ class SignerTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileTotals:
-    """The signatures that meet one Digital Signature Profile; a signature may meet several."""
+    """The signatures that meet a Digital Signature Profile; a signature may meet several."""
 
     name: str
     signatures: SignatureCounts
@@ -63,63 +63,63 @@ class ProfileTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthTotals:
-    """The signatures of one month, by how their time is known."""
+    """The signatures of a month, by how their time is known."""
 
     month: str
-    """As in ``2026-03``."""
+    """The month, such as ``2026-03``."""
     certified: int = 0
-    """A trusted authority certifies that the signature was there."""
+    """Signatures with a time certified by a trusted authority."""
     claimed: int = 0
-    """The signer says so, and nobody else."""
+    """Signatures whose time only the signer claims."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttentionFile:
-    """A file that somebody has to look at."""
+    """A file that needs attention."""
 
     name: str
-    """Path or URL, as it was found."""
+    """Its path or URL."""
     verdict: str
     """``invalid``, ``failed``, ``not-established`` or ``no-signature``."""
     reason: str = ""
-    """The first finding or error in words."""
+    """The first finding or error, in words."""
     study: str = ""
     series: str = ""
-    """UIDs; empty if they are not known, as of files that cannot be read."""
+    """Study and Series Instance UID; empty if unknown, such as for unreadable files."""
     code: str = ""
-    """The code of the finding, or the class of the error."""
+    """The code of the finding, or the class name of the error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveReport:
-    """What verification of many files came to; lists are bounded, and say how much they leave out."""
+    """The result of verifying many files; its lists are limited, and it states how much they leave out."""
 
     inputs: tuple[str, ...] = ()
-    """What was asked for: files, folders, patterns."""
+    """The files, folders and patterns that were verified."""
     files: FileCounts
     passed_over: int = 0
-    """Files in folders that are no DICOM files, and not counted."""
+    """Files in folders that are not DICOM, and not counted."""
     recorded: int = 0
-    """Those of ``files`` whose results an earlier run had in its journal."""
+    """Files with results from the journal of an earlier run; included in ``files``."""
     signatures: SignatureCounts
     signers: tuple[SignerTotals, ...] = ()
-    """Those with most signatures first."""
+    """Signers, those with the most signatures first."""
     more_signers: SignatureCounts
-    """Signatures of all other signers."""
+    """Signatures of signers that ``signers`` leaves out."""
     profiles: tuple[ProfileTotals, ...] = ()
     no_profile: SignatureCounts
-    """Signatures that meet no profile that is known."""
+    """Signatures that meet no known profile."""
     months: tuple[MonthTotals, ...] = ()
-    """The earliest first."""
+    """Months, the earliest first."""
     more_months: int = 0
-    """Signatures of months that are left out."""
+    """Signatures of months that ``months`` leaves out."""
     undated: int = 0
-    """Signatures without a time that can be read."""
+    """Signatures without a valid time."""
     attention: tuple[AttentionFile, ...] = ()
-    """The worst first, then by name."""
+    """Files that need attention, the worst first, then by name."""
     more_attention: int = 0
-    """Files that need attention and are not named."""
+    """Number of files that ``attention`` leaves out."""
     seconds: float = 0.0
-    """How long it took."""
+    """Duration of the run."""
     stopped: str = ""
-    """Why the run stopped early; empty if it came to its end."""
+    """Why the run stopped early; empty if it was completed."""

@@ -1,4 +1,4 @@
-"""Values that asn1crypto has read, as the bytes that they were read from."""
+"""The original DER of values that asn1crypto has parsed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 
 def original_der(value: Any) -> bytes:
-    """The bytes that a value was read from; of a CHOICE, those of what was chosen.
+    """Return the bytes that a value was parsed from; for a CHOICE, those of the chosen alternative.
 
-    asn1crypto's own way encodes values again whose length ends in 0x80, which it takes for an indefinite one: what was
-    signed must not be.
+    The ``dump`` of a subclass encodes values again whose length ends in 0x80, which it mistakes for an indefinite
+    length. Signed values must not be encoded again.
 
     Args:
-        value: a ``core.Asn1Value``.
+        value: A ``core.Asn1Value``.
     """
-    # it comes without types
+    # asn1crypto has no types
     from asn1crypto import core  # pyright: ignore[reportMissingTypeStubs]
 
     untyped: Any = core

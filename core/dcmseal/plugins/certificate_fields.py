@@ -1,4 +1,4 @@
-"""The fields of a certificate as they stand (RFC 5280 4.1): nothing is decoded, and nothing encoded anew."""
+"""The fields of a certificate in their original encoding (RFC 5280 4.1)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _EXTENSIONS: Final = 0xA3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFields:
-    """What decides by its very bytes: names are compared, and keys identified, whatever a library makes of them."""
+    """Fields that are compared by their bytes, independently of how a library decodes them."""
 
     serial_number: int
-    """It should be positive; there are others (RFC 5280 4.1.2.2)."""
+    """The serial number, which should be positive, but is not always (RFC 5280 4.1.2.2)."""
     issuer: bytes
     """Name, in DER."""
     subject: bytes
@@ -26,11 +26,11 @@ class CertificateFields:
     public_key_info: bytes
     """SubjectPublicKeyInfo, in DER."""
     extensions: tuple[str, ...]
-    """Object identifiers of the extensions, in dotted decimals."""
+    """Object identifiers of the extensions, in dotted notation."""
 
     @property
     def repeated_extension(self) -> str:
-        """The first extension that is there twice, which RFC 5280 4.2 forbids; empty if each is there once."""
+        """The first repeated extension, which RFC 5280 4.2 forbids; empty if there is none."""
         seen: set[str] = set()
         for each in self.extensions:
             if each in seen:
@@ -40,7 +40,7 @@ class CertificateFields:
 
 
 def parse_certificate_fields(der: bytes) -> CertificateFields:
-    """Take a certificate apart; raises NotDer if it has not the parts of one."""
+    """Parse the fields of a certificate; raises DerError."""
     whole = DerReader(der)
     certificate = whole.enter(SEQUENCE)
     tbs = certificate.enter(SEQUENCE)
@@ -56,7 +56,7 @@ def parse_certificate_fields(der: bytes) -> CertificateFields:
     tbs.skip(_SUBJECT_UNIQUE_ID)
     extensions = () if tbs.is_at_end else tuple(_iter_extension_oids(tbs.enter(_EXTENSIONS).enter(SEQUENCE)))
     if not (whole.is_at_end and certificate.is_at_end and tbs.is_at_end):
-        raise DerError("something follows where nothing should")
+        raise DerError("trailing data")
     return CertificateFields(
         serial_number=serial_number,
         issuer=issuer,

@@ -1,4 +1,4 @@
-"""Certificates in files, for whoever is given the name of one.
+"""Loads certificates from files.
 
 >>> [certificate.subject.rfc4514_string() for certificate in load_certificates("signer.cert.pem")]
 ['CN=dcmseal demo signer']
@@ -24,9 +24,12 @@ def load_certificates(
     unreadable: type[SealError] = KeyNotFound,
     invalid: type[SealError] = CertificateNotValid,
 ) -> tuple[Certificate, ...]:
-    """The certificates of a file of at most 1 MiB: X.509, PKCS #7, or PKCS #12 without passphrase; DER, PEM or base64.
+    """Load the certificates of a file: X.509, PKCS #7, or PKCS #12 without passphrase, in DER, PEM or base64.
 
-    Raises ``unreadable`` if there is no such file, and ``invalid`` if it holds no certificate, or one that is damaged.
+    Args:
+        path: A file of at most 1 MiB.
+        unreadable: The error to raise if the file cannot be read.
+        invalid: The error to raise if the file contains no certificate, or a damaged one.
     """
     data = load_file(path, error=unreadable)
     return parse_certificates(data, os.fspath(path), invalid)
@@ -35,7 +38,7 @@ def load_certificates(
 def parse_certificates(
     data: bytes, name: str, invalid: type[SealError] = CertificateNotValid
 ) -> tuple[Certificate, ...]:
-    """The certificates in the bytes of a file of that name; raises ``invalid``."""
+    """Parse the certificates in the contents of a file, which messages call ``name``; raises ``invalid``."""
     try:
         encoded = extract_certificate_ders(data)
     except NoCertificates as error:
@@ -44,13 +47,13 @@ def parse_certificates(
 
 
 def no_certificates_error(error: NoCertificates, name: str, invalid: type[SealError]) -> SealError:
-    """The error for a file of that name."""
-    what = f" that can be used: it is {error}" if str(error) else ""
-    return invalid(f"{name!r} holds no certificate{what}", hint=error.hint)
+    """Build the error for a file without certificates."""
+    what = f": it is {error}" if str(error) else ""
+    return invalid(f"{name!r} contains no usable certificate{what}", hint=error.hint)
 
 
 def parse_certificate(der: bytes, name: str, invalid: type[SealError] = CertificateNotValid) -> Certificate:
-    """One certificate and nothing after it, from a file of that name; raises ``invalid``."""
+    """Parse one certificate, without trailing data, from a file that messages call ``name``; raises ``invalid``."""
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     try:

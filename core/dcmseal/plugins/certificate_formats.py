@@ -1,4 +1,4 @@
-r"""The forms in which certificates come: X.509, PKCS #7 and PKCS #12, each in DER, PEM or bare base64.
+r"""Formats of certificate files: X.509, PKCS #7 and PKCS #12, each in DER, PEM or bare base64.
 
 >>> extract_certificate_ders(b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")
 Traceback (most recent call last):
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
-"""Labels of PEM blocks that hold a certificate (RFC 7468 5.1)."""
+"""Labels of PEM blocks with a certificate (RFC 7468 5.1)."""
 TRUSTED_LABEL: Final = "TRUSTED CERTIFICATE"
-"""Of OpenSSL: a certificate, and after it what it is trusted for."""
+"""Label of OpenSSL for a certificate followed by trust settings."""
 _PKCS7_LABELS: Final = frozenset({"PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _SIGNED_DATA: Final = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
-"""An object identifier: id-signedData (RFC 5652 5.1)."""
+"""The object identifier id-signedData (RFC 5652 5.1)."""
 _JAVA_KEYSTORES: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
-_NAME_ISSUED: Final = "name the certificate that was issued for it"
+_NAME_ISSUED: Final = "name a file with the certificate that was issued for it"
 _LABELS: Final = {
-    "X509 CRL": ("a CRL", "name a certificate"),
+    "X509 CRL": ("a CRL", "name a file with a certificate"),
     "CERTIFICATE REQUEST": ("a certificate request", _NAME_ISSUED),
     "NEW CERTIFICATE REQUEST": ("a certificate request", _NAME_ISSUED),
     "PUBLIC KEY": ("a public key", _NAME_ISSUED),
@@ -40,7 +40,7 @@ _LABELS: Final = {
 
 
 class NoCertificates(Exception):
-    """The bytes hold no certificate; the text says what they are, if that is known."""
+    """The data contains no certificate; the message says what it contains, if known."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(what)
@@ -48,7 +48,7 @@ class NoCertificates(Exception):
 
 
 def extract_certificate_ders(data: bytes) -> tuple[bytes, ...]:
-    """The certificates of a file, as they are encoded: each may turn out to be damaged. Raises NoCertificates."""
+    """Extract the certificates of a file without parsing them; raises NoCertificates."""
     data = to_ascii(data)
     if data.startswith(b"\x30"):
         return _extract_from_der(data)
@@ -64,27 +64,27 @@ def extract_certificate_ders(data: bytes) -> tuple[bytes, ...]:
 
 
 def is_pkcs12(data: bytes) -> bool:
-    """Whether the bytes begin as a PFX does: SEQUENCE { INTEGER 3, SEQUENCE (RFC 7292 section 4)."""
+    """Whether the data begins like a PFX: SEQUENCE { INTEGER 3, SEQUENCE (RFC 7292 section 4)."""
     start = _content_offset(data)
     return data[start : start + 4] == b"\x02\x01\x03\x30"
 
 
 def is_pkcs7(data: bytes) -> bool:
-    """Whether the bytes begin as SignedData of PKCS #7 does, which may hold certificates alone (RFC 5652 5.1)."""
+    """Whether the data begins like SignedData of PKCS #7, which may contain only certificates (RFC 5652 5.1)."""
     start = _content_offset(data)
     return data[start : start + len(_SIGNED_DATA)] == _SIGNED_DATA
 
 
 def diagnose_pem(data: bytes) -> tuple[str, str] | None:
-    """What is wrong with a PEM file in which no block is found, and a hint; None if it is not PEM at all."""
+    """Describe the damage of a PEM file without blocks, with a hint; None if it is not PEM."""
     if b"-----BEGIN " not in data:
         return None
     if b"\\n" in data:
-        return "PEM with \\n written out in place of line ends", "convert it: printf '%b' \"$(cat OLD)\" > NEW"
+        return "PEM with literal \\n instead of line breaks", "convert it: printf '%b' \"$(cat OLD)\" > NEW"
     if b"-----END " not in data:
-        return "PEM that is cut short", "get the file again from its source"
+        return "truncated PEM", "get the file again from its source"
     lines = r"sed -E 's/(-----BEGIN [A-Z0-9 ]+-----) */\1\n/; s/ *(-----END )/\n\1/' OLD > NEW"
-    return "PEM whose line ends are lost or damaged", f"get the file again, or put them back: {lines}"
+    return "PEM with missing or damaged line breaks", f"get the file again, or restore them: {lines}"
 
 
 def _extract_from_der(data: bytes) -> tuple[bytes, ...]:
@@ -94,7 +94,7 @@ def _extract_from_der(data: bytes) -> tuple[bytes, ...]:
 
     if is_pkcs7(data):
         try:
-            with suppress_warnings():  # that BER is old, is nothing that whoever has such a file can change
+            with suppress_warnings():  # users cannot do anything about the deprecation of BER
                 found = load_der_pkcs7_certificates(data)
             return _to_ders(found, "a PKCS #7 file without certificates")
         except (ValueError, UnsupportedAlgorithm):
@@ -105,7 +105,7 @@ def _extract_from_der(data: bytes) -> tuple[bytes, ...]:
             with suppress_warnings():
                 loaded = load_pkcs12(data, None)
         except (ValueError, UnsupportedAlgorithm):
-            hint = "take the certificates out of it: openssl pkcs12 -in OLD -nokeys -out NEW"
+            hint = "extract the certificates: openssl pkcs12 -in OLD -nokeys -out NEW"
             raise NoCertificates("a PKCS #12 file that needs a passphrase, or is damaged", hint) from None
         held = [each.certificate for each in (loaded.cert, *loaded.additional_certs) if each]
         return _to_ders(held, "a PKCS #12 file without certificates")

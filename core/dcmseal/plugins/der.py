@@ -1,4 +1,4 @@
-"""Places in DER (X.690): values are passed over by their lengths, so that what is not asked for is never parsed."""
+"""A reader of DER (X.690) that skips values by their length, without parsing them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _MAX_ARCS: Final = 64
 
 
 class DerError(ValueError):
-    """The bytes are not what was to be there, cut short, or of indefinite length."""
+    """The data has an unexpected tag, an indefinite length, or is truncated."""
 
 
 class DerReader:
-    """A place in DER, up to where the value around it ends."""
+    """A position in DER, and the end of the enclosing value."""
 
     __slots__ = ("_at", "_data", "_end")
 
@@ -31,7 +31,7 @@ class DerReader:
 
     @property
     def next_tag(self) -> int:
-        """The tag of what comes next; -1 if nothing does."""
+        """The tag of the next value; -1 at the end."""
         return self._data[self._at] if self._at < self._end else -1
 
     @property
@@ -44,37 +44,41 @@ class DerReader:
 
     @property
     def content(self) -> bytes:
-        """What is left."""
+        """The remaining bytes."""
         return self._data[self._at : self._end]
 
     def enter(self, tag: int) -> DerReader:
-        """Go into the next value, which has this tag and a definite length, and past it here; raises NotDer."""
+        """Return a reader of the contents of the next value, and skip the value here.
+
+        Raises:
+            DerError: The value has another tag or an indefinite length, or is truncated.
+        """
         if self.next_tag != tag or self._end - self._at < 2:
-            raise DerError("another value was to be there")
+            raise DerError("unexpected tag")
         length, start = self._data[self._at + 1], self._at + 2
         if length & 0x80:
             count = length & 0x7F
             length = int.from_bytes(self._data[start : start + count], "big") if 0 < count <= 4 else self._end
             start += count
         if start + length > self._end:
-            raise DerError("a value is cut short, or of indefinite length")
+            raise DerError("a value is truncated, or has an indefinite length")
         self._at = start + length
         return DerReader(self._data, start, start + length)
 
     def take(self, tag: int) -> bytes:
-        """The next value whole, with its tag, which has to be this one, and its length; raises NotDer."""
+        """Return the next value with its tag, which must be this one, and length; raises DerError."""
         start = self._at
         self.enter(tag)
         return self._data[start : self._at]
 
     def skip(self, tag: int) -> None:
-        """Pass over the next value if it has this tag; raises NotDer."""
+        """Skip the next value if it has this tag; raises DerError."""
         if self.next_tag == tag:
             self.enter(tag)
 
 
 def decode_oid(oid: bytes) -> str:
-    """The content of an OBJECT IDENTIFIER in dotted decimals (X.690 8.19); raises NotDer.
+    """Decode the contents of an OBJECT IDENTIFIER to dotted notation (X.690 8.19); raises DerError.
 
     >>> decode_oid(bytes.fromhex("2a864886f70d01010a"))
     '1.2.840.113549.1.1.10'
@@ -87,6 +91,6 @@ def decode_oid(oid: bytes) -> str:
             arcs.append(arc)
             arc = 0
     if not arcs or oid[-1] & 0x80 or len(oid) > _MAX_ARCS:
-        raise DerError("an object identifier cannot be read")
+        raise DerError("invalid object identifier")
     first = min(arcs[0] // 40, 2)
     return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))

@@ -169,6 +169,6 @@ def _to_plain_str(value: object) -> str | None:
 def _is_formattable(error: SealError) -> bool:
     """Whether message and hint are plain strings; a plugin may have derived its own class."""
     try:
-        return type(str(error)) is str and type(error.hint) is str
+        return type(str(error)) is str and type(error.hint) is str and type(error.code) is str
     except BaseException:  # noqa: BLE001 - plugins may raise anything
         return False

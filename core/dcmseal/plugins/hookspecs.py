@@ -1,6 +1,6 @@
 """The hooks through which plugins contribute keys, trust, profiles, timestamps, reports, storages and executors.
 
-A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
+A plugin is a module named by an entry point of group ``dcmseal``. It must not import anything heavy at the top:
 
     from dcmseal.plugins.hookspecs import hookimpl
 
@@ -10,7 +10,7 @@ A plugin is a module named by an entry point of group ``dcmseal``; it imports no
 
         return (ExampleProfile(),)
 
-Every hook contributes values of one kind, which the registry keeps by name; there is no order of calls.
+Every hook returns contributions of one kind, which the registry finds by name. The order of calls does not matter.
 """
 
 from __future__ import annotations
@@ -29,46 +29,46 @@ from dcmseal.plugins.trust import TrustBackend
 
 hookspec = pluggy.HookspecMarker("dcmseal")
 hookimpl = pluggy.HookimplMarker("dcmseal")
-"""Marks a function of a plugin as the implementation of the hook of that name."""
+"""Decorates a function of a plugin that implements the hook of the same name."""
 
 
 @hookspec
 def dcmseal_signer_backends() -> Iterable[SignerBackend]:
-    """Contribute backends that open signing keys; each is found by the scheme of its key URIs."""
+    """Contribute backends that open signing keys, each for one key URI scheme."""
     raise NotImplementedError
 
 
 @hookspec
 def dcmseal_profiles() -> Iterable[Profile]:
-    """Contribute Digital Signature Profiles (PS3.15 6.3); each is found by its name."""
+    """Contribute Digital Signature Profiles (PS3.15 6.3)."""
     raise NotImplementedError
 
 
 @hookspec
 def dcmseal_trust_backends() -> Iterable[TrustBackend]:
-    """Contribute backends that evaluate trust in signers; each is found by the scheme of the trust settings."""
+    """Contribute backends that evaluate trust in certificates, each for one scheme of trust settings."""
     raise NotImplementedError
 
 
 @hookspec
 def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
-    """Contribute kinds of certified timestamp; each is found by its term of Certified Timestamp Type (0400,0305)."""
+    """Contribute backends for certified timestamps, each for one Certified Timestamp Type (0400,0305)."""
     raise NotImplementedError
 
 
 @hookspec
 def dcmseal_storages() -> Iterable[Storage]:
-    """Contribute storages beyond the file system; each is found by the scheme of its URLs."""
+    """Contribute storages outside the file system, each for one URL scheme."""
     raise NotImplementedError
 
 
 @hookspec
 def dcmseal_batch_executors() -> Iterable[BatchExecutor]:
-    """Contribute what many files are worked on with beyond this process; each is found by its name."""
+    """Contribute executors that process many files outside this process."""
     raise NotImplementedError
 
 
 @hookspec
 def dcmseal_report_writers() -> Iterable[ReportWriter]:
-    """Contribute writers of reports about verifications; each is found by its format."""
+    """Contribute writers of verification reports, each for one format."""
     raise NotImplementedError

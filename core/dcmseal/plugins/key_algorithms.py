@@ -1,7 +1,7 @@
-"""Algorithms of public keys: the object identifier beside a key decides what it may be used for (RFC 5280 4.1.2.7).
+"""Algorithms of public keys: the AlgorithmIdentifier of a key determines its use (RFC 5280 4.1.2.7).
 
-A key whose identifier is id-RSASSA-PSS has the numbers of any RSA key, and yet must not make or verify signatures of
-PKCS #1 v1.5 (RFC 4055 1.2), which are the only ones of RSA that PS3.15 C.1 has.
+An RSA key with the identifier id-RSASSA-PSS must not be used for signatures of PKCS #1 v1.5 (RFC 4055 1.2), the only
+type of RSA signatures in PS3.15 C.1.
 
 >>> parse_algorithm(bytes.fromhex("300b06092a864886f70d01010a"))
 KeyAlgorithm(name='RSASSA-PSS', key_type=None)
@@ -71,21 +71,21 @@ _CURVES: Final = {
     },
     "1.2.156.10197.1.301": "SM2",
 }
-"""Names of curves (SEC 2, ANSI X9.62, RFC 5639) for messages; which of them can be verified is up to the library."""
+"""Names of curves (SEC 2, ANSI X9.62, RFC 5639) for messages; the library decides which of them it can verify."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAlgorithm:
-    """What a key is for, by its AlgorithmIdentifier."""
+    """The algorithm of a key, by its AlgorithmIdentifier."""
 
     name: str
-    """As people call it, such as ``RSASSA-PSS`` or ``EC on the curve sect163k1``."""
+    """Its common name, such as ``RSASSA-PSS`` or ``EC on the curve sect163k1``."""
     key_type: KeyType | None = None
-    """The kind of key if DICOM signatures may be made with it; None for any other."""
+    """The type of the key if it is suitable for DICOM signatures; otherwise None."""
 
 
 def parse_algorithm(identifier: bytes) -> KeyAlgorithm:
-    """What an AlgorithmIdentifier (RFC 5280 4.1.1.2) stands for; raises NotDer."""
+    """Parse an AlgorithmIdentifier (RFC 5280 4.1.1.2); raises DerError."""
     place = DerReader(identifier).enter(SEQUENCE)
     oid = decode_oid(place.enter(OID).content)
     if oid == _RSA:
@@ -93,7 +93,7 @@ def parse_algorithm(identifier: bytes) -> KeyAlgorithm:
     if oid == _DSA:
         if place.next_tag == SEQUENCE:
             return KeyAlgorithm(name="DSA", key_type=KeyType.DSA)
-        # RFC 3279 2.3.2: they are those of the issuer
+        # RFC 3279 2.3.2: the parameters are inherited from the issuer
         return KeyAlgorithm(name="DSA without parameters")
     if oid == _EC:
         return _parse_ec_algorithm(place)
@@ -101,7 +101,7 @@ def parse_algorithm(identifier: bytes) -> KeyAlgorithm:
 
 
 def _parse_ec_algorithm(parameters: DerReader) -> KeyAlgorithm:
-    """RFC 5480 2.1.1: the curve has to be named, and neither described nor implied."""
+    """Parse EC parameters; the curve must be named, neither explicit nor implied (RFC 5480 2.1.1)."""
     if parameters.next_tag == OID:
         curve = decode_oid(parameters.enter(OID).content)
         return KeyAlgorithm(name=f"EC on the curve {_CURVES.get(curve, curve)}", key_type=KeyType.EC)
@@ -111,12 +111,12 @@ def _parse_ec_algorithm(parameters: DerReader) -> KeyAlgorithm:
 
 
 def parse_public_key_algorithm(info: bytes) -> KeyAlgorithm:
-    """What a SubjectPublicKeyInfo says that its key is for; raises NotDer."""
+    """Parse the algorithm of a SubjectPublicKeyInfo; raises DerError."""
     return parse_algorithm(DerReader(info).enter(SEQUENCE).take(SEQUENCE))
 
 
 def parse_private_key_algorithm(info: bytes) -> KeyAlgorithm | None:
-    """What a PrivateKeyInfo (RFC 5958), not encrypted, says that its key is for; None if it is none."""
+    """Parse the algorithm of an unencrypted PrivateKeyInfo (RFC 5958); None if the data is something else."""
     try:
         place = DerReader(info).enter(SEQUENCE)
         place.enter(INTEGER)
@@ -127,7 +127,7 @@ def parse_private_key_algorithm(info: bytes) -> KeyAlgorithm | None:
 
 
 def certificate_key_algorithm(certificate: Certificate) -> KeyAlgorithm:
-    """What a certificate says that its key is for."""
+    """Return the algorithm of the key of a certificate."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:
@@ -135,14 +135,17 @@ def certificate_key_algorithm(certificate: Certificate) -> KeyAlgorithm:
             parse_certificate_fields(certificate.public_bytes(Encoding.DER)).public_key_info
         )
     except DerError:
-        return KeyAlgorithm(name="an algorithm that cannot be read")
+        return KeyAlgorithm(name="an unreadable algorithm")
 
 
 def unsupported_key_error(what: str, algorithm: KeyAlgorithm) -> MechanismUnavailable:
-    """The error to raise for a key, or a certificate's, that DICOM signatures cannot be made with."""
-    hint = "use an RSA key: the profiles of PS3.15 admit no other; or one on the curves P-256, P-384 or P-521"
+    """Build the error for a key that is not suitable for DICOM signatures.
+
+    Args:
+        what: The key, in words.
+        algorithm: Its algorithm.
+    """
+    hint = "use an RSA key, the only type in the profiles of PS3.15, or a key on P-256, P-384 or P-521"
     if algorithm.name == _NAMES[RSASSA_PSS]:
-        hint = "get a certificate for a plain RSA key (rsaEncryption): PS3.15 C.1 wants PKCS #1 v1.5 (RFC 4055 1.2)"
-    return MechanismUnavailable(
-        f"{what} is for {algorithm.name}, and DICOM has no signatures made with such keys", hint=hint
-    )
+        hint = "get a certificate for a plain RSA key (rsaEncryption): PS3.15 C.1 requires PKCS #1 v1.5 (RFC 4055 1.2)"
+    return MechanismUnavailable(f"{what} is for {algorithm.name}, which DICOM signatures do not support", hint=hint)

@@ -1,11 +1,11 @@
-"""Whether another user could have written what is relied upon: its owner, its mode, and the folder that it lies in.
+"""Checks whether another user could write a file that dcmseal relies on, by its owner, its mode, and its folder.
 
-Whoever writes the configuration chooses the driver that is loaded and is given the PIN; whoever writes a journal, the
-verdicts of files that are not opened again; whoever writes a trust anchor, whom to trust. Root is believed: it could do
-all of that anyway.
+A user who can write the configuration chooses the driver that gets the PIN; one who can write a journal chooses the
+verdicts of files that are not opened again; one who can write a trust anchor chooses whom to trust. Root is trusted,
+because it can do all of that anyway.
 
-Access control lists (POSIX.1e) need no look of their own: where there is one, the group bits of the mode are its mask,
-which is the most that any named user or group has.
+Access control lists (POSIX.1e) need no check of their own: the group bits of the mode are then the mask, the maximum
+that any named user or group has.
 """
 
 from __future__ import annotations
@@ -19,27 +19,28 @@ _ACL = "system.posix_acl_access"
 
 
 class ForeignWriter(NamedTuple):
-    """Who else could have written it, and what to do about it."""
+    """Who else can write a file, and what to do about it."""
 
     message: str
     hint: str
 
 
 def find_foreign_writer(path: str | os.PathLike[str], status: os.stat_result | None = None) -> ForeignWriter | None:
-    """Who but the user and root can write a file, or a folder and the files right in it; None if nobody can.
+    """Find out whether anyone but the user and root can write a file, or a folder and the files directly in it.
 
     Args:
-        path: What is relied upon. If it is a link, that and what it leads to are looked at.
-        status: Of the file, if it is open already.
+        path: A file, a folder, or a link, which is checked together with its target.
+        status: The status of the file, if it is already open.
 
     Returns:
-        None also for what does not exist or cannot be looked at, and where there are no owners and modes as in POSIX.
+        None if nobody else can write it, if it does not exist or cannot be checked, and on systems without POSIX
+        owners and modes.
     """
     return _find_foreign_writer(os.path.abspath(path), status) if os.name == "posix" else None
 
 
 def find_replacer(path: str | os.PathLike[str]) -> ForeignWriter | None:
-    """Who but the user and root can put another file in the place of a given one, which need not exist yet."""
+    """Find out whether anyone but the user and root can replace a file, which need not exist yet."""
     return _find_replacer(os.path.realpath(path)) if os.name == "posix" else None
 
 
@@ -48,7 +49,7 @@ def _find_foreign_writer(
 ) -> ForeignWriter | None:
     try:
         status = status or os.stat(named)
-    except (OSError, ValueError):  # a NUL is none of a path's characters
+    except (OSError, ValueError):  # a path must not contain NUL
         return None
     is_folder = stat.S_ISDIR(status.st_mode)
     found = _find_writer(named, status, spare_private_group=spare_private_group or is_folder)
@@ -63,7 +64,7 @@ def _find_foreign_writer(
 def _find_writer(path: str, status: os.stat_result, *, spare_private_group: bool) -> ForeignWriter | None:
     if not _is_trusted_uid(status.st_uid):
         return ForeignWriter(
-            f"{path} belongs to another user", f"if you know what is in it, make it yours: chown $USER '{path}'"
+            f"{path} belongs to another user", f"check its contents, then make it yours: chown $USER '{path}'"
         )
     if _is_open_to_others(path, status, spare_private_group=spare_private_group):
         return ForeignWriter(f"others can write {path}", f"chmod go-w '{path}'")
@@ -78,13 +79,13 @@ def _find_replacer(path: str) -> ForeignWriter | None:
         return None
     if not _is_trusted_uid(status.st_uid):
         return ForeignWriter(
-            f"{path} lies in a folder of another user", f"keep it in a folder that only you can write, not in {folder}"
+            f"{path} is in a folder of another user", f"move it to a folder that only you can write, not {folder}"
         )
-    # in a sticky folder such as /tmp nobody replaces the file of another
+    # in a sticky folder such as /tmp, only the owner can replace a file
     if status.st_mode & stat.S_ISVTX or not _is_open_to_others(folder, status, spare_private_group=True):
         return None
     return ForeignWriter(
-        f"others can write the folder {folder}, and so replace {os.path.basename(path)}", f"chmod go-w '{folder}'"
+        f"others can write the folder {folder}, and thereby replace {os.path.basename(path)}", f"chmod go-w '{folder}'"
     )
 
 
@@ -111,7 +112,7 @@ def _is_open_to_others(path: str, status: os.stat_result, *, spare_private_group
 
 
 def _is_private_group(status: os.stat_result) -> bool:
-    """Whether the group is one that a system made for its owner alone: there, new folders can be written by it."""
+    """Whether it is the private group of the user, which may write new folders on such systems."""
     import grp
     import pwd
 
@@ -125,7 +126,7 @@ def _is_private_group(status: os.stat_result) -> bool:
 
 
 def _has_acl(path: str) -> bool:
-    """Whether somebody else may have what the group bits say."""
+    """Whether there may be an access control list, which gives the group bits another meaning."""
     if sys.platform != "linux":
         return False
     import errno

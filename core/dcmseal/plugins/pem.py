@@ -1,4 +1,4 @@
-r"""Files of keys and certificates: read with a limit, and taken apart if they are PEM (RFC 7468).
+r"""Reads files of keys and certificates with a size limit, and splits PEM into blocks (RFC 7468).
 
 >>> [block.label for block in iter_pem_blocks(b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")]
 ['X509 CRL']
@@ -18,19 +18,19 @@ from dcmseal.input_files import open_input
 from dcmseal.text import detect_bom_encoding
 
 MAX_PEM_BYTES: Final = 1 << 20
-"""The largest file of keys or certificates."""
+"""Maximum size of a file of keys or certificates."""
 _LINE: Final = re.compile(rb"[^\r\n]+")
 _BEGIN: Final = b"-----BEGIN "
 _DASHES: Final = b"-----"
 _BLANKS: Final = b" \t\r\n"
 _PADDING: Final = b" \t\xef\xbb\xbf"
-"""Some editors begin a file with a byte order mark."""
+"""Blanks, and the byte order mark that some editors write."""
 
 
 def load_file(
     path: str | os.PathLike[str], max_bytes: int = MAX_PEM_BYTES, *, error: type[SealError] = KeyNotFound
 ) -> bytes:
-    """All bytes of a file of at most 1 MiB, or ``max_bytes``; raises ``error`` if it cannot be read, or is larger."""
+    """Read a file; raises ``error`` if it cannot be read, or is larger than ``max_bytes``."""
     name = repr(os.fspath(path))
     try:
         with BufferedReader(open_input(os.path.expanduser(path))) as file:
@@ -46,19 +46,19 @@ def load_file(
 def _explain_failure(failure: OSError | ValueError) -> tuple[str, str]:
     match failure:
         case FileNotFoundError():
-            return "there is no file of that name", "check the path"
+            return "the file does not exist", "check the path"
         case IsADirectoryError():
             return "it is a folder", "name a file in it"
         case PermissionError():
-            return "that is not permitted", "ask its owner for permission, or run as them"
+            return "permission denied", "ask its owner for permission, or run as them"
         case OSError():
-            return failure.strerror or "the system does not say why", "check the path"
+            return failure.strerror or "unknown error", "check the path"
         case _:
-            return "it is no path of this system", "check the path"
+            return "the path is invalid", "check the path"
 
 
 def to_ascii(data: bytes) -> bytes:
-    """The bytes of a text that is in UTF-16, as PowerShell writes, in ASCII; all others as they are."""
+    """Convert UTF-16 text, as PowerShell writes it, to ASCII; return other data unchanged."""
     encoding = detect_bom_encoding(data)
     if not encoding:
         return data
@@ -69,27 +69,27 @@ def to_ascii(data: bytes) -> bytes:
 
 
 class PemBlock(NamedTuple):
-    """One encapsulated text: its label, as in ``BEGIN label``, and all of its lines."""
+    """A PEM block: its label, as in ``BEGIN label``, and all of its lines."""
 
     label: str
     text: bytes
 
     @property
     def der(self) -> bytes:
-        """What it encodes; raises ValueError if that is no base64."""
+        """The encoded data; raises ValueError if it is not base64."""
         body = self.text.partition(b"\n")[2].rpartition(b"-----END ")[0]
         return base64.b64decode(body.translate(None, _BLANKS), validate=True)
 
 
 def iter_pem_blocks(data: bytes) -> Iterator[PemBlock]:
-    """The blocks of a PEM file; text around them, and a block without end, is passed over."""
+    """Iterate over the blocks of a PEM file; other text, and a block without end, is ignored."""
     label, start = b"", 0
     for match in _LINE.finditer(data):
         line = match[0].strip(_PADDING)
         if line.startswith(_BEGIN) and line.endswith(_DASHES):
             label, start = line[len(_BEGIN) : -len(_DASHES)], match.start()
         elif label and line == b"-----END " + label + _DASHES:
-            # an empty line ends the headers of an encrypted key (RFC 1421 4.4), so these stay
+            # keep empty lines: one ends the headers of an encrypted key (RFC 1421 4.4)
             lines = (each.strip(_PADDING) for each in data[start : match.end()].splitlines())
             yield PemBlock(label.decode("ascii", "replace"), b"\n".join((*lines, b"")))
             label = b""

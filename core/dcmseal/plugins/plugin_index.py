@@ -1,5 +1,7 @@
 """Kinds of plugins, and the index of what all plugins contribute of one kind, by name."""
 
+# Kept apart: the mechanism is independent of the table of kinds in the registry.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable

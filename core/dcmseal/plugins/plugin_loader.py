@@ -1,4 +1,4 @@
-"""How plugins come in: entry points of group ``dcmseal``, each loaded under guard and kept apart from the others."""
+"""Loads plugins from the entry points of group ``dcmseal``, each isolated from the others."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from pluggy import PluginManager
 
 PROJECT: Final = "dcmseal"
-"""Name of the entry point group, and of the hook markers in ``hookspecs``."""
+"""Name of the entry point group and of the pluggy project."""
 _MAX_VALUES: Final = 1000
 LOAD_TIMEOUT: Final = 20.0
-"""Seconds that a plugin has to be imported, and to say what it contributes."""
+"""Timeout in seconds for importing a plugin, and for each of its hooks."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LoadedPlugin:
-    """A plugin under a plugin manager of its own, so that its failures and wrappers stay inside; or what is wrong."""
+    """A plugin with its own plugin manager, which isolates its failures and wrappers; or the reason why it has none."""
 
     origin: Origin
     manager: PluginManager | None = None
     problem: str = ""
 
     def values(self, hook: str) -> tuple[object, ...]:
-        """What the plugin contributes through a hook; raises PluginBroken if it fails or answers nonsense."""
+        """Call a hook and return its contributions; raises PluginBroken."""
         if self.manager is None:
             return ()
         try:
@@ -46,18 +46,18 @@ class LoadedPlugin:
                 raise
             raise PluginBroken(f"{hook} failed: {format_plugin_error(error)}") from None
         if len(values) > _MAX_VALUES:
-            raise PluginBroken(f"{hook} gave more than {_MAX_VALUES} values")
+            raise PluginBroken(f"{hook} returned more than {_MAX_VALUES} values")
         return values
 
 
 def discover_plugins() -> tuple[LoadedPlugin, ...]:
-    """Load every plugin installed; one that fails is kept with its reason."""
+    """Load all installed plugins; those that fail are included, with the reason."""
     plugins = [_load_entry_point(point, home) for points, home in _iter_plugin_distributions() for point in points]
     return tuple(sorted(plugins, key=lambda plugin: (plugin.origin.distribution, plugin.origin.name)))
 
 
 def register_plugin(plugin: object, origin: Origin) -> LoadedPlugin:
-    """Take in a module or object whose functions are marked as hook implementations."""
+    """Register a module or object with hook implementations."""
     from pluggy import PluginManager
 
     from dcmseal.plugins import hookspecs
@@ -73,12 +73,12 @@ def register_plugin(plugin: object, origin: Origin) -> LoadedPlugin:
             raise
         return LoadedPlugin(origin=origin, problem=format_plugin_error(error))
     if not callers:
-        return LoadedPlugin(origin=origin, problem="it implements no hook: mark its functions with @hookimpl")
+        return LoadedPlugin(origin=origin, problem="it implements no hook: decorate its functions with @hookimpl")
     return LoadedPlugin(origin=origin, manager=manager)
 
 
 def plugin_origin(plugin: object) -> Origin:
-    """The origin of a plugin that an application hands over."""
+    """Return the origin of a plugin that an application registers."""
     try:
         name: object = getattr(plugin, "__name__", None)
     except BaseException as error:
@@ -89,10 +89,9 @@ def plugin_origin(plugin: object) -> Origin:
 
 
 def run_with_timeout(action: Callable[[], T], seconds: float = LOAD_TIMEOUT) -> T:
-    """What the action of a plugin returns; raises PluginBroken if it fails, or does not come to an end.
+    """Call a plugin in a thread, and abandon the thread after a timeout; raises PluginBroken.
 
-    It runs in a thread, which is left behind if it hangs. Ctrl-C is the main thread's: whatever is raised in there is
-    the plugin's own.
+    Ctrl-C interrupts the main thread only, so every exception in the thread is the plugin's own.
     """
     done: list[T] = []
     failed: list[BaseException] = []
@@ -100,7 +99,7 @@ def run_with_timeout(action: Callable[[], T], seconds: float = LOAD_TIMEOUT) -> 
     def attempt() -> None:
         try:
             done.append(action())
-        except BaseException as error:  # noqa: BLE001 - plugins raise what they like
+        except BaseException as error:  # noqa: BLE001 - plugins may raise anything
             failed.append(error)
 
     thread = Thread(target=attempt, daemon=True)
@@ -110,20 +109,20 @@ def run_with_timeout(action: Callable[[], T], seconds: float = LOAD_TIMEOUT) -> 
         return done[0]
     if failed and isinstance(failed[0], PluginBroken):
         raise failed[0]
-    raise PluginBroken(format_plugin_error(failed[0]) if failed else f"it hangs: it is given up after {seconds:g} s")
+    raise PluginBroken(format_plugin_error(failed[0]) if failed else f"it hangs: no result after {seconds:g} s")
 
 
 def _iter_plugin_distributions() -> Iterator[tuple[list[EntryPoint], Origin]]:
     from importlib import metadata
 
-    # metadata.entry_points() would fail as a whole over one damaged distribution. Of two copies of a
-    # distribution on sys.path the first hides the second, as it does for imports.
+    # metadata.entry_points() would fail as a whole because of one damaged distribution. Of two copies of a
+    # distribution on sys.path, the first hides the second, as for imports.
     seen: set[str] = set()
     for distribution in metadata.distributions():
         try:
             points = [point for point in distribution.entry_points if point.group == PROJECT]
-        except Exception:  # noqa: BLE001, S112 - finders of distributions are foreign code, too
-            continue  # what cannot be read cannot be known to be a plugin
+        except Exception:  # noqa: BLE001, S112 - finders of distributions are foreign code
+            continue
         if not points:
             continue
         name = _read_metadata(distribution, "name")
@@ -136,7 +135,7 @@ def _iter_plugin_distributions() -> Iterator[tuple[list[EntryPoint], Origin]]:
 def _read_metadata(distribution: Distribution, what: str) -> str:
     try:
         return to_single_line(getattr(distribution, what))
-    except Exception:  # noqa: BLE001 - the same
+    except Exception:  # noqa: BLE001 - as above
         return "unknown"
 
 

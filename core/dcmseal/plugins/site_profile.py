@@ -1,4 +1,4 @@
-r"""A site's own Digital Signature Profile, without code: a TOML file that adds rules to a profile of some plugin.
+r"""Profile files: TOML files in which a site adds rules to a Digital Signature Profile of a plugin.
 
     name = "st-elsewhere"
     title = "Signatures at St. Elsewhere"
@@ -7,16 +7,18 @@ r"""A site's own Digital Signature Profile, without code: a TOML file that adds 
     mandatory = ["AccessionNumber"]              # present, and signed
     forbidden = ["SOPInstanceStatus"]            # not signed
     mac_algorithms = ["SHA256", "SHA512"]
-    key_bits = { RSA = 3072 }                    # kinds of key that are allowed, and their smallest sizes
-    purposes = ["author"]                        # one of them has to be stated; a single one is given by itself
+    key_bits = { RSA = 3072 }                    # allowed key types, and their minimum sizes
+    purposes = ["author"]                        # one of them must be stated; a single one is the default
     timestamp_required = false
 
-Only ``name`` has to be there. Rules add to those of the base and never take any away.
+Only ``name`` is required. Rules add to those of the base, and never remove any.
 
 >>> rules = parse_site_rules('name = "ours"\nrequired = ["PatientID"]')
 >>> rules.name, rules.base, [f"{tag:08X}" for tag in rules.required]
 ('ours', 'none', ['00100020'])
 """
+
+# Kept apart: imported only when a profile file is used.
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose, format_purpos
 from dcmseal.text import MAX_TOML_BYTES, load_text, parse_toml
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-_HINT: Final = "docs/how-to/write-a-profile-file.md shows one with all that can stand in it"
+_HINT: Final = "see the guide to profile files (docs/how-to/write-a-profile-file.md)"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -44,7 +46,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRules:
-    """What stands in the file."""
+    """The contents of a profile file."""
 
     name: str
     title: str
@@ -61,7 +63,7 @@ class SiteRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteProfile:
-    """The rules of a site on top of those of a base."""
+    """A profile that adds the rules of a site to those of a base profile."""
 
     rules: SiteRules
     base: Profile
@@ -79,7 +81,7 @@ class SiteProfile:
         return self.rules.reference
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        """Those of the base, and the site's."""
+        """Combine the requirements of the base and of the site."""
         base, own = self.base.requirements(dataset), self._site_requirements()
         return replace(
             base,
@@ -99,7 +101,7 @@ class SiteProfile:
         )
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        """What the signature lacks by the base, then what it lacks by the site's own rules."""
+        """Check the rules of the base, then those of the site."""
         own = self._site_requirements()
         contradiction = self._contradiction(self.base.requirements(dataset), own)
         return (
@@ -108,7 +110,7 @@ class SiteProfile:
         )
 
     def check_all(self, dataset: ProfiledDataset, signatures: Iterable[SignatureFacts]) -> tuple[Finding, ...]:
-        """The base's rules about all signatures, if it has any."""
+        """Check the rules of the base about all signatures, if it has any."""
         return self.base.check_all(dataset, tuple(signatures)) if isinstance(self.base, DocumentProfile) else ()
 
     def _site_requirements(self) -> Requirements:
@@ -134,12 +136,12 @@ class SiteProfile:
         return base.default_purpose if allowed else None
 
     def _contradiction(self, base: Requirements, own: Requirements) -> str:
-        """Why base and site cannot both be satisfied, whatever is signed."""
+        """Why no signature can meet the rules of both base and site; empty if one can."""
         if (base.elements | base.mandatory) & own.forbidden:
-            return f"the site forbids to sign what {self.base.name} demands"
+            return f"the site forbids signing elements that {self.base.name} requires"
         for what, ours, theirs in (
             ("MAC algorithm", own.mac_algorithms, base.mac_algorithms),
-            ("kind of key", own.key_types, base.key_types),
+            ("key type", own.key_types, base.key_types),
             ("purpose", own.purposes, base.purposes),
         ):
             if ours and theirs and not ours & theirs:
@@ -148,9 +150,15 @@ class SiteProfile:
 
 
 def load_site_profile(path: str, find_base: Callable[[str], Profile]) -> SiteProfile:
-    """Read a profile file; ``find_base`` finds the profile that it adds to.
+    """Load a profile file.
 
-    Raises ProfileFileError, and what ``find_base`` raises.
+    Args:
+        path: The path of the file.
+        find_base: Returns the base profile of a name.
+
+    Raises:
+        ProfileFileError: The file cannot be read, or is invalid.
+        UnknownProfile: The base profile does not exist.
     """
     text = load_text(path, MAX_TOML_BYTES, error=ProfileFileError)
     table = parse_toml(text, path, error=ProfileFileError)
@@ -184,17 +192,17 @@ def iter_profile_files(folder: str, find_base: Callable[[str], Profile]) -> Iter
 
 
 def parse_site_rules(text: str) -> SiteRules:
-    """Read the text of a profile file; raises ProfileFileError."""
+    """Parse the text of a profile file; raises ProfileFileError."""
     return _build_rules(parse_toml(text, "the profile", error=ProfileFileError))
 
 
 def _build_rules(table: Mapping[str, object]) -> SiteRules:
     unknown = sorted(table.keys() - _KEYS)
     if unknown:
-        raise ProfileFileError(f"there is no rule {unknown[0]!r}", hint=f"rules are {', '.join(sorted(_KEYS))}")
+        raise ProfileFileError(f"unknown rule {unknown[0]!r}", hint=f"use these rules: {', '.join(sorted(_KEYS))}")
     name = _parse_text(table, "name", "")
     if not _NAME.fullmatch(name):
-        raise ProfileFileError(f"its name {name!r} does not match {_NAME.pattern}", hint='write name = "our-profile"')
+        raise ProfileFileError(f"the name {name!r} does not match {_NAME.pattern}", hint='write name = "our-profile"')
     rules = SiteRules(
         name=name,
         title=_parse_text(table, "title", name),
@@ -209,7 +217,7 @@ def _build_rules(table: Mapping[str, object]) -> SiteRules:
         timestamp_required=_parse_flag(table, "timestamp_required"),
     )
     if (rules.required | rules.mandatory) & rules.forbidden:
-        raise ProfileFileError("it demands and forbids the same element", hint="name it in one of the lists")
+        raise ProfileFileError("it requires and forbids the same element", hint="remove it from one of the lists")
     return rules
 
 
@@ -217,7 +225,7 @@ _KEYS: Final = SiteRules.__dataclass_fields__.keys()
 
 
 def _intersect(base: frozenset[K], own: frozenset[K]) -> frozenset[K]:
-    """What both allow; empty stands for anything."""
+    """The values that both allow; an empty set allows any."""
     return base & own or own or base
 
 
@@ -240,14 +248,14 @@ def _parse_tags(table: Mapping[str, object], key: str) -> frozenset[int]:
 
 
 def _iter_values(table: Mapping[str, object], key: str, parse: Callable[[str], V | None]) -> Iterable[V]:
-    """The members of a list of texts, as ``parse`` understands them."""
+    """Parse the members of a list of strings."""
     members = table.get(key, [])
     if not isinstance(members, list):
-        raise ProfileFileError(f"{key} is no list", hint=f'write {key} = ["...", "..."]')
+        raise ProfileFileError(f"{key} is not a list", hint=f'write {key} = ["...", "..."]')
     for member in cast("list[object]", members):
         value = parse(str(member)) if type(member) in (str, int) else None
         if value is None:
-            raise ProfileFileError(f"{member!r} in {key} is not known", hint=_HINTS[key])
+            raise ProfileFileError(f"unknown value {member!r} in {key}", hint=_HINTS[key])
         yield value
 
 
@@ -261,10 +269,10 @@ _HINTS: Final = {
 def _parse_key_bits(table: Mapping[str, object]) -> Mapping[KeyType, int]:
     value = table.get("key_bits", {})
     if not isinstance(value, dict):
-        raise ProfileFileError("key_bits is no table", hint="write key_bits = { RSA = 3072 }")
+        raise ProfileFileError("key_bits is not a table", hint="write key_bits = { RSA = 3072 }")
     sizes: dict[KeyType, int] = {}
     for kind, bits in cast("dict[str, object]", value).items():
         if kind not in KeyType.__members__ or not isinstance(bits, int) or isinstance(bits, bool) or bits < 0:
-            raise ProfileFileError(f"key_bits of {kind!r} cannot be read", hint="write key_bits = { RSA = 3072 }")
+            raise ProfileFileError(f"invalid key_bits for {kind!r}", hint="write key_bits = { RSA = 3072 }")
         sizes[KeyType[kind]] = bits
     return sizes

@@ -1,4 +1,4 @@
-"""URLs of objects, ``SCHEME://...``: told from paths, and without secrets.
+"""URLs of objects, ``SCHEME://...``, which must not contain secrets.
 
 >>> is_url("s3://archive/image.dcm"), is_url("archive/image.dcm")
 (True, False)
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from dcmseal.errors import UsageError
 from dcmseal.plugins.key_uri import is_secret_name
 
-# Two characters at least: in C:// the C is a drive.
+# At least two characters: in C://, C is a drive.
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,31})://", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SECRETS: Final = (
@@ -28,41 +28,42 @@ _VALUE: Final = re.compile(
     rf"([?&](?:{'|'.join(map(re.escape, _SECRETS))}|pass\w*|pin|pwd|secret)=)[^\s&#]+", re.IGNORECASE
 )
 _HINT: Final = (
-    "everybody on this machine can read arguments: credentials come from the environment or the configuration "
-    "files of the storage; of what is fetched by other means, pipe the bytes in: FILE may be -"
+    "remove it: credentials come from the environment or the configuration files of the storage; otherwise, download "
+    "the object and pass its bytes"
 )
 
 
 def is_url(text: str) -> bool:
-    """Whether a word names an object by URL; ``./`` before it makes it a path."""
+    """Whether a string is a URL; prefix a path with ``./`` if it looks like one."""
     return _URL.match(text) is not None
 
 
 def parse_url_scheme(url: str) -> str:
-    """The scheme of a URL, in lower case.
+    """Return the scheme of a URL in lower case.
 
-    Raises UsageError, which does not repeat the URL, if it holds a password, or what stands for one as in presigned
-    URLs, or cannot be read.
+    Raises:
+        UsageError: The URL is invalid, or contains a secret, such as presigned URLs do. The message does not repeat
+            the URL.
     """
     match = _URL.match(url)
     if match is None or _CONTROL.search(url):
-        raise UsageError("the URL cannot be read", hint="write SCHEME://..., as in s3://bucket/image.dcm")
+        raise UsageError("the URL is invalid", hint="write SCHEME://..., such as s3://bucket/image.dcm")
     scheme = match[1].lower()
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise UsageError("host or port of the URL cannot be read", hint="write SCHEME://HOST:PORT/PATH") from None
+        raise UsageError("the host or port of the URL is invalid", hint="write SCHEME://HOST:PORT/PATH") from None
     user, at, _ = parts.netloc.rpartition("@")
     if at and (":" in user or scheme in ("http", "https")):
-        raise UsageError("user and password have no place in a URL", hint=_HINT)
+        raise UsageError("a URL must not contain a user and password", hint=_HINT)
     if any(_is_secret(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
-        raise UsageError("a presigned URL, or one with a token, is as good as a password", hint=_HINT)
+        raise UsageError("a URL must not contain a token, or be presigned", hint=_HINT)
     return scheme
 
 
 def redact_secrets(text: str) -> str:
-    """A text without the passwords and tokens of URLs in it."""
+    """Replace passwords and tokens in the URLs of a text."""
     return _VALUE.sub(r"\1***", _LOGIN.sub("***@", text)) if "://" in text else text
 
 

@@ -1,11 +1,11 @@
-"""Errors that leave no secret behind: tracebacks hold the local variables of all functions that an error passed.
+"""Keeps secrets out of tracebacks, which contain the local variables of all functions that an error passed through.
 
-Error reporters show them, and so do debuggers and test runners.
+Error reporters, debuggers and test runners show these variables.
 
 >>> @strip_traceback
 ... def open_vault(pin):
 ...     code = pin + "-4711"
-...     raise SealError("it is shut")
+...     raise SealError("the vault is locked")
 >>> try:
 ...     open_vault("1234")
 ... except SealError as error:
@@ -26,9 +26,10 @@ R = TypeVar("R")
 
 
 def strip_traceback(function: Callable[P, R]) -> Callable[P, R]:
-    """Let the function's errors of dcmseal begin where it was called: its own frames, and what they caught, are gone.
+    """Decorate a function so that the traceback of its errors of dcmseal starts at the caller.
 
-    Give it no secret as an argument, but something that has it and does not show it.
+    Frames of the function, and exceptions that it caught, are removed. Do not pass a secret to the function as an
+    argument, but an object whose repr does not show the secret.
     """
 
     @wraps(function)

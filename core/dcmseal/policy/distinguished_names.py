@@ -32,9 +32,7 @@ def parse_name(text: str) -> NameAttributes:
     except ValueError:
         attributes = NO_ATTRIBUTES
     if not attributes:
-        raise UsageError(
-            "that is no name of a signer", hint="write it as dcmseal certificate shows it: CN=Dr. Example,O=Hospital"
-        )
+        raise UsageError("that is no name of a signer", hint="write it as in CN=Dr. Example,O=Hospital")
     return attributes
 
 

@@ -109,11 +109,12 @@ def fill_references(file: DicomFile, folders: ReferenceFolders, algorithm: MacAl
             reference, inserted = _build_reference(cited, path, instance, algorithm)
         references.append(reference)
         changed.add(cited.evidence)
-        changes.append((_build_edits(cited, inserted), cited.level.holders))
+        changes.append((_build_edits(cited, inserted), cited.level.length_fields))
     if not references:
         raise DatasetError(
             "the data set does not cite any evidence",
             hint="omit the references: they apply to reports and key object selections",
+            code="no-evidence-cited",
         )
     _check_signatures_stay_valid(file, changed)
     body = apply_edits(file.body, add_length_edits(changes))
@@ -227,6 +228,7 @@ def _check_signatures_stay_valid(file: DicomFile, changed: set[int]) -> None:
             raise DatasetError(
                 f"filling in the references would break the existing signature {signature.uid}",
                 hint="remove that signature, or sign without references",
+                code="evidence-signed",
             )
 
 

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Final
 
 from dcmseal.dataset.edits import apply_edits
-from dcmseal.dataset.padding import has_excess_padding, minimise
+from dcmseal.dataset.padding import build_padding_edits, has_excess_padding
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.transfer_syntax import TransferSyntax
@@ -77,7 +77,7 @@ def compute_instance_mac(
     facts = LevelPass(scan, encoder, lambda _: (job,)).run()
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
-    check_structure(file, scan, FragmentBoundaries(scan, facts), facts.are_in(job))
+    check_structure(file, scan, FragmentBoundaries(scan, facts), facts.coverage_predicate(job))
     return InstanceMac(
         value=job.digest.digest(),
         elements=tuple([tag for tag in scan.tags if tag not in facts.unsignable]),
@@ -116,7 +116,7 @@ def _iter_variants(
     file: DicomFile, algorithm: MacAlgorithm, listed: frozenset[int], plain: InstanceMac
 ) -> Iterator[InstanceMac]:
     yield plain
-    edits, _ = minimise(file.body, file.start, file.end, file.encoding, only_padding=True)
+    edits, _ = build_padding_edits(file.body, file.start, file.end, file.encoding, only_padding=True)
     minimal = replace(file, body=apply_edits(file.body, edits)) if edits else None
     if minimal is not None:
         yield compute_instance_mac(minimal, algorithm, listed)

@@ -64,7 +64,9 @@ def check_intact(warnings: Iterable[SigningWarning]) -> None:
     """
     for warning in warnings:
         if warning.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED):
-            raise NotIntact(warning.message, hint="nothing was signed: verify the file to see the details")
+            raise NotIntact(
+                warning.message, hint="nothing was signed: verify the file to see the details", code="not-intact"
+            )
 
 
 def sort_warnings(warnings: Iterable[SigningWarning]) -> tuple[SigningWarning, ...]:

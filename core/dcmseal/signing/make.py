@@ -119,6 +119,7 @@ def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, 
         raise CertificateNotValid(
             f"the certificate {when}: it is valid from {certificate.not_before} to {certificate.not_after}",
             hint="renew it; if you allow expired certificates, you can sign, but every verifier will object",
+            code="certificate-expired",
         )
 
 

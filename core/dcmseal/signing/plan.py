@@ -144,7 +144,9 @@ def _fill_references(file: DicomFile, options: SignOptions) -> FilledDocument | 
 
     if options.location.steps:
         raise UsageError(
-            "references are filled in at the main data set only", hint="sign the main data set, or omit the references"
+            "references are filled in at the main data set only",
+            hint="sign the main data set, or omit the references",
+            code="evidence-in-item",
         )
     return fill_references(file, options.references, options.algorithm)
 
@@ -154,12 +156,15 @@ def _check_evidence(plan: Plan, filled: FilledDocument) -> None:
     missing = filled.evidence.difference(plan.elements)
     for tag, why in plan.left_out:
         if tag in missing:
-            raise NotSignable(tag, why, hint="repair the evidence first, or sign without references")
+            hint = "repair the evidence first, or sign without references"
+            raise NotSignable(tag, why, hint=hint, code="evidence-not-signable")
     if missing:
         keyword = tag_keyword(min(missing))
         raise UsageError(
             f"the signature would not cover {keyword}, which contains the references",
             hint=f"add {keyword} to the elements, or sign everything",
+            code="evidence-not-covered",
+            facts={"keyword": str(keyword)},
         )
 
 
@@ -191,6 +196,8 @@ def _build_plan(
         raise UsageError(
             f"{len(elements)} elements are too many: Data Elements Signed can list {_MAX_ELEMENTS}",
             hint="choose fewer elements",
+            code="too-many-elements",
+            facts={"limit": str(_MAX_ELEMENTS)},
         )
     syntax = _select_mac_syntax(options.transfer_syntax, prepared.file.syntax, elements)
     mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in prepared.mac_ids)
@@ -271,6 +278,7 @@ def _check_algorithm(options: SignOptions) -> None:
         raise WeakAlgorithm(
             f"{options.algorithm} is too weak for a new signature",
             hint="use SHA256, SHA384 or SHA512; allow weak algorithms only if the recipient supports nothing better",
+            code="weak-algorithm",
         )
 
 
@@ -318,4 +326,5 @@ def check_profile(plan: Plan, certificate: Certificate | None) -> None:
             f"{plan.profile.title} is not met: {first.message}",
             violations,
             hint=_HINTS.get(first.code) or f"see {plan.profile.reference}, or choose another profile",
+            code=first.code,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dcmseal import tags
 from dcmseal.dataset.edits import apply_edits
-from dcmseal.dataset.padding import PaddedElement, has_excess_padding, minimise
+from dcmseal.dataset.padding import PaddedElement, build_padding_edits, has_excess_padding
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.errors import UsageError
@@ -76,7 +76,7 @@ def prepare_level(file: DicomFile, context: SigningContext) -> PreparedLevel:
         return _hash_level(file, context, check_padding=False)
     with suppress(ExcessPadding):
         return _hash_level(file, context, check_padding=True)
-    edits, padded = minimise(file.body, file.start, file.end, file.encoding)
+    edits, padded = build_padding_edits(file.body, file.start, file.end, file.encoding)
     if any(True for _ in iter_signed_levels(file)):
         kept = _hash_level(file, context, check_padding=False)
         kept.padding_kept = True
@@ -121,7 +121,9 @@ def _hash_level(file: DicomFile, context: SigningContext, *, check_padding: bool
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
     if level is main:
-        check_structure(file, scan, FragmentBoundaries(scan, facts), facts.are_in(job), facts.sound_sequences)
+        check_structure(
+            file, scan, FragmentBoundaries(scan, facts), facts.coverage_predicate(job), facts.well_formed_sequences
+        )
     else:
         check_structure(file, main.scanner().finish(), FragmentBoundaries(scan, facts))
     found = read_signatures(scan, level.location, parameters)

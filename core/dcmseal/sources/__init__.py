@@ -1,1 +1,1 @@
-"""What may be given as a Data Set: a path, a URL, bytes, a binary stream, or a pydicom Dataset."""
+"""Inputs that contain a Data Set: paths, URLs, bytes, binary file objects and pydicom Datasets."""

@@ -1,4 +1,4 @@
-"""What may be given as a Data Set: a path, a URL, bytes, a binary file object, or a pydicom Dataset."""
+"""Opening of inputs: paths, URLs, bytes, binary file objects and pydicom Datasets."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
 DatasetInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Dataset"
-"""A path, a URL as in ``s3://bucket/image.dcm``, the bytes of a file, a binary file object that is read from its start,
-or a pydicom Dataset."""
+"""A path, a URL such as ``s3://bucket/image.dcm``, the bytes of a file, a binary file object (read from its start), or
+a pydicom Dataset."""
 
 _MAX_IN_MEMORY: Final = 8 << 20
 
@@ -31,15 +31,21 @@ _MAX_IN_MEMORY: Final = 8 << 20
 def open_source(
     source: DatasetInput, registry: Registry | None = None, *, for_update: bool = False
 ) -> Generator[DicomFile]:
-    """Open a Data Set for as long as the context lasts; ``registry`` has the storages of URLs, if not all installed.
+    """Open an input as a context manager.
 
-    Of one that is opened ``for_update``, all is read again when it is written.
+    Args:
+        source: The input.
+        registry: The plugins for URLs; None for all that are installed.
+        for_update: Whether all bytes will be read a second time to write a changed file.
 
-    Raises DatasetError if it cannot be read, NotDicom if it is none, UsageError for a source of another kind, and
-    PluginError for a URL that no plugin reaches.
+    Raises:
+        DatasetError: The input cannot be read.
+        NotDicom: It is not a DICOM file.
+        UsageError: It is of an unsupported type.
+        PluginError: No plugin supports the URL.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_path_or_url(source, registry, twice=for_update) as file, open_dicom(_make_source(file)) as dicom:
+        with _open_path_or_url(source, registry, reread=for_update) as file, open_dicom(_make_source(file)) as dicom:
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:
@@ -49,20 +55,20 @@ def open_source(
 
         yield to_dicom_file(cast("Dataset", source))
     elif _is_not_binary(source):
-        raise UsageError("the file object is closed, or opened as text", hint="open it with mode 'rb'")
+        raise UsageError("the file object is closed or opened in text mode", hint="open it with mode 'rb'")
     elif hasattr(source, "read"):
         with _open_file_object(cast("BinaryIO", source)) as dicom:
             yield dicom
     else:
         raise UsageError(
-            f"a {type(source).__name__} is no data set",
+            f"cannot read a data set from a value of type {type(source).__name__}",
             hint="give a path, bytes, a binary file object or a pydicom Dataset",
         )
 
 
 @contextmanager
 def open_header(path: str) -> Generator[DicomFile]:
-    """Open a file to tell which instance it is: of a deflated Data Set only the first bytes are there."""
+    """Open a file to identify the instance: of a deflated Data Set, only the first bytes are available."""
     with _open_file(path) as file:
         yield open_head(_make_source(file))
 
@@ -78,7 +84,7 @@ def _is_not_binary(source: object) -> bool:
 
 
 def _open_path_or_url(
-    name: str | os.PathLike[str], registry: Registry | None, *, twice: bool
+    name: str | os.PathLike[str], registry: Registry | None, *, reread: bool
 ) -> AbstractContextManager[RawIOBase]:
     if isinstance(name, str) and URL_SEPARATOR in name:
         from dcmseal.plugins.storage_urls import is_url
@@ -86,7 +92,7 @@ def _open_path_or_url(
 
         name = resolve_file_url(name)
         if is_url(name):
-            return open_url(name, registry, twice=twice)
+            return open_url(name, registry, reread=reread)
     return _open_file(name)
 
 
@@ -119,7 +125,7 @@ def _open_file_object(file: BinaryIO) -> Generator[DicomFile]:
 
 @contextmanager
 def _spool(file: BinaryIO) -> Generator[RawIOBase]:
-    """A stream that cannot be read twice, copied to memory, or to disk if it is large."""
+    """Copy a stream that cannot be read twice to memory, or to disk if it is large."""
     import shutil
     import tempfile
 
@@ -132,9 +138,9 @@ def _spool(file: BinaryIO) -> Generator[RawIOBase]:
 
 
 def _make_source(file: RawIOBase) -> FileSource:
-    """What an open file holds, with its status as it is before anything is read."""
+    """Build the source for an open file, with its status before anything is read."""
     status = None
-    # other file objects may have the descriptor of something else, as those that decompress do
+    # the descriptor of other file objects may be that of another file: of the compressed one, for example
     raw: object = getattr(file, "raw", file)
     if isinstance(raw, FileIO):
         with suppress(OSError, ValueError):

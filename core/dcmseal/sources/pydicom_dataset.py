@@ -1,4 +1,4 @@
-"""pydicom Datasets as sources, and signed in place."""
+"""pydicom Datasets: as input, and signed in place."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ _NOTHING: Final = BytesSource(b"")
 
 
 def to_dicom_file(dataset: Dataset) -> DicomFile:
-    """A Dataset as the bytes it would be saved as.
+    """Encode a Dataset as pydicom would save it.
 
-    Elements that were never looked at go in as they were read, others as pydicom writes them. Raises DatasetError if
-    pydicom cannot write it.
+    Elements that were never accessed stay as they were read.
+
+    Raises:
+        DatasetError: pydicom cannot write the Dataset.
     """
     from pydicom.filebase import DicomBytesIO
     from pydicom.filewriter import write_dataset
@@ -41,7 +43,8 @@ def to_dicom_file(dataset: Dataset) -> DicomFile:
         write_dataset(output, dataset)
     except Exception as error:
         raise DatasetError(
-            f"pydicom cannot write this Dataset: {error}", hint="it must be possible to save it before it is signed"
+            f"pydicom cannot write this Dataset: {error}",
+            hint="make sure that Dataset.save_as works before you sign it",
         ) from error
     body = BytesSource(output.getvalue())
     problems = tuple(syntax_findings(syntax.uid))
@@ -49,7 +52,7 @@ def to_dicom_file(dataset: Dataset) -> DicomFile:
 
 
 def _transfer_syntax(dataset: Dataset) -> TransferSyntax:
-    """The syntax it would be saved in: that of its meta information, else the one it was read in."""
+    """Find the transfer syntax for saving: that in the meta information, or else the one it was read in."""
     meta = getattr(dataset, "file_meta", None)
     uid = str(getattr(meta, "TransferSyntaxUID", "") or "")
     if not uid:
@@ -61,13 +64,20 @@ def _transfer_syntax(dataset: Dataset) -> TransferSyntax:
 def attach_to_dataset(
     dataset: Dataset, file: DicomFile, signature: DigitalSignature, replaced_tags: Iterable[int]
 ) -> None:
-    """Put a signature into a Dataset, and the values that were signed into its elements of tags ``replaced_tags``.
+    """Attach a signature to a Dataset.
 
-    Raises DatasetError, before anything is changed, if something stands there that is no sequence.
+    Args:
+        dataset: The Dataset to change.
+        file: The Dataset as it was signed.
+        signature: The signature.
+        replaced_tags: Tags of elements whose values were changed for signing, and are replaced in the Dataset too.
+
+    Raises:
+        DatasetError: An element of the Digital Signatures Macro is not a sequence; nothing is changed.
     """
     level = _find_level(dataset, signature.location)
     for tag in tags.MACRO:
-        # of an element that was not looked at yet, the VR is that of the file; in implicit VR it has none
+        # an element that was not accessed yet has the VR in the file, or none in implicit VR
         if tag in level and level.get_item(tag).VR not in (None, "SQ"):
             raise not_a_sequence_error(tag)
     replaced = set(replaced_tags)
@@ -80,7 +90,7 @@ def attach_to_dataset(
 
 
 def replace_elements(dataset: Dataset, file: DicomFile, body: Source, changed: Iterable[int]) -> None:
-    """Give a Dataset the top-level elements of these tags as they stand in an edited body, or none."""
+    """Replace the top-level elements with these tags by those in an edited body, or delete them."""
     from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType] - PathLike without its parameter
 
     edited = dcmread(BytesIO(_to_part10(replace(file, body=body))), force=True)
@@ -92,7 +102,7 @@ def replace_elements(dataset: Dataset, file: DicomFile, body: Source, changed: I
 
 
 def _to_part10(file: DicomFile) -> bytes:
-    """The Data Set with just enough meta information for pydicom to know its encoding."""
+    """Build a file with just enough meta information for pydicom to know the encoding."""
     from dcmseal.dataset.element_writer import encode_element
     from dcmseal.dataset.transfer_syntax import Encoding
 

@@ -1,6 +1,6 @@
-"""Objects named by URL: read as files, listed, and written, through the storages that plugins contribute.
+"""Remote objects: read, written and listed by URL through storage plugins.
 
-URLs come from whoever calls, and never from what a Data Set says. ``file:`` URLs are paths, and need no plugin.
+URLs come from the caller, never from a Data Set. ``file:`` URLs are paths and need no plugin.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _WILDCARD_PATTERNS: Final = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
 
 
 def compile_pattern(url: str) -> re.Pattern[str]:
-    """What a URL with wildcards matches."""
+    """Compile a URL with wildcards to a regular expression."""
     return re.compile(
         "".join(_WILDCARD_PATTERNS.get(part) or re.escape(part) for part in _WILDCARD_PARTS.split(url)), re.DOTALL
     )
 
 
 def literal_prefix(url: str) -> str:
-    """The folder below which everything lies that a URL with wildcards matches."""
+    """Return the folder that contains everything that a URL with wildcards matches."""
     fixed, _, _ = url.partition(WILDCARD)
     return fixed[: fixed.rindex("/") + 1]
 
@@ -41,18 +41,22 @@ FILE_SCHEME: Final = "file"
 
 
 class RemoteFile(RangedFile):
-    """An object of a storage, as a file."""
+    """An object in a storage as a file."""
 
-    def __init__(self, stored: StoredObject, *, twice: bool) -> None:
-        super().__init__(stored.read, stored.entry.size, reread=twice)
+    def __init__(self, stored: StoredObject, *, reread: bool) -> None:
+        super().__init__(stored.read, stored.entry.size, reread=reread)
         self.entry = stored.entry
 
 
-def resolve_file_url(word: str) -> str:
-    """The path that a ``file:`` URL stands for (RFC 8089); any other word as it is. Raises UsageError."""
-    if not is_url(word) or parse_url_scheme(word) != FILE_SCHEME:
-        return word
-    parts = urlsplit(word)
+def resolve_file_url(name: str) -> str:
+    """Convert a ``file:`` URL to a path (RFC 8089); other names are returned as they are.
+
+    Raises:
+        UsageError: The URL is not that of a path on this machine.
+    """
+    if not is_url(name) or parse_url_scheme(name) != FILE_SCHEME:
+        return name
+    parts = urlsplit(name)
     path = unquote(parts.path, errors="surrogateescape")
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not path or "\0" in path:
         raise UsageError("a file: URL names a path on this machine", hint="write file:///PATH, or the path itself")
@@ -60,41 +64,66 @@ def resolve_file_url(word: str) -> str:
 
 
 def join_path(folder: str, relative: str) -> str:
-    """Where a file lies below a folder, which is a path or a URL."""
+    """Join a folder, which is a path or URL, and a relative path with slashes."""
     folder = resolve_file_url(folder)
     return f"{folder.rstrip('/')}/{relative}" if is_url(folder) else os.path.join(folder, *relative.split("/"))
 
 
 @contextmanager
-def open_url(url: str, registry: Registry | None = None, *, twice: bool = False) -> Generator[RemoteFile]:
-    """An object as a file, of which all is read ``twice``, if so.
+def open_url(url: str, registry: Registry | None = None, *, reread: bool = False) -> Generator[RemoteFile]:
+    """Open an object as a context manager.
 
-    Raises UsageError, PluginError, DatasetError or StorageUnavailable.
+    Args:
+        url: The URL of the object.
+        registry: The plugins for URLs; None for all that are installed.
+        reread: Whether all bytes will be read a second time.
+
+    Raises:
+        UsageError: The URL is invalid.
+        PluginError: No plugin supports the URL.
+        DatasetError: The object does not exist.
+        StorageUnavailable: The storage cannot be reached.
     """
-    with _storage(url, registry).open(url) as stored, RemoteFile(stored, twice=twice) as file:
+    with _storage(url, registry).open(url) as stored, RemoteFile(stored, reread=reread) as file:
         yield file
 
 
 @contextmanager
 def open_url_for_writing(url: str, replaced_version: str | None, registry: Registry | None = None) -> Generator[Write]:
-    """Write an object, which is seen once the context ends well; ``replaced_version`` is the version that it replaces.
+    """Write an object as a context manager; the object becomes visible when the context ends without an error.
 
-    Raises UsageError, PluginError, OutputError or StorageUnavailable.
+    Args:
+        url: The URL of the object.
+        replaced_version: The version that may be replaced: empty for a new object, None for any version.
+        registry: The plugins for URLs; None for all that are installed.
+
+    Raises:
+        UsageError: The URL is invalid.
+        PluginError: No plugin supports the URL.
+        OutputError: The object cannot be written, or has another version.
+        StorageUnavailable: The storage cannot be reached.
     """
     with _storage(url, registry).write(url, replaced_version) as write:
         yield write
 
 
 def find_object(url: str, registry: Registry | None = None) -> StorageEntry | None:
-    """What is known of an object; raises as ``url_opened``."""
+    """Look up an object; None if it does not exist. Raises the errors of ``open_url``."""
     return _storage(url, registry).find(url)
 
 
 def list_objects(url: str, registry: Registry | None = None) -> Iterator[StorageEntry]:
-    """The objects below a URL that ends in a slash, or those that it matches with ``*`` and ``**``.
+    """List objects in the order of the storage, page by page.
 
-    Any other URL is that of one object. They come as the storage lists them, page by page. Raises UsageError,
-    PluginError, DatasetError if a single object is not there, and StorageUnavailable.
+    Args:
+        url: A folder, which ends in a slash; a pattern with ``*`` and ``**``; or a single object.
+        registry: The plugins for URLs; None for all that are installed.
+
+    Raises:
+        UsageError: The URL is invalid.
+        PluginError: No plugin supports the URL.
+        DatasetError: A single object does not exist.
+        StorageUnavailable: The storage cannot be reached.
     """
     storage = _storage(url, registry)
     if url.endswith("/"):
@@ -105,12 +134,15 @@ def list_objects(url: str, registry: Registry | None = None) -> Iterator[Storage
     else:
         entry = storage.find(url)
         if entry is None:
-            raise DatasetError(f"{url} is not there", hint="check the URL; a folder's ends in a slash")
+            raise DatasetError(f"{url} does not exist", hint="check the URL; that of a folder ends in a slash")
         yield entry
 
 
 def version_at(file: Source, url: str) -> str | None:
-    """The version of an object that was read from this URL; None if it has none, or what was read is something else."""
+    """Return the version of the object that was read from this URL.
+
+    None if versions are not supported, or something else was read.
+    """
     origin = getattr(file, "file", None)
     return origin.entry.version or None if isinstance(origin, RemoteFile) and origin.entry.url == url else None
 

@@ -4,6 +4,8 @@ class TestExampleProfile(ProfileContract):
 profile = ExampleProfile()
 """
 
+# Kept apart: imported on first use, without cryptography.
+
 from __future__ import annotations
 
 import re

@@ -15,6 +15,8 @@
 A fixture of the subclass (``@pytest.fixture(autouse=True)``) can set values that are only known when the tests run.
 """
 
+# Kept apart: imported on first use.
+
 from __future__ import annotations
 
 import json

@@ -57,7 +57,7 @@ class FragmentBoundaries:
             if tag not in signed:
                 continue
             if layout.holds_boundary:
-                yield tag, "a fragment holds bytes that read as the end of a fragment"
+                yield tag, "a fragment contains bytes that look like the end of a fragment"
             elif self._end_may_follow(index, layout, signed):
                 yield tag, "what is signed behind it holds bytes that read as the end of the fragments"
 

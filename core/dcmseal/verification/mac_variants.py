@@ -10,13 +10,13 @@ from typing import Final
 
 from dcmseal.dataset.edits import apply_edits
 from dcmseal.dataset.header import ElementKind
-from dcmseal.dataset.padding import minimise
+from dcmseal.dataset.padding import build_padding_edits
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.transfer_syntax import TransferSyntax
 from dcmseal.dataset.walk import UNTIL_DELIMITER
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Outcome
-from dcmseal.mac.dcmtk_truncation import Truncation, feed_truncated
+from dcmseal.mac.dcmtk_truncation import Truncation, feed_like_dcmtk
 from dcmseal.mac.digest import Digest, new_digest
 from dcmseal.mac.mac_encoder import MacEncoder
 from dcmseal.mac.vr_context import VrRules
@@ -115,7 +115,7 @@ class VariantMatcher:
         """The level with all values minimally padded; None if they are already, or it cannot be said."""
         level = self._level
         try:
-            edits, _ = minimise(level.source, level.start, level.end, level.encoding, only_padding=True)
+            edits, _ = build_padding_edits(level.source, level.start, level.end, level.encoding, only_padding=True)
         except DatasetError:
             return None
         if not edits:
@@ -147,7 +147,7 @@ class VariantMatcher:
             digest = new_digest(mac.mac_algorithm)
             encoder = MacEncoder(source=macs.scan.source, encoding=macs.scan.encoding)
             wanted = frozenset(mac.elements).difference(macs.facts.unsignable)
-            self._cut[key] = feed_truncated(macs.scan, encoder, wanted, digest.update), digest
+            self._cut[key] = feed_like_dcmtk(macs.scan, encoder, wanted, digest.update), digest
         truncation, digest = self._cut[key]
         if not truncation.sequences:
             return

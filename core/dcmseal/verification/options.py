@@ -123,7 +123,11 @@ def _add_rules(policy: Policy | None, rules: Any) -> Policy | None:
     if not several:
         return policy
     from dcmseal.policy.policy import Policy, to_rule
+    from dcmseal.policy.rule import Rule
 
+    for each in several:
+        if not isinstance(each, (str, Rule)) and not hasattr(each, "requirements"):
+            raise UsageError(f"require cannot be a {type(each).__name__}", hint="give names of profiles, or rules")
     return (policy or Policy()).with_rules(map(to_rule, several))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.dataset.file_meta_findings import identity_notes
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.structure import analyze_structure
-from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, StructureFindings
+from dcmseal.dataset.structure_problems import NO_STRUCTURE_PROBLEMS, StructureFindings
 from dcmseal.errors import Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
 from dcmseal.macro.level_macs import LevelMacs, compute_level_macs
@@ -86,7 +86,7 @@ def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: Di
     item = SignatureItem(signature=signature, item=build_unsigned_item(signature), start=0, end=0, problems=())
     context = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
     verification = _FileVerification(file, context, {})
-    at = verification.build_level_context(level, macs, HashingBudget(0), None, SOUND_STRUCTURE)
+    at = verification.build_level_context(level, macs, HashingBudget(0), None, NO_STRUCTURE_PROBLEMS)
     return _check_signature(at, item).build_report(integrity_only=True)
 
 
@@ -95,7 +95,7 @@ class _MainLevel:
     """The main Data Set, whichever level was asked for."""
 
     scan: LevelScanner
-    sound_sequences: Mapping[int, int] | None
+    well_formed_sequences: Mapping[int, int] | None
     """Sequences that need no second analysis; None if it was not hashed."""
 
 
@@ -132,7 +132,9 @@ class _FileVerification:
             report.unmet += self._required.unmet_findings()
             report.unmet += self._timestamps.unmet_findings()
         elif context.uid is not None:
-            raise NoSuchSignature(f"no signature has UID {context.uid}", hint="dcmseal list FILE shows all signatures")
+            raise NoSuchSignature(
+                f"no signature has UID {context.uid}", hint="signatures() lists them", code="no-such-signature"
+            )
 
     def _iter_levels(self) -> Iterator[tuple[Level, LevelMacs]]:
         """The levels that were asked for, with their MACs."""
@@ -175,7 +177,7 @@ class _FileVerification:
     def _analyze_structure(self, main: _MainLevel) -> StructureFindings:
         """The structure of the whole file, analyzed once there is a signature."""
         if self._structure is None:
-            self._structure = analyze_structure(self._file, main.scan, main.sound_sequences)
+            self._structure = analyze_structure(self._file, main.scan, main.well_formed_sequences)
             self.report.notes += (*self._structure.notes, *identity_notes(self._file, main.scan))
         return self._structure
 
@@ -216,7 +218,7 @@ class _FileVerification:
 def _read_main_level(file: DicomFile, first: Level, macs: LevelMacs) -> _MainLevel:
     """The main level, which is the first that is verified unless an item was asked for."""
     if first.location == MAIN:
-        return _MainLevel(macs.scan, macs.facts.sound_sequences)
+        return _MainLevel(macs.scan, macs.facts.well_formed_sequences)
     return _MainLevel(main_level(file).scanner().finish(), None)
 
 

@@ -258,5 +258,5 @@ def test_nothing_is_listed_or_written(server: WebServer, small: bytes, key: str)
         list(list_objects(f"{server.url}/folder/"))
     (entry,) = list_objects(url)
     assert entry.size == len(small)
-    with pytest.raises(DatasetError, match="is not there"):
+    with pytest.raises(DatasetError, match="does not exist"):
         list(list_objects(f"{server.url}/none.dcm"))

@@ -45,8 +45,8 @@ def test_anchors_in_one_pem_file_or_a_folder(tmp_path: Path, ca: PkiAuthority) -
 def test_a_private_key_or_a_crl_is_no_anchor(tmp_path: Path, ca: PkiAuthority) -> None:
     path = tmp_path / "other"
     for content, said in (
-        (b"", "holds no certificate"),
-        (b"-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n", "holds no certificate"),
+        (b"", "contains no usable certificate"),
+        (b"-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n", "contains no usable certificate"),
         (ca.crl(), "cannot be read"),
         (b"-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n", "cannot be read"),
         (ca.der[:-1], "cannot be read"),

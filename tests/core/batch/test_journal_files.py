@@ -127,7 +127,7 @@ class TestMerging:
         (archive / "0" / "3.dcm").write_bytes(signed.replace(b"4711", b"4712"))
         second = journal_of(tmp_path / "second", archive)
         with sqlite3.connect(second) as connection:
-            connection.execute("UPDATE results SET judged = judged + 60")
+            connection.execute("UPDATE results SET recorded_at = recorded_at + 60")
         connection.close()
         merge_journals([second, first] if newest_first else [first, second], str(tmp_path / "merged"))
         assert verdicts_in(str(tmp_path / "merged")) == verdicts_in(second)
@@ -174,9 +174,9 @@ class TestJournalsOfOthers:
         path.parent.mkdir()
         journal_of(path, tampered)
         with sqlite3.connect(path) as connection:
-            valid = "SELECT id FROM gists WHERE gist LIKE '%valid%' AND gist NOT LIKE '%invalid%'"
-            connection.execute(f"UPDATE results SET gist = ({valid})")
-            connection.execute("UPDATE results SET judged = ?", (253402300799,))
+            valid = "SELECT id FROM summaries WHERE summary LIKE '%valid%' AND summary NOT LIKE '%invalid%'"
+            connection.execute(f"UPDATE results SET summary = ({valid})")
+            connection.execute("UPDATE results SET recorded_at = ?", (253402300799,))
         connection.close()
         assert set(verdicts_in(str(path)).values()) == {"valid"}
         return path
@@ -234,7 +234,7 @@ class TestJournalsOfOthers:
     def test_clocks_of_machines_may_differ(self, archive: Path, tmp_path: Path) -> None:
         path = journal_of(tmp_path / "journal", archive)
         with sqlite3.connect(path) as connection:
-            connection.execute("UPDATE results SET judged = judged + 60")
+            connection.execute("UPDATE results SET recorded_at = recorded_at + 60")
         connection.close()
         with Journal.open(JournalSettings(path=path), VERIFY) as journal:
             assert list(journal.filter_inputs(iter_inputs([str(archive)]))) == []
@@ -318,33 +318,33 @@ class TestHostile:
     @pytest.mark.parametrize(
         "statement",
         [
-            "UPDATE gists SET gist = '[' || id",
-            f"UPDATE gists SET gist = id || '{'[' * 100_000}'",
-            "UPDATE gists SET gist = '[1,2,3,4,5,6,7]' WHERE id = 1",
-            "UPDATE gists SET gist = CAST(x'ff' || id AS BLOB)",
-            "UPDATE gists SET gist = replace(gist, '\"valid\"', '\"splendid\"')",
-            "UPDATE gists SET files = 'many'",
-            "DELETE FROM gists",
+            "UPDATE summaries SET summary = '[' || id",
+            f"UPDATE summaries SET summary = id || '{'[' * 100_000}'",
+            "UPDATE summaries SET summary = '[1,2,3,4,5,6,7]' WHERE id = 1",
+            "UPDATE summaries SET summary = CAST(x'ff' || id AS BLOB)",
+            "UPDATE summaries SET summary = replace(summary, '\"valid\"', '\"splendid\"')",
+            "UPDATE summaries SET files = 'many'",
+            "DELETE FROM summaries",
             "DELETE FROM folders",
             "UPDATE folders SET path = id + 0.5",
             "UPDATE results SET size = 'x', mtime_ns = x'00', inode = 1.5",
             "UPDATE results SET ctime_ns = 'then'",
-            "UPDATE results SET judged = 9223372036854775807",
+            "UPDATE results SET recorded_at = 9223372036854775807",
             "UPDATE results SET uid = 7, digest = 7",
             "UPDATE results SET uid = x'00'",
-            "UPDATE results SET gist = 'none'",
+            "UPDATE results SET summary = 'none'",
             "UPDATE results SET document = 4711",
             "UPDATE documents SET content = x'00'",
             "UPDATE documents SET content = 'text'",
             f"UPDATE documents SET content = x'{zlib.compress(b'[]').hex()}'",
-            "UPDATE about SET value = '[]' WHERE name = 'task'",
-            f"UPDATE about SET value = '{'[' * 100_000}' WHERE name = 'task'",
-            "UPDATE about SET value = 'none' WHERE name = 'run'",
-            "UPDATE about SET value = 'none' WHERE name = 'identity'",
-            "UPDATE about SET value = 'x/y' WHERE name = 'shard'",
-            "DELETE FROM about",
+            "UPDATE header SET value = '[]' WHERE name = 'task'",
+            f"UPDATE header SET value = '{'[' * 100_000}' WHERE name = 'task'",
+            "UPDATE header SET value = 'none' WHERE name = 'run'",
+            "UPDATE header SET value = 'none' WHERE name = 'identity'",
+            "UPDATE header SET value = 'x/y' WHERE name = 'shard'",
+            "DELETE FROM header",
             "UPDATE runs SET began = 1e300",
-            "UPDATE runs SET began = 'then', judged = 'x'",
+            "UPDATE runs SET began = 'then', result_count = 'x'",
             "INSERT INTO intents VALUES (1, 2.5, 3, '2.25.1')",
             "INSERT INTO intents VALUES (1, '../../none', '/dev/null', '2.25.1')",
             "INSERT INTO intents VALUES (1, 'x', x'00ff', '2.25.1')",

@@ -69,7 +69,7 @@ def test_json_lines_end_with_a_summary(run: Run, archive: Path) -> None:
     assert [each["file"] for each in files] == [
         *("archive/1/signed", "archive/1/tampered", "archive/2/broken", "archive/2/plain", "archive/notes.txt")
     ]
-    assert (files[-1]["kind"], files[-1]["reason"]) == ("ignored", "this is no DICOM file")
+    assert (files[-1]["kind"], files[-1]["reason"]) == ("ignored", "this is not a DICOM file")
     assert summary["verdicts"] == {"failed": 1, "invalid": 1, "no-signature": 1, "valid": 1}
     assert (summary["files"], summary["ignored"], summary["exit_code"], ran.code) == (4, 1, 1, 1)
 

@@ -80,7 +80,7 @@ def test_people_are_told(run: Run, archive: Path) -> None:
     assert "  2 skipped: not DICOM" in told
     failed = [line.split(":")[0] for line in told[told.index("failed:") + 1 :]]
     assert len(failed) == len(FAILED), "one line each, whatever is in the name"
-    assert "archive/notes.txt: skipped; this is no DICOM file" in run("list", archive, "-v").out.splitlines()
+    assert "archive/notes.txt: skipped; this is not a DICOM file" in run("list", archive, "-v").out.splitlines()
     assert "skipped;" not in run("list", archive).out
 
 

@@ -77,7 +77,7 @@ def test_a_line_for_each_file_on_request(run: Run, archive: Path, uid: str) -> N
     ran = run("sign", archive, "--dry-run", "--verbose", *REQUEST)
     told = ran.out.splitlines()
     assert told[1] == "archive/2/plain: planned"
-    assert told[2] == "archive/notes.txt: skipped; this is no DICOM file"
+    assert told[2] == "archive/notes.txt: skipped; this is not a DICOM file"
     assert told[3] == f"archive/signed: skipped; signature {uid} makes another unnecessary"
     quiet = run("sign", archive, "--dry-run", "--quiet", *REQUEST)
     assert (quiet.code, quiet.out, quiet.err) == (5, "", "")

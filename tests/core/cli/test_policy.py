@@ -199,8 +199,8 @@ def test_check_reads_what_trust_names_and_looks_for_profiles(run: Run, config: P
     assert ran.code == 6
     problems = {each["name"]: each["problems"] for each in (*ran.document["trust"], *ran.document["policies"])}
     for name, said in (
-        ("gone", "gone.pem' cannot be read: there is no file of that name"),
-        ("empty", "none.pem' holds no certificate"),
+        ("gone", "gone.pem' cannot be read: the file does not exist"),
+        ("empty", "none.pem' contains no usable certificate"),
         ("nobody", "there is no trust anchor"),
         ("strange", "oracle"),
         ("a", "did you mean base-rsa?"),

@@ -165,7 +165,7 @@ def test_the_signature_is_named(run: Run, signed_twice: Path, uids: list[str], s
     assert run(*words, "--uid-file", "uid.dcm").code == 0
     assert [each.certified_time is not None for each in dcmseal.verify("out.dcm").signatures] == [False, True]
     ran = run(*words, "--force", "--uid-file", signed_twice)
-    assert (ran.code, "names no signature" in ran.err) == (5, True)
+    assert (ran.code, "has no Digital Signature UID" in ran.err) == (5, True)
 
 
 @pytest.mark.parametrize(

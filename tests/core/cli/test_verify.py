@@ -89,7 +89,7 @@ def test_what_is_no_dicom_file_is_unreadable(run: Run, tmp_path: Path) -> None:
     path.write_text("just text " * 100)
     ran = run("verify", path)
     assert (ran.code, ran.out) == (5, "")
-    assert "no DICOM file" in ran.err
+    assert "not a DICOM file" in ran.err
 
 
 @pytest.mark.parametrize(

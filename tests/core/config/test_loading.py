@@ -207,7 +207,7 @@ def test_what_looks_like_a_secret_is_refused_and_not_repeated(file: Path, line: 
     try:
         config, problems = examine_config(file)
     except UsageError:
-        return  # it is no TOML
+        return  # it is not TOML
     assert SECRET not in repr(config) + repr(problems)
 
 
@@ -215,12 +215,12 @@ def test_what_looks_like_a_secret_is_refused_and_not_repeated(file: Path, line: 
     ("content", "said"),
     [
         (b"\xff\xfe[\0", "UTF-8"),
-        (b"keys\n", "line 1, column 5 is no TOML"),
-        (b"a = 1\na = 2", "is no TOML"),
-        (b"a = " + b"[\n" * 30_000, "no TOML|nested too deeply"),
+        (b"keys\n", "is not valid TOML at line 1, column 5"),
+        (b"a = 1\na = 2", "is not valid TOML"),
+        (b"a = " + b"[\n" * 30_000, "not valid TOML|nested too deeply"),
         (b"a." * 500 + b"a = 1", "line 1 has more than 1000 characters"),
         (b"#\n" * ((1 << 15) + 1), "larger than 64 KiB"),
-        (b"-----BEGIN PRIVATE KEY-----\n", "is no TOML"),
+        (b"-----BEGIN PRIVATE KEY-----\n", "is not valid TOML"),
     ],
     ids=str,
 )

@@ -95,7 +95,9 @@ def test_lengths_of_fragments_and_of_their_end() -> None:
     assert codes([8], [], end=4) == {"delimiter-length"}
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dcmseal.dataset.fragments._MAX_FRAGMENTS", 3)
-    assert codes([8, 8], []) == {"frames-in-fragments"}
-    assert codes([8, 8, 8], []) == {"too-many-fragments"}
+def test_memory_is_bounded() -> None:
+    for count, code in (3, "frames-in-fragments"), (4, "too-many-fragments"):
+        layout = FragmentLayout(max_fragments=3)
+        for _ in range(count):
+            layout.add(8)
+        assert {each.code for each in layout.findings(b"", b"", b"", None)} == {code}

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.dataset import ranged_file
-from dcmseal.dataset.ranged_file import RangedFile
+from dcmseal.dataset.ranged_file import BlockLimits, RangedFile
 from dcmseal.errors import DatasetError
 
+DEFAULT_LIMITS = BlockLimits()
 STEPS = st.lists(st.tuples(st.integers(-10, 3000), st.integers(0, 800)), max_size=40)
 
 
@@ -35,32 +35,24 @@ class Served:
         self.busy.release()
         return self.data[start:end]
 
-    def file(self, *, twice: bool = False) -> RangedFile:
-        return RangedFile(self.read, len(self.data), reread=twice)
+    def file(self, *, twice: bool = False, limits: BlockLimits = DEFAULT_LIMITS) -> RangedFile:
+        return RangedFile(self.read, len(self.data), reread=twice, limits=limits)
 
 
 @given(size=st.integers(0, 2500), steps=STEPS, twice=st.booleans())
 def test_reads_as_a_file_does(size: int, steps: list[tuple[int, int]], *, twice: bool) -> None:
     data = os.urandom(size)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "MIN_BLOCK_SIZE": 16,
-            "MAX_BLOCK_SIZE": 256,
-            "_MAX_GAP": 8,
-            "_STEADY": 64,
-            "_MAX_CACHED": 300,
-        }.items():
-            patch.setattr(ranged_file, name, value)
-        served = Served(data)
-        with served.file(twice=twice) as file, BytesIO(data) as expected:
-            for position, length in steps:
-                assert file.seek(max(0, position)) == expected.seek(max(0, position))
-                wanted = expected.read(length)
-                got = b""
-                while piece := cast("bytes", file.read(length - len(got))):
-                    got += piece
-                assert got == wanted
-                assert file.tell() == (expected.tell() if wanted else max(0, position))
+    limits = BlockLimits(min_block=16, max_block=256, max_gap=8, prefetch_from=64, max_cached=300)
+    served = Served(data)
+    with served.file(twice=twice, limits=limits) as file, BytesIO(data) as expected:
+        for position, length in steps:
+            assert file.seek(max(0, position)) == expected.seek(max(0, position))
+            wanted = expected.read(length)
+            got = b""
+            while piece := cast("bytes", file.read(length - len(got))):
+                got += piece
+            assert got == wanted
+            assert file.tell() == (expected.tell() if wanted else max(0, position))
     if twice:
         asked = sorted(served.asked)
         assert all(one[1] <= other[0] for one, other in pairwise(asked)), "a byte was asked for twice"

@@ -32,7 +32,7 @@ def structures(source: Source, *, check_padding: bool) -> tuple[StructureFinding
     with open_dicom(source) as file:
         scan = LevelScanner(file.body, file.start, file.end, file.encoding)
         encoder = MacEncoder(source=file.body, encoding=file.encoding, check_padding=check_padding)
-        sound = LevelPass(scan, encoder, lambda _: ()).run().sound_sequences
+        sound = LevelPass(scan, encoder, lambda _: ()).run().well_formed_sequences
         return analyze_structure(file, scan), analyze_structure(file, scan, sound), len(sound)
 
 

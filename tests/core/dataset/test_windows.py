@@ -52,7 +52,7 @@ def narrow(window: int, bulk: int, item: int) -> Iterator[None]:
         patch.setattr(streaming, "CHUNK_SIZE", bulk)
         patch.setattr(part10, "CHUNK_SIZE", bulk)
         patch.setattr(mac_encoder, "_WINDOW_SIZE", item)
-        patch.setattr(mac_encoder, "_MAX_ITEM", item)
+        patch.setattr(mac_encoder, "_MAX_BUFFERED_ITEM", item)
         for kind in (BytesSource, FileSource, JoinedSource):
             patch.setattr(kind.window, "__defaults__", (window,))
         yield

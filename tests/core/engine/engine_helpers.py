@@ -220,9 +220,9 @@ def sign_stream(identity: Identity, algorithm: str, stream: bytes) -> bytes:
     key = identity.key
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(digest_info(MacAlgorithm(algorithm), digest), padding.PKCS1v15(), NoDigestInfo())
-    from dcmseal.macro.public_key import make_prehashed
+    from dcmseal.macro.public_key import prehash_algorithm
 
-    prehashed = make_prehashed(len(digest))
+    prehashed = prehash_algorithm(len(digest))
     if isinstance(key, dsa.DSAPrivateKey):
         return key.sign(digest, prehashed)
     return key.sign(digest, ec.ECDSA(prehashed))

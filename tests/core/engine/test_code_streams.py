@@ -150,7 +150,7 @@ def test_frames_that_are_not_compressed(pki: Pki) -> None:
         integrity_verdict(sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", bytes(16)))), syntax), pki["p256"]))
         is Verdict.VALID
     )
-    with pytest.raises(DatasetError, match="a frame has 16 bytes, but the first fragment 4"):
+    with pytest.raises(DatasetError, match="a frame has 16 bytes, but the first fragment has 4"):
         sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), syntax), pki["p256"])
     data = sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), JPEG_BASELINE), pki["p256"])
     report = verify_integrity(relabelled(data, f"{STANDARD}.4.50", syntax.uid))

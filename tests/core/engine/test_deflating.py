@@ -8,9 +8,9 @@ import zlib
 import pytest
 
 import dcmseal
-from dcmseal.dataset.deflate import build_matching_deflater
 from dcmseal.dataset.file_meta import read_file_meta
 from dcmseal.dataset.source import BytesSource
+from dcmseal.output.dataset_output import build_matching_deflater
 from tests.core.engine.engine_helpers import build_signer
 from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Value, encode, file, image, in_order
 from tests.support.pki import Pki

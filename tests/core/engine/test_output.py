@@ -220,7 +220,7 @@ def test_what_is_no_regular_file_is_not_replaced(pki: Pki, tmp_path: Path) -> No
     """A pipe or a device in the way would be gone: /dev/null, for instance."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(OutputError, match="no regular file"):
+    with pytest.raises(OutputError, match="not a regular file"):
         sign_to(SMALL, pki, output=pipe)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 

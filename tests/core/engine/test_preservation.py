@@ -95,7 +95,7 @@ def test_real_files(real: RealFile, pki: Pki) -> None:
             sign_dataset(real.data, pki["p256"])
         return
     if real.path.name == "nested_priv_SQ.dcm":
-        with pytest.raises(AmbiguousStructure, match=r"an element of group 0001: readers differ"):
+        with pytest.raises(AmbiguousStructure, match=r"an element of group 0001 follows .*: readers disagree"):
             sign_dataset(real.data, pki["p256"])
         return
     once = assert_kept(real.data, pki)
@@ -306,7 +306,7 @@ def test_a_macro_that_is_there_twice_is_not_removed_by_half(pki: Pki, tag: int, 
     twice = sorted((*macro, *(each for each in macro if each.tag == tag)), key=lambda each: each.tag)
     elements = image(Sequence(0x00081115, (Item(tuple(twice)),))) if nested else (*image(), *twice)
     for uids in (None, [dcmseal.signatures(data)[0].uid]):
-        with pytest.raises(dcmseal.SealError, match="is there 2 times") as caught:
+        with pytest.raises(dcmseal.SealError, match="occurs 2 times") as caught:
             dcmseal.remove(file(elements), uids=uids)
         assert caught.value.hint
 

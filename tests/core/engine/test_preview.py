@@ -195,7 +195,7 @@ def test_warnings_reach_those_who_sign_from_the_shell(
         assert main(["sign", *words]) == 0
         shown = capsys.readouterr().out
         assert "warning" in shown
-        assert "read as the end of a fragment" in " ".join(shown.split())
+        assert "look like the end of a fragment" in " ".join(shown.split())
         if "--dry-run" not in words:
             words[1] = str(tmp_path / "again.dcm")
         assert main(["sign", *words, "--json"]) == 0

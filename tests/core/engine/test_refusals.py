@@ -100,7 +100,7 @@ REFUSALS: dict[str, Refusal] = {
     "nothing but UN": Refusal(UsageError, "nothing at main", {}, of(UNKNOWN)),
     "absent sequence": Refusal(NoSuchItem, "not in the data set", {"location": "BeamSequence[0]"}),
     "absent item": Refusal(NoSuchItem, "has 1 items", {"location": "ReferencedImageSequence[1]"}, of(*RICH)),
-    "item of no sequence": Refusal(NoSuchItem, "no sequence", {"location": "PatientName[0]"}),
+    "item of no sequence": Refusal(NoSuchItem, "not a sequence", {"location": "PatientName[0]"}),
     "path of no item": Refusal(UsageError, "does not name an item", {"location": "PatientName"}),
     "implicit MAC syntax": Refusal(UsageError, "1.2.840.10008.1.2 cannot", {"transfer_syntax": IMPLICIT_LE.uid}),
     "big endian MAC syntax": Refusal(UsageError, "cannot be", {"transfer_syntax": "1.2.840.10008.1.2.2"}),
@@ -135,8 +135,8 @@ REFUSALS: dict[str, Refusal] = {
         of(*image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),)))),
     ),
     "an element twice": Refusal(DatasetError, "twice", {}, of(*TWICE)),
-    "elements out of order": Refusal(AmbiguousStructure, "stands behind", {}, of(*reversed(PLAIN))),
-    "no DICOM": Refusal(NotDicom, "no DICOM", {}, lambda: b"GIF89a" + bytes(200)),
+    "elements out of order": Refusal(AmbiguousStructure, "is out of order", {}, of(*reversed(PLAIN))),
+    "no DICOM": Refusal(NotDicom, "not a DICOM file", {}, lambda: b"GIF89a" + bytes(200)),
     "more elements than AT can name": Refusal(UsageError, "16384", {}, lambda: many(16384)),
 }  # fmt: skip
 

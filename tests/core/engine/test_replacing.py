@@ -107,7 +107,7 @@ class TestEditing:
         path.parent.chmod(0o777)
         told = as_user(path.parent, lambda: sign("image.dcm", in_place=True))
         assert told.startswith(
-            "OutputError: image.dcm cannot be written: the new file cannot have the owner of the old"
+            "OutputError: image.dcm cannot be written: the owner of the old file cannot be preserved"
         )
         assert path.read_bytes() == SMALL
         assert as_user(path.parent, lambda: sign("image.dcm", output="mine.dcm").data) == "None"
@@ -116,7 +116,7 @@ class TestEditing:
     @needs_root
     @pytest.mark.parametrize(
         ("folder_mode", "says"),
-        [(0o555, "a new file, to take its place, cannot be made"), (0o1777, "cannot take its place")],
+        [(0o555, "a temporary file cannot be created"), (0o1777, "cannot be renamed")],
     )
     def test_folders_that_let_nobody_else_replace_a_file(
         self, path: Path, sign: Sign, folder_mode: int, says: str, monkeypatch: pytest.MonkeyPatch
@@ -146,7 +146,7 @@ class TestEditing:
         other.hardlink_to(path)
         options: list[dict[str, Any]] = [{"in_place": True}, {"output": other, "overwrite": True}]
         for each in options:
-            with pytest.raises(OutputError, match="has 2 names") as caught:
+            with pytest.raises(OutputError, match="has 2 hard links") as caught:
                 sign(path, **each)
             assert caught.value.hint
         assert path.read_bytes() == other.read_bytes() == SMALL
@@ -162,7 +162,7 @@ class TestEditing:
         except OSError:
             pytest.skip("this file system has no extended attributes")
         monkeypatch.setattr(os, "setxattr", failing(errno.ENOSPC))
-        with pytest.raises(OutputError, match=r"attribute user\.note of the old one: No space"):
+        with pytest.raises(OutputError, match=r"attribute user\.note of the old file cannot be preserved: No space"):
             sign(path, in_place=True)
         assert path.read_bytes() == SMALL
 
@@ -233,7 +233,7 @@ class TestMeanwhile:
             else:
                 path.unlink()
             left = path.read_bytes() if how != "removed" else None
-            with pytest.raises(ConcurrentModification, match="changed meanwhile") as caught:
+            with pytest.raises(ConcurrentModification, match="changed in the meantime") as caught:
                 dcmseal.attach_signature(plan, signature, path)
             assert caught.value.hint
         assert (path.read_bytes() if path.exists() else None) == left
@@ -277,15 +277,15 @@ class TestMeanwhile:
             monkeypatch.setattr(os, "link", failing(errno.EPERM))
         for target in ("new", "again"):
             output = OutputFile(str(tmp_path / target), is_new=True)
-            with replace_file(output, FilePermissions.unrestricted()) as stream:
+            with replace_file(output, FilePermissions.everyone()) as stream:
                 stream.write(b"mine")
             with (
                 pytest.raises(ConcurrentModification, match="exists"),
-                replace_file(output, FilePermissions.unrestricted()) as stream,
+                replace_file(output, FilePermissions.everyone()) as stream,
             ):
                 pass
         output = OutputFile(str(tmp_path / "late"), is_new=True)
-        with pytest.raises(ConcurrentModification), replace_file(output, FilePermissions.unrestricted()) as stream:
+        with pytest.raises(ConcurrentModification), replace_file(output, FilePermissions.everyone()) as stream:
             (tmp_path / "late").write_bytes(b"theirs")
         assert (tmp_path / "late").read_bytes() == b"theirs"
         assert sorted(os.listdir(tmp_path)) == ["again", "late", "new"]
@@ -395,7 +395,7 @@ class TestFileSystemsThatCannot:
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         monkeypatch.setattr(os, "replace", failing(number))
-        with pytest.raises(OutputError, match="the new file cannot take its place") as caught:
+        with pytest.raises(OutputError, match="the temporary file cannot be renamed") as caught:
             sign(path, in_place=True)
         assert "unchanged" in caught.value.hint
         assert path.read_bytes() == SMALL

@@ -211,7 +211,7 @@ def test_bare_data_sets(syntax: Syntax, pki: Pki) -> None:
 
 def test_a_syntax_of_ones_own(pki: Pki) -> None:
     """A private one is taken for explicit VR little endian, which others may not do: no signature over it is valid."""
-    with pytest.raises(AmbiguousStructure, match=r"1\.2\.3\.4: PS3\.6 does not have it"):
+    with pytest.raises(AmbiguousStructure, match=r"1\.2\.3\.4: PS3\.6 does not list it"):
         sign_dataset(file(image(), transfer_syntax="1.2.3.4"), pki["p256"])
     data = sign_dataset(file(image()), pki["p256"])
     private = data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10009.1.2.1\0", 1)
@@ -220,5 +220,5 @@ def test_a_syntax_of_ones_own(pki: Pki) -> None:
 
 def test_deflated_without_end(pki: Pki) -> None:
     data = sign_dataset(file(image(), DEFLATED_LE), pki["p256"])
-    with pytest.raises(Malformed, match="cut short"):
+    with pytest.raises(Malformed, match="truncated"):
         integrity_verdict(data[:-40])

@@ -139,7 +139,7 @@ def test_items_too_large_for_memory(nodes: tuple[Node, ...], limit: int) -> None
     data = file(nodes, JPEG_BASELINE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mac_encoder, "_WINDOW_SIZE", limit)
-        patch.setattr(mac_encoder, "_MAX_ITEM", limit)
+        patch.setattr(mac_encoder, "_MAX_BUFFERED_ITEM", limit)
         assert streams_of(NarrowSource(data)) == [expected_stream(data)]
 
 
@@ -147,7 +147,7 @@ def test_items_too_large_for_memory(nodes: tuple[Node, ...], limit: int) -> None
 def test_items_too_large_for_memory_in_all_transfer_syntaxes(nodes: tuple[Node, ...], syntax: Syntax) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mac_encoder, "_WINDOW_SIZE", 16)
-        patch.setattr(mac_encoder, "_MAX_ITEM", 16)
+        patch.setattr(mac_encoder, "_MAX_BUFFERED_ITEM", 16)
         assert streams_of(BytesSource(file(nodes, syntax))) == [expected_stream(file(nodes))]
 
 

@@ -61,7 +61,7 @@ def test_no_certificate(path: Path, pems: list[bytes], damage: str) -> None:
         "other end": pems[0].replace(b"END CERTIFICATE", b"END CERTIFICATES"),
     }
     path.write_bytes(samples[damage])
-    with pytest.raises(CertificateNotValid, match="holds no certificate") as caught:
+    with pytest.raises(CertificateNotValid, match="contains no usable certificate") as caught:
         load_certificates(path)
     assert caught.value.hint
 
@@ -85,7 +85,12 @@ def test_a_damaged_certificate(path: Path, pki: Pki, pems: list[bytes], damage: 
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    for name, said in ((tmp_path / "none", "no file"), (tmp_path, "folder"), ("nul\0", "no path"), ("x" * 5000, "")):
+    for name, said in (
+        (tmp_path / "none", "does not exist"),
+        (tmp_path, "folder"),
+        ("nul\0", "no path"),
+        ("x" * 5000, ""),
+    ):
         with pytest.raises(KeyNotFound, match=f"cannot be read: .*{said}") as caught:
             load_certificates(name)
         assert caught.value.hint

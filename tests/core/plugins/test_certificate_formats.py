@@ -89,9 +89,9 @@ def test_base64_without_begin_and_end(pki: Pki, tmp_path: Path, encode: Callable
         (lambda pki: pkcs12_file(pki, b"secret"), "a PKCS #12 file that needs a passphrase", "openssl pkcs12"),
         (lambda pki: pkcs7_file(pki, Encoding.DER)[:-9], "a PKCS #7 file that cannot be read", "openssl pkcs7"),
         (lambda pki: pki["p256"].key_pem.read_bytes(), "a private key", "issued"),
-        (lambda pki: pem(pki["p256"]).replace(b"\n", b"\\n"), "written out in place of line ends", "printf"),
-        (lambda pki: pem(pki["p256"]).replace(b"\n", b" "), "line ends are lost", "sed"),
-        (lambda pki: pem(pki["p256"])[:-30], "cut short", "again"),
+        (lambda pki: pem(pki["p256"]).replace(b"\n", b"\\n"), "instead of line breaks", "printf"),
+        (lambda pki: pem(pki["p256"]).replace(b"\n", b" "), "damaged line breaks", "sed"),
+        (lambda pki: pem(pki["p256"])[:-30], "truncated", "again"),
         (lambda _: b"\xfe\xed\xfe\xed\0\0\0\2", "a Java keystore", "keytool"),
         (lambda _: b" \n", "an empty file", "again"),
         (lambda _: b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n", "a CRL", "certificate"),
@@ -106,7 +106,7 @@ def test_what_holds_none_is_said_by_name(
     pki: Pki, tmp_path: Path, form: Callable[[Pki], bytes], said: str, hint: str
 ) -> None:
     (tmp_path / "file").write_bytes(form(pki))
-    with pytest.raises(CertificateNotValid, match=f"holds no certificate that can be used: it is .*{said}") as caught:
+    with pytest.raises(CertificateNotValid, match=f"contains no usable certificate: it is .*{said}") as caught:
         load_certificates(tmp_path / "file")
     assert hint in caught.value.hint
     with pytest.raises(TrustError, match=said):

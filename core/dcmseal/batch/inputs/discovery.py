@@ -217,7 +217,8 @@ def _iter_file(entry: _FolderEntry, root: str, rules: _DiscoveryRules, fileset_p
             source=entry.path,
             error=DatasetError(
                 f"{entry.path} is a link to a file outside of {root}",
-                hint="name that file itself, or follow such links: --follow-links",
+                hint="name that file itself, or follow such links: follow_links=True",
+                code="link-outside-folder",
             ),
         )
     elif not (is_met and rules.skip_duplicate_links):

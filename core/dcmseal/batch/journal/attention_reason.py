@@ -1,4 +1,4 @@
-"""Why a file needs attention, and where it belongs: what a journal keeps of a result besides its gist.
+"""Why a file needs attention, and where it belongs: what a journal keeps of a result besides its summary.
 
 >>> AttentionReason(text="mac-differs: the signed data is not what was signed", study="1.2.3").is_present
 True

@@ -129,8 +129,8 @@ def check_schema(path: str, connection: sqlite3.Connection) -> None:
         )
     if version != SCHEMA_VERSION:
         raise JournalError(
-            f"the journal {path} has tables of version {version}, and this dcmseal knows {SCHEMA_VERSION}",
-            hint="go on with the dcmseal that made it, or name another file to judge every file anew",
+            f"the journal {path} has tables of version {version}, and this dcmseal reads version {SCHEMA_VERSION} only",
+            hint="continue with the version of dcmseal that made it, or name another file to start again",
         )
     if found != TABLES:
         raise damage_error(path)

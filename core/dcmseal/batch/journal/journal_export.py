@@ -41,7 +41,7 @@ def build_status_document(status: JournalStatus, path: str) -> Document:
             "files_per_second": None if status.rate is None else round(status.rate),
             "bytes": status.bytes,
             "verdicts": {**status.verdicts},
-            "results": [{**gist.to_document(), "files": files} for gist, files in status.summaries],
+            "results": [{**summary.to_document(), "files": files} for summary, files in status.summaries],
             "runs": [_run_to_json(each) for each in status.runs],
         },
     )
@@ -78,17 +78,17 @@ def iter_csv_lines(entries: Iterable[JournalEntry]) -> Iterator[str]:
     """
     yield _format_csv_row(_HEADINGS)
     for each in entries:
-        gist = each.summary
-        lists = (";".join(words) for words in (gist.codes, gist.signers, gist.profiles))
+        summary = each.summary
+        lists = (";".join(words) for words in (summary.codes, summary.signers, summary.profiles))
         size = "" if each.identity == UNREADABLE_IDENTITY else each.identity.size
         yield _format_csv_row(
             (
                 each.source,
-                gist.kind,
-                gist.verdict,
-                gist.exit_code,
+                summary.kind,
+                summary.verdict,
+                summary.exit_code,
                 *lists,
-                gist.month,
+                summary.month,
                 each.uid,
                 _format_recorded_at(each),
                 size,

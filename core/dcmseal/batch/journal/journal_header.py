@@ -1,4 +1,4 @@
-"""What a journal says about itself: it serves one task and one shard, and says what differs if it is another.
+"""The header of a journal: it serves one task and one shard, and another one is refused with what differs.
 
 >>> from dcmseal.batch.tasks.task import VerifyTask
 >>> from dcmseal.verification.options import VerifyOptions
@@ -102,7 +102,8 @@ class JournalHeader:
         if self.by_content is not other.by_content:
             raise UsageError(
                 f"the journal {path} knows files otherwise than is asked",
-                hint="--journal-digest belongs to all runs of a journal, or to none",
+                hint="by_content belongs to all runs of a journal, or to none",
+                code="journal-identity",
             )
 
     def check_shard(self, path: str, other: JournalHeader) -> None:

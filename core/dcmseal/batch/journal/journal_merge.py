@@ -75,22 +75,23 @@ def _combine_runs(statuses: Iterable[JournalStatus]) -> tuple[object, ...]:
 
 def _write_merged(paths: Sequence[str], statuses: Sequence[JournalStatus], output: str) -> None:
     now = time.time()
-    about = replace(statuses[0].header, run_id=str(uuid.uuid4()), shard="")
-    store = JournalStore.open(output, about.to_rows())
+    header = replace(statuses[0].header, run_id=str(uuid.uuid4()), shard="")
+    store = JournalStore.open(output, header.to_rows())
     try:
         store.execute(
-            "INSERT INTO runs (version, began, ended, judged, found) VALUES (?, ?, ?, ?, ?)", _combine_runs(statuses)
+            "INSERT INTO runs (version, began, ended, result_count, input_count) VALUES (?, ?, ?, ?, ?)",
+            _combine_runs(statuses),
         )
         for path in paths:
             with JournalReader.open(path, exclusive=True) as journal:
                 for entry in journal.iter_entries():
-                    judged = int(entry.recorded_at.timestamp())
-                    if _recency(store.recorded_at(entry.source), now) < _recency(judged, now):
+                    recorded_at = int(entry.recorded_at.timestamp())
+                    if _recency(store.recorded_at(entry.source), now) < _recency(recorded_at, now):
                         store.record_result(
                             entry.source,
                             entry.identity,
                             entry.summary,
-                            recorded_at=judged,
+                            recorded_at=recorded_at,
                             uid=entry.uid,
                             document=entry.document,
                             reason=entry.reason,
@@ -100,6 +101,6 @@ def _write_merged(paths: Sequence[str], statuses: Sequence[JournalStatus], outpu
         store.close()
 
 
-def _recency(judged: int, now: float) -> int:
+def _recency(recorded_at: int, now: float) -> int:
     """What the latest result is found by; a date in the future is less than any other."""
-    return -1 if judged < 0 else 0 if is_future(judged, now) else judged + 1
+    return -1 if recorded_at < 0 else 0 if is_future(recorded_at, now) else recorded_at + 1

@@ -44,13 +44,13 @@ if TYPE_CHECKING:
 _PAGE_ROWS: Final = 1000
 """Rows read at once: in between, whoever writes may go on."""
 _ENTRIES_QUERY: Final = (
-    "SELECT results.folder, path, results.name, size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, document,"
-    " reason, study, series.series FROM results JOIN folders ON folders.id = results.folder"
+    "SELECT results.folder, path, results.name, size, mtime_ns, ctime_ns, inode, digest, recorded_at, summary, uid,"
+    " document, reason, study, series.series FROM results JOIN folders ON folders.id = results.folder"
     " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
     " WHERE (results.folder, results.name) > (?, ?) ORDER BY results.folder, results.name LIMIT ?"
 )
-_RUNS_QUERY: Final = "SELECT version, began, ended, judged, found FROM runs ORDER BY id LIMIT 10000"
-_SUMMARIES_QUERY: Final = "SELECT id, gist, files FROM gists WHERE files > 0 LIMIT 1000000"
+_RUNS_QUERY: Final = "SELECT version, began, ended, result_count, input_count FROM runs ORDER BY id LIMIT 10000"
+_SUMMARIES_QUERY: Final = "SELECT id, summary, files FROM summaries WHERE files > 0 LIMIT 1000000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +89,14 @@ class JournalStatus:
     def verdicts(self) -> dict[str, int]:
         """How many files came to each verdict, the most frequent first."""
         verdicts: Counter[str] = Counter()
-        for gist, files in self.summaries:
-            verdicts[gist.verdict] += files
+        for summary, files in self.summaries:
+            verdicts[summary.verdict] += files
         return dict(verdicts.most_common())
 
     @property
     def attention(self) -> int:
         """Files that are invalid, or failed."""
-        return sum(files for gist, files in self.summaries if gist.needs_attention)
+        return sum(files for summary, files in self.summaries if summary.needs_attention)
 
     @property
     def remaining(self) -> int | None:
@@ -106,7 +106,7 @@ class JournalStatus:
 
     @property
     def rate(self) -> float | None:
-        """Files a second in the last run that judged any."""
+        """Files a second in the last run that recorded_at any."""
         for run in reversed(self.runs):
             seconds = (run.ended - run.began).total_seconds()
             if run.result_count and seconds > 0:
@@ -154,13 +154,13 @@ class JournalReader:
 
     def status(self) -> JournalStatus:
         """How far the run is."""
-        about = self.header()
+        header = self.header()
         self._read_summaries()
         with self._translate_damage():
             runs = tuple(map(_read_run, self._fetch_rows(_RUNS_QUERY)))
             (intents,) = self._fetch_rows("SELECT count(*) FROM intents")[0]
             return JournalStatus(
-                header=about,
+                header=header,
                 summaries=tuple(sorted(self._summaries.values(), key=lambda each: (-each[1], str(each[0])))),
                 runs=runs,
                 open_intents=intents,
@@ -170,7 +170,7 @@ class JournalReader:
     def header(self) -> JournalHeader:
         """What the journal says about itself."""
         with self._translate_damage():
-            rows = self._fetch_rows("SELECT name, value FROM about LIMIT 100")
+            rows = self._fetch_rows("SELECT name, value FROM header LIMIT 100")
             return JournalHeader.from_rows(self._path, {decode_text(name): decode_text(value) for name, value in rows})
 
     def iter_entries(self, *, attention_only: bool = False) -> Iterator[JournalEntry]:
@@ -183,13 +183,13 @@ class JournalReader:
                 return
             for row in rows:
                 with self._translate_damage():
-                    gist, _ = self._summary(row[9])
-                    if not attention_only or gist.needs_attention:
-                        yield self._read_entry(row, gist)
+                    summary, _ = self._summary(row[9])
+                    if not attention_only or summary.needs_attention:
+                        yield self._read_entry(row, summary)
             last = (rows[-1][0], rows[-1][2])
 
     def _read_entry(self, row: tuple[Any, ...], summary: ResultSummary) -> JournalEntry:
-        _, path, name, size, mtime_ns, ctime_ns, inode, digest, judged, _, uid, document, *reason = row
+        _, path, name, size, mtime_ns, ctime_ns, inode, digest, recorded_at, _, uid, document, *reason = row
         content = None
         if document is not None:
             content = self._read_document(document)
@@ -202,7 +202,7 @@ class JournalReader:
                 int(inode),
                 digest if isinstance(digest, bytes) else None,
             ),
-            recorded_at=datetime.fromtimestamp(int(judged), UTC),
+            recorded_at=datetime.fromtimestamp(int(recorded_at), UTC),
             summary=summary,
             uid="" if uid is None else unpack_uid(uid),
             document=content,
@@ -217,7 +217,7 @@ class JournalReader:
             raise ValueError("a document is cut short, or too long")
         document: object = json.loads(data)
         if not isinstance(document, dict):
-            raise TypeError("no document")
+            raise TypeError("not a document")
         return cast("Document", document)
 
     def _summary(self, number: int) -> tuple[ResultSummary, int]:
@@ -230,7 +230,7 @@ class JournalReader:
         with self._translate_damage():
             rows = self._fetch_rows(_SUMMARIES_QUERY)
             self._summaries = {
-                int(number): (ResultSummary.parse(decode_text(gist)), int(files)) for number, gist, files in rows
+                int(number): (ResultSummary.parse(decode_text(summary)), int(files)) for number, summary, files in rows
             }
 
     def _fetch_rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
@@ -256,11 +256,11 @@ class JournalReader:
 
 
 def _read_run(row: tuple[Any, ...]) -> JournalRun:
-    version, began, ended, judged, found = row
+    version, began, ended, result_count, input_count = row
     return JournalRun(
         version=decode_text(version),
         began=datetime.fromtimestamp(began, UTC),
         ended=datetime.fromtimestamp(ended, UTC),
-        result_count=int(judged),
-        input_count=None if found is None else int(found),
+        result_count=int(result_count),
+        input_count=None if input_count is None else int(input_count),
     )

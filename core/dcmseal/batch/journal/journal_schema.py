@@ -13,26 +13,28 @@ from typing import Final, TypeAlias
 
 APPLICATION_ID: Final = 0x6463736A
 """The application that the header of the file names: ``dcsj``."""
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """``PRAGMA user_version``: the version of these tables."""
 
 SqlText: TypeAlias = str | bytes
 """Text; or bytes, of a name that is not valid Unicode."""
 
 TABLES: Final = {
-    "about": "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "header": "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "runs": (
         "CREATE TABLE runs (id INTEGER PRIMARY KEY, version TEXT NOT NULL, began REAL NOT NULL, ended REAL NOT NULL,"
-        " judged INTEGER NOT NULL, found INTEGER)"
+        " result_count INTEGER NOT NULL, input_count INTEGER)"
     ),
     "folders": "CREATE TABLE folders (id INTEGER PRIMARY KEY, path NOT NULL UNIQUE)",
-    "gists": "CREATE TABLE gists (id INTEGER PRIMARY KEY, gist TEXT NOT NULL UNIQUE, files INTEGER NOT NULL)",
+    "summaries": (
+        "CREATE TABLE summaries (id INTEGER PRIMARY KEY, summary TEXT NOT NULL UNIQUE, files INTEGER NOT NULL)"
+    ),
     "documents": "CREATE TABLE documents (id INTEGER PRIMARY KEY, content BLOB NOT NULL)",
     "results": (
         "CREATE TABLE results (folder INTEGER NOT NULL, name NOT NULL,"
         " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,"
         " digest BLOB,"
-        " judged INTEGER NOT NULL, gist INTEGER NOT NULL, uid, document INTEGER,"
+        " recorded_at INTEGER NOT NULL, summary INTEGER NOT NULL, uid, document INTEGER,"
         " PRIMARY KEY (folder, name)) WITHOUT ROWID"
     ),
     "series": (
@@ -72,10 +74,10 @@ def encode_text(text: str) -> SqlText:
 def decode_text(value: object) -> str:
     """Stored text as it was; raises TypeError for what is no text, ValueError for what no name can hold."""
     if not isinstance(value, (str, bytes)):
-        raise TypeError("no text")
+        raise TypeError("not text")
     text = value if isinstance(value, str) else os.fsdecode(value)
     if "\0" in text:
-        raise ValueError("no name")
+        raise ValueError("not a name")
     return text
 
 

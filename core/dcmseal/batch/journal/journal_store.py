@@ -90,7 +90,7 @@ class JournalStore:
             if journal_database.is_empty(path, connection):
                 with translate_errors(path):
                     journal_database.create_tables(connection)
-                    connection.executemany("INSERT INTO about VALUES (?, ?)", header_rows.items())
+                    connection.executemany("INSERT INTO header VALUES (?, ?)", header_rows.items())
                 store.commit()
             journal_database.check_schema(path, connection)
         except BaseException:
@@ -100,7 +100,7 @@ class JournalStore:
 
     def header_rows(self) -> dict[str, str]:
         """What the journal says about itself."""
-        rows = self.rows("SELECT name, value FROM about LIMIT 100")
+        rows = self.rows("SELECT name, value FROM header LIMIT 100")
         return {str(name): str(value) for name, value in rows}
 
     def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
@@ -136,7 +136,7 @@ class JournalStore:
         """Bring everything to disk."""
         if self._added:
             for number, files in self._added.items():
-                self.execute("UPDATE gists SET files = files + ? WHERE id = ?", (files, number))
+                self.execute("UPDATE summaries SET files = files + ? WHERE id = ?", (files, number))
             self._added.clear()
         self.execute("COMMIT")
         self.execute("BEGIN IMMEDIATE")
@@ -148,7 +148,7 @@ class JournalStore:
         if number is None:
             return None
         found = self._fetch_one(
-            "SELECT size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, reason, study, series.series"
+            "SELECT size, mtime_ns, ctime_ns, inode, digest, recorded_at, summary, uid, reason, study, series.series"
             " FROM results"
             " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
             " WHERE results.folder = ? AND results.name = ?",
@@ -156,24 +156,24 @@ class JournalStore:
         )
         if found is None:
             return None
-        *identity, judged, gist, uid, reason, study, series = found
+        *identity, recorded_at, summary, uid, reason, study, series = found
         try:
             return RecordedResult(
                 FileIdentity(*identity),
-                self._load_summary(gist),
+                self._load_summary(summary),
                 "" if uid is None else unpack_uid(uid),
                 AttentionReason.from_row(reason, study, series),
-                operator.index(judged),
+                operator.index(recorded_at),
             )
         except (TypeError, ValueError):
             raise damage_error(self.path) from None
 
     def recorded_at(self, source: str) -> int:
-        """When a file was judged, in seconds since 1970; -1 if it was not."""
+        """When a file was recorded_at, in seconds since 1970; -1 if it was not."""
         folder, name = split_path(source)
         number = self._find_folder_id(folder)
         key = (number, encode_text(name))
-        row = self._fetch_one("SELECT judged FROM results WHERE folder = ? AND name = ?", key)
+        row = self._fetch_one("SELECT recorded_at FROM results WHERE folder = ? AND name = ?", key)
         return -1 if row is None else int(row[0])
 
     def record_result(
@@ -191,7 +191,7 @@ class JournalStore:
         folder, name = split_path(source)
         key = (self._folder_id(folder), encode_text(name))
         packed = pack_uid(uid) if uid else None
-        old = self._fetch_one("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key)
+        old = self._fetch_one("SELECT summary, document, uid FROM results WHERE folder = ? AND name = ?", key)
         if old is not None:
             self._added[old[0]] -= 1
             self.execute("DELETE FROM documents WHERE id = ?", (old[1],))
@@ -222,12 +222,12 @@ class JournalStore:
     def forget(self, identity: FileIdentity) -> None:
         """Strike out the results of all that has this size, time and inode."""
         rows = self.execute(
-            "SELECT folder, name, gist, document FROM results"
+            "SELECT folder, name, summary, document FROM results"
             " WHERE size = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?",
             identity[:4],
         ).fetchall()
-        for folder, name, gist, document in rows:
-            self._added[gist] -= 1
+        for folder, name, summary, document in rows:
+            self._added[summary] -= 1
             self.execute("DELETE FROM documents WHERE id = ?", (document,))
             self.execute("DELETE FROM results WHERE folder = ? AND name = ?", (folder, name))
             self.execute("DELETE FROM reasons WHERE folder = ? AND name = ?", (folder, name))
@@ -295,14 +295,14 @@ class JournalStore:
     def _summary_id(self, summary: ResultSummary) -> int:
         if summary not in self._summary_ids:
             text = str(summary)
-            self.execute("INSERT OR IGNORE INTO gists (gist, files) VALUES (?, 0)", (text,))
-            self._cache_summary(self._fetch_value("SELECT id FROM gists WHERE gist = ?", text), summary)
+            self.execute("INSERT OR IGNORE INTO summaries (summary, files) VALUES (?, 0)", (text,))
+            self._cache_summary(self._fetch_value("SELECT id FROM summaries WHERE summary = ?", text), summary)
         return self._summary_ids[summary]
 
     def _load_summary(self, number: int) -> ResultSummary:
         if number not in self._summaries_by_id:
             self._cache_summary(
-                number, ResultSummary.parse(self._fetch_value("SELECT gist FROM gists WHERE id = ?", number))
+                number, ResultSummary.parse(self._fetch_value("SELECT summary FROM summaries WHERE id = ?", number))
             )
         return self._summaries_by_id[number]
 

@@ -1,4 +1,4 @@
-"""Gists: what a result comes to, in so few words that millions of results share one.
+"""Summaries: what a result comes to, in so few words that millions of results share one.
 
 >>> summary = ResultSummary(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
 >>> ResultSummary.parse(str(summary)) == summary
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dcmseal.model.signature import DigitalSignature
 
 _MAX_NAMES: Final = 16
-"""Signers, codes or profiles that one gist names; a file may have any number of them."""
+"""Signers, codes or profiles that one summary names; a file may have any number of them."""
 _MAX_NAME: Final = 256
 _VERDICTS: Final = {
     **{kind: frozenset({kind.value}) for kind in ResultKind},
@@ -63,7 +63,7 @@ class ResultSummary:
 
     @classmethod
     def from_result(cls, result: BatchResult) -> ResultSummary:
-        """The gist of a result."""
+        """The summary of a result."""
         if result.summary is not None:
             return result.summary
         kind, verdict, code, answer = result.kind.value, result.verdict, int(result.exit_code), result.value
@@ -94,7 +94,7 @@ class ResultSummary:
 
     @classmethod
     def from_signature(cls, signature: DigitalSignature) -> Self:
-        """The gist of a signature that was made, and whose result was lost."""
+        """The summary of a signature that was made, and whose result was lost."""
         return cls(
             kind=ResultKind.SIGNED.value,
             verdict=ResultKind.SIGNED.value,
@@ -109,13 +109,13 @@ class ResultSummary:
         try:
             values: object = json.loads(text)
         except RecursionError:
-            raise ValueError("no gist") from None
+            raise ValueError("not a summary") from None
         if not isinstance(values, list) or len(cast("list[object]", values)) != 8:
-            raise ValueError("no gist")
+            raise ValueError("not a summary")
         kind, verdict, code, codes, signers, profiles, month, signatures = cast("list[object]", values)
         kind, verdict, month = _check_texts([kind, verdict, month])
         if verdict not in _VERDICTS[ResultKind(kind)] or code == ExitCode.INTERRUPTED:
-            raise ValueError("no verdict")
+            raise ValueError("not a verdict")
         return cls(
             kind=ResultKind(kind).value,
             verdict=verdict,
@@ -151,7 +151,7 @@ class ResultSummary:
         }
 
     def __str__(self) -> str:
-        """JSON in a line, the same for the same gist."""
+        """JSON in a line, the same for the same summary."""
         lists = (self.codes, self.signers, self.profiles, self.month, [each.to_values() for each in self.signatures])
         values = [self.kind, self.verdict, self.exit_code, *lists]
         return json.dumps(values, separators=(",", ":"))
@@ -186,5 +186,5 @@ def _limit_names(words: Iterable[str]) -> tuple[str, ...]:
 
 def _check_texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[object]", values)):
-        raise ValueError("no gist")
+        raise ValueError("not a summary")
     return tuple(cast("list[str]", values))

@@ -58,10 +58,10 @@ class Journal:
     def __init__(self, store: JournalStore, task: Task, settings: JournalSettings) -> None:
         self._store = store
         self._settings = settings
-        about = JournalHeader.from_rows(store.path, store.header_rows())
-        about.check_task(store.path, settings.build_header(task))
-        about.check_shard(store.path, settings.build_header(task))
-        self.task = settings.with_detail(replace(task, run_id=about.run_id) if isinstance(task, SignTask) else task)
+        header = JournalHeader.from_rows(store.path, store.header_rows())
+        header.check_task(store.path, settings.build_header(task))
+        header.check_shard(store.path, settings.build_header(task))
+        self.task = settings.with_detail(replace(task, run_id=header.run_id) if isinstance(task, SignTask) else task)
         """The task, with what the journal knows of it: run this one."""
         self.recorded_summaries: Counter[ResultSummary] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
@@ -77,7 +77,7 @@ class Journal:
         self._uncommitted = 0
         values = (__version__, time.time())
         self._number = store.execute(
-            "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
+            "INSERT INTO runs (version, began, ended, result_count) VALUES (?, ?2, ?2, 0)", values
         ).lastrowid
         store.forget(UNREADABLE_IDENTITY)  # it is looked for anew
         self._recover_intents()
@@ -126,7 +126,7 @@ class Journal:
                 yield from self._record_intents(announced)
                 announced = []
         yield from self._record_intents(announced)
-        self._store.execute("UPDATE runs SET found = ? WHERE id = ?", (self._input_count, self._number))
+        self._store.execute("UPDATE runs SET input_count = ? WHERE id = ?", (self._input_count, self._number))
 
     def record_results(self, results: Generator[BatchResult]) -> Generator[BatchResult]:
         """Record what comes of ``to_do``; each result is recorded before it is handed on."""
@@ -140,12 +140,12 @@ class Journal:
         """Record a result, unless it says nothing about the file; returns it."""
         item = result.input
         if not isinstance(item, InputFile):
-            gist = ResultSummary.from_result(result)
+            summary = ResultSummary.from_result(result)
             self._record_result(
                 item.source,
                 UNREADABLE_IDENTITY,
-                gist,
-                document=self._build_kept_document(result, gist),
+                summary,
+                document=self._build_kept_document(result, summary),
                 reason=AttentionReason.from_result(result),
             )
             return result
@@ -165,15 +165,15 @@ class Journal:
             identity = make_identity(refresh_input(item), by_content=by_content)
         if item.recorded_content is not None and not by_content:
             identity = identity._replace(digest=result.digest)
-        gist = ResultSummary.from_result(result)
+        summary = ResultSummary.from_result(result)
         self._unsynced.add(result)
         reason = AttentionReason.from_result(result)
         self._record_result(
             item.source,
             identity,
-            gist,
+            summary,
             uid=self._signature_uid(result),
-            document=self._build_kept_document(result, gist),
+            document=self._build_kept_document(result, summary),
             reason=reason,
         )
         return result
@@ -240,16 +240,16 @@ class Journal:
         )
 
     def _report_recorded(self, item: InputFile, row: RecordedResult) -> None:
-        gist, reason = row.summary, row.reason
-        self.recorded_summaries[gist] += 1
+        summary, reason = row.summary, row.reason
+        self.recorded_summaries[summary] += 1
         self.on_recorded(
             BatchResult(
                 input=item,
-                kind=ResultKind(gist.kind),
-                exit_code=ExitCode(gist.exit_code),
-                verdict=gist.verdict,
+                kind=ResultKind(summary.kind),
+                exit_code=ExitCode(summary.exit_code),
+                verdict=summary.verdict,
                 reason=reason.text,
-                summary=gist,
+                summary=summary,
                 instance=Instance(study=reason.study, series=reason.series),
             )
         )
@@ -329,5 +329,6 @@ class Journal:
     def _update_run(self) -> None:
         if self._store.is_usable:
             self._store.execute(
-                "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._result_count, self._number)
+                "UPDATE runs SET ended = ?, result_count = ? WHERE id = ?",
+                (time.time(), self._result_count, self._number),
             )

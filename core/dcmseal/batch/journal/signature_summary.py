@@ -56,9 +56,9 @@ class SignatureSummary:
         rest: Counter[str] = Counter()
         for each, number in kinds.most_common()[_MAX_KINDS:]:
             rest[each.verdict] += number
-        gists = [replace(each, number=number) for each, number in told_apart]
-        gists += [cls(verdict=verdict, number=number) for verdict, number in rest.items()]
-        return tuple(sorted(gists, key=lambda each: str(each.to_values())))
+        summaries = [replace(each, number=number) for each, number in told_apart]
+        summaries += [cls(verdict=verdict, number=number) for verdict, number in rest.items()]
+        return tuple(sorted(summaries, key=lambda each: str(each.to_values())))
 
     @classmethod
     def _from_signature(cls, report: SignatureReport) -> Self:
@@ -78,16 +78,16 @@ class SignatureSummary:
     def from_values(cls, values: object) -> Self:
         """Read what ``values`` gave; raises ValueError."""
         if not isinstance(values, (list, tuple)) or len(cast("list[object]", values)) != 7:
-            raise ValueError("no gist")
+            raise ValueError("not a summary")
         verdict, signer, fingerprint, profiles, month, certified, number = cast("list[object]", values)
         if not isinstance(verdict, str) or verdict not in _VERDICTS or not isinstance(profiles, (list, tuple)):
-            raise ValueError("no gist")
+            raise ValueError("not a summary")
         names = tuple(cast("list[object]", profiles))
         texts = (signer, fingerprint, month, *names)
         if not all(isinstance(each, str) for each in texts) or not isinstance(certified, bool):
-            raise ValueError("no gist")
+            raise ValueError("not a summary")
         if type(number) is not int or number < 1:
-            raise ValueError("no gist")
+            raise ValueError("not a summary")
         return cls(
             verdict=verdict,
             signer=cast("str", signer),
@@ -118,7 +118,7 @@ class SignatureSummary:
 def parse_summaries(values: object) -> tuple[SignatureSummary, ...]:
     """Gists of signatures as they stand in a journal; raises ValueError."""
     if not isinstance(values, list):
-        raise ValueError("no gists")  # noqa: TRY004 - what a journal holds is a value
+        raise ValueError("not summaries")  # noqa: TRY004 - what a journal holds is a value
     return tuple(SignatureSummary.from_values(each) for each in cast("Iterable[object]", values))
 
 

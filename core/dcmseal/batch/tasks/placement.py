@@ -68,4 +68,4 @@ class Placement:
 
 def target_exists_error(target: str) -> OutputError:
     """The error of a result that has no place."""
-    return OutputError(f"{target} exists", hint="name another folder; --force overwrites it")
+    return OutputError(f"{target} exists", hint="choose another folder, or overwrite=True", code="folder-output-exists")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.completers import set_completer
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def run(options: Namespace) -> int:
     if options.json:
         from dcmseal.documents.document_builders import error_document, keys_document
 
-        write_json(keys_document(found, [error_document(each, error_exit_code(each)) for each in errors]))
+        write_json(
+            keys_document(found, [error_document(to_shell_hint(each), error_exit_code(each)) for each in errors])
+        )
     else:
         _show_keys(found, make_screen(), everywhere=not uri)
         for each in errors:

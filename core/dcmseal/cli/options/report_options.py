@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.completers import complete_report_formats, set_completer
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.file_arguments import make_output_file, read_rights
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
@@ -82,7 +83,7 @@ class ReportCollector:
         """Take in a file that could not be."""
         from dcmseal.api.report_files import build_unverified_file
 
-        self._files.append(build_unverified_file(name, error))
+        self._files.append(build_unverified_file(name, to_shell_hint(error)))
 
     def write(self) -> None:
         """Write all reports; raises OutputError, or PluginBroken if a writer fails."""

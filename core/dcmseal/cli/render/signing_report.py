@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode, error_exit_code, worst_exit_code
 from dcmseal.cli.error_handling import print_error
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.file_arguments import STDIO, display_name
 from dcmseal.cli.render.screens import Tone, make_screen, write_fields, write_json
 from dcmseal.cli.render.signing_text import show_broken, show_plan, show_result
@@ -37,7 +38,7 @@ class _FileReport:
             raise error
         self._codes.append(error_exit_code(error))
         if self._as_json:
-            self._documents.append(error_document(error, self._codes[-1], job.source))
+            self._documents.append(error_document(to_shell_hint(error), self._codes[-1], job.source))
         else:
             print_error(error, file=display_name(job.source))
 

@@ -13,6 +13,7 @@ from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, ResultDetail
 from dcmseal.batch.run_summary import RunSummary
+from dcmseal.cli.error_hints import with_shell_hint
 from dcmseal.cli.options.archive_options import find_inputs, make_executor_factory, reject_outputs, walk_inputs
 from dcmseal.cli.options.journal_options import open_journal, parse_shard
 from dcmseal.cli.render.archive_output import JsonDocumentOutput, JsonLinesOutput, QuietOutput, RunOutput, TextOutput
@@ -117,7 +118,7 @@ def report_results(
     start = perf_counter()
     try:
         with closing(results), open_progress(quiet=quiet, count=count) as shown:
-            for result in results:
+            for result in map(with_shell_hint, results):
                 summary.add(result)
                 output.add(result)
                 shown.add(result, summary)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.render.screens import Tone
 from dcmseal.cli.render.signature_format import format_elements
 from dcmseal.config.key_setup import KeySetup
@@ -144,7 +145,8 @@ def _open_key(setup: KeySetup) -> str:
 
 def format_error(error: SealError) -> str:
     """An error with its hint."""
-    return f"{error}; {error.hint}" if error.hint else str(error)
+    hint = to_shell_hint(error).hint
+    return f"{error}; {hint}" if hint else str(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """PINs and passphrases are requested once, tried once, and never disclosed."""
 
+# Kept apart: one subject of the contract, which would be too long for one module.
+
 from __future__ import annotations
 
 import io

@@ -1,5 +1,7 @@
 """Signatures verify with every algorithm and message length, also in threads; errors are those of dcmseal."""
 
+# Kept apart: one subject of the contract, which would be too long for one module.
+
 from __future__ import annotations
 
 import struct
