@@ -138,7 +138,11 @@ def _split_words(command: str, options: Namespace) -> tuple[list[str], list[str]
         named = [each for each in words if not os.path.isdir(to_local_path(each))]
         if remote_url(folder):
             return words, []
-        return words, list(dict.fromkeys(os.path.join(to_local_path(folder), _base_name(each)) for each in named))
+        from dcmseal.batch.inputs.output_layout import OutputLayout
+
+        layout = OutputLayout.from_sources(words)
+        paths = (os.path.join(to_local_path(folder), layout.source_prefix(each)) for each in named)
+        return words, list(dict.fromkeys(paths))
     return (words[:-1], words[-1:]) if len(words) > 1 else (words, [])
 
 

@@ -44,7 +44,12 @@ def configure(parser: Parser) -> None:
         nargs="*",
         help="DICOM file and output file; - for standard input or output",
     )
-    parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="write signed files to this folder")
+    parser.add_argument(
+        "-o",
+        "--output-dir",
+        metavar="FOLDER",
+        help="write signed files to this folder, each to its path below the common root of all inputs",
+    )
     parser.add_argument("--in-place", action="store_true", help="modify the files themselves")
     parser.add_force()
     set_completer(
@@ -192,7 +197,7 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.options.timestamp_options import check_timestamp_login
     from dcmseal.cli.render.file_progress import FileProgress
     from dcmseal.cli.render.signing_report import SigningReport
-    from dcmseal.cli.run.file_jobs import open_result_folder, sync_result_folders
+    from dcmseal.cli.run.file_jobs import make_target_folder, open_result_folder, sync_result_folders
     from dcmseal.cli.run.lazy_signer import LazySigner
     from dcmseal.cli.run.sign_files import make_device_prompt, sign_files
     from dcmseal.errors import SealError, UsageError
@@ -213,6 +218,8 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
 
     def sign_one(job: Job) -> SigningResult:
         manifest = manifests[job]
+        if options.output_dir is not None:
+            make_target_folder(job.target)
         with (
             open_result_file(
                 job.source, job.output, in_place=job.in_place, force=options.force, synced=len(jobs) == 1

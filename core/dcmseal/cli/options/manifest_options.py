@@ -47,6 +47,8 @@ def parse_manifest_paths(options: Namespace, results: Sequence[str]) -> list[str
             f"{options.save_manifest} is not a folder",
             hint="with several files, give an existing folder",
         )
+    if len(set(places)) < len(places):
+        raise UsageError("files of the same name would have the same manifest", hint="sign them in separate runs")
     for place in places:
         if place == STDIO:
             raise UsageError("cannot write the manifest to standard output", hint="give a file for the manifest")

@@ -50,14 +50,16 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
     to.line(f"{name}: {_format_headline(report)}", _report_tone(report))
     for reason in _iter_reasons(report, verbose=verbose):
         to.line(f"  {escape_unprintable(reason)}", _VERDICT_TONES[report.verdict])
+    about_file = (*report.unmet, *report.notes)
+    _show_findings((each for each in about_file if _is_open(each)), to)
+    _show_references(report.references, to, verbose=verbose)
     for note in _iter_notes(report, verbose=verbose):
         to.line(f"  {note}", Tone.OPEN)
+    _show_findings((each for each in about_file if not _is_open(each)), to)
     if verbose:
         write_fields(to, _iter_instance_fields(report.instance))
     for location in report.skipped:
         to.line(f"  not verified: signatures of an earlier state of the data set, at {location}", Tone.OPEN)
-    _show_findings((*report.unmet, *report.notes), to)
-    _show_references(report.references, to, verbose=verbose)
     for each in report.signatures:
         _show_signature(each, to, verbose=verbose)
     _show_manifest(report.manifest, to, verbose=verbose)
@@ -118,10 +120,14 @@ def _format_headline(report: VerificationReport) -> str:
 
 
 def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
-    """Why the verdict is not valid: what is wrong with the data first, then with the signer."""
+    """Why signatures are not valid: what is wrong with the data first, then with the signer.
+
+    Findings about the file as a whole are no reasons here: they are shown next.
+    """
     if report.verdict in (Verdict.VALID, Verdict.NO_SIGNATURE):
         return
-    found = report.deciding_findings
+    about_file = (*report.unmet, *report.notes, *report.references)
+    found = [each for each in report.deciding_findings if each not in about_file]
     causes = report_causes(report)
     reasons = [each.message for each in found if each.aspect not in _SIGNER_ASPECTS]
     reasons += [text for cause, text in _CAUSE_TEXTS.items() if cause in causes]
@@ -246,6 +252,10 @@ def _is_notable(finding: Finding) -> bool:
     """Coverage is summed up by itself, unless it fails."""
     if finding.aspect is Aspect.COVERAGE:
         return finding.outcome is Outcome.FAILED
+    return _is_open(finding)
+
+
+def _is_open(finding: Finding) -> bool:
     return finding.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
 
 
