@@ -25,6 +25,11 @@ _LOGIN_HINT: Final = "put the login into ~/.netrc"
 def parse_url(url: str, login_hint: str = _LOGIN_HINT, login_code: str = "") -> SplitResult:
     """Parse a URL.
 
+    Args:
+        url: The URL.
+        login_hint: The hint of the error if the URL contains a login.
+        login_code: The code of that error.
+
     Raises:
         UsageError: The URL is invalid, not http or https, or contains a user or password. The message does not repeat
             the URL.

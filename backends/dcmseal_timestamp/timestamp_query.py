@@ -73,6 +73,6 @@ def parse_query(data: bytes) -> ParsedQuery:
     except Exception:  # noqa: BLE001 - asn1crypto raises many exceptions
         raise TimestampError(
             "the data is not a timestamp request of RFC 3161",
-            hint="pass the request that the timestamp was requested with",
+            hint="pass the request that build_timestamp_query() returned",
             code="timestamp-query-unreadable",
         ) from None

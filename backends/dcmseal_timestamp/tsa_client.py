@@ -22,7 +22,7 @@ _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "app
 _UNAUTHORIZED: Final = 401
 _MAX_LOGINS: Final = 3
 _HINT: Final = "check the URL and the network; if you name several authorities, they are tried in turn"
-_LOGIN_HINT: Final = "pass a function that returns USER:PASSWORD as secrets of the timestamp request"
+_LOGIN_HINT: Final = "pass secrets= to TimestampRequest, a function that returns USER:PASSWORD"
 
 
 @strip_traceback

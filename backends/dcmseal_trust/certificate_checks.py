@@ -1,4 +1,4 @@
-"""What a certificate itself is held against: pins, usages, critical extensions, algorithms and key sizes."""
+"""Checks of single certificates: pins, key usages, critical extensions, algorithms and key sizes."""
 
 # Kept apart: checks of single certificates, apart from the evaluation of paths.
 
@@ -22,12 +22,12 @@ _STRONG_BITS: Final = {"rsa": 2048, "dsa": 2048, "ec": 224}
 
 
 def trust_finding(outcome: Outcome, code: str, message: str, *, where: str = "", clause: str = RFC) -> Finding:
-    """A finding of aspect TRUST."""
+    """Build a finding of aspect TRUST."""
     return Finding(aspect=Aspect.TRUST, outcome=outcome, code=code, message=message, where=where, clause=clause)
 
 
 def fitness_findings(leaf: X509Certificate, settings: TrustSettings, purpose: TrustPurpose) -> Iterator[Finding]:
-    """Whether it is a certificate that the site expects, and for the purpose."""
+    """Check pins and key usages of a certificate, by the settings and the purpose."""
     if purpose is TrustPurpose.SIGNING:
         yield from _pin_findings(leaf, settings)
         yield from _usage_findings(leaf, settings)
@@ -47,7 +47,7 @@ def _pin_findings(leaf: X509Certificate, settings: TrustSettings) -> Iterator[Fi
 
 
 def _usage_findings(leaf: X509Certificate, settings: TrustSettings) -> Iterator[Finding]:
-    # PS3.15 leaves it to the site what a signer's certificate has to be for
+    # PS3.15 lets the site decide which key usages a signer needs
     stated = leaf.key_usage_value
     if stated is not None and settings.key_usages and not settings.key_usages & set(stated.native):
         message = f"the key is for {_format_names(stated.native)}, not for {_format_names(settings.key_usages)}"
@@ -67,7 +67,7 @@ def _usage_findings(leaf: X509Certificate, settings: TrustSettings) -> Iterator[
 
 
 def weakness_findings(chain: Sequence[X509Certificate], settings: TrustSettings) -> Iterator[Finding]:
-    """Whether somebody might have forged a certificate of the chain; the anchor is trusted as it is."""
+    """Find certificates of the chain with weak signatures; the anchor itself is not checked."""
     for certificate, issuer in pairwise(chain):
         weakness = _weakness(certificate, issuer)
         if weakness:

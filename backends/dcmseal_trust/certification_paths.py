@@ -1,4 +1,4 @@
-"""Certification paths from a signer's certificate to a trust anchor, valid at a moment (RFC 5280 section 6)."""
+"""Finds certification paths from a certificate to a trust anchor, valid at a given time (RFC 5280 section 6)."""
 
 from __future__ import annotations
 
@@ -36,38 +36,38 @@ T = TypeVar("T")
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never suspends, as path validation without fetching does."""
+    """Run a coroutine that never suspends, such as path validation without downloads."""
     try:
         coroutine.send(None)
     except StopIteration as end:
         result: T = end.value
         return result
     coroutine.close()
-    raise RuntimeError("path validation waits for something, though nothing is to be fetched")
+    raise RuntimeError("path validation suspended, although downloads are disabled")
 
 
 _MAX_PATHS: Final = 1000
 _MAX_COMPARISONS: Final = 1 << 20
-"""Of names with constraints on them, as OpenSSL has it."""
+"""Maximum number of comparisons of names with name constraints, as in OpenSSL."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoPath(Exception):
-    """Why there is no path, as code, message and outcome of a finding.
+    """No path was found; code, message and outcome are those of a finding.
 
-    That there is none to an anchor leaves trust open (ETSI EN 319 102-1 5.2.6, NO_CERTIFICATE_CHAIN_FOUND); that there
-    is one which is not valid does not.
+    If no path leads to an anchor, the result is indeterminate (ETSI EN 319 102-1 5.2.6, NO_CERTIFICATE_CHAIN_FOUND). An
+    invalid path is a failure.
     """
 
     code: str
     message: str
     outcome: Outcome
     last: X509Certificate | None = None
-    """Where the chain ends whose next certificate is missing."""
+    """The last certificate of the chain if its issuer is missing."""
 
 
 def find_path(leaf: X509Certificate, material: LoadedMaterial, moment: dt.datetime) -> ValidationPath:
-    """A valid path, whatever its algorithms, revocation not looked at; raises NoPath."""
+    """Find a valid path, without checking algorithms and revocation; raises NoPath."""
     own = next((anchor for anchor in material.anchors if anchor.dump() == leaf.dump()), None)
     if own is None:
         return run_sync(_search(leaf, material, moment))
@@ -76,9 +76,9 @@ def find_path(leaf: X509Certificate, material: LoadedMaterial, moment: dt.dateti
 
 
 def _check_validity(anchor: X509Certificate, moment: dt.datetime) -> None:
-    """Raise NoPath if an anchor is not valid at a moment.
+    """Raise NoPath if an anchor is not valid at a given time.
 
-    RFC 5280 leaves it open whether an anchor expires; all who sell authorities say that it does.
+    RFC 5280 does not define whether an anchor expires; all commercial CAs assume that it does.
     """
     if moment < anchor.not_before:
         raise NoPath("not-yet-valid", f"{subject_name(anchor)} was not valid yet", Outcome.FAILED)
@@ -87,14 +87,14 @@ def _check_validity(anchor: X509Certificate, moment: dt.datetime) -> None:
 
 
 async def _search(leaf: X509Certificate, material: LoadedMaterial, moment: dt.datetime) -> ValidationPath:
-    """The first of all paths that is valid; raises NoPath."""
+    """Find the first valid path; raises NoPath."""
     context = _build_context(moment)
     anchors = [anchor for anchor in material.anchors if may_issue(anchor)]
     candidates = _build_path_builder(anchors, material).async_build_paths_lazy(leaf)
     failures: list[NoPath] = []
     try:
         async for found in candidates:
-            # an authority may have several certificates for its key, as when the first one is about to expire
+            # a CA may have several certificates for its key, for example after a renewal
             for anchor in (each for each in anchors if AuthorityWithCert(each) == found.trust_anchor.authority):
                 path = apply_constraints(found, anchor)
                 try:
@@ -105,7 +105,7 @@ async def _search(leaf: X509Certificate, material: LoadedMaterial, moment: dt.da
                     failures.append(none)
                 except ValidationError as error:
                     failures.append(_to_no_path(path, error))
-                except Exception as error:  # noqa: BLE001 - an odd certificate is no reason to do without other paths
+                except Exception as error:  # noqa: BLE001 - try other paths despite a malformed certificate
                     failures.append(_not_evaluable_error(error))
                 else:
                     return path
@@ -119,7 +119,7 @@ async def _search(leaf: X509Certificate, material: LoadedMaterial, moment: dt.da
 
 
 def _check_complexity(path: ValidationPath) -> None:
-    """Raise ValueError if names and constraints on them are so many that comparing them would not end."""
+    """Raise ValueError if there are too many names and name constraints to compare."""
     chain = path_certificates(path)
     names = max(len(each.subject_alt_name_value or ()) + len(each.subject.chosen) for each in chain)
     constraints = [each.name_constraints_value for each in chain if each.name_constraints_value]
@@ -130,14 +130,14 @@ def _check_complexity(path: ValidationPath) -> None:
 
 _TREES: Final = ("permitted_subtrees", "excluded_subtrees")
 _SEVERITY: Final = ("expired", "not-yet-valid", "chain-invalid", "chain-not-evaluable", "issuer-missing")
-"""Of several reasons, that of the path which came farthest."""
+"""Order of reasons: that of the path that got farthest counts."""
 
 
 class _CertificateIndex(CertificateRegistry):
-    """Certificates by what they are: of several with one issuer and serial number, none hides another."""
+    """An index by the whole certificate, in which certificates with equal issuer and serial number do not collide."""
 
     def register(self, cert: X509Certificate) -> bool:
-        """Take a certificate; the subject's name is what its issuer is looked for by."""
+        """Add a certificate; issuers are found by their subject."""
         der = cert.dump()
         if der in self.certs:
             return False
@@ -147,15 +147,15 @@ class _CertificateIndex(CertificateRegistry):
 
 
 def _build_path_builder(anchors: Sequence[X509Certificate], material: LoadedMaterial) -> PathBuilder:
-    """What finds paths: by nothing but the material, and never by the network."""
+    """Build a path builder that uses only the material, not the network."""
     roots = SimpleTrustManager.build([CertTrustAnchor(anchor) for anchor in anchors])
-    # what signed itself leads nowhere else, and many of one name would be tried in every order
+    # self-signed certificates lead nowhere, and many with the same name would be tried in every order
     others = [each for each in material.intermediates if each.self_signed == "no"]
     return PathBuilder(trust_manager=roots, registry=_CertificateIndex.build(others))
 
 
 def _build_context(moment: dt.datetime) -> ValidationContext:
-    """What pyhanko-certvalidator judges a path by."""
+    """Build the context in which pyhanko-certvalidator validates a path."""
     return ValidationContext(
         trust_roots=(),
         moment=moment,
@@ -167,12 +167,12 @@ def _build_context(moment: dt.datetime) -> ValidationContext:
 
 
 def path_certificates(path: ValidationPath) -> tuple[X509Certificate, ...]:
-    """The certificates, the signer's first, the anchor last."""
+    """The certificates of a path, from the signer to the anchor."""
     return tuple(reversed(list(path.iter_certs(include_root=True))))
 
 
 def is_valid_at(path: ValidationPath, moment: dt.datetime) -> bool:
-    """Whether no certificate of the path is outside its validity period."""
+    """Whether all certificates of the path are within their validity periods."""
     return all(each.not_before <= moment <= each.not_after for each in path_certificates(path))
 
 
@@ -182,7 +182,7 @@ def subject_name(certificate: X509Certificate) -> str:
 
 
 def format_name(name: Name) -> str:
-    """A name as RFC 4514 string; as asn1crypto puts it if there is none, and in hexadecimal if it has no words."""
+    """Format a name as RFC 4514 string; if that fails, as asn1crypto does, or in hexadecimal."""
     try:
         with suppress_warnings():
             return x509.Name.from_bytes(name.dump()).rfc4514_string()
@@ -190,7 +190,7 @@ def format_name(name: Name) -> str:
         pass
     try:
         return str(name.human_friendly)
-    except Exception:  # noqa: BLE001 - asn1crypto fails in many ways
+    except Exception:  # noqa: BLE001 - asn1crypto raises many exceptions
         return f"#{name.dump().hex()}"
 
 
@@ -216,7 +216,7 @@ def _not_evaluable_error(error: Exception) -> NoPath:
 
 
 def _explain_wrong_signature(chain: Sequence[X509Certificate]) -> NoPath:
-    """A certificate names an issuer that did not sign it: another of the same name did, or it was altered."""
+    """Explain a signature that does not match the issuer: another CA of this name made it, or it was altered."""
     for certificate, issuer in pairwise(chain):
         if is_signed_by(certificate, issuer):
             continue
@@ -230,7 +230,7 @@ def _explain_wrong_signature(chain: Sequence[X509Certificate]) -> NoPath:
 
 
 def _explain_missing_issuer(leaf: X509Certificate, material: LoadedMaterial) -> NoPath:
-    """Where a chain ends that leads to no anchor."""
+    """Explain where a chain ends that does not lead to an anchor."""
     known = {each.subject.hashable: each for each in (*material.unproven, *material.intermediates)}
     last, seen = leaf, set[str]()
     while last.issuer.hashable in known and last.subject.hashable not in seen and not last.self_issued:

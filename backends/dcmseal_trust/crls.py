@@ -1,4 +1,4 @@
-"""CRLs: what they are about, and what they list (RFC 5280 5, 6.3.3)."""
+"""Parses CRLs, and determines their scope and entries (RFC 5280 5, 6.3.3)."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _KNOWN_ENTRY_EXTENSIONS: Final = frozenset({"2.5.29.21", "2.5.29.23", "2.5.29.24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrlEntry:
-    """That a certificate is listed."""
+    """An entry for a certificate."""
 
     since: dt.datetime
     reason: str
     is_understood: bool = True
-    """Whether all its critical extensions are, and it can be read."""
+    """Whether it is well-formed, and all its critical extensions are supported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Crl:
-    """A CRL, read to its end but for its entries."""
+    """A parsed CRL; its entries are parsed on access."""
 
     der: bytes
     parsed: CertificateList
@@ -54,31 +54,31 @@ class Crl:
     this_update: dt.datetime
     next_update: dt.datetime | None
     is_understood: bool
-    """Whether all its critical extensions are, and none contradicts another or the version."""
+    """Whether its critical extensions are supported, and consistent with each other and the version."""
     number: int | None
     base: int | None
-    """Of a delta CRL, the number of the complete CRL that it starts from."""
+    """The number of the base CRL, if this is a delta CRL."""
     scope: bytes
-    """The issuing distribution point, in DER; delta and complete CRL have the same (RFC 5280 5.2.4)."""
+    """The issuing distribution point in DER, equal in delta and complete CRL (RFC 5280 5.2.4)."""
     points: frozenset[object]
-    """Names of the distribution point; empty if it has none."""
+    """Names of the distribution point, if any."""
     reasons: frozenset[str]
     is_indirect: bool
     covers_authorities: bool
-    """Whether it is about certificates of authorities."""
+    """Whether it covers CA certificates."""
     covers_end_entities: bool
-    """Whether it is about certificates that are no authorities'."""
+    """Whether it covers end-entity certificates."""
 
     @property
     def tbs_bytes(self) -> bytes:
-        """What was signed."""
+        """The signed bytes."""
         return self.listing.tbs_certlist_bytes
 
     def find_entries(self, certificate: X509Certificate, issuer: NameKey) -> Iterator[CrlEntry]:
-        """All entries of the certificate: it may be listed more than once."""
+        """Find the entries for a certificate, which may be listed several times."""
         if not self.is_indirect and self.issuer != issuer:
             return
-        # few certificates are revoked, and CRLs have millions of entries: most are known by a look at the bytes
+        # a CRL may have millions of entries: a search for the serial number rules out most certificates
         if certificate["tbs_certificate"]["serial_number"].dump() not in self.der:
             return
         serial = certificate.serial_number
@@ -86,20 +86,20 @@ class Crl:
         with suppress_warnings():
             for each in self.listing:
                 named = _parse_entry_issuers(each) if self.is_indirect else issuers
-                # who issued the certificate is said of the first, and holds for those that follow (5.3.3)
+                # the certificate issuer of an entry also applies to the following entries (5.3.3)
                 issuers = named or issuers
-                # what cannot be read may be about this one
+                # a malformed entry may be for this certificate
                 if each.serial_number == serial and (not self.is_indirect or named is None or issuer in issuers):
                     yield _parse_entry(each)
 
 
 def parse_crl(der: bytes) -> Crl:
-    """Read a CRL; raises ValueError if it is none, Refused if it is one that cannot be used."""
+    """Parse a CRL; raises ValueError if the data is not a CRL, and RefusedObject if the CRL cannot be used."""
     try:
         parsed = CertificateList.load(der, strict=True)
         listed = parsed["tbs_cert_list"]
         extensions = listed["crl_extensions"]
-    except Exception as error:  # asn1crypto fails in many ways
+    except Exception as error:  # asn1crypto raises many exceptions
         raise ValueError("no CRL") from error
     check_no_duplicates(extensions)
     try:
@@ -107,14 +107,14 @@ def parse_crl(der: bytes) -> Crl:
     except RefusedObject:
         raise
     except Exception as error:  # as above
-        raise RefusedObject("it cannot be read to its end") from error
+        raise RefusedObject("it is malformed") from error
 
 
 def _build_crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> Crl:
     with suppress_warnings():
         listing = x509.load_der_x509_crl(der)
     if listed["signature"].dump() != parsed["signature_algorithm"].dump():
-        raise Rfc5280Violation("it names two signature algorithms (RFC 5280 5.1.1.2)")
+        raise Rfc5280Violation("its two signature algorithms differ (RFC 5280 5.1.1.2)")
     issuer = name_key(parsed.issuer)
     number, base, point = (
         getattr(parsed, f"{each}_value") for each in ("crl_number", "delta_crl_indicator", "issuing_distribution_point")
@@ -122,7 +122,7 @@ def _build_crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any
     where = point["distribution_point"] if point else core.VOID
     some = point["only_some_reasons"].native if point else None
     flags = {name: bool(point and point[name].native) for name in (f"only_contains_{k}_certs" for k in _KINDS)}
-    # each of the flags says of which it is only: there must not be two, nor a point that says nothing (5.2.5)
+    # at most one of the flags may be set, and the distribution point must not be empty (5.2.5)
     only = [name for name, is_set in flags.items() if is_set]
     is_sound = len(only) < 2 and not (point and not point.contents) and _is_of_its_version(listed)
     return Crl(
@@ -148,17 +148,17 @@ _KINDS: Final = ("user", "ca", "attribute")
 
 
 def _is_of_its_version(listed: Any) -> bool:
-    """Whether it states version 2, or none and nothing that version 1 does not have (RFC 5280 5.1.2.1)."""
+    """Whether it has version 2, or version 1 without extensions (RFC 5280 5.1.2.1)."""
     if listed["version"].native is None:
         return isinstance(listed["crl_extensions"], core.Void)
     return bool(listed["version"].native == "v2")
 
 
 def _parse_entry_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | None:
-    """Who issued the certificate, empty if the entry does not say it; None if that cannot be read."""
+    """The certificate issuers of an entry; empty if not stated, None if malformed."""
     try:
         named = entry.extensions.get_extension_for_class(x509.CertificateIssuer).value
-        # the other reader compares names
+        # asn1crypto compares names
         return frozenset(
             name_key(ComparableName.load(each.public_bytes())) for each in named.get_values_for_type(x509.DirectoryName)
         )
@@ -183,7 +183,7 @@ def _parse_entry(entry: x509.RevokedCertificate) -> CrlEntry:
 
 
 def covered_reasons(crl: Crl, certificate: X509Certificate) -> frozenset[str]:
-    """The reasons for which a CRL tells of a certificate; none if it is out of its scope (RFC 5280 6.3.3 b, d)."""
+    """The revocation reasons that a CRL covers for a certificate; empty if out of scope (RFC 5280 6.3.3 b, d)."""
     if not (crl.covers_authorities if is_authority(certificate) else crl.covers_end_entities):
         return frozenset()
     issuer = name_key(certificate.issuer)
@@ -199,9 +199,9 @@ def covered_reasons(crl: Crl, certificate: X509Certificate) -> frozenset[str]:
 
 
 def is_issued_for(crl: Crl, certificate: X509Certificate) -> bool:
-    """Whether the CRL is of the certificate's issuer, or of one that the certificate names (RFC 5280 6.3.3 b 1)."""
+    """Whether the CRL is from the issuer of the certificate, or a CRL issuer that it names (RFC 5280 6.3.3 b 1)."""
     if not (crl.covers_authorities or crl.covers_end_entities):
-        return False  # of attribute certificates, which have serial numbers of their own
+        return False  # a CRL of attribute certificates, which have separate serial numbers
     if crl.issuer == name_key(certificate.issuer):
         return True
     points = certificate.crl_distribution_points_value or ()
@@ -210,7 +210,7 @@ def is_issued_for(crl: Crl, certificate: X509Certificate) -> bool:
 
 
 def _matches_point(crl: Crl, point: Any, issuer: NameKey, named: set[object]) -> bool:
-    """Whether one of the names is the same (RFC 5280 6.3.3 b 2 i)."""
+    """Whether a name of the distribution point matches (RFC 5280 6.3.3 b 2 i)."""
     if not crl.points:
         return True
     where = point["distribution_point"]
@@ -220,6 +220,6 @@ def _matches_point(crl: Crl, point: Any, issuer: NameKey, named: set[object]) ->
 
 
 def is_authority(certificate: X509Certificate) -> bool:
-    """Whether a certificate says that it is an authority's."""
+    """Whether a certificate is a CA certificate."""
     constraints = certificate.basic_constraints_value
     return bool(constraints is not None and constraints["ca"].native)

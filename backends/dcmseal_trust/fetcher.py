@@ -1,7 +1,7 @@
-"""What certificates say where it is: CRLs, OCSP responses, issuers (RFC 5280 4.2.1.13, 4.2.2.1; RFC 6960 appendix A).
+"""Downloads CRLs, OCSP responses and issuers (RFC 5280 4.2.1.13, 4.2.2.1; RFC 6960 appendix A).
 
-CRLs and OCSP responses only for certificates that lead to a trust anchor: what anybody may put into a file makes
-nothing be fetched. Issuers are fetched for any certificate, and therefore only for sites that ask for it.
+CRLs and OCSP responses are fetched only for certificates with a path to a trust anchor, so that the author of a file
+cannot choose the server. Issuers are fetched for any certificate, and therefore only if the site enables it.
 """
 
 # Kept apart: the only module of the package with network access.
@@ -44,10 +44,20 @@ def find_path_fetching(
     max_issuers: int,
     seconds: float,
 ) -> tuple[ValidationPath, tuple[X509Certificate, ...]]:
-    """A path, and what was fetched for it; raises NoPath.
+    """Find a path, and fetch missing issuers; raises NoPath.
 
-    A stranger's certificate says what is fetched: so it is ``max_issuers`` certificates, and none after some
-    ``seconds``, which also ends chains that have no end, or run in circles.
+    The limits also end chains that are endless or circular, because any certificate can name what is fetched.
+
+    Args:
+        leaf: The certificate.
+        material: Anchors and known certificates.
+        moment: The time at which the path must be valid.
+        fetch: Fetches candidates for the issuer of a certificate.
+        max_issuers: Maximum number of fetched certificates.
+        seconds: Time after which nothing more is fetched.
+
+    Returns:
+        The path, and the fetched certificates.
     """
     until = time.monotonic() + seconds
     fetched: tuple[X509Certificate, ...] = ()
@@ -73,13 +83,13 @@ _MAX_CACHED: Final = 256
 _MAX_OCSP_BYTES: Final = 1 << 18
 _MAX_ISSUER_BYTES: Final = 1 << 18
 _MAX_ISSUERS: Final = 8
-"""So many certificates of one place are looked at."""
+"""Maximum number of certificates from one URL."""
 CACHE_SECONDS: Final = 300.0
-"""Seconds until a place is asked again, whatever came of it."""
+"""Seconds until a URL is requested again, after success or failure."""
 
 
 class Fetcher:
-    """Fetches within a time-out, and remembers what it got."""
+    """Downloads with a timeout, and caches the results."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
@@ -88,7 +98,7 @@ class Fetcher:
     def ocsp_responses(
         self, certificate: X509Certificate, issuer: X509Certificate
     ) -> tuple[bool, tuple[OcspResponse, ...]]:
-        """Whether there is a responder, and its answers."""
+        """Return whether the certificate names a responder, and the responses."""
         places = _http_urls(certificate.ocsp_urls)
         if not places:
             return False, ()
@@ -97,12 +107,12 @@ class Fetcher:
         return True, tuple(_iter_first(answers, parse_ocsp_response))
 
     def crls(self, certificate: X509Certificate) -> tuple[bool, tuple[Crl, ...]]:
-        """Whether there is a distribution point, and its CRLs."""
+        """Return whether the certificate names a distribution point, and the CRLs."""
         places = _http_urls(list(_iter_crl_urls(certificate)))
         return bool(places), tuple(_iter_first((self._fetch(place, MAX_MATERIAL_BYTES) for place in places), parse_crl))
 
     def issuers(self, certificate: X509Certificate) -> tuple[X509Certificate, ...]:
-        """Certificates that may be the issuer's; nothing speaks for them yet."""
+        """Fetch candidates for the issuer, which are not verified."""
         answers = (self._fetch(place, _MAX_ISSUER_BYTES) for place in _http_urls(_issuer_urls(certificate)))
         return tuple(each for found in _iter_first(answers, _parse_certificates) for each in found)
 
@@ -144,7 +154,7 @@ def _issuer_urls(certificate: X509Certificate) -> list[str]:
 
 
 def _parse_certificates(data: bytes) -> tuple[X509Certificate, ...]:
-    """One certificate, or those of a CMS message that holds nothing else (RFC 5280 4.2.2.1); raises ValueError."""
+    """Parse a certificate, or a CMS message with certificates only (RFC 5280 4.2.2.1); raises ValueError."""
     with suppress(ValueError):
         return (parse_certificate(data),)
     content = cms.ContentInfo.load(data, strict=True)
@@ -160,13 +170,13 @@ def _iter_first(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> 
             if answer:
                 yield read(answer)
                 return
-        except Exception:  # noqa: BLE001, S112 - readers of ASN.1 fail in many ways; the next place may do better
+        except Exception:  # noqa: BLE001, S112 - ASN.1 readers raise many exceptions; try the next URL
             continue
 
 
 def _build_ocsp_request(certificate: X509Certificate, issuer: X509Certificate) -> bytes:
     with suppress_warnings():
         subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
-        # RFC 5019 has responders know SHA-1 only: it names the certificate here, and protects nothing
+        # RFC 5019 responders support SHA-1 only, which identifies the certificate here, and protects nothing
         request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303
         return request.public_bytes(Encoding.DER)

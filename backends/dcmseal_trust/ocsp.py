@@ -1,4 +1,4 @@
-"""OCSP responses: whose they are, and what they say (RFC 6960 4.2)."""
+"""Parses OCSP responses (RFC 6960 4.2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DIGESTS: Final = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SingleResponse:
-    """What a response says of one certificate."""
+    """The status of one certificate in a response."""
 
     cert_id: Any
     status: str
@@ -41,10 +41,10 @@ class SingleResponse:
     since: dt.datetime | None
     reason: str
     is_understood: bool
-    """Whether all its critical extensions are."""
+    """Whether all its critical extensions are supported."""
 
     def is_about(self, certificate: X509Certificate, issuer: Authority) -> bool:
-        """Whether issuer and serial number are those of the certificate (RFC 6960 4.1.1)."""
+        """Whether issuer and serial number match the certificate (RFC 6960 4.1.1)."""
         digest = self.cert_id["hash_algorithm"]["algorithm"].native
         return (
             self.cert_id["serial_number"].native == certificate.serial_number
@@ -56,48 +56,48 @@ class SingleResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OcspResponse:
-    """A response, read to its end."""
+    """A parsed response."""
 
     der: bytes
     parsed: OCSPResponse
     tbs_bytes: bytes
-    """What was signed."""
+    """The signed bytes."""
     responder: NameKey | bytes
-    """Its name, or the SHA-1 of its key."""
+    """The name of the responder, or the SHA-1 of its key."""
     certificates: tuple[X509Certificate, ...]
-    """Those that came with it."""
+    """The certificates in the response."""
     is_usable: bool
-    """Whether its critical extensions are all understood, and the time at which it was made has come."""
+    """Whether its critical extensions are supported, and it was not produced in the future."""
     singles: tuple[SingleResponse, ...]
 
     def is_from(self, name: NameKey, key: Any) -> bool:
-        """Whether it says that it is from whom has the name and the key."""
+        """Whether the responder ID matches a name and key."""
         return self.responder in (name, key.sha1)
 
     def find_responses(self, certificate: X509Certificate, issuer: Authority) -> Iterator[SingleResponse]:
-        """What it says of a certificate; it may say more than one thing."""
+        """Find the statuses of a certificate, of which there may be several."""
         return (each for each in self.singles if each.is_about(certificate, issuer))
 
 
 def _hash(digest: str, data: bytes) -> bytes:
-    # it names whom the answer is about, and protects nothing
+    # the hash identifies the issuer, and protects nothing
     return hashlib.new(digest, data, usedforsecurity=False).digest()
 
 
 def parse_ocsp_response(der: bytes) -> OcspResponse:
-    """Read a response; raises ValueError if it is none or gives no answer, Refused if it cannot be used."""
+    """Parse a response; raises ValueError if it contains no status, and RefusedObject if it cannot be used."""
     parsed = OCSPResponse.load(der, strict=True)
     if parsed["response_status"].native != "successful":
-        raise ValueError("the responder gave no answer")
+        raise ValueError("the responder returned an error")
     signed = parsed.basic_ocsp_response["tbs_response_data"]
     if not len(signed["responses"]):
-        raise ValueError("the answer is empty")
+        raise ValueError("the response is empty")
     try:
         return _build_response(der, parsed, signed)
     except RefusedObject:
         raise
-    except Exception as error:  # asn1crypto fails in many ways
-        raise RefusedObject("it cannot be read to its end") from error
+    except Exception as error:  # asn1crypto raises many exceptions
+        raise RefusedObject("it is malformed") from error
 
 
 def _build_response(der: bytes, parsed: OCSPResponse, signed: Any) -> OcspResponse:
@@ -114,7 +114,7 @@ def _build_response(der: bytes, parsed: OCSPResponse, signed: Any) -> OcspRespon
         responder=name_key(responder.chosen) if named else responder.chosen.native,
         certificates=tuple(iter_usable(original_der(each) for each in embedded or ())),
         is_usable=not unknown_critical_extensions(signed["response_extensions"], _KNOWN_EXTENSIONS)
-        # whatever moment is asked about: it is here already
+        # compared with the real clock, because the response exists already
         and parse_time(signed["produced_at"]) <= dt.datetime.now(dt.UTC) + CLOCK_SKEW,
         singles=tuple(_parse_single(each) for each in signed["responses"]),
     )

@@ -1,4 +1,4 @@
-"""Which of much material bears on a certificate: found by names and serial numbers, so that none is missed."""
+"""Selects the material that is relevant for a certificate, by names and serial numbers, so that none is missed."""
 
 # Kept apart: needed only to store evidence.
 
@@ -15,7 +15,7 @@ from dcmseal_trust.x509_certificates import X509Certificate
 
 
 class MaterialIndex:
-    """Material in order of what leads to it; whether anything is rightly signed is not asked."""
+    """An index of material; signatures are not verified."""
 
     def __init__(self, material: LoadedMaterial) -> None:
         self._anchors = {each.dump() for each in material.anchors}
@@ -33,7 +33,7 @@ class MaterialIndex:
                 self._responses[single.cert_id["serial_number"].native].append(response)
 
     def find_relevant(self, certificate: X509Certificate, others: Iterable[X509Certificate] = ()) -> TrustMaterial:
-        """What can say something of a certificate, of those who issued it, and of those who speak for these."""
+        """Find the material for a certificate, its issuers, and the signers of their CRLs and OCSP responses."""
         extra: dict[object, list[X509Certificate]] = defaultdict(list)
         for other in others:
             extra[name_key(other.subject)].append(other)
@@ -60,7 +60,7 @@ class MaterialIndex:
         )
 
     def _iter_responders(self, response: OcspResponse) -> Iterator[X509Certificate]:
-        """Those who may have signed it; one whom the authority has named comes with it (RFC 6960 4.2.2.2)."""
+        """Possible signers; a delegated responder is included in the response (RFC 6960 4.2.2.2)."""
         yield from self._by_subject.get(response.responder, ())
         yield from self._by_key.get(response.responder, ())
         for embedded in response.certificates:
@@ -68,6 +68,6 @@ class MaterialIndex:
 
 
 def _iter_crl_issuers(certificate: X509Certificate) -> Iterator[object]:
-    """Who issues CRLs in place of the certificate's issuer (RFC 5280 4.2.1.13)."""
+    """The CRL issuers that a certificate names (RFC 5280 4.2.1.13)."""
     for point in certificate.crl_distribution_points_value or ():
         yield from iter_general_name_keys(point["crl_issuer"] or ())

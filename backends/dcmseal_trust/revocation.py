@@ -1,8 +1,7 @@
-"""Whether a certificate of a path is revoked, by the CRLs and OCSP responses at hand (RFC 5280 6.3, RFC 6960).
+"""Determines whether a certificate of a path is revoked, by CRLs and OCSP responses (RFC 5280 6.3, RFC 6960).
 
-Every source is asked, and the worst answer counts: a revocation in a source that is out of date holds, and one in a
-source that must not be used is a doubt. That a certificate is good, only a source says that is up to date, in scope and
-signed by whom it has to be.
+All sources are evaluated, and the worst status counts: a revocation in an outdated source is valid, and one in an
+unusable source is a doubt. A certificate is good only by a source that is current, in scope and properly signed.
 """
 
 # Kept apart: the rules of revocation, apart from those of paths.
@@ -36,23 +35,23 @@ from dcmseal_trust.trust_material import LoadedMaterial
 from dcmseal_trust.x509_certificates import EARLIEST, X509Certificate, add_delay
 
 _MAX_NESTED: Final = 4
-"""Signers of CRLs whose CRLs are signed by others in turn."""
+"""Maximum depth of signers of CRLs whose own CRLs have other signers."""
 _HOLD: Final = "certificate_hold"
 _REMOVED: Final = "remove_from_crl"
 
 
 class _SourceTrust(Enum):
-    """Whether who signed is believed."""
+    """Whether the signer of a source is trusted."""
 
     TRUSTED = "trusted"
     UNCHECKED = "unchecked"
-    """Whether its certificate is revoked is not known."""
+    """The revocation status of its certificate is unknown."""
     REVOKED = "revoked"
     UNKNOWN = "nobody"
 
 
 def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
-    """The paths to the signer's certificate, to its issuer's, and so on; the anchor is trusted as it is."""
+    """The paths to the certificate of the signer, of its issuer, and so on, without the anchor."""
     certificates = list(path.iter_certs(include_root=False))
     return tuple(
         ValidationPath(path.trust_anchor, certificates[:end], certificates[end])
@@ -63,8 +62,8 @@ def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
 def status_at(
     path: ValidationPath, material: LoadedMaterial, moment: dt.datetime, now: dt.datetime
 ) -> RevocationStatus:
-    """The status of the last certificate of a path; what was issued later counts, too (ETSI EN 319 102-1 5.2.5)."""
-    # who signed a CRL is looked for by name, and may have come with the certificate
+    """Determine the status of the last certificate of a path, also by later sources (ETSI EN 319 102-1 5.2.5)."""
+    # the signer of a CRL is found by name, and may have come with the certificate
     known = (*material.intermediates, *path.iter_certs(include_root=False))
     return _status(RevocationQuery(path=path, material=replace(material, intermediates=known), moment=moment, now=now))
 
@@ -79,7 +78,7 @@ def _status(query: RevocationQuery) -> RevocationStatus:
 
 
 def _worst_status(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
-    """The worst; of revocations, the first of those for the worst reason."""
+    """The worst status; of several revocations, the earliest with the worst reason."""
     return min(statuses, key=_rank, default=RevocationStatus(status=RevocationState.UNKNOWN))
 
 
@@ -89,7 +88,7 @@ def _rank(each: RevocationStatus) -> tuple[int, bool, bool, bool, dt.datetime]:
 
 
 def _iter_ocsp_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
-    """What each OCSP response says of the certificate."""
+    """The status of the certificate in each OCSP response."""
     issuer = path_issuer(query.path)
     for response in query.material.ocsp_responses:
         singles = tuple(response.find_responses(query.certificate, issuer))
@@ -99,12 +98,12 @@ def _iter_ocsp_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
         if signer is None:
             yield RevocationStatus(status=_refusal_state(response, query, issuer))
             continue
-        # they speak at the same time: that one says good does not help if another does not
+        # within one response, the worst status counts
         yield max((_single_status(each, response, signer, query) for each in singles), key=_severity)
 
 
 def _severity(status: RevocationStatus) -> int:
-    """Of what one response says, good counts least."""
+    """The order of statuses within one response: good counts least."""
     order = (
         RevocationState.GOOD,
         RevocationState.UNKNOWN,
@@ -139,7 +138,7 @@ def _single_status(
 
 
 def _revoked_status(since: dt.datetime, reason: str, *, usable: bool, is_current: bool) -> RevocationStatus:
-    """What a source that says revoked comes to: only a hold may have ended since."""
+    """The status by a source that says revoked; only a hold may have ended since."""
     if not usable:
         return RevocationStatus(status=RevocationState.INDETERMINATE)
     if reason == _HOLD and not is_current:
@@ -148,19 +147,19 @@ def _revoked_status(since: dt.datetime, reason: str, *, usable: bool, is_current
 
 
 def _responder_trust(responder: X509Certificate, query: RevocationQuery, moment: dt.datetime) -> _SourceTrust:
-    """Whether whom the issuer named is believed: unless it need not be asked, it must not be revoked itself."""
+    """Whether a delegated responder is trusted: it must not be revoked itself, unless no check is required."""
     if not responder.not_before <= moment <= responder.not_after:
         return _SourceTrust.UNKNOWN
     if responder.ocsp_no_check_value is not None:
         return _SourceTrust.TRUSTED
-    if responder.dump() in query.signers:  # two that speak for each other
+    if responder.dump() in query.signers:  # two signers that vouch for each other
         return _SourceTrust.UNCHECKED
     authorities = list(query.path.iter_certs(include_root=False))[:-1]
     return _signer_trust(replace(query, path=ValidationPath(query.path.trust_anchor, authorities, responder)))
 
 
 def _signer_trust(query: RevocationQuery) -> _SourceTrust:
-    """Whether one who signs in place of an issuer is revoked (RFC 6960 4.2.2.2.1, RFC 5280 6.3.3 f)."""
+    """Whether a delegated signer is revoked (RFC 6960 4.2.2.2.1, RFC 5280 6.3.3 f)."""
     der = query.certificate.dump()
     if der in query.signers:
         return _SourceTrust.TRUSTED
@@ -173,7 +172,7 @@ def _signer_trust(query: RevocationQuery) -> _SourceTrust:
 
 
 def _refusal_state(response: OcspResponse, query: RevocationQuery, issuer: Authority) -> RevocationState:
-    """Why a response was not taken: its signer has to be the issuer, or named by it for that (RFC 6960 4.2.2.2)."""
+    """Why a response was rejected: its signer must be the issuer, or delegated by it (RFC 6960 4.2.2.2)."""
     if response.is_from(name_key(issuer.name), issuer.public_key):
         return RevocationState.UNKNOWN
     named = [each for each in responder_candidates(response, query.material) if is_delegated(each, issuer)]
@@ -185,30 +184,30 @@ def _refusal_state(response: OcspResponse, query: RevocationQuery, issuer: Autho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RelevantCrl:
-    """A CRL of one who may tell of the certificate, and what it lists."""
+    """A CRL that applies to the certificate, and its entries."""
 
     crl: Crl
     entries: tuple[CrlEntry, ...]
     reasons: frozenset[str]
-    """For which it tells."""
+    """The revocation reasons that it covers."""
     is_usable: bool
     is_current: bool
     is_trusted: bool
-    """Whether it may say of a certificate that it is good."""
+    """Whether it can establish that a certificate is good."""
 
 
 def _iter_crl_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
-    """What the CRLs say of the certificate, one by one, and whether together they say that it is good."""
+    """The status by each CRL, and good if the CRLs together cover all reasons."""
     if not query.material.crls:
         return
     relevant = [each for each in query.material.crls if is_issued_for(each, query.certificate)]
     if not relevant:
         yield RevocationStatus(status=RevocationState.OTHER_ISSUERS)
         return
-    heard = [each for crl in relevant for each in _iter_relevant(crl, query)]
+    relevant_crls = [each for crl in relevant for each in _iter_relevant(crl, query)]
     good: set[str] = set()
-    for each in heard:
-        listed = _effective_entries(each, heard)
+    for each in relevant_crls:
+        listed = _effective_entries(each, relevant_crls)
         for entry in listed:
             usable = each.is_usable and entry.is_understood and bool(each.reasons) and entry.reason != _REMOVED
             yield _revoked_status(entry.since, entry.reason, usable=usable, is_current=each.is_current)
@@ -222,7 +221,7 @@ def _iter_crl_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
 
 
 def _iter_relevant(crl: Crl, query: RevocationQuery) -> Iterator[_RelevantCrl]:
-    """The CRL, if its signer is found."""
+    """The CRL, if its signer was found."""
     at = query.clamp(crl.this_update, crl.next_update)
     signer = _crl_signer_trust(crl, query, at)
     if signer is _SourceTrust.UNKNOWN:
@@ -238,9 +237,9 @@ def _iter_relevant(crl: Crl, query: RevocationQuery) -> Iterator[_RelevantCrl]:
 
 
 def _crl_signer_trust(crl: Crl, query: RevocationQuery, at: dt.datetime) -> _SourceTrust:
-    """Whether who signed a CRL may, and is believed."""
+    """Whether the signer of a CRL is authorized and trusted."""
     if is_signed_by_issuer(crl, query.path):
-        # it is on the path, and asked about in its turn
+        # it is on the path, and therefore checked itself
         return _SourceTrust.TRUSTED
     found = [_SourceTrust.UNKNOWN]
     for signer in iter_other_signers(crl, query.material):
@@ -255,7 +254,7 @@ def _crl_signer_trust(crl: Crl, query: RevocationQuery, at: dt.datetime) -> _Sou
 
 
 def _side_paths(path: ValidationPath, main: ValidationPath) -> Sequence[ValidationPath]:
-    """The parts of a path that end in what is not on the main one: what is, is asked about there."""
+    """The partial paths to certificates that are not on the main path, where they would be checked."""
     on_main = {each.dump() for each in main.iter_certs(include_root=True)}
     return [each for each in partial_paths(path) if each.last.dump() not in on_main]
 
@@ -265,7 +264,7 @@ def _least_trust(signers: Iterable[_SourceTrust]) -> _SourceTrust:
 
 
 def _effective_entries(one: _RelevantCrl, relevant: Sequence[_RelevantCrl]) -> tuple[CrlEntry, ...]:
-    """The entries that hold: a delta CRL may end a hold of its complete CRL (RFC 5280 5.3.1)."""
+    """The effective entries: a delta CRL may end a hold of its complete CRL (RFC 5280 5.3.1)."""
     if one.crl.base is not None:
         return tuple(each for each in one.entries if each.reason != _REMOVED)
     ended = any(
@@ -278,7 +277,7 @@ def _effective_entries(one: _RelevantCrl, relevant: Sequence[_RelevantCrl]) -> t
 
 
 def _is_delta_for(delta: _RelevantCrl, one: _RelevantCrl) -> bool:
-    """Whether a delta CRL belongs to a complete one, is newer, and counts (RFC 5280 5.2.4)."""
+    """Whether a delta CRL belongs to a complete CRL, is newer, and usable (RFC 5280 5.2.4)."""
     base, number, start = delta.crl.number, one.crl.number, delta.crl.base
     return (
         start is not None
@@ -292,5 +291,5 @@ def _is_delta_for(delta: _RelevantCrl, one: _RelevantCrl) -> bool:
 
 
 def format_reason(reason: str) -> str:
-    """The reason in words."""
+    """Format a revocation reason."""
     return str(CRLReason(reason).human_friendly)

@@ -1,4 +1,4 @@
-"""Who signed a CRL or an OCSP response, and whether they may (RFC 5280 6.3.3 f and g, RFC 6960 4.2.2.2)."""
+"""Finds the signers of CRLs and OCSP responses, and checks their authority (RFC 5280 6.3.3 f, g; RFC 6960 4.2.2.2)."""
 
 # Kept apart: the signers of CRLs and OCSP responses, apart from their contents.
 
@@ -22,11 +22,11 @@ from dcmseal_trust.trust_material import LoadedMaterial
 from dcmseal_trust.x509_certificates import X509Certificate, unknown_critical_extensions
 
 _MAX_SIGNERS: Final = 16
-"""So many certificates of one name are tried."""
+"""Maximum number of certificates with one name that are tried."""
 
 
 def path_issuer(path: ValidationPath) -> Authority:
-    """Who issued the last certificate of a path."""
+    """Return the issuer of the last certificate of a path."""
     return list(path.iter_authorities())[-1]
 
 
@@ -41,7 +41,7 @@ def is_signed_by_issuer(crl: Crl, path: ValidationPath) -> bool:
 
 
 def iter_other_signers(crl: Crl, material: LoadedMaterial) -> Iterator[X509Certificate]:
-    """Certificates of others of the CRL's issuer's name whose key signed it."""
+    """Iterate over other certificates with the name of the CRL issuer and a key that signed the CRL."""
     named = [
         each for each in _all_certificates(material) if name_key(each.subject) == crl.issuer and _may_sign_crls(each)
     ]
@@ -53,7 +53,7 @@ def iter_other_signers(crl: Crl, material: LoadedMaterial) -> Iterator[X509Certi
 def find_signer_path(
     signer: X509Certificate, path: ValidationPath, material: LoadedMaterial, moment: dt.datetime
 ) -> ValidationPath | None:
-    """The path of who signed a CRL, which leads to the same trust anchor (RFC 5280 6.3.3 f)."""
+    """Find a path of the signer of a CRL to the same trust anchor (RFC 5280 6.3.3 f)."""
     try:
         return find_path(signer, replace(material, anchors=(path.first,)), moment)
     except NoPath:
@@ -63,7 +63,7 @@ def find_signer_path(
 def find_responder(
     response: OcspResponse, path: ValidationPath, material: LoadedMaterial
 ) -> X509Certificate | Authority | None:
-    """Who signed a response: the issuer, or whom it named for that."""
+    """Find the signer of a response: the issuer, or a delegated responder."""
     issuer = path_issuer(path)
     basic = response.parsed.basic_ocsp_response
     value, algorithm = basic["signature"].native, basic["signature_algorithm"]
@@ -79,7 +79,7 @@ def find_responder(
 
 
 def responder_candidates(response: OcspResponse, material: LoadedMaterial) -> list[X509Certificate]:
-    """Certificates of whom the response says that it is from."""
+    """Find certificates that match the responder ID of a response."""
     known = (*response.certificates, *_all_certificates(material))
     return [each for each in known if response.is_from(name_key(each.subject), each.public_key)]
 
@@ -90,7 +90,7 @@ def is_delegated(responder: X509Certificate, issuer: Authority) -> bool:
 
 
 def is_for_ocsp(responder: X509Certificate) -> bool:
-    """Whether a certificate says that it is for that (RFC 6960 4.2.2.2)."""
+    """Whether a certificate is for signing OCSP responses (RFC 6960 4.2.2.2)."""
     purposes, usages = responder.extended_key_usage_value, responder.key_usage_value
     return (
         purposes is not None

@@ -1,4 +1,4 @@
-"""What is asked about a certificate's revocation, and what the answer may be."""
+"""The revocation status of a certificate, and the query for it."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from dcmseal_trust.trust_material import LoadedMaterial
 from dcmseal_trust.x509_certificates import CLOCK_SKEW, X509Certificate, add_delay
 
 KEY_STAYS_SAFE: Final = frozenset({"affiliation_changed", "superseded", "cessation_of_operation"})
-"""Reasons for which a timestamp authority is revoked though its key is safe (RFC 3161 4 1).
+"""Revocation reasons of a timestamp authority whose key is still safe (RFC 3161 4 1).
 
-``unspecified`` is not among them: it should not be stated (RFC 5280 5.3.1), and may be the lack of a reason.
+``unspecified`` is not included: it should not be stated (RFC 5280 5.3.1), and may mean that the reason is missing.
 """
 MIN_OCSP_VALIDITY: Final = dt.timedelta(minutes=30)
-"""How long an OCSP response without nextUpdate counts."""
+"""Validity of an OCSP response without nextUpdate."""
 
 
 class RevocationState(Enum):
-    """What is known of a certificate at a moment; what counts more comes first."""
+    """The status of a certificate, in order of precedence."""
 
     REVOKED = "revoked"
     INDETERMINATE = "indeterminate"
-    """A source that must not be used says that it is revoked."""
+    """A source that cannot be used says that it is revoked."""
     GOOD = "good"
     NOT_FOR_OCSP = "unfit"
-    """The issuer named the OCSP responder, but not for that."""
+    """The certificate of the OCSP responder is not for OCSP."""
     UNAUTHORIZED = "unauthorized"
-    """The issuer did not name the OCSP responder."""
+    """The issuer did not authorize the OCSP responder."""
     STALE = "stale"
-    """All that is known is too old."""
+    """All sources are outdated."""
     OTHER_ISSUERS = "of others"
-    """There are CRLs, and none of the issuer."""
+    """All CRLs are from other issuers."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationStatus:
-    """The status; if it is revoked, also since when and why, and whether another source denies it."""
+    """A revocation status, with time and reason of a revocation, and whether another source contradicts it."""
 
     status: RevocationState
     since: dt.datetime | None = None
     reason: str = ""
     disputed: bool = False
     was_held: bool = False
-    """Whether it was on hold by a source that is too old to say whether it still is."""
+    """Whether an outdated source lists it as on hold, which may have ended."""
 
     @property
     def key_was_safe(self) -> bool:
-        """Whether the reason leaves no doubt about what the key had signed before."""
+        """Whether earlier signatures of the key remain trustworthy, by the reason."""
         return self.reason in KEY_STAYS_SAFE
 
     @property
@@ -62,14 +62,14 @@ class RevocationStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationQuery:
-    """A certificate that is asked about, the last of a path, and when."""
+    """The certificate to check, the last of a path, and the relevant times."""
 
     path: ValidationPath
     material: LoadedMaterial
     moment: dt.datetime
     now: dt.datetime
     signers: frozenset[bytes] = frozenset()
-    """DER of those whose CRLs are taken while they themselves are asked about: a CRL may list who signed it."""
+    """DER of CRL signers that are being checked, because a CRL may list its own signer."""
 
     @property
     def certificate(self) -> X509Certificate:
@@ -77,13 +77,13 @@ class RevocationQuery:
         return last
 
     def is_future(self, begins: dt.datetime) -> bool:
-        """Whether what begins to count then does not count yet."""
+        """Whether a source that begins then is not valid yet."""
         return begins > add_delay(self.now, CLOCK_SKEW)
 
     def is_current(self, begins: dt.datetime, ends: dt.datetime | None) -> bool:
-        """Whether what ends then counts; it may have been made since the moment (ETSI EN 319 102-1 5.2.5)."""
+        """Whether a source is current; it may have been issued after the moment (ETSI EN 319 102-1 5.2.5)."""
         return ends is not None and begins <= ends and self.moment <= ends
 
     def clamp(self, begins: dt.datetime, ends: dt.datetime | None) -> dt.datetime:
-        """The moment, or that nearest to it at which a source counts."""
+        """The moment, or the nearest time at which a source is valid."""
         return max(begins, self.moment if ends is None else min(self.moment, ends))

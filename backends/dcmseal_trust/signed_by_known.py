@@ -1,7 +1,6 @@
-"""Certificates that known ones have signed: only these can stand between them and a signer.
+"""Selects certificates that known ones have signed; only these can be part of a path.
 
-Paths are searched in every order. A stranger's certificates that lead in circles would make that last for ever, and
-these are left out before.
+Paths are searched in every order. Circular certificates from a file could make that endless, so they are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from dcmseal_trust.x509_certificates import X509Certificate
 def split_by_known_issuer(
     certificates: Sequence[X509Certificate], known: Iterable[X509Certificate]
 ) -> tuple[tuple[X509Certificate, ...], tuple[X509Certificate, ...]]:
-    """Those of the given certificates that known ones signed, or that these signed in turn; and all others."""
+    """Split certificates into those with a chain of signatures from known ones, and all others."""
     waiting: dict[str, list[X509Certificate]] = defaultdict(list)
     for certificate in certificates:
         waiting[certificate.issuer.hashable].append(certificate)
@@ -44,17 +43,17 @@ def split_by_known_issuer(
 
 
 def is_signed_by(certificate: X509Certificate, issuer: X509Certificate | Authority) -> bool:
-    """Whether the issuer's key made the certificate's signature."""
+    """Whether the key of the issuer signed the certificate."""
     value, algorithm = certificate["signature_value"].native, certificate["signature_algorithm"]
     return is_valid_signature(issuer.public_key, certificate["tbs_certificate"].dump(), value, algorithm)
 
 
 def is_valid_signature(key: PublicKeyInfo, signed: bytes, value: bytes, algorithm: SignedDigestAlgorithm) -> bool:
-    """Whether a key made a signature."""
+    """Whether a signature is valid."""
     try:
         DefaultSignatureValidator().validate_signature(
             signature=value, signed_data=signed, public_key_info=key, signature_algorithm=algorithm
         )
-    except Exception:  # noqa: BLE001 - what cannot be verified, in whatever way, is not signed
+    except Exception:  # noqa: BLE001 - a signature that cannot be verified is not valid
         return False
     return True

@@ -1,4 +1,4 @@
-"""Trust anchors that are certificates, and the constraints they state for all paths (RFC 5937)."""
+"""Trust anchors, and the constraints in their certificates (RFC 5937)."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ KNOWN_EXTENSIONS = frozenset(
 
 
 def may_issue(anchor: X509Certificate) -> bool:
-    """Whether paths may begin with it; a signer's certificate that is trusted by itself is no authority over others."""
+    """Whether an anchor may issue certificates; a trusted signer's certificate may not."""
     if unknown_critical_extensions(anchor["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS):
         return False
     usages = anchor.key_usage_value
     if usages is not None and "key_cert_sign" not in usages.native:
         return False
     if anchor["tbs_certificate"]["version"].native == "v1":
-        # there were no extensions yet, and roots are the only authorities that need none
+        # version 1 has no extensions; accept it for root certificates only
         return bool(anchor.self_issued)
     return is_authority(anchor)
 
 
 def apply_constraints(path: ValidationPath, anchor: X509Certificate) -> ValidationPath:
-    """The same path from an anchor, held against its constraints as RFC 5937 3 says."""
+    """Return the path with the constraints of its anchor (RFC 5937 3)."""
     certificates = list(path.iter_certs(include_root=False))
     longest = len(certificates) if anchor.max_path_length is None else anchor.max_path_length
     qualifiers = TrustQualifiers(
@@ -52,13 +52,13 @@ def apply_constraints(path: ValidationPath, anchor: X509Certificate) -> Validati
 
 
 def _build_parameters(anchor: X509Certificate, length: int) -> PKIXValidationParams:
-    """What validation begins with; ``length`` counts the certificates that are not self-issued."""
+    """Build the initial parameters; ``length`` counts the certificates that are not self-issued."""
     policies = anchor.certificate_policies_value
     accepted = {each["policy_identifier"].native for each in policies or ()} or {"any_policy"}
     names = anchor.name_constraints_value
     constraints = anchor.policy_constraints_value
-    # of so many certificates, those that follow have to state a policy: if there are more, then the last, and
-    # thereby all (RFC 5280 6.1.2 d, 6.1.4 h)
+    # a policy is required after this number of certificates: if the path is longer, the last certificate needs one,
+    # and thereby all of them (RFC 5280 6.1.2 d, 6.1.4 h)
     explicit = constraints and constraints["require_explicit_policy"].native
     return PKIXValidationParams(
         user_initial_policy_set=frozenset(

@@ -1,4 +1,4 @@
-"""Trust in a signer's certificate, step by step, and remembered: an archive of one signer costs one validation."""
+"""Evaluates trust in certificates, and caches the results: an archive of one signer needs one validation."""
 
 # Kept apart: imports pyhanko-certvalidator, which listing plugins must not do.
 
@@ -37,7 +37,7 @@ from dcmseal_trust.x509_certificates import (
 _MAX_RESULTS: Final = 4096
 _MAX_FETCHED: Final = 256
 _MAX_OTHERS: Final = 6
-"""What comes with a certificate may be made to lead in circles, in every order."""
+"""Maximum number of certificates from a file, because they may be circular, in every order."""
 _REVOCATION: Final = "RFC 5280 6.3"
 _POE: Final = "ETSI EN 319 102-1 5.2"
 _TIME_PHRASES: Final = {
@@ -48,7 +48,7 @@ _TIME_PHRASES: Final = {
 
 
 class X509Evaluator:
-    """Evaluates certificates by settings and the material they name."""
+    """Evaluates certificates by settings and material."""
 
     def __init__(self, settings: TrustSettings, material: LoadedMaterial) -> None:
         self._settings = settings
@@ -57,35 +57,35 @@ class X509Evaluator:
         self._use_material(material)
 
     def _use_material(self, material: LoadedMaterial) -> None:
-        """Judge by this material from now on."""
+        """Use this material from now on."""
         self._material = material
-        self._breakpoints = ValidityIntervals(material)
-        self._bearing: MaterialIndex | None = None
-        self._answers: dict[object, TrustResult] = {}
+        self._intervals = ValidityIntervals(material)
+        self._material_index: MaterialIndex | None = None
+        self._results: dict[object, TrustResult] = {}
 
     def evaluate(self, request: TrustRequest) -> TrustResult:
-        """Answer; the answer is the same between two moments at which anything begins or ends."""
-        # certificates count whole seconds (RFC 5280 4.1.2.5)
+        """Evaluate a certificate; results are cached for times between which nothing begins or ends."""
+        # certificates have a resolution of one second (RFC 5280 4.1.2.5)
         moment, now = (each.astimezone(dt.UTC).replace(microsecond=0) for each in (request.moment, request.now))
         request = replace(request, moment=moment, now=now)
-        answer = self._answers.get(self._key(request))
+        answer = self._results.get(self._key(request))
         if answer is None:
             answer = self._evaluate(request)
-            # without a path, nobody knows the moments at which an issuer that was fetched begins and ends to count
+            # without a path, the validity of fetched issuers is unknown
             if answer.chain or not self._settings.fetch_issuers:
                 self._remember(request, answer)
         return answer
 
     def _remember(self, request: TrustRequest, answer: TrustResult) -> None:
-        if len(self._answers) >= _MAX_RESULTS:
-            self._answers.clear()
-        # what was fetched meanwhile has moments of its own
-        self._answers[self._key(request)] = answer
+        if len(self._results) >= _MAX_RESULTS:
+            self._results.clear()
+        # fetched material may have changed the intervals, and thereby the key
+        self._results[self._key(request)] = answer
 
     def _key(self, request: TrustRequest) -> object:
         certificates = request.certificate, *request.other_certificates[:_MAX_OTHERS]
         moments = request.moment, request.now
-        spans = tuple(self._breakpoints.interval_index(each, moment) for each in certificates for moment in moments)
+        spans = tuple(self._intervals.interval_index(each, moment) for each in certificates for moment in moments)
         turn = request.now.timestamp() // CACHE_SECONDS if self._fetcher else 0
         order = request.moment <= request.now
         count = len(request.other_certificates)
@@ -100,8 +100,8 @@ class X509Evaluator:
             outcome = Outcome.FAILED if isinstance(error, Rfc5280Violation) else Outcome.UNKNOWN
             message = f"the certificate must not be used: {error}"
             return TrustResult(findings=(trust_finding(outcome, "certificate-refused", message),))
-        except Exception as error:  # noqa: BLE001 - a hostile certificate makes readers of ASN.1 fail in many ways
-            # that it cannot be read here says nothing against it
+        except Exception as error:  # noqa: BLE001 - hostile certificates cause many exceptions
+            # the certificate may be valid nevertheless
             message = f"the certificate, or one of its chain, cannot be evaluated ({type(error).__name__})"
             return TrustResult(findings=(trust_finding(Outcome.UNKNOWN, "certificate-not-evaluable", message),))
 
@@ -129,22 +129,22 @@ class X509Evaluator:
         else:
             for each in partial_paths(path):
                 findings.extend(self._revocation_findings(each, request))
-                # at once: what was fetched is not kept for ever
+                # immediately, because fetched material is dropped later
                 material = material.merge(self._relevant_material(each.last, request))
         return TrustResult(findings=tuple(findings), chain=tuple(each.dump() for each in chain), material=material)
 
     def _relevant_material(self, certificate: X509Certificate, request: TrustRequest) -> TrustMaterial:
-        """What bears on a certificate, if that is to be kept."""
+        """The material for a certificate, if it is requested."""
         if not request.collect_material:
             return TrustMaterial()
-        if self._bearing is None:
-            self._bearing = MaterialIndex(self._material)
-        return self._bearing.find_relevant(certificate, iter_usable(request.other_certificates[:_MAX_OTHERS]))
+        if self._material_index is None:
+            self._material_index = MaterialIndex(self._material)
+        return self._material_index.find_relevant(certificate, iter_usable(request.other_certificates[:_MAX_OTHERS]))
 
     def _find_path(
         self, leaf: X509Certificate, others: tuple[X509Certificate, ...], moment: dt.datetime
     ) -> ValidationPath:
-        """A path, by what is at hand and, if the settings allow it, by issuers that are fetched; raises NoPath."""
+        """Find a path, with fetched issuers if the settings allow it; raises NoPath."""
         material = replace(self._material, intermediates=(*self._material.intermediates, *others))
         if self._fetcher is None or not self._settings.fetch_issuers:
             return find_path(leaf, material, moment)
@@ -156,13 +156,13 @@ class X509Evaluator:
             max_issuers=_MAX_OTHERS - len(others),
             seconds=self._settings.timeout,
         )
-        # what leads to an anchor may do so again, and begins and ends to count at moments of its own
+        # keep the fetched certificates on the path, which also affect the intervals
         leading = {each.dump() for each in path_certificates(path)}
         self._add_material("intermediates", tuple(each for each in fetched if each.dump() in leading))
         return path
 
     def _expiry_findings(self, path: ValidationPath, request: TrustRequest) -> Iterator[Finding]:
-        """Whether the certificate, or one of its chain, expired after the signature was made."""
+        """Check whether a certificate of the path expired after the signature was made."""
         if request.basis is TimeBasis.NOW:
             return
         over = [each for each in path_certificates(path) if each.not_after < request.now]
@@ -171,7 +171,7 @@ class X509Evaluator:
             yield _since_finding("expired-since", message, request, self._settings, subject_name(over[0]))
 
     def _revocation_findings(self, path: ValidationPath, request: TrustRequest) -> Iterator[Finding]:
-        """What is known about the revocation of the last certificate of a path."""
+        """Check whether the last certificate of a path is revoked."""
         name = subject_name(path.last)
         status, unreachable = self._revocation_status(path, request)
         match status:
@@ -199,11 +199,11 @@ class X509Evaluator:
                 )
                 return
             if status.key_was_safe:
-                # timestamps made before remain valid (RFC 3161 4)
+                # earlier timestamps remain valid (RFC 3161 4)
                 yield trust_finding(Outcome.PASSED, "revoked-since", told, where=name, clause=_POE)
                 return
             told += ", and timestamps of any time may have been made with its key since"
-        # what is listed is revoked, whatever date stands there (RFC 5280 6.3.3 i)
+        # a listed certificate is revoked, whatever the date (RFC 5280 6.3.3 i)
         told += ", which is still to come: who is listed is revoked" if is_announced else ""
         yield trust_finding(Outcome.FAILED, "revoked", told, where=name, clause=_REVOCATION)
         if status.disputed:
@@ -211,7 +211,7 @@ class X509Evaluator:
             yield trust_finding(Outcome.UNKNOWN, "revocation-disputed", message, where=name, clause=_REVOCATION)
 
     def _revocation_status(self, path: ValidationPath, request: TrustRequest) -> tuple[RevocationStatus, bool]:
-        """The status, by what is at hand and then by what can be fetched; and whether fetching failed."""
+        """The status by known and then by fetched material, and whether fetching failed."""
         status = _status_for_request(path, self._material, request)
         if status.is_known or self._fetcher is None or not self._settings.fetch:
             return status, False
@@ -231,7 +231,7 @@ class X509Evaluator:
         return status, bool(places and not got)
 
     def _add_material(self, kind: str, fetched: tuple[X509Certificate | Crl | OcspResponse, ...]) -> None:
-        """Judge by what was fetched, too."""
+        """Add fetched material."""
         held = getattr(self._material, kind)
         known = {_to_der(each) for each in held}
         new = tuple(each for each in fetched if _to_der(each) not in known)
@@ -254,7 +254,7 @@ def _to_der(value: X509Certificate | Crl | OcspResponse) -> bytes:
 
 
 def _status_for_request(path: ValidationPath, material: LoadedMaterial, request: TrustRequest) -> RevocationStatus:
-    """The status at the moment that counts, or what became of it since, if that says more."""
+    """The status at the relevant time, or the current one if it is known better."""
     moment, now = request.moment, request.now
     present = is_valid_at(path, now)
     if request.basis is not TimeBasis.CERTIFIED:
@@ -267,7 +267,7 @@ def _status_for_request(path: ValidationPath, material: LoadedMaterial, request:
 
 
 def _since_finding(code: str, message: str, request: TrustRequest, settings: TrustSettings, name: str) -> Finding:
-    """What came after the signature matters unless its time is certified: who has the key can claim any time."""
+    """Events after the signature matter unless its time is certified: the holder of the key can claim any time."""
     if request.basis is TimeBasis.CERTIFIED:
         return trust_finding(Outcome.PASSED, code, message, where=name, clause=_POE)
     return trust_finding(
@@ -278,7 +278,7 @@ def _since_finding(code: str, message: str, request: TrustRequest, settings: Tru
 def _unknown_finding(
     outcome: Outcome, status: RevocationStatus, name: str, refused: Sequence[str], *, unreachable: bool
 ) -> Finding:
-    """Why it is not known whether a certificate is revoked."""
+    """Explain why the revocation status is unknown."""
     if status.status is RevocationState.INDETERMINATE:
         message = f"{name} is listed as revoked, by a CRL or OCSP response that must not be used"
         return trust_finding(outcome, "revocation-indeterminate", message, where=name, clause=_REVOCATION)

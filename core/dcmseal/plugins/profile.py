@@ -111,7 +111,7 @@ class SignatureFacts:
     key_type: KeyType | None
     certificate_type: str
     timestamp_type: str
-    """Empty if there is no certified timestamp."""
+    """Empty if the signature has no certified timestamp."""
     purpose: int | None
     """Purpose from CID 7007; OTHER_PURPOSE for any other code; None if no purpose is stated."""
     elements: frozenset[int]

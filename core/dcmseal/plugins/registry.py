@@ -96,7 +96,7 @@ class PluginInfo:
     contributes: tuple[str, ...]
     """Kind and name of each contribution, such as ``signer:pem`` and ``profile:base-rsa``."""
     problem: str
-    """Why some or all of it cannot be used; empty if there is no problem."""
+    """Why some or all of it cannot be used; empty if all of it can."""
 
 
 class Registry:

@@ -74,7 +74,7 @@ class Storage(Protocol):
         ...
 
     def find(self, url: str) -> StorageEntry | None:
-        """Return the entry of an object, or None if there is no such object.
+        """Return the entry of an object, or None if it does not exist.
 
         Raises:
             DatasetError: The storage refuses access.
@@ -86,7 +86,7 @@ class Storage(Protocol):
         """Open an object for reading.
 
         Raises:
-            DatasetError: There is no such object, or the storage refuses access.
+            DatasetError: The object does not exist, or the storage refuses access.
             StorageUnavailable: The storage cannot be reached.
         """
         ...

@@ -149,7 +149,7 @@ class TrustResult:
 
     findings: tuple[Finding, ...]
     chain: tuple[bytes, ...] = field(default=(), repr=False)
-    """DER, from the signer's certificate to the anchor; empty if there is no path to an anchor."""
+    """DER, from the signer's certificate to the anchor; empty if no path to an anchor was found."""
     material: TrustMaterial = field(default=TrustMaterial(), repr=False)
     """Everything the result depends on besides settings and request, if the request asks for it.
 

@@ -103,7 +103,7 @@ def test_one_source_only(run: Run, image: Path) -> None:
 def test_without_a_source_and_a_terminal_there_is_none(run: Run, image: Path, locked: str, tmp_path: Path) -> None:
     ran = run("sign", image, tmp_path / "out.dcm", "--key", locked)
     assert ran.code == 6
-    assert "passphrase" in ran.err
+    assert "--passphrase-env" in ran.err
 
 
 def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,7 +208,7 @@ def test_a_login_comes_from_a_file_or_the_environment(
     words = ("timestamp", "add", signed, "out.dcm", "--force", "--timestamp", locked.url)
     ran = run(*words)
     assert ran.code == 6
-    assert "requires a login" in ran.err
+    assert "--timestamp-login-env" in ran.err
     login = Path("login.txt")
     login.write_text(f"site:{PASSWORD}\n")
     login.chmod(0o600)
