@@ -22,8 +22,8 @@ _INTRODUCTION = """\
 <!-- Written by tools/make_cli_reference.py: change the commands, then run it. -->
 
 A command line is `dcmseal COMMAND` and the arguments of the command, in any order. Long options are written out, as
-they stand here. `dcmseal COMMAND --help` shows what this page says about a command; `dcmseal --version` names the
-release.
+they stand here. `dcmseal help COMMAND` or `dcmseal COMMAND --help` shows this for one command.
+`dcmseal --version` prints the version.
 
 - `-` in the place of a file is standard input or standard output.
 - No file is overwritten without `--force` or `--in-place`. A result is complete, or not written at all.

@@ -214,7 +214,8 @@ _EXPORTS = {
     "dcmseal.batch.journal.signature_summary": "SignatureSummary",
     "dcmseal.batch.pool.executor_factory": "ExecutorFactory parse_executor",
     "dcmseal.batch.pool.runner": "run_task",
-    "dcmseal.batch.results": "BatchResult ResultDetail ResultKind",
+    "dcmseal.batch.result_kind": "ResultDetail ResultKind",
+    "dcmseal.batch.results": "BatchResult",
     "dcmseal.batch.tasks.list_task": "ListTask",
     "dcmseal.batch.tasks.placement": "Placement",
     "dcmseal.batch.tasks.plan_task": "PlanTask",
@@ -236,9 +237,9 @@ _EXPORTS = {
     "dcmseal.errors": (
         "AlreadySigned AmbiguousStructure CertificateMismatch CertificateNotValid CertificateUnreadable "
         "ConcurrentModification DatasetError DeviceRemoved DeviceReplaced DeviceUnavailable EvidenceError "
-        "InstanceAmbiguous InstanceNotFound InternalError JournalError KeyNotFound Malformed MechanismUnavailable "
-        "ModuleUnusable NoSuchItem NoSuchSignature NotDicom NotIntact NotSignable OutputError PinLocked "
-        "PinRejected PluginBroken PluginConflict PluginError PluginNotFound ProcessDied ProfileError "
+        "InstanceAmbiguous InstanceNotFound InternalError Interrupted JournalError KeyNotFound Malformed "
+        "MechanismUnavailable ModuleUnusable NoSuchItem NoSuchSignature NotDicom NotIntact NotSignable OutputError "
+        "PinLocked PinRejected PluginBroken PluginConflict PluginError PluginNotFound ProcessDied ProfileError "
         "ProfileFileError ProfileViolation SealError SignerError StorageUnavailable TimestampError "
         "TimestampRejected TrustError UnknownProfile UsageError WeakAlgorithm"
     ),

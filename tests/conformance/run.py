@@ -41,7 +41,7 @@ EXCUSED: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 """Why cases of each checker may fail, by pattern of the whole case id."""
 
 VERIFY: Final = (
-    "verify --json --allow-weak --claimed-time refuse {trust} {untrusted} {crl} {require} {timestamp} {format} {file}"
+    "verify --json --accept-weak --claimed-time refuse {trust} {untrusted} {crl} {require} {timestamp} {format} {file}"
 )
 VERIFY_OPTIONS: Final = (
     "--frag=trust=--trust-anchor {v}",

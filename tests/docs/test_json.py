@@ -97,7 +97,7 @@ COMMANDS = {
     "config check --open --config CONFIG": "configuration",
     "config path": "configuration-path",
     "plugins": "plugins",
-    "sign REPORT OUT --reference FOLDER": "signing",
+    "sign REPORT OUT --references FOLDER": "signing",
     "verify REPORT --references FOLDER": "verification",
     "profiles": "profiles",
     "profiles show creator-rsa": "rules",

@@ -82,7 +82,7 @@ def test_a_certificate_that_is_not_for_timestamps(
 
 def test_an_authority_of_a_stranger(stamp: Stamp, verify: Verify) -> None:
     """Its root is in the token, and not trusted for that."""
-    assert verify(stamp("of-stranger"))["tsa-trust-doubtful"] is Outcome.UNKNOWN
+    assert verify(stamp("of-stranger"))["tsa-trust-not-established"] is Outcome.UNKNOWN
 
 
 def test_an_authority_that_was_revoked(stamp: Stamp, verify: Verify) -> None:
@@ -145,7 +145,7 @@ def test_on_the_command_line(
     independent.live_at(STAMPED)
     assert main(["timestamp", "add", source, str(stamped), "--timestamp", independent.tsa("tsa")]) == 0
     trust = ["--trust-anchor", *independent.pem("root"), "--intermediate", *independent.pem("issuing")]
-    assert main(["verify", str(stamped), *trust, "--timestamp", "require"]) == 0
+    assert main(["verify", str(stamped), *trust, "--timestamp-mode", "require"]) == 0
     capsys.readouterr()
     assert main(["timestamp", "add", source, str(bad), "--timestamp", independent.tsa("not-critical")]) == 6
     assert "critical" in capsys.readouterr().err

@@ -133,7 +133,7 @@ def sign(
             (*warnings, *planned.warnings, *(timestamp_warnings(stamped.result) if stamped else ()))
         ),
         padded=tuple(each.path for each in planned.padded),
-        left_out=planned.left_out,
+        unsignable=planned.unsignable,
         data=data,
         references=planned.references,
         manifest=made,

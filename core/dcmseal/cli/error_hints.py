@@ -23,10 +23,10 @@ _EVIDENCE_HINT: Final = "name one that dcmseal verify --save-evidence wrote"
 _SHELL_HINTS: Final[Mapping[str, str]] = {
     "certificate-expired": "renew it; --allow-expired signs all the same, and every verifier will object",
     "config-problems": "{hint}; dcmseal config check shows them all",
-    "evidence-in-item": "leave out --item, or --reference",
+    "evidence-in-item": "leave out --item, or --references",
     "evidence-not-covered": "--tag {keyword}, or sign everything",
-    "evidence-not-signable": "repair the evidence first, or sign without --reference",
-    "evidence-signed": "remove that signature, or sign without --reference",
+    "evidence-not-signable": "repair the evidence first, or sign without --references",
+    "evidence-signed": "remove that signature, or sign without --references",
     "executor-address-missing": "--executor dask:tcp://HOST:8786",
     "folder-output-exists": "name another folder; --force overwrites it",
     "journal-identity": "--journal-digest belongs to all runs of a journal, or to none",
@@ -35,7 +35,7 @@ _SHELL_HINTS: Final[Mapping[str, str]] = {
     "login-missing": "give USER:PASSWORD in an environment variable or file: --timestamp-login-env, "
     "--timestamp-login-file",
     "module-not-found": "{hint}; dcmseal keys lists the modules found",
-    "no-evidence-cited": "leave out --reference: it is for reports and key objects",
+    "no-evidence-cited": "omit --references: it is for reports and key objects",
     "no-such-item": "dcmseal list FILE shows the locations of signatures; items count from 0",
     "no-such-signature": _LIST_HINT,
     "no-tags": "choose elements with --tag",

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TextIO, cast
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.error_handling import run_with_error_handling
 from dcmseal.cli.file_arguments import normalize_standard_streams
-from dcmseal.cli.parser import Parser
+from dcmseal.cli.parser import Parser, suggest
 from dcmseal.cli.path_checks import check_paths
 from dcmseal.cli.render.screens import warn
 from dcmseal.cli.standard_streams import redirect_streams, standard_error
@@ -42,11 +42,13 @@ COMMANDS: Final = {
     "completion": "print a shell completion script",
 }
 
+_HELP: Final = "help"
+
 _EPILOG: Final = """\
 examples:
   dcmseal sign image.dcm signed.dcm --key "pem:key.pem?cert=cert.pem"
   dcmseal verify signed.dcm
-  dcmseal COMMAND --help        show the options of a command
+  dcmseal help COMMAND          show the options of a command
 
 exit codes:
   0  success; every requested signature is valid   4  not established: neither valid nor invalid
@@ -118,6 +120,8 @@ def _run(words: list[str]) -> int:
     if not words:
         make_overview_parser().print_help(standard_error())
         return ExitCode.USAGE
+    if words[0] == _HELP:
+        words = _rewrite_help(words[1:])
     name = words[0]
     if name.startswith("-"):
         make_overview_parser().parse_args(words)
@@ -139,6 +143,14 @@ def _run(words: list[str]) -> int:
     return command.run(options)
 
 
+def _rewrite_help(words: list[str]) -> list[str]:
+    """The command line that ``dcmseal help`` stands for: ``--help``, or ``COMMAND --help``."""
+    commands = [word for word in words if not word.startswith("-")]
+    if len(commands) > 1:
+        raise UsageError("expected one command", hint="use dcmseal help COMMAND")
+    return [*commands, "--help"]
+
+
 def load_command(name: str) -> Command:
     """The module of a command."""
     return cast("Command", import_module(f"dcmseal.cli.commands.{name}_command"))
@@ -146,7 +158,8 @@ def load_command(name: str) -> Command:
 
 def make_overview_parser() -> Parser:
     """The parser for what stands before a command: help and version."""
-    commands = "\n".join(f"  {name:13}{summary}" for name, summary in COMMANDS.items())
+    shown = {**COMMANDS, _HELP: "show help for a command"}
+    commands = "\n".join(f"  {name:13}{summary}" for name, summary in shown.items())
     parser = Parser(
         prog="dcmseal",
         usage="dcmseal COMMAND ...",
@@ -163,12 +176,11 @@ def make_full_parser() -> Parser:
     commands = parser.add_subparsers(parser_class=Parser)
     for name, summary in COMMANDS.items():
         load_command(name).configure(commands.add_parser(name, help=summary))
+    commands.add_parser(_HELP).add_argument("command", nargs="?", choices=tuple(COMMANDS))
     return parser
 
 
 def _unknown_command(name: str) -> UsageError:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, COMMANDS, 1)
-    hint = f"did you mean {near[0]}?" if near else "see dcmseal --help"
+    near = suggest(name, (*COMMANDS, _HELP))
+    hint = f"did you mean {near}?" if near else "see dcmseal --help"
     return UsageError(f"unknown command {name!r}", hint=hint)

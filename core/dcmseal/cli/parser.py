@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from dcmseal.cli.completers import complete_uids, set_completer
 from dcmseal.cli.standard_streams import NULL_STREAM, standard_output
 from dcmseal.errors import UsageError
 from dcmseal.urls import URL_SEPARATOR
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 _MIN_WIDTH, _MAX_WIDTH = 60, 110
-_UID_CHARACTERS: Final = frozenset("0123456789.")
+_UNRECOGNIZED: Final = "unrecognized arguments: "
+_MIN_PREFIX: Final = 4
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -45,7 +47,20 @@ class Parser(argparse.ArgumentParser):
             from dcmseal.plugins.storage_urls import redact_secrets
 
             message = redact_secrets(message)
-        raise UsageError(message, hint=f"see {self.prog} --help")
+        raise self._unknown_option(message) or UsageError(message, hint=f"see {self.prog} --help")
+
+    def _unknown_option(self, message: str) -> UsageError | None:
+        """The error for an option that the command does not have; None if the message is about something else."""
+        if not message.startswith(_UNRECOGNIZED):
+            return None
+        words = message.removeprefix(_UNRECOGNIZED).split()
+        option = next((word.partition("=")[0] for word in words if word.startswith("-")), None)
+        if option is None:
+            return UsageError(f"unexpected argument {words[0]!r}", hint=f"see {self.prog} --help")
+        near = suggest(option, self._option_string_actions)
+        return UsageError(
+            f"unknown option {option}", hint=f"did you mean {near}?" if near else f"see {self.prog} --help"
+        )
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         # help and version are results
@@ -86,32 +101,10 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--force", action="store_true", help="overwrite existing output files")
 
 
-def set_completer(action: argparse.Action, completer: Callable[..., Iterable[str]]) -> None:
-    """Let argcomplete offer what ``completer`` returns as values of an argument."""
-    action.completer = completer  # type: ignore[attr-defined] # where argcomplete looks for it
+def suggest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant; None if none is similar."""
+    from difflib import get_close_matches
 
-
-def complete_uids(parsed_args: argparse.Namespace, **_: object) -> list[str]:
-    """The UIDs of the signatures in the file that was typed already."""
-    from dcmseal.api.inspect import signatures
-    from dcmseal.errors import SealError
-
-    uids: list[str] = []
-    for file in _file_words(parsed_args):
-        try:
-            # whatever else a file holds in its place goes to no shell
-            uids += [each.uid for each in signatures(file) if _UID_CHARACTERS.issuperset(each.uid)]
-        except SealError:
-            continue
-    return uids
-
-
-def _file_words(options: argparse.Namespace) -> list[str]:
-    """The words that may be files; argcomplete leaves out those that were not typed yet.
-
-    URLs are left out: nobody expects a key to reach for the network.
-    """
-    words: list[str] = []
-    for name in ("words", "files"):
-        words += getattr(options, name, None) or ()
-    return [word for word in words if URL_SEPARATOR not in word]
+    names = [*known]
+    begun = [name for name in names if len(word) > _MIN_PREFIX and name.startswith(word)]
+    return next(iter(begun or get_close_matches(word, names, 1)), None)

@@ -25,7 +25,6 @@ _INPUT_OPTIONS: Final = {
     "files": "an input",
     "files_from": "the list of files",
     "tags_from": "the list of elements",
-    "reference": "a referenced instance",
     "references": "a referenced instance",
     "evidence": "the evidence",
     "trust_anchor": "a trust anchor",
@@ -82,8 +81,8 @@ def iter_output_paths(command: str, options: Namespace) -> Iterator[str]:
     inputs, results = _split_words(command, options)
     words: list[str | None] = [*results, *(getattr(options, name, None) for name in _OUTPUT_OPTIONS)]
     words += [each.partition(":")[2] for each in getattr(options, "report", ())]
-    if command == "sign" and options.manifest is not None:
-        words += _manifest_paths(options.manifest, results or inputs)
+    if command == "sign" and options.save_manifest is not None:
+        words += _manifest_paths(options.save_manifest, results or inputs)
     paths = [*filter(_is_file_or_free, _iter_paths(filter(None, words)))]
     yield from paths
     stdout = _standard_output_path()
@@ -139,7 +138,11 @@ def _split_words(command: str, options: Namespace) -> tuple[list[str], list[str]
         named = [each for each in words if not os.path.isdir(to_local_path(each))]
         if remote_url(folder):
             return words, []
-        return words, list(dict.fromkeys(os.path.join(to_local_path(folder), _base_name(each)) for each in named))
+        from dcmseal.batch.inputs.output_layout import OutputLayout
+
+        layout = OutputLayout.from_sources(words)
+        paths = (os.path.join(to_local_path(folder), layout.source_prefix(each)) for each in named)
+        return words, list(dict.fromkeys(paths))
     return (words[:-1], words[-1:]) if len(words) > 1 else (words, [])
 
 

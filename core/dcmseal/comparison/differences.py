@@ -333,7 +333,7 @@ def _iter_notes(a: DicomFile, b: DicomFile) -> Iterator[str]:
     if _read_instance_uid(a) != _read_instance_uid(b):
         yield "A and B are different instances: their SOP Instance UIDs differ"
     if a.syntax.uid != b.syntax.uid:
-        yield f"A is in transfer syntax {a.syntax.uid}, B in {b.syntax.uid}"
+        yield f"transfer syntax: {a.syntax.name} in A, {b.syntax.name} in B"
 
 
 def _read_instance_uid(file: DicomFile) -> bytes:

@@ -174,7 +174,7 @@ def _check_signature(
     report = equal[0]
     if not report.is_intact or report.coverage is None:
         message = f"signature {wanted.uid} of {path} does not establish that nothing changed"
-        return _ReferenceResult(reference_finding("reference-signature-unsound", message, cited.uid))
+        return _ReferenceResult(reference_finding("reference-signature-not-intact", message, cited.uid))
     coverage = report.coverage
     if report.signature.location.steps:
         # the signature of an item does not cover the main Data Set

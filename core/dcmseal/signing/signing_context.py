@@ -33,7 +33,7 @@ class SigningContext:
         """Load the profile that the options name.
 
         Raises:
-            ProfileError: There is no such profile, or it cannot be read.
+            ProfileError: The profile does not exist or cannot be read.
             PluginError: The plugin with the profile is broken.
         """
         profile = options.profile

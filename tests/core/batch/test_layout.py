@@ -10,8 +10,9 @@ import pytest
 
 import dcmseal
 from dcmseal.batch.exit_codes import ExitCode
-from dcmseal.batch.inputs.discovery import iter_inputs, output_root
+from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
+from dcmseal.batch.inputs.output_layout import OutputLayout
 from dcmseal.batch.pool.result_sync import iter_with_sync, sync_results
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
@@ -32,10 +33,33 @@ def test_what_paths_for_output_begin_with(tree: Tree) -> None:
     tree({"1/a": b"", "1/DICOMDIR": b"", "b": b"", "c[1]": b""})
     for word in ("archive", "archive/1", "archive/b", "archive/1/a", "archive/*/a", "archive/c[1]"):
         found = [each.relative for each in iter_inputs([word, "nowhere"]) if isinstance(each, InputFile)]
+        layout = OutputLayout.from_sources([word, "nowhere"])
         assert found
-        assert all(each.startswith(output_root(word)) for each in found)
-    assert output_root("archive/1/DICOMDIR") == "1/"
-    assert [output_root(f"s3://bucket/{each}") for each in ("a/b/", "a/b/*.dcm", "a/b")] == ["b/", "b/", "b"]
+        assert all(each.startswith(layout.source_prefix(word)) for each in found)
+        assert all(Path(each).exists() for each in found), "the common root is this folder"
+    streamed = OutputLayout(None)
+    assert streamed.source_prefix("archive/1/DICOMDIR") == "1/"
+    urls = [f"s3://bucket/{each}" for each in ("a/b/", "a/b/*.dcm", "a/b")]
+    assert [streamed.source_prefix(url) for url in urls] == ["b/", "b/", "b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "outputs"),
+    [
+        (["archive"], ["1/a", "2/a", "2/deep/b"]),
+        (["archive/2"], ["a", "deep/b"]),
+        (["archive/2/a"], ["a"]),
+        (["archive/1/a", "archive/2/a"], ["1/a", "2/a"]),
+        (["archive/2/a", "archive/2/deep/b"], ["a", "deep/b"]),
+        (["archive/1", "archive/2/a"], ["1/a", "2/a"]),
+        (["archive/*/a"], ["1/a", "2/a"]),
+        (["archive/1/*", "archive/2/deep"], ["1/a", "2/deep/b"]),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_results_mirror_the_inputs_below_their_common_root(tree: Tree, words: list[str], outputs: list[str]) -> None:
+    tree({"1/a": b"", "2/a": b"", "2/deep/b": b""})
+    assert [each.relative for each in iter_inputs(words) if isinstance(each, InputFile)] == outputs
 
 
 @pytest.mark.usefixtures("here")
@@ -43,12 +67,12 @@ def test_words_are_told_apart(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> No
     tree({"1/a": b"", "2/a": b"", "3/A": b""})
     words = ["archive/1/a", "archive/2", "archive/3/A"]
     assert list(iter_without_collisions(words, "out")) == words
-    for other in ("archive/2/a", "./archive/1/a", "file:///nowhere/a", "s3://bucket/a"):
+    for other in ("archive/2", "./archive/1/a", f"file://{Path('archive/1/a').absolute()}"):
         with pytest.raises(UsageError, match="would go to"):
             list(iter_without_collisions([*words, other], "out"))
     monkeypatch.setattr("dcmseal.batch.tasks.output_collisions.folds_case", lambda _: True)
     with pytest.raises(UsageError, match="would go to"):
-        list(iter_without_collisions(words, "out"))
+        list(iter_without_collisions(["archive/1/a", "archive/1/A"], "out"))
     with pytest.raises(UsageError, match="lies in archive"):
         list(iter_without_collisions(words, "archive"))
 

@@ -58,7 +58,7 @@ def test_a_uid_alone_does_not_ask_about_an_item(run: Run, item: Path) -> None:
 def test_verbose_names_the_object_and_what_it_was_judged_by(run: Run, signed: Path) -> None:
     ran = run("verify", signed, "--integrity-only", "-v", "--sha256")
     assert f"  SHA-256       {hashlib.sha256(signed.read_bytes()).hexdigest()}\n" in ran.out
-    assert "  SOP Class     CT Image Storage\n" in ran.out
+    assert "  SOP Class     CT Image Storage (1.2.840.10008.5.1.4.1.1.2)\n" in ran.out
     assert "  patient       PatientName (masked), PatientID (masked)\n" in ran.out
     assert "CompressedSamples" not in ran.out
     assert f"  program: dcmseal {dcmseal.__version__}\n" in ran.out

@@ -43,7 +43,7 @@ def test_list_from_standard_input(run: Run, signed: Path, uid: str) -> None:
 
 
 def test_show_all_there_is(run: Run, signed_twice: Path, uids: list[str], pki: Pki) -> None:
-    ran = run("show", signed_twice)
+    ran = run("show", signed_twice, "-v")
     assert ran.code == 0
     certificate = pki["p256"].certificate
     for uid in uids:
@@ -52,8 +52,8 @@ def test_show_all_there_is(run: Run, signed_twice: Path, uids: list[str], pki: P
         "  location      main",
         "  MAC ID        1",
         "  MAC algorithm SHA256",
-        "  MAC syntax    1.2.840.10008.1.2.1",
-        "  timestamp     (none)",
+        "  MAC syntax    Explicit VR Little Endian (1.2.840.10008.1.2.1)",
+        "  timestamp     none",
         "  type          X509_1993_SIG",
         "  subject       CN=p256,O=dcmseal tests",
         "  issuer        CN=root,O=dcmseal tests",
@@ -66,6 +66,19 @@ def test_show_all_there_is(run: Run, signed_twice: Path, uids: list[str], pki: P
         "signed elements: 257",
     ):
         assert f"{line}\n" in ran.out
+
+
+def test_show_is_short(run: Run, signed: Path, uid: str) -> None:
+    lines = run("show", signed).out.splitlines()
+    assert lines[0] == f"signature {uid}"
+    assert {line[:16].strip(): line[16:] for line in lines[1:]}.items() >= {
+        "signer": "CN=p256,O=dcmseal tests",
+        "issuer": "CN=root,O=dcmseal tests",
+        "timestamp": "none",
+        "MAC syntax": "Explicit VR Little Endian",
+        "signed": "257 elements (-v lists them)",
+    }.items()
+    assert len(lines) < 12
 
 
 @pytest.mark.parametrize(
@@ -105,7 +118,8 @@ def test_an_element_that_is_gone_is_shown_as_absent(run: Run, image: Path, key: 
     start = data.index(b"\x10\x00\x10\x10AS")
     length = 8 + int.from_bytes(data[start + 6 : start + 8], "little")
     path.write_bytes(data[:start] + data[start + length :])
-    ran = run("show", path)
+    assert "  signed        2 elements, 1 of them absent (-v lists them)\n" in run("show", path).out
+    ran = run("show", path, "-v")
     assert "(0010,1010)      PatientAge     no\n" in ran.out
     assert "(0010,1030)  DS  PatientWeight  yes\n" in ran.out
     assert "  absent        1 element listed as signed: PatientAge\n" in run("verify", path).out
@@ -136,7 +150,8 @@ def test_a_certificate_that_cannot_be_read(run: Run, signed: Path, pki: Pki, tmp
     path.write_bytes(signed.read_bytes().replace(pki["p256"].der[:8], b"\x04" + pki["p256"].der[1:4] + b"\xff" * 4))
     assert run("certificate", path).code == 2
     assert "(unknown: the certificate cannot be read" in run("list", path).out
-    assert "  problem       the certificate cannot be read" in run("show", path).out
+    assert "  problem       the certificate cannot be read" in run("show", path, "-v").out
+    assert "  signer        (unknown: the certificate cannot be read" in run("show", path).out
     assert run("verify", path, "--integrity-only").code == 1
 
 

@@ -1,4 +1,4 @@
-"""``dcmseal sign --manifest`` and ``verify --manifest``: where manifests go, and what is said of them."""
+"""``dcmseal sign --save-manifest`` and ``verify --manifest``: where manifests go, and what is said of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.core.cli.conftest import PIXEL, Run
 @pytest.fixture
 def altered(run: Run, image: Path, key: str, in_folder: Path) -> Path:
     """A signed file whose pixels were changed; its manifest is beside it."""
-    assert run("sign", image, "a.dcm", "--key", key, "--manifest", "a.manifest").code == 0
+    assert run("sign", image, "a.dcm", "--key", key, "--save-manifest", "a.manifest").code == 0
     data = bytearray((in_folder / "a.dcm").read_bytes())
     data[PIXEL] ^= 1
     (in_folder / "altered.dcm").write_bytes(data)
@@ -47,10 +47,10 @@ def test_a_manifest_of_another_file_decides_nothing(run: Run, signed: Path) -> N
 def test_of_several_files_a_folder_holds_the_manifests(run: Run, image: Path, key: str, in_folder: Path) -> None:
     for name in ("a", "b"):
         (in_folder / name).write_bytes(image.read_bytes())
-    ran = run("sign", "a", "b", "--in-place", "--key", key, "--manifest", "folder")
+    ran = run("sign", "a", "b", "--in-place", "--key", key, "--save-manifest", "folder")
     assert (ran.code, "is not a folder" in ran.err) == (2, True)
     (in_folder / "folder").mkdir()
-    ran = run("sign", "a", "b", "--in-place", "--key", key, "--manifest", "folder", "--json")
+    ran = run("sign", "a", "b", "--in-place", "--key", key, "--save-manifest", "folder", "--json")
     assert (ran.code, [each["manifest"] for each in ran.document["files"]]) == (
         0,
         ["folder/a.manifest", "folder/b.manifest"],
@@ -65,14 +65,14 @@ def test_of_several_files_a_folder_holds_the_manifests(run: Run, image: Path, ke
 
 def test_nothing_is_overwritten_without_leave(run: Run, image: Path, key: str, in_folder: Path) -> None:
     (in_folder / "there").write_bytes(b"precious")
-    assert run("sign", image, "out", "--key", key, "--manifest", "there").code == 2
+    assert run("sign", image, "out", "--key", key, "--save-manifest", "there").code == 2
     for place in ("out", "-"):
-        assert run("sign", image, "out", "--key", key, "--manifest", place, "--force").code == 2
+        assert run("sign", image, "out", "--key", key, "--save-manifest", place, "--force").code == 2
     assert sorted(each.name for each in in_folder.iterdir()) == ["there"]
     assert (in_folder / "there").read_bytes() == b"precious"
-    assert run("sign", image, "out", "--key", key, "--manifest", "there", "--force").code == 0
+    assert run("sign", image, "out", "--key", key, "--save-manifest", "there", "--force").code == 0
     assert (in_folder / "there").read_bytes() != b"precious"
-    assert run("sign", image, "out2", "--key", key, "--manifest", "no/there").code == 5
+    assert run("sign", image, "out2", "--key", key, "--save-manifest", "no/there").code == 5
     assert sorted(each.name for each in in_folder.iterdir()) == ["out", "there"]
 
 
@@ -86,7 +86,7 @@ def test_a_manifest_is_there_before_its_file(run: Run, image: Path, key: str, mo
         link(source, target, **options)
 
     monkeypatch.setattr("os.link", noted)
-    assert run("sign", image, "out", "--key", key, "--manifest", "there").code == 0
+    assert run("sign", image, "out", "--key", key, "--save-manifest", "there").code == 0
     assert named == ["there", "out"]
     assert dcmseal.verify("out", manifest="there", integrity_only=True).manifest[1].code == "elements-unchanged"
 
@@ -94,8 +94,8 @@ def test_a_manifest_is_there_before_its_file(run: Run, image: Path, key: str, mo
 def test_archives_have_no_manifests(run: Run, image: Path, key: str, in_folder: Path) -> None:
     (in_folder / "study").mkdir()
     (in_folder / "study/image.dcm").write_bytes(image.read_bytes())
-    words = ["sign", "study", "--output-dir", "out", "--manifest", "manifests"]
+    words = ["sign", "study", "--output-dir", "out", "--save-manifest", "manifests"]
     for ran in (run(*words, "--key", key), run(*words, "--dry-run")):
         assert ran.code == 2
-        assert "--manifest does not apply to folders" in ran.err
+        assert "--save-manifest does not apply to folders" in ran.err
     assert not (in_folder / "out").exists()

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.errors import UsageError
 from tests.core.cli.conftest import Run
 
 KEEP = ("in.dcm", "a.pem", "k.pem", "k.crt", "tags.txt", "secret", "config.toml", "there.html", "list", "sub/x.dcm")
@@ -57,11 +56,11 @@ ANCHOR = "--trust-anchor a.pem"
         f"sign in.dcm secret {KEY} --force --passphrase-file secret",
         "sign in.dcm k.crt --key k --config config.toml --force",
         "sign in.dcm config.toml --key k --config config.toml --force",
-        f"sign in.dcm sub/x.dcm {KEY} --force --reference sub",
-        f"sign in.dcm out.dcm {KEY} --force --manifest in.dcm",
-        f"sign in.dcm out.dcm {KEY} --force --manifest out.dcm",
-        f"sign in.dcm out.dcm {KEY} --force --manifest k.pem",
-        f"sign in.dcm --in-place {KEY} --force --manifest hard",
+        f"sign in.dcm sub/x.dcm {KEY} --force --references sub",
+        f"sign in.dcm out.dcm {KEY} --force --save-manifest in.dcm",
+        f"sign in.dcm out.dcm {KEY} --force --save-manifest out.dcm",
+        f"sign in.dcm out.dcm {KEY} --force --save-manifest k.pem",
+        f"sign in.dcm --in-place {KEY} --force --save-manifest hard",
         f"sign in.dcm sub/x.dcm -o . {KEY} --force",
         "timestamp request in.dcm -o in.dcm --force",
         "timestamp request in.dcm -o q --write-uid-file in.dcm --force",
@@ -123,25 +122,35 @@ def test_what_fails_leaves_what_was_there(run: Run, files: dict[str, bytes]) -> 
 
 
 class TestManyFiles:
-    @pytest.mark.parametrize("force", [[], ["--force"]])
     @pytest.mark.parametrize(
-        "words", [["a/s", "b/s"], ["a/s/1.dcm", "b/s/1.dcm", "c"], ["a/s", "b/s/1.dcm", "c/s"], ["a/s/*", "b/s/*"]]
+        "words",
+        [["a", "b"], ["a/s", "b/s"], ["a/s/1.dcm", "b/s"], ["a/s/1.dcm", "b/s/1.dcm"], ["a/s/*", "b/s/*"]],
+        ids=" ".join,
     )
-    def test_results_that_would_go_to_one_place(
-        self, run: Run, image: Path, key: str, in_folder: Path, words: list[str], force: list[str]
+    def test_one_rule_places_the_results_of_files_folders_patterns_and_lists(
+        self, run: Run, image: Path, key: str, in_folder: Path, words: list[str]
     ) -> None:
-        for name in ("a/s/1.dcm", "b/s/1.dcm", "c/s/1.dcm"):
+        """The folder of the results mirrors what is below the common root of all inputs."""
+        for name in ("a/s/1.dcm", "b/s/1.dcm"):
             Path(name).parent.mkdir(parents=True)
             Path(name).write_bytes(image.read_bytes())
-        ran = run("sign", *words, "-o", "out", "--key", key, *force)
-        assert (ran.code, "would go to" in ran.err) == (2, True)
-        assert not Path("out").exists()
         Path("list").write_text("".join(f"{word}\n" for word in words))
+        for folder, named in (("out", words), ("listed", ["--files-from", "list"])):
+            assert run("sign", *named, "-o", folder, "--key", key).code == 0
+            written = sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*.dcm"))
+            assert written == ["a/s/1.dcm", "b/s/1.dcm"]
+        assert run("sign", words[0], "-o", "alone", "--key", key).code == 0
+        assert list(Path("alone").rglob("1.dcm")), "below the folder that is named, or the one the file is in"
+
+    @pytest.mark.parametrize("force", [[], ["--force"]])
+    def test_results_that_would_go_to_one_place(
+        self, run: Run, image: Path, key: str, in_folder: Path, force: list[str]
+    ) -> None:
+        Path("a").mkdir()
+        Path("a/1.dcm").write_bytes(image.read_bytes())
+        Path("list").write_text("a/1.dcm\n./a/1.dcm\n")
         ran = run("sign", "--files-from", "list", "-o", "out", "--key", key, *force)
         assert (ran.code, "would go to" in ran.err) == (2, True)
-        assert not Path("out").exists()
-        with pytest.raises(UsageError, match="would go to"):
-            list(dcmseal.sign_many(words, output_dir="out", key=key, overwrite=bool(force)))
         assert not Path("out").exists()
 
     def test_patterns_are_laid_out_by_their_folders(self, run: Run, image: Path, key: str, in_folder: Path) -> None:
@@ -191,7 +200,7 @@ class TestRights:
             "verify in.dcm --trust-anchor a.pem --save-evidence new",
             "verify sub in.dcm --integrity-only --html new",
             f"sign in.dcm new {KEY}",
-            f"sign in.dcm out.dcm {KEY} --manifest new",
+            f"sign in.dcm out.dcm {KEY} --save-manifest new",
         ],
     )
     def test_nobody_can_read_what_is_made_of_a_file_for_its_owner(self, run: Run, line: str) -> None:
@@ -275,7 +284,7 @@ def test_a_certificate_is_appended_to_a_bundle(files: dict[str, bytes]) -> None:
         ("verify in.dcm sub --integrity-only --html sub/new", {"sub"}),
         ("verify in.dcm --trust-anchor a.pem --save-evidence new", {"."}),
         (f"sign sub/x.dcm {KEY} --in-place", {"sub"}),
-        (f"sign sub/x.dcm new {KEY} --manifest sub/new", {".", "sub"}),
+        (f"sign sub/x.dcm new {KEY} --save-manifest sub/new", {".", "sub"}),
         (f"sign sub/x.dcm {KEY} -o out", {".", "out"}),
         (f"sign sub/x.dcm in.dcm {KEY} -o out", {".", "out"}),
         (f"sign sub {KEY} -o out/deep", {"out/deep", "out"}),

@@ -1,4 +1,4 @@
-"""``dcmseal sign --reference`` and ``dcmseal verify --references``."""
+"""``dcmseal sign --references`` and ``dcmseal verify --references``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def report(tmp_path: Path) -> Path:
 
 def test_signs_and_verifies_with_evidence(run: Run, key: str, study: Path, report: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.dcm"
-    ran = run("sign", report, out, "--key", key, "--reference", study)
+    ran = run("sign", report, out, "--key", key, "--references", study)
     assert (ran.code, "1 instance: 0 referenced by signature, 1 by MAC" in ran.out) == (0, True)
     ran = run("verify", out, "--references", study, "--integrity-only")
     assert (ran.code, "1 instance verified" in ran.out) == (0, True)
@@ -48,7 +48,7 @@ def test_signs_and_verifies_with_evidence(run: Run, key: str, study: Path, repor
 
 
 def test_the_dry_run_says_what_would_be_cited(run: Run, study: Path, report: Path) -> None:
-    ran = run("sign", report, "--dry-run", "--reference", study, "--json")
+    ran = run("sign", report, "--dry-run", "--references", study, "--json")
     (reference,) = ran.document["references"]
     assert reference == {
         "location": "CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]",
@@ -58,13 +58,13 @@ def test_the_dry_run_says_what_would_be_cited(run: Run, study: Path, report: Pat
         "mac": True,
         "already_present": False,
     }
-    assert "1 by MAC" in run("sign", report, "--dry-run", "--reference", study).out
+    assert "1 by MAC" in run("sign", report, "--dry-run", "--references", study).out
 
 
 def test_nothing_is_written_without_the_instances(run: Run, key: str, report: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    ran = run("sign", report, tmp_path / "out.dcm", "--key", key, "--reference", empty)
+    ran = run("sign", report, tmp_path / "out.dcm", "--key", key, "--references", empty)
     assert ran.code == ExitCode.UNREADABLE
     assert "instance 1.2.3.4.1 is not in the folders" in ran.err
     assert not (tmp_path / "out.dcm").exists()

@@ -34,7 +34,7 @@ def test_a_format_is_asked_for_by_name(run: Run, signed: Path, in_folder: Path) 
 
 
 def test_how_it_was_verified_stands_on_the_page(run: Run, signed: Path, in_folder: Path) -> None:
-    run("verify", signed, "-q", "--html", "a.html", "--require", "base-rsa", "--timestamp", "ignore")
+    run("verify", signed, "-q", "--html", "a.html", "--require", "base-rsa", "--timestamp-mode", "ignore")
     page = (in_folder / "a.html").read_text("utf-8")
     assert f"dcmseal {dcmseal.__version__}" in page
     assert "no trust anchor is configured" in page

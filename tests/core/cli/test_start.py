@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,9 +131,14 @@ def test_without_a_command_the_overview_is_shown_and_refused(run: Run) -> None:
     [
         (["verfy"], "did you mean verify?"),
         (["frobnicate"], "dcmseal --help"),
-        (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["--frobnicate"], "unknown option --frobnicate"),
         (["verify"], "dcmseal verify --help"),
-        (["verify", "x.dcm", "--integrity"], "unrecognized arguments: --integrity"),
+        (["verify", "x.dcm", "--integrity"], "unknown option --integrity"),
+        (["verify", "x.dcm", "--integrity"], "did you mean --integrity-only?"),
+        (["verify", "x.dcm", "--trust-anchr", "y"], "did you mean --trust-anchor?"),
+        (["help", "verfy"], "did you mean verify?"),
+        (["help", "verify", "sign"], "dcmseal help COMMAND"),
+        (["list", "x.dcm", "--frobnicate"], "dcmseal list --help"),
         (["sign", "a", "b", "c"], "-o FOLDER"),
         (["completion", "csh"], "bash"),
         (["verify", "x.dcm", "-q", "--json"], "not allowed with"),
@@ -198,3 +204,51 @@ def test_closed_standard_streams_are_no_internal_error(signed: Path) -> None:
     )
     assert ran.returncode == 5
     assert "standard output is closed" in ran.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_a_command(run: Run, name: str) -> None:
+    assert run("help", name).out == run(name, "--help").out
+    assert run("help").out == run("--help").out
+
+
+def complete(line: str, *, folder: Path, **variables: str) -> set[str]:
+    """What a shell is offered for the last word of a command line."""
+    completions = folder / "completions"
+    environment = {
+        **os.environ,
+        **variables,
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(completions),
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }
+    subprocess.run([sys.executable, "-m", "dcmseal"], cwd=folder, env=environment, check=True, capture_output=True)
+    return {word.strip() for word in completions.read_text().split("\v")}
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("dcmseal ver", {"verify"}),
+        ("dcmseal help ver", {"verify"}),
+        ("dcmseal sign --purpose veri", {"verification"}),
+        ("dcmseal sign --mac SHA", {"SHA1", "SHA256", "SHA384", "SHA512"}),
+        ("dcmseal sign --timestamp-digest SHA", {"SHA256", "SHA384", "SHA512"}),
+        ("dcmseal sign --profile creator", {"creator-rsa"}),
+        ("dcmseal sign --key read", {"reading-room"}),
+        ("dcmseal verify --trust hos", {"hospital"}),
+        ("dcmseal verify --policy rel", {"release"}),
+        ("dcmseal verify --crl some", {"some.crl"}),
+        ("dcmseal verify --timestamp-mode re", {"require"}),
+    ],
+)
+def test_values_are_completed(line: str, offered: set[str], tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[keys.reading-room]\nuri = "pem:key.pem"\n'
+        '[trust.hospital]\nanchors = ["ca.pem"]\n'
+        '[policies.release]\nrequire = ["base-rsa"]\n'
+    )
+    (tmp_path / "some.crl").touch()
+    assert complete(line, folder=tmp_path, DCMSEAL_CONFIG=str(config)) >= offered

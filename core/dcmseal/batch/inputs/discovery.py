@@ -10,16 +10,14 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from dcmseal.batch.inputs.glob_pattern import GlobPattern, is_pattern
 from dcmseal.batch.inputs.input_file import BatchInput, UnreadableInput, has_dicom_name, make_input_file
+from dcmseal.batch.inputs.output_layout import DICOMDIR, OutputLayout
 from dcmseal.errors import DatasetError, NotDicom, UsageError
 from dcmseal.output.temporary_files import is_temporary
 from dcmseal.urls import URL_SEPARATOR
-
-DICOMDIR: Final = "DICOMDIR"
-"""File ID of the directory of a file-set (PS3.10 8.6)."""
 
 _FolderIdentity: TypeAlias = tuple[int, int]
 
@@ -37,6 +35,7 @@ class _DiscoveryRules(NamedTuple):
     excluded_folders: frozenset[_FolderIdentity]
     excluded_prefixes: tuple[str, ...]
     has_several_roots: bool
+    layout: OutputLayout
     follow_links: bool
     skip_duplicate_links: bool
 
@@ -47,6 +46,7 @@ def iter_inputs(
     exclude: Iterable[str] = (),
     follow_links: bool = False,
     skip_duplicate_links: bool = False,
+    layout: OutputLayout | None = None,
 ) -> Iterator[BatchInput]:
     """What words name: files, folders with all that is below them, DICOMDIR file-sets, patterns, and URLs of all these.
 
@@ -58,13 +58,15 @@ def iter_inputs(
     ``exclude`` are not entered. In patterns, ``**`` stands for any number of folders. No more than the names in the
     folders that lead to a file is held in memory, and of a folder with a DICOMDIR the files that this names.
 
-    If several words are named, or words that come one by one, paths for output begin with the name of the folder.
+    Paths for output are those below the common root of all words. For words that come one at a time, it is not known:
+    give their ``layout``, or the paths begin with the name of the folder.
     """
     exclude = tuple(exclude)
     rules = _DiscoveryRules(
         excluded_folders=frozenset(_iter_identities(exclude)),
         excluded_prefixes=tuple(f"{folder.rstrip('/')}/" for folder in exclude if URL_SEPARATOR in folder),
         has_several_roots=has_several_roots(sources),
+        layout=OutputLayout.from_argument(sources) if layout is None else layout,
         follow_links=follow_links,
         skip_duplicate_links=skip_duplicate_links,
     )
@@ -75,24 +77,6 @@ def iter_inputs(
 def has_several_roots(sources: Iterable[str]) -> bool:
     """Whether paths for output begin with the names of folders."""
     return not isinstance(sources, Sequence) or len(sources) > 1
-
-
-def output_root(source: str) -> str:
-    """How the paths for output begin of what a word names, one of several: no two words may have the same."""
-    if URL_SEPARATOR in source:
-        from dcmseal.batch.inputs.storage_objects import to_local_path, url_root
-
-        path = to_local_path(source)
-        if path is None:
-            return url_root(source)
-        source = path
-    if os.path.isdir(source):
-        return _output_prefix(source)
-    if os.path.basename(source) == DICOMDIR:
-        return _output_prefix(os.path.dirname(source))
-    if is_pattern(source) and not os.path.exists(source):
-        return _output_prefix(GlobPattern.parse(source).folder)
-    return os.path.basename(source)
 
 
 def _iter_source(source: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
@@ -115,13 +99,13 @@ def _iter_source(source: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
         yield from _iter_matching(source, rules) if is_pattern(source) else (_unreadable(source, error),)
         return
     if stat.S_ISDIR(status.st_mode):
-        yield from _walk_folder(source, _output_prefix(source) if rules.has_several_roots else "", source, rules, set())
+        yield from _walk_folder(source, rules.layout.folder_prefix(source), source, rules, set())
     elif os.path.basename(source) == DICOMDIR:
         from dcmseal.batch.inputs.dicomdir import iter_fileset
 
-        yield from iter_fileset(source, _output_prefix(os.path.dirname(source)) if rules.has_several_roots else "")
+        yield from iter_fileset(source, rules.layout.folder_prefix(os.path.dirname(source)))
     else:
-        yield make_input_file(source, os.path.basename(source), status, must_be_dicom=True)
+        yield make_input_file(source, rules.layout.file_path(source), status, must_be_dicom=True)
 
 
 def _walk_folder(
@@ -152,7 +136,7 @@ def _walk_folder(
 def _iter_matching(pattern_text: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
     """What matches a pattern; of folders that match, all that is below them. Unfound, if nothing does."""
     pattern = GlobPattern.parse(pattern_text)
-    prefix = _output_prefix(pattern.folder) if rules.has_several_roots else ""
+    prefix = rules.layout.folder_prefix(pattern.folder)
     count = 0
     pending = [iter([_FolderEntry(pattern.folder, "", is_folder=True)])]
     in_sets: set[str] = set()
@@ -252,12 +236,6 @@ def is_within(path: str, folder: str) -> bool:
     """Whether a path, its links followed, leads to something below a folder."""
     root = os.path.realpath(folder)
     return os.path.commonpath([root, os.path.realpath(path)]) == root
-
-
-def _output_prefix(folder: str) -> str:
-    """What stands before the paths of a folder's files, if it is one of several."""
-    name = os.path.basename(os.path.abspath(folder))
-    return f"{name}/" if name else ""
 
 
 def _iter_identities(folders: Iterable[str]) -> Iterator[_FolderIdentity]:

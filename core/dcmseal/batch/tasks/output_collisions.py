@@ -1,28 +1,29 @@
 """Results in a folder that mirrors their inputs: no two may go to the same place.
 
->>> list(iter_without_collisions(["a/1.dcm", "b/2.dcm"], "out"))
-['a/1.dcm', 'b/2.dcm']
 >>> list(iter_without_collisions(["a/1.dcm", "b/1.dcm"], "out"))
+['a/1.dcm', 'b/1.dcm']
+>>> list(iter_without_collisions(["a/1.dcm", "./a/1.dcm"], "out"))
 Traceback (most recent call last):
-dcmseal.errors.UsageError: the results of two inputs would go to out/1.dcm; one of them is b/1.dcm
+dcmseal.errors.UsageError: the results of two inputs would go to out/1.dcm; one of them is ./a/1.dcm
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dcmseal.batch.inputs.discovery import output_root
+from dcmseal.batch.inputs.output_layout import OutputLayout
 from dcmseal.errors import UsageError
 from dcmseal.output.collisions import fold_name, folds_case, is_inside
 from dcmseal.sources.remote_objects import join_path
 from dcmseal.urls import URL_SEPARATOR
 
 
-def iter_without_collisions(sources: Iterable[str], folder: str) -> Iterator[str]:
+def iter_without_collisions(sources: Iterable[str], folder: str, layout: OutputLayout | None = None) -> Iterator[str]:
     """The words, of which there are several, as long as their results are apart; raises UsageError.
 
     Of each, no more than a number is remembered.
     """
+    layout = OutputLayout.from_argument(sources) if layout is None else layout
     is_here = URL_SEPARATOR not in folder
     folds = is_here and folds_case(folder)
     seen: set[int] = set()
@@ -31,7 +32,7 @@ def iter_without_collisions(sources: Iterable[str], folder: str) -> Iterator[str
             raise UsageError(
                 f"{word} lies in {folder}, where the results go", hint="name another folder for the results"
             )
-        root = output_root(word).rstrip("/")
+        root = layout.source_prefix(word).rstrip("/")
         number = hash(fold_name(root) if folds else root)
         if number in seen:
             raise UsageError(

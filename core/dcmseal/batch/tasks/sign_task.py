@@ -208,7 +208,7 @@ class SigningWorker:
         from dcmseal.signing.signing_result import SigningResult
 
         signature = find_signature(target, self._task.signature_uid(item)).content
-        return SigningResult(signature=signature, warnings=(), padded=(), left_out=(), data=None)
+        return SigningResult(signature=signature, warnings=(), padded=(), unsignable=(), data=None)
 
 
 def _is_fatal(error: SealError) -> bool:

@@ -6,8 +6,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.completers import set_completer
 from dcmseal.cli.error_hints import to_shell_hint
-from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

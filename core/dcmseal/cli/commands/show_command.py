@@ -1,4 +1,4 @@
-"""``dcmseal show``: all that signatures say of themselves, or which elements they cover."""
+"""``dcmseal show``: signatures in detail, or which elements they cover."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """
   dcmseal show signed.dcm                     all signatures
+  dcmseal show signed.dcm -v                  with certificates and elements
   dcmseal show signed.dcm --uid 2.25.1234
   dcmseal show 2.25.1234 signed.dcm           the same
   dcmseal show signed.dcm --tree              every element and its signatures"""
@@ -23,12 +24,15 @@ _EXAMPLES = """
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
-        "FILE [UID] [--tree] [--json]",
+        "FILE [UID] [options]",
         "Show signatures in detail; nothing is verified. Or, with --tree, show which elements they cover.",
         _EXAMPLES,
     )
     parser.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL; - for standard input")
     parser.add_uid("show only the signature with this Digital Signature UID")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show every field, the certificate, and all signed elements"
+    )
     add_tree_options(parser)
     parser.add_json()
 
@@ -58,34 +62,69 @@ def run(options: Namespace) -> int:
     for number, each in enumerate(found):
         if number:
             to.line()
-        _show_signature(each, to)
+        _show_signature(each, to, verbose=options.verbose)
     return ExitCode.OK
 
 
-def _show_signature(signature: Signature, to: Screen) -> None:
-    from dcmseal.cli.render import signature_format
+def _show_signature(signature: Signature, to: Screen, *, verbose: bool) -> None:
     from dcmseal.cli.render.screens import Tone, write_fields
 
-    content = signature.content
     to.line(f"signature {signature.uid or '(without UID)'}", Tone.HEADING)
-    write_fields(
-        to,
-        [
-            ("location", str(signature.location)),
-            ("time", f"{signature_format.format_signing_time(content, exact=True)}, claimed by the signer"),
-            ("purpose", signature_format.format_purpose(signature.purpose)),
-            ("timestamp", _format_timestamp(signature)),
-            ("MAC ID", "(none)" if content.mac_id is None else str(content.mac_id)),
-            ("MAC algorithm", signature_format.format_mac_algorithm(content)),
-            ("MAC syntax", signature.mac_transfer_syntax),
-            ("value", f"{len(content.value)} bytes"),
-        ],
-    )
+    if not verbose:
+        write_fields(to, _summary_fields(signature))
+        return
+    write_fields(to, _signature_fields(signature))
     to.line("certificate", Tone.HEADING)
     write_fields(to, _certificate_fields(signature))
     to.line(f"signed elements: {len(signature.elements)}", Tone.HEADING)
     if signature.elements:
         to.table(("TAG", "VR", "NAME", "PRESENT"), [_element_row(each) for each in signature.elements])
+
+
+def _summary_fields(signature: Signature) -> list[tuple[str, str]]:
+    from dcmseal.cli.render import signature_format
+    from dcmseal.cli.render.text_layout import format_count
+    from dcmseal.errors import CertificateNotValid
+
+    content = signature.content
+    absent = sum(not each.present for each in signature.elements)
+    elements = format_count(len(signature.elements), "element") + (f", {absent} of them absent" if absent else "")
+    try:
+        certificate = signature.certificate
+    except CertificateNotValid as error:
+        signer = [("signer", f"(unknown: {error})")]
+    else:
+        signer = [
+            ("signer", certificate.subject),
+            ("issuer", certificate.issuer),
+            ("valid", f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"),
+        ]
+    return [
+        ("location", str(signature.location)),
+        ("time", f"{signature_format.format_signing_time(content)}, claimed"),
+        *signer,
+        ("purpose", signature_format.format_purpose(signature.purpose)),
+        ("timestamp", _format_timestamp(signature)),
+        ("MAC algorithm", signature_format.format_mac_algorithm(content)),
+        ("MAC syntax", signature_format.format_transfer_syntax(signature.mac_transfer_syntax)),
+        ("signed", f"{elements} (-v lists them)"),
+    ]
+
+
+def _signature_fields(signature: Signature) -> list[tuple[str, str]]:
+    from dcmseal.cli.render import signature_format
+
+    content = signature.content
+    return [
+        ("location", str(signature.location)),
+        ("time", f"{signature_format.format_signing_time(content, exact=True)}, claimed"),
+        ("purpose", signature_format.format_purpose(signature.purpose)),
+        ("timestamp", _format_timestamp(signature)),
+        ("MAC ID", "none" if content.mac_id is None else str(content.mac_id)),
+        ("MAC algorithm", signature_format.format_mac_algorithm(content)),
+        ("MAC syntax", signature_format.format_transfer_syntax(signature.mac_transfer_syntax, with_uid=True)),
+        ("value", f"{len(content.value)} bytes"),
+    ]
 
 
 def _certificate_fields(signature: Signature) -> list[tuple[str, str]]:
@@ -114,7 +153,7 @@ def _certificate_fields(signature: Signature) -> list[tuple[str, str]]:
 def _format_timestamp(signature: Signature) -> str:
     content = signature.content
     if not content.timestamp and not content.timestamp_type:
-        return "(none)"
+        return "none"
     return f"{content.timestamp_type or '(without type)'}, {len(content.timestamp)} bytes"
 
 

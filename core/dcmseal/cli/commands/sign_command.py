@@ -6,8 +6,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.completers import complete_mac_algorithms, complete_purposes, set_completer
 from dcmseal.cli.options.archive_options import add_archive_options, is_archive
-from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from dcmseal.cli.run.file_jobs import Job
@@ -25,7 +26,7 @@ _EXAMPLES = """
   dcmseal sign image.dcm --dry-run                          show what would be signed; no key needed
   dcmseal sign archive --dry-run                            show which files can be signed
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
-  dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --reference study --profile basic-sr-signatures
+  dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --references study --profile basic-sr-signatures
   dcmseal sign image.dcm signed.dcm --key reading-room --timestamp https://tsa.example/tsr
   dcmseal sign plan.dcm signed.dcm --key pem:signer.pem --item "BeamSequence[0]" --tag BeamName,BeamType"""
 
@@ -43,7 +44,12 @@ def configure(parser: Parser) -> None:
         nargs="*",
         help="DICOM file and output file; - for standard input or output",
     )
-    parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="write signed files to this folder")
+    parser.add_argument(
+        "-o",
+        "--output-dir",
+        metavar="FOLDER",
+        help="write signed files to this folder, each to its path below the common root of all inputs",
+    )
     parser.add_argument("--in-place", action="store_true", help="modify the files themselves")
     parser.add_force()
     set_completer(
@@ -92,7 +98,7 @@ def configure(parser: Parser) -> None:
     )
 
     what.add_argument(
-        "--reference",
+        "--references",
         metavar="FOLDER",
         action="append",
         default=[],
@@ -102,9 +108,15 @@ def configure(parser: Parser) -> None:
     what.add_argument("--require-intact", action="store_true", help="do not sign if an existing signature is invalid")
 
     how = parser.add_argument_group("how to sign")
-    how.add_argument("--mac", metavar="NAME", help="MAC algorithm: SHA256 (default), SHA384 or SHA512")
+    set_completer(
+        how.add_argument("--mac", metavar="NAME", help="MAC algorithm: SHA256 (default), SHA384 or SHA512"),
+        complete_mac_algorithms,
+    )
     how.add_argument("--mac-syntax", metavar="UID", help="MAC calculation transfer syntax (default: that of the file)")
-    how.add_argument("--purpose", metavar="PURPOSE", help="purpose of the signature: number or name in CID 7007")
+    set_completer(
+        how.add_argument("--purpose", metavar="PURPOSE", help="purpose of the signature: number or name in CID 7007"),
+        complete_purposes,
+    )
     how.add_argument("--list-purposes", action="store_true", help="list the purposes and exit")
     how.add_argument("--allow-weak", action="store_true", help="allow RIPEMD160, MD5 and SHA1 for --mac")
     how.add_argument(
@@ -185,7 +197,7 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.options.timestamp_options import check_timestamp_login
     from dcmseal.cli.render.file_progress import FileProgress
     from dcmseal.cli.render.signing_report import SigningReport
-    from dcmseal.cli.run.file_jobs import open_result_folder, sync_result_folders
+    from dcmseal.cli.run.file_jobs import make_target_folder, open_result_folder, sync_result_folders
     from dcmseal.cli.run.lazy_signer import LazySigner
     from dcmseal.cli.run.sign_files import make_device_prompt, sign_files
     from dcmseal.errors import SealError, UsageError
@@ -206,6 +218,8 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
 
     def sign_one(job: Job) -> SigningResult:
         manifest = manifests[job]
+        if options.output_dir is not None:
+            make_target_folder(job.target)
         with (
             open_result_file(
                 job.source, job.output, in_place=job.in_place, force=options.force, synced=len(jobs) == 1

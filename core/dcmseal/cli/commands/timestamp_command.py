@@ -6,7 +6,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, complete_uids, set_completer
+from dcmseal.cli.completers import complete_uids, set_completer
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from dcmseal.signing.timestamping import TimestampingResult

@@ -80,7 +80,8 @@ def configure(parser: Parser) -> None:
         help="include the SHA-256 of the file, which reads the file twice; --html always includes it",
     )
     parser.add_argument(
-        "--timestamp",
+        "--timestamp-mode",
+        dest="timestamp",
         choices=("verify", "require", "ignore"),
         default="verify",
         help="certified timestamps: verify them if present (default), require them, or ignore them",

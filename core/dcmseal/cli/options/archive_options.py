@@ -19,6 +19,7 @@ from dcmseal.text import format_os_error
 
 if TYPE_CHECKING:
     from dcmseal.batch.inputs.input_file import BatchInput
+    from dcmseal.batch.inputs.output_layout import OutputLayout
     from dcmseal.batch.pool.executor_factory import ExecutorFactory
 
 _MAX_NAMED: Final = 100
@@ -92,16 +93,19 @@ def find_inputs(words: Sequence[str], options: Namespace) -> Iterator[BatchInput
         return walk_inputs(words, options)
     if folder is None:
         return walk_inputs(chain(words, _load_list(options.files_from)), options)
+    from dcmseal.batch.inputs.output_layout import OutputLayout
+
     copy = _copy_list(options.files_from)
     try:
-        _check_output_collisions(chain(words, _parse_list(copy, options.files_from)), folder)
+        layout = OutputLayout.from_sources(chain(words, _parse_list(copy, options.files_from)))
+        _check_output_collisions(chain(words, _parse_list(copy, options.files_from)), folder, layout)
     except BaseException:
         copy.close()
         raise
-    return walk_inputs(chain(words, _parse_list_and_close(copy, options.files_from)), options)
+    return walk_inputs(chain(words, _parse_list_and_close(copy, options.files_from)), options, layout)
 
 
-def walk_inputs(words: Iterable[str], options: Namespace) -> Iterator[BatchInput]:
+def walk_inputs(words: Iterable[str], options: Namespace, layout: OutputLayout | None = None) -> Iterator[BatchInput]:
     """What words name, without what is written, or would be met twice."""
     from dcmseal.batch.inputs.discovery import iter_inputs
 
@@ -111,6 +115,7 @@ def walk_inputs(words: Iterable[str], options: Namespace) -> Iterator[BatchInput
         exclude=() if folder is None else (folder,),
         follow_links=options.follow_links,
         skip_duplicate_links=getattr(options, "in_place", False),
+        layout=layout,
     )
 
 
@@ -148,10 +153,10 @@ def _is_dicom(path: str) -> bool:
         return True
 
 
-def _check_output_collisions(words: Iterable[str], folder: str) -> None:
+def _check_output_collisions(words: Iterable[str], folder: str, layout: OutputLayout | None = None) -> None:
     from dcmseal.batch.tasks.output_collisions import iter_without_collisions
 
-    for _ in iter_without_collisions(words, folder):
+    for _ in iter_without_collisions(words, folder, layout):
         pass
 
 

@@ -18,7 +18,7 @@ MANIFEST_SUFFIX: Final = ".manifest"
 def add_manifest_output_option(parser: Parser) -> None:
     """Add the option that asks for manifests."""
     parser.add_argument(
-        "--manifest",
+        "--save-manifest",
         metavar="FILE",
         help="write a change manifest, signed with the same key, so that verification can name changed elements; "
         "with several files, a folder",
@@ -36,16 +36,19 @@ def add_manifest_input_option(parser: Parser) -> None:
 
 def parse_manifest_paths(options: Namespace, results: Sequence[str]) -> list[str | None]:
     """Where the manifest of each signed file goes; raises UsageError if that is not free, or not said."""
-    if options.manifest is None:
+    if options.save_manifest is None:
         return [None] * len(results)
-    if len(results) == 1 and not os.path.isdir(options.manifest):
-        places = [options.manifest]
-    elif os.path.isdir(options.manifest):
-        places = [_manifest_path(options.manifest, each) for each in results]
+    if len(results) == 1 and not os.path.isdir(options.save_manifest):
+        places = [options.save_manifest]
+    elif os.path.isdir(options.save_manifest):
+        places = [_manifest_path(options.save_manifest, each) for each in results]
     else:
         raise UsageError(
-            f"{options.manifest} is not a folder", hint="with several files, --manifest takes an existing folder"
+            f"{options.save_manifest} is not a folder",
+            hint="with several files, give an existing folder",
         )
+    if len(set(places)) < len(places):
+        raise UsageError("files of the same name would have the same manifest", hint="sign them in separate runs")
     for place in places:
         if place == STDIO:
             raise UsageError("cannot write the manifest to standard output", hint="give a file for the manifest")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.cli.completers import set_completer
+from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

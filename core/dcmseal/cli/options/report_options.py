@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.cli.completers import complete_report_formats, set_completer
 from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.file_arguments import make_output_file, read_rights
 from dcmseal.cli.parser import Parser
@@ -25,12 +26,15 @@ def add_report_options(parser: Parser) -> None:
     """Add the options that say where reports go."""
     group = parser.add_argument_group("reports")
     group.add_argument("--html", metavar="OUT", help="write an HTML report; short for --report html:OUT")
-    group.add_argument(
-        "--report",
-        metavar="FORMAT:OUT",
-        action="append",
-        default=[],
-        help="write a report in a format of a plugin; can be repeated",
+    set_completer(
+        group.add_argument(
+            "--report",
+            metavar="FORMAT:OUT",
+            action="append",
+            default=[],
+            help="write a report in a format of a plugin; can be repeated",
+        ),
+        complete_report_formats,
     )
     group.add_argument(
         "--show-values", action="store_true", help="in reports, also show values that might identify the patient"

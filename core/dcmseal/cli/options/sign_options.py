@@ -27,7 +27,7 @@ def build_sign_options(options: Namespace, key: ChosenKey | None) -> SignOptions
     keywords["tags"] = _load_tags(options)
     keywords["algorithm"] = options.mac
     keywords["transfer_syntax"] = options.mac_syntax
-    keywords["references"] = build_reference_folders(options.reference)
+    keywords["references"] = build_reference_folders(options.references)
     keywords["timestamp"] = parse_timestamp_request(options)
     if key is not None and key.setup is not None:
         # what is not said on the command line

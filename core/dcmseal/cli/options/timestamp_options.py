@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import Action, Namespace
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.cli.completers import complete_digests, set_completer
 from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -42,14 +43,17 @@ def add_timestamp_options(parser: Parser) -> None:
     login.add_argument("--timestamp-login-file", metavar="FILE", help="read it from the first line of a file")
 
 
-def add_timestamp_query_options(add_argument: Callable[..., object]) -> None:
+def add_timestamp_query_options(add_argument: Callable[..., Action]) -> None:
     """Add the options that say what an authority is asked for."""
     add_argument("--timestamp-policy", metavar="OID", default="", help="timestamp policy to request")
-    add_argument(
-        "--timestamp-digest",
-        metavar="NAME",
-        default="SHA256",
-        help="digest to timestamp: SHA256 (default), SHA384 or SHA512",
+    set_completer(
+        add_argument(
+            "--timestamp-digest",
+            metavar="NAME",
+            default="SHA256",
+            help="digest to timestamp: SHA256 (default), SHA384 or SHA512",
+        ),
+        complete_digests,
     )
 
 

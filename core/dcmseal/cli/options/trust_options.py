@@ -6,8 +6,9 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.cli.completers import set_completer
 from dcmseal.cli.options.policy_options import make_name_completer
-from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _load_certificate_file(file: str) -> Iterator[bytes]:
 _LIST_OPTIONS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
 _PIN_OPTIONS: Final = ("pin_certificate", "pin_subject")
 _CHOICE_OPTIONS: Final = ("revocation", "claimed_time")
-_FLAG_OPTIONS: Final = ("system_anchors", "fetch", "fetch_issuers", "allow_weak")
+_FLAG_OPTIONS: Final = ("system_anchors", "fetch", "fetch_issuers", "accept_weak")
 
 
 def add_trust_options(parser: Parser) -> None:
@@ -70,10 +71,10 @@ def add_trust_options(parser: Parser) -> None:
     )
     group.add_argument(
         "--claimed-time",
-        choices=("accept", "doubt", "refuse"),
-        help="certificates that expired or were revoked after a signing time that is only claimed (default: doubt)",
+        choices=("accept", "indeterminate", "refuse"),
+        help="certificates that expired or were revoked after the claimed signing time (default: indeterminate)",
     )
-    group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
+    group.add_argument("--accept-weak", action="store_true", help="accept weak algorithms and small keys")
 
 
 def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
@@ -129,5 +130,5 @@ def load_trust_settings(options: Namespace, name: str | None) -> TrustSettings:
         fetch_issuers=base.fetch_issuers or options.fetch_issuers,
         revocation=RevocationMode(options.revocation) if options.revocation else base.revocation,
         claimed_time=Strictness(options.claimed_time) if options.claimed_time else base.claimed_time,
-        weak=Strictness.ACCEPT if options.allow_weak else base.weak,
+        weak=Strictness.ACCEPT if options.accept_weak else base.weak,
     )

@@ -50,14 +50,16 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
     to.line(f"{name}: {_format_headline(report)}", _report_tone(report))
     for reason in _iter_reasons(report, verbose=verbose):
         to.line(f"  {escape_unprintable(reason)}", _VERDICT_TONES[report.verdict])
+    about_file = (*report.unmet, *report.notes)
+    _show_findings((each for each in about_file if _is_open(each)), to)
+    _show_references(report.references, to, verbose=verbose)
     for note in _iter_notes(report, verbose=verbose):
         to.line(f"  {note}", Tone.OPEN)
+    _show_findings((each for each in about_file if not _is_open(each)), to)
     if verbose:
         write_fields(to, _iter_instance_fields(report.instance))
     for location in report.skipped:
         to.line(f"  not verified: signatures of an earlier state of the data set, at {location}", Tone.OPEN)
-    _show_findings((*report.unmet, *report.notes), to)
-    _show_references(report.references, to, verbose=verbose)
     for each in report.signatures:
         _show_signature(each, to, verbose=verbose)
     _show_manifest(report.manifest, to, verbose=verbose)
@@ -74,11 +76,9 @@ def show_context(context: ReportContext, to: Screen) -> None:
 
 def _iter_instance_fields(instance: Instance) -> Iterator[tuple[str, str]]:
     """The object that a report is about."""
-    from dcmseal.verification.instance_identity import sop_class_name
-
     yield "size", format_count(instance.size, "byte")
     yield "SHA-256", instance.sha256
-    yield "SOP Class", sop_class_name(instance.sop_class) or instance.sop_class
+    yield "SOP Class", signature_format.format_sop_class(instance.sop_class, with_uid=True)
     yield "SOP Instance", instance.sop_instance
     yield "patient", ", ".join(f"{element} (masked)" for element in signature_format.format_elements(instance.patient))
 
@@ -120,10 +120,14 @@ def _format_headline(report: VerificationReport) -> str:
 
 
 def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
-    """Why the verdict is not valid: what is wrong with the data first, then with the signer."""
+    """Why signatures are not valid: what is wrong with the data first, then with the signer.
+
+    Findings about the file as a whole are no reasons here: they are shown next.
+    """
     if report.verdict in (Verdict.VALID, Verdict.NO_SIGNATURE):
         return
-    found = report.deciding_findings
+    about_file = (*report.unmet, *report.notes, *report.references)
+    found = [each for each in report.deciding_findings if each not in about_file]
     causes = report_causes(report)
     reasons = [each.message for each in found if each.aspect not in _SIGNER_ASPECTS]
     reasons += [text for cause, text in _CAUSE_TEXTS.items() if cause in causes]
@@ -142,12 +146,9 @@ def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]
 def _lacks_anchor(report: VerificationReport) -> bool:
     """Whether a signature is not established because no trust anchor is configured."""
     return not report.integrity_only and any(
-        not _has_findings(each, Aspect.TRUST) and each.integrity_verdict is Verdict.VALID for each in report.signatures
+        each.outcome(Aspect.TRUST) is Outcome.NOT_CHECKED and each.integrity_verdict is Verdict.VALID
+        for each in report.signatures
     )
-
-
-def _has_findings(report: SignatureReport, aspect: Aspect) -> bool:
-    return any(finding.aspect is aspect for finding in report.findings)
 
 
 def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
@@ -167,7 +168,7 @@ def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
     if report.verdict is not Verdict.NOT_ESTABLISHED:
         return
     if any(_has_unverified_timestamp(each) for each in report.signatures):
-        yield "use --timestamp ignore to verify without the certified timestamp"
+        yield "use --timestamp-mode ignore to verify without the certified timestamp"
     if _lacks_anchor(report):
         yield "use --trust-anchor FILE to trust an authority, or --integrity-only to accept any signer"
 
@@ -228,16 +229,15 @@ def _format_certified(report: SignatureReport) -> str:
 
 
 def _format_aspect(report: SignatureReport, aspect: Aspect) -> tuple[str, Tone]:
-    """The outcome of an aspect and its tone: an aspect that nobody asked about is not unknown, but not checked."""
+    """The outcome of an aspect and its tone."""
     outcome = report.outcome(aspect)
-    if outcome is not Outcome.UNKNOWN:
+    if outcome is Outcome.UNKNOWN and aspect is Aspect.COVERAGE and report.coverage is not None:
+        return "partial", Tone.OPEN
+    if outcome is not Outcome.NOT_CHECKED:
         return outcome.value, _OUTCOME_TONES[outcome]
-    if _has_findings(report, aspect):
-        is_partial = aspect is Aspect.COVERAGE and report.coverage is not None
-        return "partial" if is_partial else outcome.value, Tone.OPEN
     match aspect:
         case Aspect.TRUST if not report.integrity_only:
-            return f"{outcome.value}: {_NO_ANCHOR}", Tone.OPEN
+            return f"not checked: {_NO_ANCHOR}", Tone.MUTED
         case Aspect.TIMESTAMP if not report.signature.timestamp:
             return "none", Tone.MUTED
         case _:
@@ -252,6 +252,10 @@ def _is_notable(finding: Finding) -> bool:
     """Coverage is summed up by itself, unless it fails."""
     if finding.aspect is Aspect.COVERAGE:
         return finding.outcome is Outcome.FAILED
+    return _is_open(finding)
+
+
+def _is_open(finding: Finding) -> bool:
     return finding.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
 
 

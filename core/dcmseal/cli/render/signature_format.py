@@ -85,6 +85,24 @@ def format_mac_algorithm(signature: DigitalSignature) -> str:
     return escape_unprintable(signature.mac.algorithm, 64) if signature.mac and signature.mac.algorithm else "(unknown)"
 
 
+def format_transfer_syntax(uid: str, *, with_uid: bool = False) -> str:
+    """A transfer syntax by name, and by UID if that is wanted or it has no name."""
+    from dcmseal.dataset.syntax_registry import syntax_name
+
+    return _format_named_uid(syntax_name(uid), uid, with_uid=with_uid)
+
+
+def format_sop_class(uid: str, *, with_uid: bool = False) -> str:
+    """A SOP Class by name, and by UID if that is wanted or it has no name."""
+    from dcmseal.verification.instance_identity import sop_class_name
+
+    return _format_named_uid(sop_class_name(uid) or uid, uid, with_uid=with_uid)
+
+
+def _format_named_uid(name: str, uid: str, *, with_uid: bool) -> str:
+    return escape_unprintable(f"{name} ({uid})" if with_uid and name != uid else name)
+
+
 def format_purpose(code: PurposeCode | None) -> str:
     """A purpose code; empty if there is none."""
     if code is None:

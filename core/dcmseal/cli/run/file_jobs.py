@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ def parse_jobs(options: Namespace) -> list[Job]:
         return _check_distinct([Job(word, None, in_place=True) for word in words])
     if options.output_dir is not None:
         _check_output_folder(words, options.output_dir)
-        return _check_distinct([Job(word, _join_output(options.output_dir, word)) for word in words])
+        return _check_distinct([Job(word, target) for word, target in _iter_targets(words, options.output_dir)])
     if len(words) > 2:
         raise UsageError(
             "no output given for several files",
@@ -68,8 +68,24 @@ def open_result_folder(folder: str | None) -> Generator[None]:
         yield
     finally:
         if folder is not None and is_new:
-            with suppress(OSError):
-                os.rmdir(folder)
+            _remove_empty_folders(folder)
+
+
+def _remove_empty_folders(folder: str) -> None:
+    for path, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):
+            os.rmdir(path)
+
+
+def make_target_folder(target: str) -> None:
+    """Create the folder that a result goes to; raises OutputError."""
+    if remote_url(target):
+        return
+    folder = os.path.dirname(to_local_path(target))
+    try:
+        os.makedirs(folder or os.curdir, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot create {folder}: {error.strerror}", hint="check the path") from None
 
 
 def sync_result_folders(targets: Sequence[str], folder: str | None) -> None:
@@ -116,15 +132,20 @@ def _check_output_folder(words: Sequence[str], folder: str) -> None:
         )
 
 
-def _join_output(folder: str, word: str) -> str:
-    if word == STDIO:
+def _iter_targets(words: Sequence[str], folder: str) -> Iterator[tuple[str, str]]:
+    """Each file, and where its result goes: to its path below the common root of all."""
+    if STDIO in words:
         raise UsageError("standard input has no file name", hint="use dcmseal sign - OUT")
-    name = os.path.basename(to_local_path(word))
-    if not remote_url(folder):
-        return os.path.join(to_local_path(folder), name)
+    from dcmseal.batch.inputs.output_layout import OutputLayout
     from dcmseal.sources.remote_objects import join_path
 
-    return join_path(folder, name)
+    layout = OutputLayout.from_sources(words)
+    for word in words:
+        relative = layout.source_prefix(word)
+        if remote_url(folder):
+            yield word, join_path(folder, relative)
+        else:
+            yield word, os.path.join(to_local_path(folder), *relative.split("/"))
 
 
 def _check_distinct(jobs: list[Job]) -> list[Job]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def sign_archive(options: Namespace) -> int:
     """Sign all that is named; the exit code is that of the worst file."""
-    reject_single_file_options(options, "manifest")
+    reject_single_file_options(options, "save_manifest")
     if options.dry_run:
         return plan_archive(options)
     check_destinations(options)
