@@ -97,7 +97,7 @@ def write_archive_report(
 
 def _write(pieces: Iterable[bytes], path: str | os.PathLike[str], rights: FilePermissions | None) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
-        raise OutputError(f"{os.fspath(path)} is no regular file", hint="it would be replaced: name a file")
+        raise OutputError(f"{os.fspath(path)} is not a regular file", hint="it would be replaced: name a file")
     write_chunks(pieces, path, rights)
 
 

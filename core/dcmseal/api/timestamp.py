@@ -75,7 +75,7 @@ def attach_timestamp(
     nothing is then written.
     """
 
-    def made_for(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
+    def match_response(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
         rejected: TimestampRejected | None = None
         for each in candidates:
             try:
@@ -86,7 +86,7 @@ def attach_timestamp(
 
     return _timestamp_signature(
         source,
-        made_for,
+        match_response,
         uid=uid,
         replace=replace,
         output=output,
@@ -112,15 +112,15 @@ def add_timestamp(
     ``timestamp`` is the URL of an authority, or of several that are asked in turn, or a TimestampWish. ``uid`` may be
     left out if there is one signature. The rest is as for ``attach_timestamp``.
     """
-    wish = to_timestamp_request(timestamp)
+    request = to_timestamp_request(timestamp)
 
-    def asked(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
+    def request_one(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
         candidate = _only_target(candidates, uid)
-        return candidate, request_timestamp(candidate.signature_item.signature, wish, registry)
+        return candidate, request_timestamp(candidate.signature_item.signature, request, registry)
 
     return _timestamp_signature(
         source,
-        asked,
+        request_one,
         uid=uid,
         replace=replace,
         output=output,

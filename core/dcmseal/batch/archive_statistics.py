@@ -38,7 +38,7 @@ _MAX_PROFILES: Final = 100
 _MAX_MONTHS: Final = 240
 """Files, signers, profiles and months that a report names."""
 _MAX_COUNTED: Final = 10_000
-"""Signers, profiles and months that are told apart while counting: names in files are anybody's."""
+"""Signers, profiles and months that are counted separately; files may contain any number of names."""
 _MAX_REASON: Final = 1000
 """Characters of a reason."""
 _NO_INSTANCE: Final = Instance()

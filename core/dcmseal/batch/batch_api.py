@@ -235,7 +235,7 @@ def _run(
         key: LocalKey | None = None
         if signer is not None:
             key = stack.enter_context(LocalKey(signer))
-            key.open_if_needed(settings)
+            key.open_for_new_journal(settings)
         journal = None if settings is None else stack.enter_context(_open_journal(settings, task))
         results = run_task(inputs, task, journal=journal, key=key, executor=executor, jobs=jobs)
         for result in stack.enter_context(closing(results)):

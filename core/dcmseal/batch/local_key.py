@@ -35,7 +35,7 @@ class LocalKey:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def open_if_needed(self, settings: JournalSettings | None) -> None:
+    def open_for_new_journal(self, settings: JournalSettings | None) -> None:
         """Open the key, unless an earlier run with this journal may have left nothing to sign.
 
         A new journal is not made for a key that cannot be opened.

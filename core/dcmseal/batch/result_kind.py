@@ -14,7 +14,7 @@ ResultValue: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, 
 
 
 class ResultKind(StrEnum):
-    """What was done with an item."""
+    """What was done with a file."""
 
     VERIFIED = "verified"
     SIGNED = "signed"
@@ -24,12 +24,12 @@ class ResultKind(StrEnum):
     SKIPPED = "skipped"
     """It has a signature that makes another unnecessary."""
     IGNORED = "ignored"
-    """It was found in a folder, and is no DICOM file."""
+    """It was found in a folder, and is not a DICOM file."""
     FAILED = "failed"
 
 
 class ResultDetail(StrEnum):
-    """In what form answers come back; the less, the faster."""
+    """What a result comes back with; less is faster."""
 
     VALUE = "value"
     """As values: reports, signing results, signatures."""

@@ -1,4 +1,4 @@
-"""Results: what came of each item, small enough to be sent from one process to another.
+"""Results of files, small enough to be sent between processes.
 
 >>> from dcmseal.batch.inputs.input_file import UnreadableInput
 >>> from dcmseal.errors import DatasetError
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 
 class SignerClosed(SignerError):
-    """The key is not used any more: what was to be signed is as if it had not been tried."""
+    """The key cannot be used any more; the file was not attempted."""
 
 
 def is_not_attempted(error: SealError | None) -> bool:
-    """Whether an item was not tried at all, because the key was gone by then."""
+    """Whether a file was not attempted, because the key had become unavailable."""
     return isinstance(error, SignerClosed)
 
 
 class BatchResult(NamedTuple):
-    """What came of an item. It can be pickled, and is a tuple as items are."""
+    """The result of a file. It can be pickled, and is a tuple because there are millions."""
 
     input: BatchInput
     kind: ResultKind
@@ -62,9 +62,9 @@ class BatchResult(NamedTuple):
     blocking_codes: tuple[str, ...] = ()
     """Of a signature that was made or planned: codes of the findings for which it will not be called valid."""
     seconds: float = 0.0
-    """How long it took; not told where only the verdict was asked for."""
+    """How long it took; 0 if only the verdict was requested."""
     is_fatal: bool = False
-    """It says that no other item can be worked on, as for want of the key."""
+    """No other file can be worked on, for example because the key is unavailable."""
     digest: bytes | None = None
     """SHA-256 of the content that was worked on, if a journal goes by that."""
     is_unchanged: bool = False
@@ -79,7 +79,7 @@ class BatchResult(NamedTuple):
     def from_error(
         cls, item: BatchInput, error: SealError, *, seconds: float = 0.0, is_fatal: bool = False
     ) -> BatchResult:
-        """The result of an item that came to an error."""
+        """The result of a file that failed with an error."""
         return cls(
             input=item,
             kind=ResultKind.FAILED,
@@ -92,8 +92,8 @@ class BatchResult(NamedTuple):
         )
 
     @classmethod
-    def make_ignored(cls, item: BatchInput, reason: str = "") -> BatchResult:
-        """The result of a file in a folder that is no DICOM file, and does not claim to be one."""
+    def from_foreign_file(cls, item: BatchInput, reason: str = "") -> BatchResult:
+        """The result of a file in a folder that is not DICOM, and does not claim to be."""
         kind = ResultKind.IGNORED
         return cls(input=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, reason=reason)
 

@@ -2,7 +2,7 @@
 
 >>> from dcmseal.batch.inputs.input_file import InputFile
 >>> summary = RunSummary()
->>> summary.add(BatchResult.make_ignored(InputFile(source="notes.txt", relative="notes.txt"), "not DICOM"))
+>>> summary.add(BatchResult.from_foreign_file(InputFile(source="notes.txt", relative="notes.txt"), "not DICOM"))
 >>> summary.files, summary.ignored
 (0, 1)
 """
@@ -35,7 +35,7 @@ class RunSummary:
     """What is known of all results so far; it does not grow with their number."""
 
     files: int = 0
-    """Those that are no DICOM files, and were only found in a folder, are not among them."""
+    """Without files in folders that are not DICOM."""
     verdicts: Counter[str] = field(default_factory=Counter[str])
     ignored: int = 0
     partial: int = 0
@@ -80,7 +80,7 @@ class RunSummary:
             if len(named) < _MAX_NAMED:
                 named.append(result)
 
-    def add_recorded(self) -> None:
+    def add_earlier_results(self) -> None:
         """Count the results of an earlier run."""
         for summary, files in self.recorded_summaries.items():
             if summary.kind == ResultKind.IGNORED.value:

@@ -1,8 +1,8 @@
-"""The lane to the key: it is open in one process only, and workers send there what is to be signed.
+"""The signing server: one process has the key, and workers send it what to sign.
 
-A worker hashes, and sends the digest; the process that has the key lets it sign, one digest after the other, whatever
-the number of workers. A device that insists on hashing itself gets the message the same way. The lane is a socket in a
-folder that nobody else may enter, and whoever comes has to know a random word besides. PIN and key never pass it.
+A worker hashes, and sends the digest; the process that has the key signs one digest after the other. A device that
+hashes messages itself receives them the same way. The server listens at a socket in a folder that other users cannot
+enter, and clients authenticate with a random key. PIN and key never pass it.
 
 >>> from dcmseal.plugins.registry import installed_registry
 >>> with installed_registry().open_signer("pem:signer.key.pem?cert=signer.cert.pem", lambda _: None) as key:
@@ -39,7 +39,7 @@ _MAX_MESSAGE_BYTES: Final = 1 << 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningEndpoint:
-    """How a worker gets to the lane, and what the key there is. It can be pickled."""
+    """How a worker reaches the server, and which key it has. It can be pickled."""
 
     address: str
     authkey: bytes = field(repr=False)
@@ -48,11 +48,11 @@ class SigningEndpoint:
 
     @contextmanager
     def open(self) -> Generator[Signer]:
-        """A signer that lets the key at the other end of the lane sign; raises LaneClosed if that is gone."""
+        """A signer that uses the key of the server; raises SignerClosed if that is gone."""
         try:
             connection = Client(self.address, "AF_UNIX", authkey=self.authkey)
         except (OSError, EOFError, AuthenticationError):
-            raise _signer_closed() from None
+            raise _closed_error() from None
         with connection:
             yield _RemoteSigner(self, connection)
 
@@ -66,11 +66,11 @@ class _RemoteSigner:
         self._connection = connection
 
     def sign(self, message: SignableMessage) -> bytes:
-        """Sign; raises what the key at the other end does, and LaneClosed if it is used no more."""
+        """Sign; raises what the key of the server raises, and SignerClosed if it cannot be used any more."""
         try:
             return self._request_signature(message)
         except (OSError, EOFError):
-            raise _signer_closed() from None
+            raise _closed_error() from None
 
     def _request_signature(self, message: SignableMessage) -> bytes:
         self._connection.send_bytes(message.algorithm.value.encode() + b"\0" + message.digest)
@@ -82,7 +82,7 @@ class _RemoteSigner:
             if kind == _REFUSED:
                 raise _decode_error(content)
             if kind != _CONTENT:
-                raise _signer_closed()
+                raise _closed_error()
             self._send_content(message)
 
     def _send_content(self, message: SignableMessage) -> None:
@@ -96,7 +96,7 @@ class _RemoteSigner:
 
 
 class SigningServer:
-    """The end of the lane where the key is."""
+    """Lets workers use an open key."""
 
     def __init__(self, signer: Signer, listener: Listener, endpoint: SigningEndpoint) -> None:
         self.endpoint = endpoint
@@ -106,7 +106,7 @@ class SigningServer:
         self._is_closed = False
 
     def close(self) -> None:
-        """Let nothing more be signed; who asks is told so. What is being signed is not waited for."""
+        """Refuse all further requests, without waiting for the one that is being signed."""
         self._is_closed = True
 
     def serve(self) -> None:
@@ -115,7 +115,7 @@ class SigningServer:
             try:
                 connection = self._listener.accept()
             except (AuthenticationError, EOFError, ConnectionError):
-                continue  # whoever that was, it was no worker
+                continue  # not a worker
             except OSError:
                 return
             Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
@@ -148,12 +148,12 @@ class SigningServer:
 
 
 class _MessageUnavailable(Exception):
-    """The content of a message cannot be had: that is for the worker to tell."""
+    """The worker cannot send the content of a message, and reports the reason itself."""
 
 
 @contextmanager
 def open_signing_server(signer: Signer) -> Generator[SigningServer]:
-    """A lane to an open key; it is closed when the context ends."""
+    """A server for an open key, closed when the context ends."""
     with TemporaryDirectory(prefix="dcmseal-") as folder:
         address, word = os.path.join(folder, "lane"), secrets.token_bytes(32)
         with Listener(address, "AF_UNIX", authkey=word) as listener:
@@ -176,7 +176,7 @@ def _receive_content(connection: Connection) -> Iterator[bytes]:
         raise _MessageUnavailable
 
 
-def _signer_closed() -> SignerClosed:
+def _closed_error() -> SignerClosed:
     return SignerClosed("not signed: the key cannot be used any more")
 
 

@@ -90,13 +90,13 @@ class Config:
         if self.path is None:
             place = explicit_path(None) or default_path()
             raise UsageError(
-                f"{name!r} is no key URI, and there is no configuration file with key setups",
+                f"{name!r} is not a key URI, and there is no configuration file with key setups",
                 hint=f"write SCHEME:PATH, as in pem:key.pem?cert=cert.pem, or describe it as [keys.{name}] in {place}",
             )
         near = get_close_matches(name, self.keys, 1)
         meant = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
-            f"{name!r} is no key URI, and {self.path} has no [keys.{name}]",
+            f"{name!r} is not a key URI, and {self.path} has no [keys.{name}]",
             hint=f"{meant}setups are: {', '.join(self.keys) or 'none'}; a key URI is written SCHEME:PATH",
         )
 

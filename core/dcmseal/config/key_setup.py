@@ -52,7 +52,7 @@ class KeySetup:
 def read_key_setup(name: str, table: ConfigTable, folder: Path) -> KeySetup | None:
     """The setup that a table describes, or None if it cannot be used; relative files are those in the folder."""
     if not _SETUP_NAME.fullmatch(name):
-        table.add_problem("", "that is no name for a key", "use letters, digits, '.', '_' and '-', 64 at most")
+        table.add_problem("", "a key cannot have this name", "use letters, digits, '.', '_' and '-', 64 at most")
     uri = table.text("uri")
     attributes = {key: resolve_file(table, key, table.text(key), folder) for key in ("cert", "chain")}
     files = {attribute: path for attribute, path in attributes.items() if path}
@@ -95,7 +95,7 @@ def _complete_uri(uri: str, files: dict[str, Path], table: ConfigTable) -> str:
 
 
 def _iter_uri_paths(uri: KeyUri) -> Iterator[str]:
-    """The paths that a key URI may name; what is no path leads to nothing."""
+    """The paths that a key URI may name; other values name no file."""
     with suppress(UsageError):
         yield uri.path
     yield from (uri.attributes.get(name, "") for name in ("module-path", "cert", "chain"))

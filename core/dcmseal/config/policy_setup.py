@@ -27,8 +27,8 @@ class PolicySetup:
 
 def read_policy(table: ConfigTable, folder: Path) -> PolicySetup | None:
     """The policy that a table describes, or None if it cannot be used; relative profile files are in the folder."""
-    rules = tuple(_iter_parsed(table, "require", lambda text: _resolve_profiles(table, Rule.parse(text), folder)))
-    covered = frozenset(_iter_parsed(table, "covered", parse_covered_tag))
+    rules = tuple(_iter_values(table, "require", lambda text: _resolve_profiles(table, Rule.parse(text), folder)))
+    covered = frozenset(_iter_values(table, "covered", parse_covered_tag))
     signatures = table.number("signatures")
     distinct, additions = table.flag("distinct-signers"), table.flag("no-unsigned-additions")
     timestamps, trust = table.flag("timestamps"), table.text("trust")
@@ -48,7 +48,7 @@ def read_policy(table: ConfigTable, folder: Path) -> PolicySetup | None:
     return PolicySetup(policy=policy, trust=trust)
 
 
-def _iter_parsed(table: ConfigTable, key: str, read: Callable[[str], ParsedT]) -> Iterator[ParsedT]:
+def _iter_values(table: ConfigTable, key: str, read: Callable[[str], ParsedT]) -> Iterator[ParsedT]:
     for text in table.texts(key):
         try:
             yield read(text)

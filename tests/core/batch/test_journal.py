@@ -19,7 +19,7 @@ from dcmseal.batch.journal.file_identity import make_identity
 from dcmseal.batch.journal.journal_reader import JournalEntry, JournalReader, JournalStatus
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
-from dcmseal.batch.pool.content_hash import run_unless_unchanged
+from dcmseal.batch.pool.content_hash import run_on_change
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.batch.results import BatchResult
@@ -168,11 +168,11 @@ def test_a_file_that_is_written_while_it_is_judged_is_judged_anew(tree: Tree, si
 
     def work(item: InputFile) -> BatchResult:
         forge(path, signed.replace(b"4711", b"4712"))
-        return BatchResult.make_ignored(item)
+        return BatchResult.from_foreign_file(item)
 
     item = InputFile(source=str(path), relative="a.dcm", recorded_content=RecordedContent())
-    assert run_unless_unchanged(item, work).digest is None
-    assert run_unless_unchanged(item, BatchResult.make_ignored).digest == hashlib.sha256(path.read_bytes()).digest()
+    assert run_on_change(item, work).digest is None
+    assert run_on_change(item, BatchResult.from_foreign_file).digest == hashlib.sha256(path.read_bytes()).digest()
 
 
 def test_size_alone_tells_nothing() -> None:
@@ -230,7 +230,7 @@ def test_another_task_is_refused(wish: JournalSettings, tree: Tree, signed: byte
         results_of(wish, VerifyTask(options=VerifyOptions(integrity_only=True, accept_old_format=True)), archive)
     with pytest.raises(UsageError, match="task"):
         results_of(wish, sign_task(key), archive)
-    with pytest.raises(UsageError, match="otherwise"):
+    with pytest.raises(UsageError, match="identifies files by"):
         results_of(replace(wish, by_content=True), VERIFY, archive)
     assert results_of(wish, replace(VERIFY, detail=ResultDetail.VERDICT), archive) == []
 

@@ -283,14 +283,14 @@ class TestHostile:
         path = tmp_path / "other.sqlite"
         change(path, "PRAGMA journal_mode = WAL", "CREATE TABLE results (id INTEGER PRIMARY KEY)")
         data = path.read_bytes()
-        with pytest.raises(JournalError, match="is no journal"):
+        with pytest.raises(JournalError, match="is not a journal"):
             journal_of(path, tmp_path)
         assert path.read_bytes() == data
 
     def test_what_is_not_there_or_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(JournalError, match="does not exist"):
             status_of(str(tmp_path / "none"))
-        with pytest.raises(JournalError, match="no regular file"):
+        with pytest.raises(JournalError, match="not a regular file"):
             journal_of(tmp_path, tmp_path)
         with pytest.raises(JournalError, match="cannot be made"):
             journal_of(tmp_path / "no" / "folder", tmp_path)

@@ -13,7 +13,7 @@ from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.inputs.output_layout import OutputLayout
-from dcmseal.batch.pool.result_sync import iter_synced, sync_results
+from dcmseal.batch.pool.result_sync import iter_with_sync, sync_results
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.output_collisions import iter_without_collisions
@@ -141,10 +141,10 @@ class TestSettling:
         assert (result.kind, result.exit_code) == (ResultKind.FAILED, ExitCode.UNREADABLE)
         assert "may be lost" in result.reason
         with pytest.raises(OutputError, match="may be lost"):
-            list(iter_synced(iter([written("a/1")]), None))
+            list(iter_with_sync(iter([written("a/1")]), None))
 
     def test_what_was_done_is_on_disk_however_the_run_ends(self, synced: list[str]) -> None:
-        results = iter_synced(iter([written("a/1"), written("b/1")]), None)
+        results = iter_with_sync(iter([written("a/1"), written("b/1")]), None)
         next(results)
         results.close()
         assert synced == ["a"]

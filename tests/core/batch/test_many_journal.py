@@ -216,7 +216,7 @@ def test_journals_that_do_not_fit_are_refused(tree: Tree, signed: bytes, key: st
         next(dcmseal.sign_many([folder], key=key, in_place=True, journal=journal))
     with pytest.raises(UsageError, match="whole archive"):
         next(dcmseal.verify_many([folder], integrity_only=True, journal=journal, shard="1/2"))
-    with pytest.raises(JournalError, match="is no journal"):
+    with pytest.raises(JournalError, match="is not a journal"):
         next(dcmseal.verify_many([folder], integrity_only=True, journal=folder / "a"))
     for shard, said in (("1/2", "journal=FILE"), ("3", "2/4")):
         with pytest.raises(UsageError) as caught:

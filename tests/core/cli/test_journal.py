@@ -111,9 +111,9 @@ def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
     ("words", "code", "said"),
     [
         (["status", "none"], 5, "does not exist"),
-        (["status", "archive/a.dcm"], 5, "is no journal"),
-        (["export", "archive"], 5, "no regular file"),
-        (["merge", "archive/a.dcm", "-o", "merged"], 5, "is no journal"),
+        (["status", "archive/a.dcm"], 5, "is not a journal"),
+        (["export", "archive"], 5, "not a regular file"),
+        (["merge", "archive/a.dcm", "-o", "merged"], 5, "is not a journal"),
         (["merge", "archive/a.dcm"], 2, "-o"),
         (["status", "a", "b"], 2, "expected one journal"),
     ],
@@ -139,5 +139,5 @@ def test_a_journal_of_others_is_shown_with_a_warning_and_not_taken_up(
     assert (ran.code, Path("merged.journal").exists()) == (5, False)
     ran = run("verify", "archive", "--integrity-only", "--journal", str(path))
     assert (ran.code, ran.out) == (5, "")
-    assert "is not believed" in ran.err
+    assert "is not trusted" in ran.err
     assert "hint: chmod go-w" in ran.err

@@ -185,8 +185,8 @@ def test_a_journal_in_the_archive_is_none_of_its_files(run: Run, archive: Path) 
         (["--shard", "1/2"], "--journal FILE"),
         (["--journal-retry"], "--journal FILE"),
         (["--journal", "run.journal", "--shard", "3/2"], "there is no shard 3/2"),
-        (["--journal", "archive/1/signed"], "is no journal"),
-        (["--journal", "archive"], "no regular file"),
+        (["--journal", "archive/1/signed"], "is not a journal"),
+        (["--journal", "archive"], "not a regular file"),
     ],
     ids=" ".join,
 )

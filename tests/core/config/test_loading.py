@@ -105,7 +105,7 @@ def test_a_pin_file_that_others_can_read_is_warned_of(file: Path) -> None:
 def test_no_file_at_the_usual_place_is_no_error(file: Path) -> None:
     config = load_config()
     assert (config.path, dict(config.keys), config.profiles_folder) == (None, {}, None)
-    with pytest.raises(UsageError, match="'card' is no key URI") as caught:
+    with pytest.raises(UsageError, match="'card' is not a key URI") as caught:
         config.key_setup("card")
     assert str(file.parent / "home" / "dcmseal" / "config.toml") in caught.value.hint
 

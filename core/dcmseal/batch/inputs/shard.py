@@ -36,7 +36,7 @@ class Shard:
         """Read ``I/N``; raises UsageError."""
         match = _SHARD.fullmatch(text)
         if not match:
-            raise UsageError(f"{text!r} is no shard", hint="the second of four is 2/4")
+            raise UsageError(f"{text!r} is not a shard", hint="the second of four is 2/4")
         return cls(number=int(match[1]), count=int(match[2]))
 
     def contains(self, relative: str) -> bool:

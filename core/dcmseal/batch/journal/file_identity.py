@@ -1,4 +1,4 @@
-"""How a file is known to be the one that was judged: by size, times and inode, or by its content."""
+"""Whether a file is the one that was recorded: by size, times and inode, or by its content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FileIdentity(NamedTuple):
-    """What a file was when it was judged.
+    """A file as it was when its result was recorded.
 
     Its device is not part of it: the same file system has another number after each restart.
     """
@@ -21,20 +21,20 @@ class FileIdentity(NamedTuple):
     size: int
     mtime_ns: int
     ctime_ns: int
-    """Whoever changes a file can set its time of modification back, but not this one."""
+    """Unlike the time of modification, programs cannot set it back."""
     inode: int
     digest: bytes | None
     """If there is one, it alone counts."""
 
     def is_same(self, other: FileIdentity) -> bool:
-        """Whether two files are one, as far as can be told: size alone tells nothing."""
+        """Whether two files are the same, as far as is known; an equal size alone is not enough."""
         if self.digest is not None or other.digest is not None:
             return self.digest == other.digest
         return self == other and bool(self.mtime_ns or self.inode)
 
 
 UNREADABLE_IDENTITY: Final = FileIdentity(size=-1, mtime_ns=-1, ctime_ns=-1, inode=-1, digest=None)
-"""That of what is not there, or cannot be read; no file has such numbers."""
+"""The identity of inputs that do not exist or cannot be read; no file has these numbers."""
 
 
 def make_identity(item: InputFile, *, by_content: bool) -> FileIdentity:
@@ -49,7 +49,7 @@ def make_identity(item: InputFile, *, by_content: bool) -> FileIdentity:
 
 
 def refresh_input(item: InputFile) -> InputFile:
-    """The item as the file is now; as it was if that cannot be told."""
+    """The input with the current status of the file, if that can be read."""
     try:
         status = os.stat(item.source)
     except OSError:

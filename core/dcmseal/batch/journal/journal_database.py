@@ -1,4 +1,4 @@
-"""Opening journals, which may be damaged, hostile, or somebody else's database; errors are JournalError."""
+"""Opening journals, which may be damaged, hostile, or another program's database; errors are JournalError."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dcmseal.plugins.ownership import ForeignWriter, find_foreign_writer, find_r
 _MAX_VALUE_BYTES: Final = 32 << 20
 """Bytes of the longest value and statement that SQLite may handle."""
 LOCK_TIMEOUT: Final = 5.0
-"""Seconds to wait for another process that has the journal locked."""
+"""Seconds to wait for another process that has locked the journal."""
 _SQLITE_SUFFIXES: Final = ("-journal", "-wal", "-shm")
 """What the names of SQLite's own files end with."""
 _ERROR_TEXTS: Final = (
@@ -31,7 +31,7 @@ _ERROR_TEXTS: Final = (
     ("SQLITE_READONLY", "cannot be written: it is read-only", "check permissions of file and folder"),
     ("SQLITE_CANTOPEN", "cannot be opened", "check path and permissions"),
     ("SQLITE_IOERR", "cannot be read or written", "check its disk and free space, and start again: the run goes on"),
-    ("SQLITE_NOTADB", "is no journal", "name a file that does not exist yet, or the journal of an earlier run"),
+    ("SQLITE_NOTADB", "is not a journal", "name a file that does not exist yet, or the journal of an earlier run"),
 )
 
 
@@ -43,12 +43,12 @@ def translate_errors(path: str) -> Generator[None]:
     except sqlite3.Error as error:
         raise _to_journal_error(path, error) from None
     except (OverflowError, UnicodeError):
-        # numbers and text that are none of what a journal holds
+        # numbers and text that dcmseal does not write
         raise damage_error(path) from None
 
 
 def _to_journal_error(path: str, error: sqlite3.Error) -> JournalError:
-    # errors that the module itself raises, as of text that is no Unicode, have no name
+    # errors that the module itself raises, such as invalid Unicode, have no name
     name: str = getattr(error, "sqlite_errorname", "")
     for prefix, what, hint in _ERROR_TEXTS:
         if name.startswith(prefix):
@@ -57,9 +57,9 @@ def _to_journal_error(path: str, error: sqlite3.Error) -> JournalError:
 
 
 def damage_error(path: str) -> JournalError:
-    """The error to raise if a journal holds what no journal holds."""
+    """The error of a journal with contents that dcmseal does not write."""
     return JournalError(
-        f"the journal {path} is damaged", hint="go on with a copy of it from before, or begin anew with another file"
+        f"the journal {path} is damaged", hint="continue with an earlier copy of it, or start again with another file"
     )
 
 
@@ -82,13 +82,16 @@ def check_writers(path: str) -> None:
     found = find_journal_writer(path)
     if found:
         raise JournalError(
-            f"the journal {path} is not believed: {found.message}",
-            hint=f"{found.hint}; if others may have written it, begin anew with another journal",
+            f"the journal {path} is not trusted: {found.message}",
+            hint=f"{found.hint}; if others may have written it, start again with another journal",
         )
 
 
 def create_file(path: str) -> bool:
-    """Make a file for a journal, for its owner alone, since names of files tell of people; False if it is there."""
+    """Create a file for a journal, readable by its owner only, because file names can identify patients.
+
+    Returns False if it exists.
+    """
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         sync_folder(os.path.dirname(path))
@@ -102,9 +105,9 @@ def create_file(path: str) -> bool:
 
 
 def connect(path: str, timeout: float | None = None) -> sqlite3.Connection:
-    """Connect to a file that exists; what is in it is not believed, and not yet looked at."""
+    """Connect to a file that exists, without reading or trusting its contents."""
     if not os.path.isfile(path):
-        what = "is no regular file" if os.path.exists(path) else "does not exist"
+        what = "is not a regular file" if os.path.exists(path) else "does not exist"
         raise JournalError(f"the journal {path} {what}", hint="name the journal of an earlier run")
     with translate_errors(path):
         uri = f"{Path(path).absolute().as_uri()}?mode=rw"
@@ -118,14 +121,14 @@ def connect(path: str, timeout: float | None = None) -> sqlite3.Connection:
 
 
 def check_schema(path: str, connection: sqlite3.Connection) -> None:
-    """Refuse what is no journal, or one with other tables than this version knows: triggers and views among them."""
+    """Refuse a file that is not a journal, or that has other tables, triggers or views than this version creates."""
     with translate_errors(path):
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         found = dict(connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
     if application != APPLICATION_ID:
         raise JournalError(
-            f"{path} is no journal", hint="name a file that does not exist yet, or the journal of an earlier run"
+            f"{path} is not a journal", hint="name a file that does not exist yet, or the journal of an earlier run"
         )
     if version != SCHEMA_VERSION:
         raise JournalError(
@@ -137,7 +140,7 @@ def check_schema(path: str, connection: sqlite3.Connection) -> None:
 
 
 def is_empty(path: str, connection: sqlite3.Connection) -> bool:
-    """Whether nothing is in it yet: whoever made it may have died before it made the tables."""
+    """Whether it has no tables yet: the process that created it may have died before."""
     with translate_errors(path):
         return not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
 

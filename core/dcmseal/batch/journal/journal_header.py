@@ -53,19 +53,19 @@ _IGNORED_FIELDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalHeader:
-    """What a journal says about itself."""
+    """The properties of a journal."""
 
     run_id: str
     """A UUID; the UIDs of the signatures that the run makes are made of it."""
     task: Document
-    """What the task was asked; files are named, and their content counts for nothing."""
+    """The options of the task. Files count by name, not by content."""
     shard: str
     """Empty for the whole archive."""
     by_content: bool
 
     @classmethod
     def for_task(cls, task: Task, *, shard: str = "", by_content: bool = False, key: str = "") -> Self:
-        """What is to be said about a new journal; ``key`` names the key, if the task itself does not."""
+        """The header of a new journal; ``key`` names the key if the task does not."""
         name = next((name for kind, name in _TASK_NAMES if isinstance(task, kind)), type(task).__name__)
         settings: Document = {"task": name, **_task_to_json(task)}
         if isinstance(task, SignTask):
@@ -74,7 +74,7 @@ class JournalHeader:
 
     @classmethod
     def from_rows(cls, path: str, rows: Mapping[str, str]) -> Self:
-        """Read what ``rows`` gave; raises JournalError."""
+        """Read the rows of ``to_rows``; raises JournalError."""
         try:
             task: object = json.loads(rows["task"])
             run = str(uuid.UUID(rows["run"]))
@@ -94,14 +94,14 @@ class JournalHeader:
         """Refuse a task that is not the one of the journal at ``path``; raises UsageError."""
         names = {name for name in self.task.keys() | other.task.keys() if self.task.get(name) != other.task.get(name)}
         if names:
-            told = ", ".join(sorted(name.replace("_", " ") for name in names))
+            differing = ", ".join(sorted(name.replace("_", " ") for name in names))
             raise UsageError(
-                f"the journal {path} is that of another task: it differs in {told}",
+                f"the journal {path} belongs to another task: it differs in {differing}",
                 hint="give the options of the first run, or name another file for the journal",
             )
         if self.by_content is not other.by_content:
             raise UsageError(
-                f"the journal {path} knows files otherwise than is asked",
+                f"the journal {path} identifies files by {'content' if self.by_content else 'size and times'}",
                 hint="by_content belongs to all runs of a journal, or to none",
                 code="journal-identity",
             )
@@ -109,8 +109,8 @@ class JournalHeader:
     def check_shard(self, path: str, other: JournalHeader) -> None:
         """Refuse another shard than that of the journal; raises UsageError."""
         if self.shard != other.shard:
-            told = f"shard {self.shard}" if self.shard else "the whole archive"
-            raise UsageError(f"the journal {path} is that of {told}", hint="give each shard a journal of its own")
+            owner = f"shard {self.shard}" if self.shard else "the whole archive"
+            raise UsageError(f"the journal {path} belongs to {owner}", hint="give each shard a journal of its own")
 
 
 def _to_json(value: Any) -> Json:

@@ -41,7 +41,7 @@ def merge_journals(paths: Sequence[str], output: str) -> tuple[str, ...]:
     if os.path.lexists(output):
         raise UsageError(f"{output} exists", hint="name another file for the merged journal")
     with create_file(output) as temporary:
-        _write_merged(paths, statuses, temporary)
+        _write_merge(paths, statuses, temporary)
     return _find_missing_shards(status.header.shard for status in statuses)
 
 
@@ -73,7 +73,7 @@ def _combine_runs(statuses: Iterable[JournalStatus]) -> tuple[object, ...]:
     )
 
 
-def _write_merged(paths: Sequence[str], statuses: Sequence[JournalStatus], output: str) -> None:
+def _write_merge(paths: Sequence[str], statuses: Sequence[JournalStatus], output: str) -> None:
     now = time.time()
     header = replace(statuses[0].header, run_id=str(uuid.uuid4()), shard="")
     store = JournalStore.open(output, header.to_rows())

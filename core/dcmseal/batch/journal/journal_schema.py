@@ -72,7 +72,7 @@ def encode_text(text: str) -> SqlText:
 
 
 def decode_text(value: object) -> str:
-    """Stored text as it was; raises TypeError for what is no text, ValueError for what no name can hold."""
+    """Stored text as it was; raises TypeError or ValueError for anything else."""
     if not isinstance(value, (str, bytes)):
         raise TypeError("not text")
     text = value if isinstance(value, str) else os.fsdecode(value)
@@ -98,14 +98,14 @@ def pack_uid(uid: str) -> SqlText:
 
 
 def unpack_uid(value: object) -> str:
-    """A packed UID as it was; raises TypeError or ValueError for what is none."""
+    """A packed UID as it was; raises TypeError or ValueError for anything else."""
     if isinstance(value, bytes) and len(value) == 16:
         return f"{_UUID_ROOT}{int.from_bytes(value)}"
     return decode_text(value)
 
 
 def is_future(recorded_at: int, now: float) -> bool:
-    """Whether a result has a date that no clock had yet, but for the differences between those of several machines."""
+    """Whether a result is dated in the future, beyond the differences between clocks of several machines."""
     return recorded_at > now + _MAX_CLOCK_SKEW
 
 

@@ -1,4 +1,4 @@
-"""What a run wants of its journal."""
+"""How a run uses its journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalSettings:
-    """Which journal, and what it is to hold."""
+    """Which journal to write, and what to record in it."""
 
     path: str
     shard: Shard | None = None
@@ -27,21 +27,21 @@ class JournalSettings:
     keep_documents: bool = False
     """Keep the JSON document of every result, and not only of those that are invalid or failed."""
     retry_failed: bool = False
-    """Try again what failed."""
+    """Retry files that failed."""
     key: str = ""
-    """What the key is called, for tasks that do not name it themselves."""
+    """A name for the key, for tasks with an open signer."""
 
     @property
     def is_new(self) -> bool:
-        """Whether there is no such journal yet."""
+        """Whether the journal does not exist yet."""
         return not os.path.exists(self.path)
 
     def build_header(self, task: Task) -> JournalHeader:
-        """What a journal for the task says about itself."""
+        """The header of a journal for the task."""
         return JournalHeader.for_task(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
 
     def with_detail(self, task: Task) -> Task:
-        """The task with answers in a form that a journal can make something of."""
+        """The task, with results detailed enough for the journal."""
         if not isinstance(task, (SignTask, VerifyTask)):
             return task
         if self.keep_documents and task.detail is not ResultDetail.VALUE:

@@ -66,9 +66,9 @@ class Journal:
         self.task = settings.with_detail(replace(task, run_id=header.run_id) if isinstance(task, SignTask) else task)
         """The task, with what the journal knows of it: run this one."""
         self.recorded_summaries: Counter[ResultSummary] = Counter()
-        """What came of the files that were met again in this run, and are as they were."""
+        """Results of files of this run that have not changed since they were recorded."""
         self.on_recorded: Callable[[BatchResult], object] = lambda result: None
-        """Is told of each of them: the result as it was, but for the answer."""
+        """Called with each of them: the recorded result, without its value."""
         own = os.path.realpath(settings.path)
         self._own_paths = {os.path.basename(path): path for path in (own, f"{own}-journal")}
         self._identities: dict[str, FileIdentity] = {}
@@ -81,7 +81,7 @@ class Journal:
         self._number = store.execute(
             "INSERT INTO runs (version, began, ended, result_count) VALUES (?, ?2, ?2, 0)", values
         ).lastrowid
-        store.forget(UNREADABLE_IDENTITY)  # it is looked for anew
+        store.forget(UNREADABLE_IDENTITY)  # they are looked for again
         self._recover_intents()
 
     @classmethod
@@ -153,7 +153,7 @@ class Journal:
             return result
         identity = self._identities.pop(item.source, None)
         if result.is_unchanged:
-            self._record_unchanged(item, identity, result.digest)
+            self._confirm_result(item, identity, result.digest)
             return result
         if isinstance(result.error, ProcessDied) and isinstance(self.task, SignTask):
             # whether it is signed, the next run will see
@@ -161,7 +161,7 @@ class Journal:
         if result.error is not None and not result.has_file_error:
             self._resolve_intent(item.source)
             return result
-        # a worker that died has told no digest
+        # a worker that died has sent no digest
         by_content = item.recorded_content is not None and isinstance(result.error, ProcessDied)
         if identity is None or by_content or (result.is_written and result.output == item.source):
             identity = make_identity(refresh_input(item), by_content=by_content)
@@ -180,7 +180,7 @@ class Journal:
         )
         return result
 
-    def _record_unchanged(self, item: InputFile, identity: FileIdentity | None, digest: bytes | None) -> None:
+    def _confirm_result(self, item: InputFile, identity: FileIdentity | None, digest: bytes | None) -> None:
         """Pass over a file that a worker found as it was, by its digest or its signature."""
         row = self._store.find_result(item.source)
         if row is None:
@@ -190,7 +190,7 @@ class Journal:
                 item.source, identity._replace(digest=digest), row.summary, uid=row.uid, reason=row.reason
             )
         self._resolve_intent(item.source)
-        self._report_recorded(item, row)
+        self._report_earlier_result(item, row)
 
     def _is_in_scope(self, item: InputFile) -> bool:
         """Whether a file is of this shard, and not the journal itself, which may lie in a folder that is named."""
@@ -214,11 +214,11 @@ class Journal:
             )
         elif row is not None and identity.is_same(row.identity):
             if not is_again:
-                self._report_recorded(item, row)
+                self._report_earlier_result(item, row)
                 return None
         elif row is not None and is_signature_intact(self.task, item, row):
             self._record_result(item.source, identity, row.summary, uid=row.uid, reason=row.reason)
-            self._report_recorded(item, row)
+            self._report_earlier_result(item, row)
             return None
         if row is not None:
             item = with_new_uid(self.task, item, row)
@@ -241,7 +241,7 @@ class Journal:
             digest=row.identity.digest, uid=row.uid if is_signed_in_place(self.task, item, row) else ""
         )
 
-    def _report_recorded(self, item: InputFile, row: RecordedResult) -> None:
+    def _report_earlier_result(self, item: InputFile, row: RecordedResult) -> None:
         summary, reason = row.summary, row.reason
         self.recorded_summaries[summary] += 1
         self.on_recorded(

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dcmseal.batch.inputs.input_file import BatchInput, InputFile
-from dcmseal.batch.pool.content_hash import run_unless_unchanged
+from dcmseal.batch.pool.content_hash import run_on_change
 from dcmseal.batch.pool.result_sync import sync_results
-from dcmseal.batch.pool.worker_process import block_exit, exit_if_orphaned
+from dcmseal.batch.pool.worker_process import block_exit, exit_without_parent
 from dcmseal.batch.results import BatchResult
 from dcmseal.errors import NotDicom
 
@@ -59,7 +59,7 @@ def run_chunk(task: bytes, chunk: Sequence[BatchInput]) -> list[BatchResult]:
     with block_exit():
         worker, folder, _ = _open_worker(task, threading.get_ident())
         for found in chunk:
-            exit_if_orphaned()
+            exit_without_parent()
             results.append(run_input(worker, found))
             if results[-1].is_fatal:
                 break
@@ -69,9 +69,9 @@ def run_chunk(task: bytes, chunk: Sequence[BatchInput]) -> list[BatchResult]:
 def run_input(worker: Worker, item: BatchInput) -> BatchResult:
     """The result of an item, found or not."""
     if isinstance(item, InputFile):
-        return worker.run(item) if item.recorded_content is None else run_unless_unchanged(item, worker.run)
+        return worker.run(item) if item.recorded_content is None else run_on_change(item, worker.run)
     if isinstance(item.error, NotDicom):
-        return BatchResult.make_ignored(item, str(item.error))
+        return BatchResult.from_foreign_file(item, str(item.error))
     return BatchResult.from_error(item, item.error)
 
 

@@ -3,7 +3,7 @@
 >>> from dcmseal.batch.inputs.input_file import RecordedContent
 >>> content = RecordedContent(digest=hash_file("signed.dcm"))
 >>> item = InputFile(source="signed.dcm", relative="signed.dcm", recorded_content=content)
->>> run_unless_unchanged(item, lambda _: BatchResult.make_ignored(item)).is_unchanged
+>>> run_on_change(item, lambda _: BatchResult.from_foreign_file(item)).is_unchanged
 True
 """
 
@@ -18,14 +18,14 @@ from dcmseal.batch.results import BatchResult
 from dcmseal.input_files import open_input
 
 
-def run_unless_unchanged(item: InputFile, work: Callable[[InputFile], BatchResult]) -> BatchResult:
+def run_on_change(item: InputFile, work: Callable[[InputFile], BatchResult]) -> BatchResult:
     """The result of an item, with the digest of its content; it is unchanged if that is what a journal has recorded.
 
     The digest counts only if the file was not written meanwhile, for the work reads it a second time.
     """
     before, digest = _stat_key(item.source), hash_file(item.source)
     if item.recorded_content is not None and _is_unchanged(item, digest):
-        return BatchResult.make_ignored(item)._replace(digest=digest, is_unchanged=True)
+        return BatchResult.from_foreign_file(item)._replace(digest=digest, is_unchanged=True)
     result = work(item)
     if result.is_written and result.output == item.source:
         digest = hash_file(item.source)

@@ -124,7 +124,7 @@ class Dispatcher:
             yield from results
         elif len(chunk) == 1:
             self._remove_leftovers(chunk)
-            yield BatchResult.from_error(chunk[0], _process_died())
+            yield BatchResult.from_error(chunk[0], _death_error())
         else:
             for found in chunk:
                 yield from self._retry((found,))
@@ -167,7 +167,7 @@ def pickle_task(task: Task) -> bytes:
         ) from None
 
 
-def _process_died() -> ProcessDied:
+def _death_error() -> ProcessDied:
     return ProcessDied(
         "the process that worked on it died, and so did another one that tried again",
         hint="memory may have run out, or the file is made to do harm: look at it by itself, with bounds",

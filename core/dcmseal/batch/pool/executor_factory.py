@@ -72,7 +72,7 @@ def start_forkserver(task: Task) -> BaseContext:
     """Start the server that processes of a pool are forked of, if it does not run yet; it is not waited for.
 
     It imports what the task needs, and nothing else: no thread, lock or open file of this process gets into the forks.
-    Where there is no such server, as on Windows, each process begins anew, and imports all that itself.
+    Without a fork server, as on Windows, each process starts from scratch and imports everything itself.
     """
     import multiprocessing
 

@@ -61,7 +61,7 @@ class UnsyncedFolders:
         yield os.path.dirname(self._root.rstrip("/")) or "."
 
 
-def iter_synced(results: Iterator[BatchResult], root: str | None) -> Generator[BatchResult]:
+def iter_with_sync(results: Iterator[BatchResult], root: str | None) -> Generator[BatchResult]:
     """The results as they come; what was written is on disk soon, and when they end. Raises OutputError."""
     unsynced = UnsyncedFolders(root)
     synced = monotonic()

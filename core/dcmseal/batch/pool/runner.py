@@ -24,7 +24,7 @@ from dcmseal.batch.pool.executor_factory import (
     start_forkserver,
     usable_processors,
 )
-from dcmseal.batch.pool.result_sync import iter_synced
+from dcmseal.batch.pool.result_sync import iter_with_sync
 from dcmseal.batch.results import BatchResult, is_not_attempted
 from dcmseal.errors import UsageError
 
@@ -128,7 +128,7 @@ def _no_results() -> Generator[BatchResult]:
 
 
 def _do_nothing() -> None:
-    """Workers need not be told that the run stops."""
+    """Without a signing server, there is nothing to close."""
 
 
 def _take_first(items: Iterator[BatchInput]) -> Iterator[BatchInput]:
@@ -143,7 +143,7 @@ def _take_first(items: Iterator[BatchInput]) -> Iterator[BatchInput]:
 
 def _run_in_process(items: Iterable[BatchInput], task: Task) -> Generator[BatchResult]:
     with task.open() as worker:
-        yield from iter_synced(_run_sequentially(worker, items), task.output_folder)
+        yield from iter_with_sync(_run_sequentially(worker, items), task.output_folder)
 
 
 def _run_sequentially(worker: Worker, items: Iterable[BatchInput]) -> Iterator[BatchResult]:

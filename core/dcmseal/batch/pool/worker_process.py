@@ -33,7 +33,7 @@ def block_exit() -> Generator[None]:
         yield
 
 
-def exit_if_orphaned() -> None:
+def exit_without_parent() -> None:
     """End this process of a pool if its parent was killed: nobody is left to take its results."""
     if _ORPHANED.is_set():
         os._exit(1)

@@ -24,7 +24,9 @@ def run_item(
         result = work(item)
     except NotDicom as error:
         result = (
-            BatchResult.from_error(item, error) if item.must_be_dicom else BatchResult.make_ignored(item, str(error))
+            BatchResult.from_error(item, error)
+            if item.must_be_dicom
+            else BatchResult.from_foreign_file(item, str(error))
         )
     except SealError as error:
         result = BatchResult.from_error(item, error, is_fatal=is_fatal(error))

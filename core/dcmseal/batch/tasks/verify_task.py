@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dcmseal.verification.verification_context import VerificationContext
 
 NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
-"""Why a file is not valid of which all is known but whom to trust."""
+"""Why a file is not valid if only trust is missing."""
 _MODULES: Final = (
     "dcmseal.api.verify",
     "dcmseal.verification.level_coverage",
@@ -34,7 +34,7 @@ _DOCUMENT_MODULES: Final = (
     "dcmseal.documents.document_builders",
     "dcmseal.batch.journal.result_summary",
 )
-"""Modules that are needed besides where more than the verdict is told."""
+"""Modules that are also needed if a result has more than the verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ def open_journal(options: Namespace, task: Task, key: LocalKey | None = None) ->
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} requires --journal", hint="add --journal FILE")
         if key is not None:
-            key.open_if_needed(None)
+            key.open_for_new_journal(None)
         yield None
         return
     from dcmseal.batch.journal.journal_settings import JournalSettings
@@ -68,6 +68,6 @@ def open_journal(options: Namespace, task: Task, key: LocalKey | None = None) ->
         retry_failed=options.journal_retry,
     )
     if key is not None:
-        key.open_if_needed(wish)
+        key.open_for_new_journal(wish)
     with Journal.open(wish, task) as journal:
         yield journal

@@ -125,12 +125,12 @@ def report_results(
                 shown.add(result, summary)
                 check_reader()
     except KeyboardInterrupt:
-        summary.add_recorded()
+        summary.add_earlier_results()
         summary.exit_code = ExitCode.INTERRUPTED
         summary.stop_error = Interrupted("interrupted", hint=interruption_hint)
         output.end(summary, perf_counter() - start)
         return summary.exit_code
-    summary.add_recorded()
+    summary.add_earlier_results()
     if not summary.files and not is_part:
         error = DatasetError("no DICOM files found", hint="check the paths")
         if not summary.ignored:
