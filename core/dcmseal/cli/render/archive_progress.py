@@ -17,13 +17,13 @@ _INTERVAL: Final = 30.0
 
 
 class RunProgress(Protocol):
-    """Somebody who is told of each result."""
+    """Receives each result."""
 
     def add(self, result: BatchResult, summary: RunSummary) -> None: ...
 
 
 class NoProgress:
-    """Tells nothing."""
+    """Shows nothing."""
 
     def add(self, result: BatchResult, summary: RunSummary) -> None:
         """Do nothing."""

@@ -13,7 +13,7 @@ _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def show_status(path: str, status: JournalStatus, to: Screen) -> None:
-    """Write how far a run is, and what came of it."""
+    """Write the progress and the results of a run."""
     shard = f", shard {status.header.shard}" if status.header.shard else ""
     to.line(f"{path}: {status.header.task.get('task', '')}{shard}, {format_count(status.files, 'file')}", Tone.HEADING)
     for verdict, files in status.verdicts.items():

@@ -66,7 +66,7 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
 
 
 def show_context(context: ReportContext, to: Screen) -> None:
-    """Write what the verdict rests upon besides the file."""
+    """Write the settings that the verdict is based on."""
     to.line()
     to.line("verified with", Tone.HEADING)
     made = [("program", f"dcmseal {context.version}"), ("verified on", context.moment.isoformat(" ", "seconds"))]
