@@ -162,8 +162,9 @@ def _write_timestamp(options: Namespace) -> int:
 def _show_timestamping(result: TimestampingResult, target: str) -> None:
     from dcmseal.cli.file_arguments import STDIO
     from dcmseal.cli.render import signature_format
-    from dcmseal.cli.render.screens import Tone, make_screen, write_fields
+    from dcmseal.cli.render.screens import make_screen, write_fields
     from dcmseal.cli.render.signing_text import show_warnings
+    from dcmseal.cli.render.tone import Tone
     from dcmseal.cli.standard_streams import standard_error
 
     to = make_screen(standard_error() if target == STDIO else None)

@@ -10,8 +10,9 @@ from dcmseal.batch.inputs.input_file import UnreadableInput
 from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
 from dcmseal.batch.run_summary import URGENT_VERDICTS, RunSummary
 from dcmseal.cli.error_handling import print_error
-from dcmseal.cli.render.screens import Tone, make_screen, write_line
+from dcmseal.cli.render.screens import make_screen, write_line
 from dcmseal.cli.render.text_layout import format_count
+from dcmseal.cli.render.tone import Tone
 from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:

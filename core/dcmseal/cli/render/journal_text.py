@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal.batch.journal.journal_reader import JournalStatus
-from dcmseal.cli.render.screens import Screen, Tone, write_fields
+from dcmseal.cli.render.screens import Screen, write_fields
 from dcmseal.cli.render.text_layout import format_count
+from dcmseal.cli.render.tone import Tone
 
 _STATUS_TONES: Final = {"valid": Tone.GOOD, "signed": Tone.GOOD, "invalid": Tone.BAD, "failed": Tone.BAD}
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
