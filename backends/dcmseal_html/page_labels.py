@@ -49,11 +49,10 @@ QUESTIONS: Final = {
     Aspect.COVERAGE: "What does it protect, and what not?",
 }
 NO_FINDINGS: Final = {
-    Aspect.TRUST: "Not asked: no trust anchor is configured.",
-    Aspect.TIMESTAMP: "There is none, or it was not looked at.",
+    Aspect.TIMESTAMP: "The signature has no timestamp.",
     Aspect.CONFORMANCE: "No profile was required.",
 }
-"""Why nothing speaks of an aspect."""
+"""Why an aspect has no findings."""
 COVERS: Final = {
     CoverState.COVERED: "Covered",
     CoverState.BROKEN: "Broken cover",

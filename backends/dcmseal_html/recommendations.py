@@ -86,6 +86,8 @@ def _iter_reasons(report: VerificationReport) -> Iterator[str]:
         if affected and _is_decisive(aspect, report):
             which = f" (S{affected[0]})" if len(affected) == 1 else f" ({len(affected)} signatures)"
             yield f"{sentence.removesuffix('.')}{which if len(report.signatures) > 1 else ''}."
+    if report.verdict is Verdict.NOT_ESTABLISHED and any(map(_lacks_trust_anchors, report.signatures)):
+        yield "Whether the signer can be trusted was not checked, because no trust anchor is configured."
     if any(each.has_unverified_timestamp for each in report.signatures):
         yield "A certified timestamp is there and could not be verified."
     if not is_data_intact(report):
@@ -146,5 +148,12 @@ def recommend_actions(file: ReportedFile) -> Iterator[str]:
         yield "Compare the certificate with one that you know, or verify again with trust anchors."
 
 
+def _lacks_trust_anchors(report: SignatureReport) -> bool:
+    return not report.integrity_only and report.outcome(Aspect.TRUST) is Outcome.NOT_CHECKED
+
+
 def _lacks_only_trust(report: SignatureReport) -> bool:
-    return report.integrity_verdict is Verdict.VALID and report.outcome(Aspect.TRUST) is Outcome.UNKNOWN
+    return report.integrity_verdict is Verdict.VALID and report.outcome(Aspect.TRUST) in (
+        Outcome.UNKNOWN,
+        Outcome.NOT_CHECKED,
+    )

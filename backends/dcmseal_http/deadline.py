@@ -1,7 +1,7 @@
-"""A moment by which an exchange has to be over, however slowly the other side lets it drip.
+"""Deadlines for whole HTTP exchanges.
 
-The time-out of a socket is one for each piece that arrives: a server that sends a byte now and then never exceeds it,
-be it in headers, in interim responses or in trailers without end.
+The timeout of a socket applies to each read: a server that sends a byte now and then, in headers, interim responses or
+trailers, never exceeds it.
 
 >>> from io import BytesIO
 >>> DeadlineReader(BytesIO(b"in time"), lambda seconds: None, Deadline(10)).read(2)
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 
 class Deadline:
-    """So many seconds from now on, by a clock that is never set."""
+    """A number of seconds from now, by a monotonic clock."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
@@ -26,21 +26,21 @@ class Deadline:
         self._end = clock() + seconds
 
     def remaining(self) -> float:
-        """The seconds that are left; raises TimeoutError if none are."""
+        """Return the remaining seconds; raises TimeoutError after the deadline."""
         left = self._end - self._clock()
         if left <= 0:
-            raise TimeoutError("the deadline is over")
+            raise TimeoutError("the deadline has passed")
         return left
 
     def extend(self, seconds: float) -> None:
-        """Allow more time, as for a large body that keeps coming."""
+        """Extend the deadline, such as for a large body that keeps arriving."""
         self._end += seconds
 
     def connect(self, address: tuple[str, int], *_: object) -> socket.socket:
-        """A connection to the first address of a host that takes one, as ``socket.create_connection`` makes it.
+        """Connect to the first address of a host that accepts, like ``socket.create_connection``; raises OSError.
 
-        That has a time-out for each address, and a name may have any number of them; here, those that are left share
-        the time that is left. Raises OSError.
+        That function applies its timeout to each of any number of addresses; here, the remaining addresses share the
+        remaining time.
         """
         failure: OSError | None = None
         places = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
@@ -55,21 +55,21 @@ class Deadline:
                 failure = error
             else:
                 return candidate
-        raise failure or OSError("the name has no address")
+        raise failure or OSError("the host name has no address")
 
 
 class Readable(Protocol):
-    """What is read from, such as the raw stream of a socket."""
+    """A raw stream, such as that of a socket."""
 
     def readinto(self, buffer: Any, /) -> int | None: ...
     def close(self) -> None: ...
 
 
 class DeadlineReader(RawIOBase):
-    """Reads from a stream until a deadline, and raises TimeoutError from then on."""
+    """Reads from a stream, and raises TimeoutError after a deadline."""
 
     def __init__(self, stream: Readable, set_timeout: Callable[[float], object], deadline: Deadline) -> None:
-        """``set_timeout`` is told how many seconds the next piece may take."""
+        """``set_timeout`` gets the timeout in seconds for the next read."""
         self._stream = stream
         self._set_timeout = set_timeout
         self._deadline = deadline

@@ -1,8 +1,7 @@
-"""One request and its answer over HTTP (RFC 9110), within a deadline for all of it; and trying again.
+"""HTTP requests (RFC 9110) with a deadline for the whole exchange, and retries.
 
-Beyond what is asked for, nothing is done: no redirection is followed, so that neither request nor login reaches a
-server that nobody named; and this machine is never asked through a proxy, which would be told the login in clear, and
-would look for the server on its own machine.
+Redirects are not followed, so that neither request nor login reaches a server that nobody named. Requests to this
+machine do not use a proxy, which would see the login, and would look for the server on its own machine.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ _MAX_DOUBLINGS: Final = 5
 
 
 class TemporaryFailure(Exception):
-    """The server may be asked again; the message is made of our words only."""
+    """The request may be repeated; the message contains no text of the server."""
 
 
 class HttpStatus(Exception):
-    """The server answers with a status that is neither success nor says that it is busy."""
+    """The server returned a status that is neither success nor temporary."""
 
     def __init__(self, code: int, headers: Message) -> None:
         super().__init__(f"HTTP status {code}")
@@ -47,22 +46,22 @@ class HttpStatus(Exception):
 
 
 class BodyTooLarge(Exception):
-    """The body has more bytes than are taken."""
+    """The body is larger than the limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """What a server is asked; with a body it is a POST, else a GET."""
+    """A request: POST if it has a body, otherwise GET."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
     login: str = field(default="", repr=False)
-    """``USER:PASSWORD`` for Basic authentication (RFC 7617); only for a URL that ``keeps_secrets``."""
+    """``USER:PASSWORD`` for Basic authentication (RFC 7617); only for URLs that are ``is_confidential``."""
 
 
 class HttpResponse:
-    """The answer of a server, its body still to be read."""
+    """A response, with a body that can be read once."""
 
     def __init__(self, response: HTTPResponse, deadline: Deadline, min_rate: float) -> None:
         self.status = response.status
@@ -72,16 +71,16 @@ class HttpResponse:
         self._slowest = min_rate
 
     def iter_body(self) -> Iterator[bytes]:
-        """The body in pieces; raises NotNow if it does not come, is cut short, or comes too slowly."""
+        """Iterate over the body; raises TemporaryFailure if it is truncated or too slow."""
         while piece := self._read_piece():
             if self._slowest:
                 self._deadline.extend(len(piece) / self._slowest)
             yield piece
         if self._response.length:
-            raise TemporaryFailure("its answer is cut short")
+            raise TemporaryFailure("the response is truncated")
 
     def read_body(self, max_bytes: int) -> bytes:
-        """All of the body; raises TooLarge if it has more than ``max_bytes`` bytes, and NotNow."""
+        """Return the body; raises BodyTooLarge and TemporaryFailure."""
         body = bytearray()
         for piece in self.iter_body():
             body += piece
@@ -96,24 +95,24 @@ class HttpResponse:
 
 @contextmanager
 def open_request(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0) -> Generator[HttpResponse]:
-    """Send a request through the proxy that the environment names, and give its answer.
+    """Send a request, through the proxy of the environment if there is one, and yield the response.
 
     Args:
-        request: What to ask.
-        deadline: When all has to be over, from the connection to the last byte of the body.
-        min_rate: Bytes of the body that put the deadline off by a second; 0 if nothing does.
+        request: The request.
+        deadline: The deadline for everything from the connection to the last byte of the body.
+        min_rate: Number of bytes of the body that extend the deadline by a second; 0 to never extend it.
 
     Raises:
-        UsageError: The URL cannot be used.
-        ValueError: The login would be sent where others can read it.
-        HttpStatus: The server answers with another status than success.
-        NotNow: The server cannot be reached, is busy, or does not answer in time.
+        UsageError: The URL is invalid.
+        ValueError: The login would be sent without encryption.
+        HttpStatus: The server returned an error.
+        TemporaryFailure: The server cannot be reached, is busy, or did not respond in time.
     """
     parse_url(request.url)
     headers = dict(request.headers)
     if request.login:
         if not is_confidential(request.url):
-            raise ValueError("others can read a login that is sent by http")
+            raise ValueError("a login must not be sent without encryption")
         login = request.login.encode("utf-8", "surrogateescape")
         headers["Authorization"] = f"Basic {base64.b64encode(login).decode('ascii')}"
     sent = urllib.request.Request(request.url, request.body or None, headers)  # noqa: S310 - checked: http or https
@@ -124,10 +123,15 @@ def open_request(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0
 
 
 def retry(action: Callable[[], T], attempts: int, pause: float = _PAUSE) -> T:
-    """What ``action`` returns, which is called again, after growing pauses, while it raises NotNow.
+    """Call an action, and repeat it after growing pauses while it raises TemporaryFailure.
+
+    Args:
+        action: What to call.
+        attempts: Maximum number of calls.
+        pause: Seconds before the second call, doubled before each further one.
 
     Raises:
-        NotNow: The last attempt failed, too.
+        TemporaryFailure: All attempts failed.
     """
     for attempt in range(1, attempts):
         try:
@@ -138,7 +142,7 @@ def retry(action: Callable[[], T], attempts: int, pause: float = _PAUSE) -> T:
 
 
 class _DeadlineResponse(HTTPResponse):
-    """A response that is over by a deadline, from the status line to the last trailer."""
+    """A response with a deadline, from the status line to the last trailer."""
 
     def __init__(self, sock: socket, *positional: Any, deadline: Deadline, **named: Any) -> None:
         super().__init__(sock, *positional, **named)
@@ -171,7 +175,7 @@ class _ProxyHandler(urllib.request.ProxyHandler):
 
 
 def _build_opener(deadline: Deadline) -> urllib.request.OpenerDirector:
-    """Without what urllib does beyond http and https: no files, no redirections."""
+    """Build an opener for http and https only, without redirects."""
     director = urllib.request.OpenerDirector()
     for handler in (
         _ProxyHandler(),
@@ -190,14 +194,14 @@ def _build_connection(
 ) -> HTTPConnection:
     connection = kind(host, timeout=timeout, **named)
     connection.response_class = partial(_DeadlineResponse, deadline=deadline)  # type: ignore[assignment]
-    # http.client has no public place for this; the time-out that it leaves bounds the TLS handshake as a whole
+    # http.client has no public hook for this; its remaining timeout limits the whole TLS handshake
     connection._create_connection = deadline.connect  # type: ignore[attr-defined] # noqa: SLF001
     return connection
 
 
 @contextmanager
 def _translate_errors(deadline: Deadline) -> Generator[None]:
-    """Turn whatever goes wrong into NotNow or HttpStatus."""
+    """Turn all exceptions into TemporaryFailure or HttpStatus."""
     try:
         yield
     except urllib.error.HTTPError as error:
@@ -206,15 +210,13 @@ def _translate_errors(deadline: Deadline) -> Generator[None]:
             raise TemporaryFailure(f"HTTP status {error.code}") from None
         raise HttpStatus(error.code, error.headers) from None
     except TimeoutError:
-        raise TemporaryFailure(f"not within {deadline.seconds:g} s") from None
+        raise TemporaryFailure(f"no response within {deadline.seconds:g} s") from None
     except urllib.error.URLError as error:
         if isinstance(error.reason, TimeoutError):
-            raise TemporaryFailure(f"not within {deadline.seconds:g} s") from None
+            raise TemporaryFailure(f"no response within {deadline.seconds:g} s") from None
         if isinstance(error.reason, str):
-            raise TemporaryFailure(
-                "the environment names a proxy that is reached neither by http nor by https"
-            ) from None
+            raise TemporaryFailure("the proxy in the environment is neither http nor https") from None
         reason = error.reason.strerror if isinstance(error.reason, OSError) else None
-        raise TemporaryFailure(f"it cannot be reached: {reason or type(error.reason).__name__}") from None
+        raise TemporaryFailure(f"cannot be reached: {reason or type(error.reason).__name__}") from None
     except (OSError, HTTPException, ValueError) as error:
-        raise TemporaryFailure(f"it does not answer as a web server should: {type(error).__name__}") from None
+        raise TemporaryFailure(f"invalid response: {type(error).__name__}") from None

@@ -1,4 +1,4 @@
-"""URLs of http and https: which ones can be asked, and which of them may be told a login.
+"""Validates http and https URLs, and tells which may receive a login.
 
 >>> parse_url("https://tsa.example/tsr").hostname
 'tsa.example'
@@ -17,33 +17,34 @@ from dcmseal.errors import UsageError
 
 _VISIBLE: Final = re.compile(r"[!-~]+")
 _MAX_HOST: Final = 253
-"""Characters of a host name (RFC 1035 2.3.4)."""
+"""Maximum length of a host name (RFC 1035 2.3.4)."""
 _HINT: Final = "write https://HOST/PATH, other characters as %XX"
-_LOGIN_HINT: Final = "a login may stand in ~/.netrc"
+_LOGIN_HINT: Final = "put the login into ~/.netrc"
 
 
 def parse_url(url: str, login_hint: str = _LOGIN_HINT, login_code: str = "") -> SplitResult:
-    """The parts of a URL.
+    """Parse a URL.
 
     Raises:
-        UsageError: It is not one of http or https, or has user or password in it; the URL is not repeated.
+        UsageError: The URL is invalid, not http or https, or contains a user or password. The message does not repeat
+            the URL.
     """
     try:
         parts = urlsplit(url)
         is_readable = _VISIBLE.fullmatch(url) is not None and parts.port != 0
     except ValueError:
-        raise UsageError("the URL cannot be read", hint=_HINT) from None
+        raise UsageError("the URL is invalid", hint=_HINT) from None
     if parts.scheme not in ("http", "https"):
-        raise UsageError("the server has to be reached by http or https", hint=_HINT)
+        raise UsageError("the URL must begin with http:// or https://", hint=_HINT)
     if not is_readable or not parts.hostname:
-        raise UsageError("the URL cannot be read", hint=_HINT)
+        raise UsageError("the URL is invalid", hint=_HINT)
     if "@" in parts.netloc:
-        raise UsageError("user and password have no place in a URL", hint=login_hint, code=login_code)
+        raise UsageError("a URL must not contain a user and password", hint=login_hint, code=login_code)
     return parts
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address alone."""
+    """Whether a host is this machine, by its name or address."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -51,13 +52,13 @@ def is_loopback(host: str) -> bool:
 
 
 def is_confidential(url: str) -> bool:
-    """Whether nobody on the network can read what is sent to a URL: TLS, or this machine (reached without a proxy)."""
+    """Whether others on the network cannot read requests to a URL: it uses TLS, or is on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 def redirect_host(location: str) -> str:
-    """The host that a server names in a redirection; empty if it cannot be shown."""
+    """The host of a redirect; empty if it is not printable."""
     try:
         host = urlsplit(location).hostname or ""
     except ValueError:

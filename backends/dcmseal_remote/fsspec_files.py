@@ -1,4 +1,4 @@
-"""Storages of fsspec that rename: an object is written under another name, and renamed once it is complete.
+"""Storages of fsspec with renaming: an object is written under another name, and renamed when it is complete.
 
 >>> storage = FsspecFiles("memory", "fsspec")
 >>> with storage.write("memory://archive/image.dcm", expected_version=None) as write:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _VERSIONS: Final = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "updated", "created")
-"""What storages call that which tells one version of an object from another, the surest first."""
+"""Attributes that distinguish versions of an object, the most reliable first."""
 
 
 class FsspecFiles:
-    """A scheme of fsspec; ``package`` is what has to be installed for it."""
+    """A scheme of fsspec, which needs ``package`` to be installed."""
 
     def __init__(self, scheme: str, package: str) -> None:
         self.scheme = scheme
@@ -35,7 +35,7 @@ class FsspecFiles:
         self.summary = f"{scheme}: URLs, through {package}"
 
     def options(self) -> dict[str, object]:
-        """How the file system is made."""
+        """Options for the file system."""
         return {}
 
     def find(self, url: str) -> StorageEntry | None:
@@ -53,7 +53,7 @@ class FsspecFiles:
             fs, path = self.resolve(url)
             entry = build_entry(url, fs.info(path))
             if entry is None:
-                raise DatasetError(f"{url} is no file", hint="check the URL; a folder's ends in a slash")
+                raise DatasetError(f"{url} is not a file", hint="check the URL; URLs of folders end in a slash")
             file = fs.open(path, "rb", cache_type="none")
         try:
             yield _FsspecObject(self, entry, lambda: build_entry(url, fs.info(path)), file)
@@ -82,7 +82,7 @@ class FsspecFiles:
             self.check_version(url, expected_version)
             file = fs.open(temporary, "wb")
             if hasattr(file, "set_pipelined"):
-                file.set_pipelined(True)  # of paramiko: does not wait for the answer to each piece
+                file.set_pipelined(True)  # of paramiko: do not wait for a response to each write
         written = 0
 
         def write(data: Buffer) -> None:
@@ -96,7 +96,7 @@ class FsspecFiles:
             with translate_errors(url, package=self.package, writing=True):
                 file.close()
                 if fs.info(temporary)["size"] != written:
-                    raise OutputError(f"{url} was not written completely", hint="nothing has changed: try again")
+                    raise OutputError(f"{url} was not written completely; nothing has changed", hint="try again")
                 self.check_version(url, expected_version)
                 fs.mv(temporary, path)
         except BaseException:
@@ -107,13 +107,13 @@ class FsspecFiles:
             raise
 
     def read(self, file: Any, start: int, end: int) -> bytes:
-        """A range of an open file."""
+        """Read a range of an open file."""
         file.seek(start)
         data: bytes = file.read(end - start)
         return data
 
     def check_version(self, url: str, expected_version: str | None) -> None:
-        """Make sure that what is to be replaced is still there; raises OutputError."""
+        """Raise OutputError if the object does not have the expected version."""
         if expected_version is None:
             return
         found = self.find(url)
@@ -121,17 +121,17 @@ class FsspecFiles:
             raise changed_error(url)
 
     def resolve(self, url: str) -> tuple[AbstractFileSystem, str]:
-        """The file system, and the path in it."""
+        """Return the file system, and the path in it."""
         from fsspec.core import url_to_fs
 
         fs, path = url_to_fs(url, **self.options())
         if not path.strip("/"):
-            raise UsageError("the URL names no object", hint=f"write {self.scheme}://.../PATH")
+            raise UsageError("the URL has no path", hint=f"write {self.scheme}://.../PATH")
         return fs, path
 
 
 class _FsspecObject:
-    """Held against the entry after each range that was read."""
+    """An open file, which is compared with its entry after each read."""
 
     def __init__(
         self, storage: FsspecFiles, entry: StorageEntry, now: Callable[[], StorageEntry | None], file: Any
@@ -151,7 +151,7 @@ class _FsspecObject:
 
 
 def build_entry(url: str, info: Mapping[str, Any]) -> StorageEntry | None:
-    """What fsspec says of an object; None of what is no file."""
+    """Build an entry from the information of fsspec; None if it is not a file."""
     if info.get("type") != "file" or not isinstance(info.get("size"), int):
         return None
     version = next((str(info[name]) for name in _VERSIONS if info.get(name)), "")

@@ -1,4 +1,4 @@
-"""Storages of fsspec that keep objects whole: what is written is seen once it is complete, and in one step."""
+"""Storages of fsspec in which an upload becomes visible as a whole when it is complete."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 PART_SIZE: Final = 16 << 20
-"""Bytes sent at once, and held in memory until then; S3 takes 10,000 parts."""
+"""Size of each part, which is buffered in memory; S3 accepts 10,000 parts."""
 
 
 class FsspecObjects(FsspecFiles):
-    """Uploads in parts as bytes come; an upload that fails is taken back."""
+    """Uploads objects in parts, and discards failed uploads."""
 
     def options(self) -> dict[str, object]:
-        """Without remembered listings: an object is asked about to learn whether it changed."""
+        """Disable the cache of listings, because entries are compared to detect changes."""
         return {"use_listings_cache": False}
 
     @contextmanager
@@ -43,16 +43,16 @@ class FsspecObjects(FsspecFiles):
                 try:
                     file.close()
                 except OSError:
-                    # a condition that does not hold has no error of its own
+                    # a failed condition has no error of its own
                     self.check_version(url, expected_version)
                     raise
         except BaseException:
             with suppress(Exception):
                 file.discard()
-            # or it would be completed when it is forgotten
+            # otherwise it would be completed by garbage collection
             file.closed = True
             raise
 
     def conditions(self, fs: AbstractFileSystem, path: str, expected_version: str | None) -> dict[str, Any]:
-        """What the storage itself is told about the version to be replaced, if it can be."""
+        """Conditions on the replaced version that the storage itself can enforce."""
         return {}

@@ -1,4 +1,4 @@
-"""Which SSH servers are believed to be who they say: those that ``~/.ssh/known_hosts`` names, as ``ssh`` has it."""
+"""Verifies SSH servers by ``~/.ssh/known_hosts``, like ``ssh``."""
 
 # Kept apart: imports paramiko, which listing plugins must not do.
 
@@ -13,7 +13,7 @@ _KNOWN_HOSTS: Final = os.path.join("~", ".ssh", "known_hosts")
 
 
 class KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
-    """Refuses whoever is not named there, or shows another key."""
+    """Rejects unknown servers, and servers with another key."""
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         path = os.path.expanduser(_KNOWN_HOSTS)

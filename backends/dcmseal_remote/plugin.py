@@ -1,4 +1,4 @@
-"""Contributes the storages of this package; imports nothing that reaches a network until one is used."""
+"""The plugin: contributes storages, and imports them only when they are needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dcmseal.plugins.storage import Storage
 
 @hookimpl
 def dcmseal_storages() -> Iterable[Storage]:
-    """Contribute ``http`` and ``https``, and the schemes of fsspec that hold files."""
+    """Contribute ``http``, ``https`` and schemes of fsspec."""
     from dcmseal_remote.storages import build_storages
 
     return build_storages()

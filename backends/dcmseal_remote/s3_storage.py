@@ -1,4 +1,4 @@
-"""S3, and what speaks its protocol: each range is of the version that was opened, and each upload replaces that one."""
+"""S3 and compatible storages: reads and uploads apply to the version that was opened."""
 
 # Kept apart: one module for each kind of storage.
 
@@ -25,12 +25,12 @@ _OBJECT_HEADERS: Final = (
     "Metadata",
     "StorageClass",
 )
-"""What an object keeps when its bytes are replaced; its tags and rights are the bucket's business."""
+"""Headers that are preserved when an object is replaced; tags and permissions depend on the bucket."""
 _TYPE: Final = "application/dicom"
 
 
 class S3Storage(FsspecObjects):
-    """``s3:`` URLs. ``If-Match`` with the ETag guards ranges and uploads (RFC 9110 13.1.1)."""
+    """``s3:`` URLs. Reads and uploads use ``If-Match`` with the ETag (RFC 9110 13.1.1)."""
 
     def __init__(self, scheme: str) -> None:
         super().__init__(scheme, "s3fs")
@@ -42,7 +42,7 @@ class S3Storage(FsspecObjects):
             file = fs.open(path, "rb", cache_type="none")
             entry = build_entry(url, file.details)
         if entry is None:
-            raise DatasetError(f"{url} is no object", hint="check the URL; a folder's ends in a slash")
+            raise DatasetError(f"{url} is not an object", hint="check the URL; URLs of folders end in a slash")
         try:
             yield _S3Object(entry, file)
         finally:

@@ -1,4 +1,4 @@
-"""SFTP: hosts have to be known, and ranges are asked for all at once."""
+"""SFTP: servers must be in ``known_hosts``, and each range is one request."""
 
 # Kept apart: one module for each kind of storage.
 
@@ -21,7 +21,7 @@ class SftpStorage(FsspecFiles):
         super().__init__(scheme, "paramiko")
 
     def options(self) -> dict[str, object]:
-        """With a policy for hosts: fsspec would talk to whoever answers."""
+        """Verify the server, which fsspec does not do by default."""
         from dcmseal_remote.known_hosts import KnownHosts
 
         return {
@@ -33,7 +33,7 @@ class SftpStorage(FsspecFiles):
         fs, path = super().resolve(url)
         transport = fs.client.get_transport()
         if transport is None or not transport.is_active():
-            # fsspec remembers connections, and not that they end
+            # fsspec caches connections, even after they have ended
             type(fs).clear_instance_cache()
             fs, path = super().resolve(url)
         fs.ftp.get_channel().settimeout(_TIMEOUT)

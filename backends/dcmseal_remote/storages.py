@@ -17,7 +17,7 @@ from dcmseal_remote.web_storage import WebStorage
 
 
 def build_storages() -> tuple[Storage, ...]:
-    """One for each scheme."""
+    """Return the storages, one for each scheme."""
     return (
         WebStorage("https"),
         WebStorage("http"),

@@ -1,6 +1,6 @@
-"""Web servers: objects read by HTTP in ranges (RFC 9110 14), or once as a whole where a server knows no ranges.
+"""Web servers: objects are read in ranges (RFC 9110 14), or as a whole if the server does not support ranges.
 
-fsspec would do, but believes what servers answer: the length of a body, and that it is the range that was asked for.
+fsspec is not used, because it trusts servers: it checks neither the length nor the range of a response.
 """
 
 # Kept apart: one module for each kind of storage.
@@ -31,26 +31,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimits:
-    """How long a server is waited for."""
+    """Timeouts and retries for requests."""
 
     seconds: float = 30.0
-    """For a request and its answer, besides what ``slowest`` allows for the body."""
+    """Timeout of a request, without the time that ``min_rate`` allows for the body."""
     min_rate: float = 1 << 14
-    """Bytes of the body for each further second: a server that sends less is given up."""
+    """Minimum number of bytes of the body per second."""
     attempts: int = 3
     pause: float = 0.2
-    """Seconds, doubled before each attempt that is made again."""
+    """Seconds before the second attempt, doubled before each further one."""
 
 
 DEFAULT_LIMITS: Final = RequestLimits()
 
 
 class ObjectNotFound(DatasetError):
-    """The server has no such object."""
+    """The object does not exist."""
 
 
 class RangeResponse:
-    """A server's answer, its body still to be read."""
+    """A response, with a body that can be read once."""
 
     def __init__(self, url: str, answer: HttpResponse, start: int, end: int) -> None:
         self.url = url
@@ -58,25 +58,25 @@ class RangeResponse:
         tag = answer.headers.get("ETag", "").strip()
         self.version = tag or answer.headers.get("Last-Modified", "").strip()
         self.strong_tag = tag if tag.startswith('"') else ""
-        """What ``If-Match`` takes (RFC 9110 13.1.1)."""
+        """The ETag if it is strong, as ``If-Match`` requires (RFC 9110 13.1.1)."""
         self.total = self._parse_total(start, end)
-        """Size of the object of which this is the range that was asked for; None if it is all of it."""
+        """Size of the object if this is the requested range; None if this is the whole object."""
 
     def _parse_total(self, start: int, end: int) -> int | None:
         if self._answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise DatasetError(f"{self.url} comes in another coding than it was asked for", hint=_HINT)
+            raise DatasetError(f"{self.url}: the server compressed the response, which was not requested", hint=_HINT)
         if self._answer.status != 206:
             return None
         said = _RANGE.fullmatch(self._answer.headers.get("Content-Range", "").strip())
         if said is None:
-            raise DatasetError(f"{self.url} comes in a range that does not say which", hint=_HINT)
+            raise DatasetError(f"{self.url}: the server returned a range without saying which", hint=_HINT)
         first, last, total = map(int, said.groups())
         if first != start or last + 1 != min(end, total):
-            raise DatasetError(f"{self.url} comes in another range than was asked for", hint=_HINT)
+            raise DatasetError(f"{self.url}: the server returned another range than requested", hint=_HINT)
         return total
 
     def read_exactly(self, size: int) -> bytes:
-        """The body, which has to have this size; raises NotNow if it is cut short."""
+        """Read a body of this size; raises TemporaryFailure if it is truncated."""
         parts: list[bytes] = []
         missing = size
         for piece in self.iter_body():
@@ -85,28 +85,38 @@ class RangeResponse:
             if not missing:
                 break
         if missing:
-            raise TemporaryFailure("its answer is cut short")
+            raise TemporaryFailure("the response is truncated")
         return b"".join(parts)
 
     def iter_body(self) -> Iterator[bytes]:
-        """The body in pieces; raises NotNow if it does not come, or too slowly."""
+        """Iterate over the body; raises TemporaryFailure if it is too slow."""
         return self._answer.iter_body()
 
 
 @strip_traceback
 def retry_request(url: str, action: Callable[[], T], limits: RequestLimits) -> T:
-    """The result of ``action``, called again while it raises NotNow; raises StorageUnavailable in the end."""
+    """Call an action, and repeat it while it raises TemporaryFailure; finally raises StorageUnavailable."""
     try:
         return retry(action, limits.attempts, limits.pause)
     except TemporaryFailure as error:
-        raise StorageUnavailable(f"{url} is out of reach: {error}", hint=_HINT) from None
+        raise StorageUnavailable(f"{url} cannot be reached: {error}", hint=_HINT) from None
 
 
 @contextmanager
 def open_range(url: str, start: int, end: int, limits: RequestLimits, tag: str = "") -> Generator[RangeResponse]:
-    """Ask for a range, of the version with this ETag if one is given; the answer may be all of the object.
+    """Request a range; the response may be the whole object.
 
-    Raises UsageError, DatasetError, StorageUnavailable, or NotNow.
+    Args:
+        url: The URL of the object.
+        start: Position of the first byte.
+        end: Position after the last byte.
+        limits: Timeouts and retries.
+        tag: The ETag of the version to read, if any.
+
+    Raises:
+        UsageError: The URL or ``~/.netrc`` is invalid.
+        DatasetError: The server refused the request, or its response is invalid.
+        TemporaryFailure: The server cannot be reached, or is busy.
     """
     headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity", "User-Agent": "dcmseal"}
     if tag:
@@ -120,24 +130,24 @@ def open_range(url: str, start: int, end: int, limits: RequestLimits, tag: str =
 
 
 def _status_error(url: str, error: HttpStatus) -> DatasetError:
-    """What a status comes to that is neither 200 nor 206."""
+    """Build the error for a status other than 200 and 206."""
     if error.code in (404, 410):
-        return ObjectNotFound(f"{url} is not there", hint="check the URL")
+        return ObjectNotFound(f"{url} does not exist", hint="check the URL")
     if error.code in (401, 403):
-        return DatasetError(f"{url} cannot be read: it is not allowed", hint="a login may stand in ~/.netrc")
+        return DatasetError(f"{url} cannot be read: permission denied", hint="put a login into ~/.netrc")
     if error.code == 412:
         return changed_while_read_error(url)
     if error.code == 416:
         return DatasetError(f"{url} is empty", hint="check the URL")
     if error.code in (301, 302, 303, 307, 308):
         host = redirect_host(error.headers.get("Location", ""))
-        where = f", at {host}" if host else ""
-        return DatasetError(f"{url} is said to be elsewhere{where}", hint="if you trust that, name the other URL")
+        where = f" to {host}" if host else ""
+        return DatasetError(f"{url} has been moved{where}", hint="if you trust that, use the other URL")
     return DatasetError(f"{url} cannot be read: HTTP status {error.code}", hint=_HINT)
 
 
 def _find_login(url: str) -> str:
-    """What ``~/.netrc`` has for a host, as curl has it; never sent where others could read it."""
+    """Find the login for a host in ``~/.netrc``, like curl; none if others could read it."""
     host = parse_url(url).hostname or ""
     if not is_confidential(url):
         return ""
@@ -147,22 +157,22 @@ def _find_login(url: str) -> str:
         return ""
     except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
         raise UsageError(
-            "~/.netrc cannot be read", hint="it is yours alone (chmod 600), in the form that curl reads"
+            "~/.netrc cannot be read", hint="check its format; only you may have access (chmod 600)"
         ) from None
     return f"{found[0]}:{found[2]}" if found and found[2] else ""
 
 
 _MAX_IN_MEMORY: Final = 8 << 20
 _MAX_SIZE: Final = 4 << 30
-"""Bytes taken of a server that knows no ranges; they go to a temporary file."""
+"""Maximum size of an object from a server without ranges, which is copied to a temporary file."""
 
 
 class WebStorage:
-    """``http:`` and ``https:`` URLs, which are read only; a login comes from ``~/.netrc``."""
+    """``http:`` and ``https:`` URLs, for reading only; logins come from ``~/.netrc``."""
 
     def __init__(self, scheme: str, limits: RequestLimits = DEFAULT_LIMITS) -> None:
         self.scheme = scheme
-        self.summary = f"{scheme}: URLs, to be read only"
+        self.summary = f"{scheme}: URLs, read-only"
         self._limits = limits
 
     def find(self, url: str) -> StorageEntry | None:
@@ -181,7 +191,7 @@ class WebStorage:
         raise UsageError(f"{self.scheme}: URLs cannot be listed", hint="name each object")
 
     def write(self, url: str, expected_version: str | None) -> NoReturn:
-        raise UsageError(f"{self.scheme}: URLs can be read only", hint="write to a file, or to another storage")
+        raise UsageError(f"{self.scheme}: URLs are read-only", hint="write to a file, or to another storage")
 
 
 class _RangedObject:
@@ -202,7 +212,7 @@ class _RangedObject:
             if answer.version != self.entry.version or answer.total not in (None, self.entry.size):
                 raise changed_while_read_error(url)
             if answer.total is None:
-                raise DatasetError(f"{url} came in ranges, and now comes as a whole", hint="try again")
+                raise DatasetError(f"{url}: the server no longer supports ranges", hint="try again")
             return answer.read_exactly(end - start)
 
 
@@ -233,7 +243,7 @@ def _copy_body(answer: RangeResponse, copy: IO[bytes]) -> int:
         size += len(piece)
         if size > _MAX_SIZE:
             raise DatasetError(
-                f"{answer.url} has more than {_MAX_SIZE} bytes, and its server knows no ranges", hint="fetch it first"
+                f"{answer.url} is too large for a server without ranges ({_MAX_SIZE} bytes)", hint="download it first"
             )
         copy.write(piece)
     return size

@@ -1,1 +1,1 @@
-"""Certified timestamps of RFC 3161: queries, authorities reached by HTTP, and tokens read and verified."""
+"""Certified timestamps of RFC 3161: requests, timestamp authorities over HTTP, and verification of tokens."""

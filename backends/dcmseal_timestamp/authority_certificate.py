@@ -1,4 +1,4 @@
-"""The certificate of a timestamp authority: which one a token names, and what it is good for (RFC 3161 2.3)."""
+"""Finds and checks the certificate of the timestamp authority of a token (RFC 3161 2.3)."""
 
 # Kept apart: the certificate of the authority, apart from the signature of the token.
 
@@ -31,7 +31,7 @@ _KNOWN_EXTENSIONS: Final = frozenset(
         *(ExtensionOID.CERTIFICATE_POLICIES, ExtensionOID.CRL_DISTRIBUTION_POINTS, ExtensionOID.FRESHEST_CRL),
     }
 )
-"""Extensions that a certificate may mark as critical: those that are looked at here, or in its path."""
+"""Extensions that may be critical, because they are checked here or with the path."""
 _MIN_BITS: Final = 2048
 _MIN_BITS_EC: Final = 224
 _SIGNING_USAGES: Final = frozenset({"digital_signature", "non_repudiation"})
@@ -40,32 +40,32 @@ _E = TypeVar("_E", bound=x509.ExtensionType)
 
 
 class CertificateBinding(Enum):
-    """What a token says under its signature about the certificate that it was made with."""
+    """How the signed part of a token identifies the certificate of its authority."""
 
     BOUND = "bound"
     CHAIN_UNKNOWN = "chain unknown"
-    """It is the authority's, and certificates of its chain that are named are not at hand."""
+    """It identifies the certificate, and others of its chain that are unavailable."""
     UNSUPPORTED = "unsupported"
-    """It is named by a digest that cannot be computed."""
+    """It uses an unsupported digest."""
     MISSING = "missing"
     OTHER = "other"
-    """Another one is named."""
+    """It identifies another certificate."""
 
 
 class UnreadableCertificate(Exception):
-    """A certificate cannot be understood; the message is made of our words only."""
+    """A certificate cannot be parsed; the message contains no text of the certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityCertificate:
-    """The certificate that a token names as its signer's."""
+    """The certificate that a token identifies as that of its signer."""
 
     der: bytes
     parsed: x509.Certificate
 
     @property
     def key_bits(self) -> int:
-        """Size of the key; 0 for kinds that have one size only."""
+        """Size of the key; 0 for types with a fixed size."""
         key = self.parsed.public_key()
         if isinstance(key, (rsa.RSAPublicKey, dsa.DSAPublicKey, ec.EllipticCurvePublicKey)):
             return key.key_size
@@ -73,46 +73,46 @@ class AuthorityCertificate:
 
     @property
     def has_weak_key(self) -> bool:
-        """Whether the key may have been broken."""
+        """Whether the key is too small."""
         least = _MIN_BITS_EC if isinstance(self.parsed.public_key(), ec.EllipticCurvePublicKey) else _MIN_BITS
         return 0 < self.key_bits < least
 
     @property
     def is_for_timestamps_only(self) -> bool:
-        """Whether extended key usage says timeStamping, and nothing else (RFC 3161 2.3)."""
+        """Whether the extended key usage is timeStamping only (RFC 3161 2.3)."""
         usage = self._extension(x509.ExtendedKeyUsage)
         return usage is not None and list(usage.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
 
     @property
     def is_marked_critical(self) -> bool:
-        """Whether extended key usage is critical (RFC 3161 2.3)."""
+        """Whether the extended key usage is critical (RFC 3161 2.3)."""
         usage = self._extension(x509.ExtendedKeyUsage)
         return usage is not None and usage.critical
 
     @property
     def is_ca(self) -> bool:
-        """Whether it issues certificates (RFC 5280 4.2.1.9)."""
+        """Whether it is the certificate of a CA (RFC 5280 4.2.1.9)."""
         constraints = self._extension(x509.BasicConstraints)
         return constraints is not None and constraints.value.ca
 
     @property
     def is_for_signatures_only(self) -> bool:
-        """Whether key usage, if stated, is digitalSignature, nonRepudiation or both, as openssl demands."""
+        """Whether the key usage, if stated, is digitalSignature, nonRepudiation or both, as openssl requires."""
         with _translate_errors():
             usage = asn1_x509.Certificate.load(self.der).key_usage_value
             return usage is None or (bool(usage.native) and usage.native <= _SIGNING_USAGES)
 
     def check_extensions(self) -> None:
-        """Raise UnreadableCertificate for critical extensions that are not understood, and for unreadable ones."""
+        """Raise UnreadableCertificate if a critical extension is unknown, or an extension is damaged."""
         with _translate_errors():
             unknown = [
                 each.oid for each in self.parsed.extensions if each.critical and each.oid not in _KNOWN_EXTENSIONS
             ]
         if unknown:
-            raise UnreadableCertificate("it has a critical extension that is not understood")
+            raise UnreadableCertificate("it has an unknown critical extension")
 
     def is_named(self, name: GeneralName) -> bool:
-        """Whether a name is its subject's (RFC 3161 2.4.2, tsa)."""
+        """Whether a name is one of its subject (RFC 3161 2.4.2, tsa)."""
         with _translate_errors():
             certificate = asn1_x509.Certificate.load(self.der)
             subject = GeneralName(kind="directory_name", der=original_der(certificate.subject))
@@ -129,17 +129,18 @@ class AuthorityCertificate:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Names and extensions are read when they are asked for, and hostile ones fail in many ways."""
+    """Turn exceptions into UnreadableCertificate: names and extensions are parsed on access."""
     try:
         yield
-    except Exception:  # noqa: BLE001 - whatever readers of ASN.1 raise
-        raise UnreadableCertificate("it, or one of its extensions, cannot be read") from None
+    except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
+        raise UnreadableCertificate("it, or one of its extensions, is damaged") from None
 
 
 def find_authority(token: TimestampToken, certificates: Iterable[bytes]) -> AuthorityCertificate | None:
-    """The certificate that the token names, among those in it and those given; None if it is not there.
+    """Find the certificate of the authority among those in the token and the given ones; None if it is missing.
 
-    Anybody can put more certificates into a token: of several with the same name, the one that was signed for counts.
+    Anyone can add certificates to a token. Of several with the same name, the one that the signed part identifies
+    counts.
     """
     named: list[AuthorityCertificate] = []
     for der in (*token.certificates, *certificates):
@@ -155,9 +156,9 @@ def find_authority(token: TimestampToken, certificates: Iterable[bytes]) -> Auth
 def find_binding(
     token: TimestampToken, authority: AuthorityCertificate, certificates: Iterable[bytes]
 ) -> CertificateBinding:
-    """Whether ESSCertID and ESSCertIDv2, wherever they stand, name the authority's certificate first.
+    """Check that ESSCertID and ESSCertIDv2, where present, identify the authority's certificate first.
 
-    What they name besides limits its chain (RFC 5035 5.4), and has to be at hand.
+    Further certificates in them restrict its chain (RFC 5035 5.4), and must be available.
     """
     if not all(token.certificate_ids) or not token.certificate_ids:
         return CertificateBinding.MISSING
@@ -173,7 +174,7 @@ def find_binding(
 
 
 def _matches_identifier(identifier: CertificateId, der: bytes) -> bool:
-    """Whether an identifier is that of a certificate, by its digest and, if it is stated, its name."""
+    """Whether an identifier matches a certificate, by its digest and, if stated, its issuer and serial number."""
     if identifier.algorithm not in DIGESTS:
         return False
     if not hmac.compare_digest(identifier.digest, hashlib.new(identifier.algorithm, der).digest()):
@@ -184,7 +185,7 @@ def _matches_identifier(identifier: CertificateId, der: bytes) -> bool:
         certificate = asn1_x509.Certificate.load(der)
         is_issuer = bool(identifier.issuer) and is_same_name(identifier.issuer, original_der(certificate.issuer))
         return is_issuer and certificate["tbs_certificate"]["serial_number"].native == identifier.serial_number
-    except Exception:  # noqa: BLE001 - hostile names fail in many ways
+    except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
         return False
 
 
@@ -194,7 +195,7 @@ def _parse_certificate(der: bytes) -> x509.Certificate | None:
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)
             certificate.public_key()
-    except Exception:  # noqa: BLE001 - hostile certificates fail in many ways
+    except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
         return None
     return certificate
 
@@ -205,6 +206,6 @@ def _is_signer(certificate: x509.Certificate, token: TimestampToken) -> bool:
             same = certificate.serial_number == token.certificate_serial
             return same and certificate.issuer.public_bytes() == token.issuer
         identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except Exception:  # noqa: BLE001 - names and extensions are read when they are asked for; hostile ones fail
+    except Exception:  # noqa: BLE001 - names and extensions are parsed on access
         return False
     return bool(token.key_identifier) and identifier == token.key_identifier

@@ -1,4 +1,4 @@
-"""The timestamp backend ``CMS_TSP``: Time-Stamp Protocol of RFC 3161 (PS3.15 C.1).
+"""The timestamp backend ``CMS_TSP`` for the Time-Stamp Protocol of RFC 3161 (PS3.15 C.1).
 
 >>> from dcmseal.plugins.timestamp_backend import TimestampQuery
 >>> query = CmsTspBackend().build_query(b"the value of Signature", TimestampQuery(nonce=False))
@@ -19,31 +19,31 @@ from dcmseal.terms import TimestampType
 
 
 class CmsTspBackend:
-    """Writes queries, reaches authorities by HTTP, and reads and verifies tokens."""
+    """Builds requests, sends them to timestamp authorities over HTTP, and verifies tokens."""
 
     type: Final[str] = TimestampType.CMS_TSP.value
-    summary: Final = "timestamps of RFC 3161: authorities at http: and https: URLs"
+    summary: Final = "timestamps of RFC 3161, from authorities with http: and https: URLs"
 
     def build_query(self, value: bytes, options: TimestampQuery) -> bytes:
-        """A TimeStampReq in DER."""
+        """Build a TimeStampReq in DER."""
         from dcmseal_timestamp.timestamp_query import build_query
 
         return build_query(value, options)
 
     def send_query(self, url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secrets) -> bytes:
-        """The TimeStampResp of the authority at a URL."""
+        """Send a TimeStampReq to an authority, and return its TimeStampResp."""
         from dcmseal_timestamp.tsa_client import send_query
 
         return send_query(url, query, retry_policy, secrets)
 
     def accept_response(self, response: bytes, query: bytes | None) -> bytes:
-        """The TimeStampToken in a response, as DICOM files hold it."""
+        """Extract the TimeStampToken from a response, as DICOM stores it."""
         from dcmseal_timestamp.timestamp_response import accept_response
 
         return accept_response(response, query)
 
     def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
-        """Verify a token or response; the authority's trust is left to others."""
+        """Verify a token or response, without evaluating trust in the authority."""
         from dcmseal_timestamp.verify_token import verify_token
 
         return verify_token(timestamp, values, certificates)

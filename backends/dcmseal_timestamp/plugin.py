@@ -1,4 +1,4 @@
-"""Contributes the backend of this package; imports nothing until it is asked."""
+"""The plugin: contributes ``CMS_TSP``, and imports it only when it is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TimeStampReq of RFC 3161 2.4.1: written, and read back to hold a response against it."""
+"""TimeStampReq of RFC 3161 2.4.1: builds requests, and parses them to compare them with responses."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NONCE_BYTES: Final = 8
 _MAX_QUERY_BYTES: Final = 1 << 16
 
 DIGESTS: Final = {"sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 64}
-"""Digests that are computed here, and their sizes."""
+"""Supported digests, and their sizes."""
 WEAK_DIGESTS: Final = frozenset({"sha1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedQuery:
-    """What was asked."""
+    """The contents of a request."""
 
     algorithm: str
     digest: bytes
@@ -33,13 +33,13 @@ class ParsedQuery:
 
 
 def build_query(value: bytes, options: TimestampQuery) -> bytes:
-    """A query for a timestamp over a value; raises UsageError for a weak digest or what is no policy."""
+    """Build a request for a timestamp over a value; raises UsageError if the digest is weak or the policy invalid."""
     algorithm = options.algorithm.value.lower()
     if algorithm not in DIGESTS or algorithm in WEAK_DIGESTS:
-        raise UsageError(f"no timestamp is asked for with {options.algorithm}", hint="use SHA256, SHA384 or SHA512")
+        raise UsageError(f"{options.algorithm} is too weak for a timestamp", hint="use SHA256, SHA384 or SHA512")
     if options.policy and not _POLICY.fullmatch(options.policy):
         raise UsageError(
-            f"{options.policy!r} is no object identifier", hint="a policy is written like 1.3.6.1.4.1.99999.1"
+            f"{options.policy!r} is not an object identifier", hint="write the policy like 1.3.6.1.4.1.99999.1"
         )
     fields = {
         "version": "v1",
@@ -52,13 +52,13 @@ def build_query(value: bytes, options: TimestampQuery) -> bytes:
     if options.policy:
         fields["req_policy"] = options.policy
     if options.nonce:
-        # the highest bit is set, so that all nonces are of one size
+        # set the highest bit, so that all nonces have the same size
         fields["nonce"] = int.from_bytes(secrets.token_bytes(_NONCE_BYTES), "big") | 1 << (8 * _NONCE_BYTES - 1)
     return bytes(tsp.TimeStampReq(fields).dump())
 
 
 def parse_query(data: bytes) -> ParsedQuery:
-    """Read a query, whoever wrote it; raises TimestampError."""
+    """Parse a request, which may come from other software; raises TimestampError."""
     try:
         if len(data) > _MAX_QUERY_BYTES:
             raise ValueError("too long")
@@ -70,9 +70,9 @@ def parse_query(data: bytes) -> ParsedQuery:
             policy=str(read["req_policy"].dotted) if read["req_policy"].native else "",
             nonce=read["nonce"].native,
         )
-    except Exception:  # noqa: BLE001 - asn1crypto raises whatever comes to hand
+    except Exception:  # noqa: BLE001 - asn1crypto raises many exceptions
         raise TimestampError(
-            "the query is not a timestamp query of RFC 3161",
-            hint="it is what build_timestamp_query() returns",
+            "the data is not a timestamp request of RFC 3161",
+            hint="pass the request that the timestamp was requested with",
             code="timestamp-query-unreadable",
         ) from None

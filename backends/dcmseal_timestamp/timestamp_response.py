@@ -1,4 +1,4 @@
-"""TimeStampResp of RFC 3161 2.4.2, held against the query it is to answer."""
+"""TimeStampResp of RFC 3161 2.4.2: extracts the token, and compares it with the request."""
 
 # Kept apart: imports asn1crypto, which listing plugins must not do.
 
@@ -18,23 +18,21 @@ _RESPONSE: Final = "RFC 3161 2.4.2"
 
 
 def accept_response(response: bytes, query: bytes | None) -> bytes:
-    """The token of a response, or a token that comes without one; raises TimestampRejected if it does not fit."""
+    """Extract the token of a response, or accept a bare token; raises TimestampRejected if it does not match."""
     try:
         token = parse_token(response)
     except RefusedToken as error:
         raise _rejected_error(
-            _response_finding("timestamp-refused", str(error)), "ask another authority, or under another policy"
+            _response_finding("timestamp-refused", str(error)), "use another authority or another policy"
         ) from None
     except UnreadableToken as error:
         raise _rejected_error(
             _response_finding("timestamp-response-unreadable", f"the response cannot be used: {error}"),
-            "it must be a TimeStampResp of RFC 3161, or the token in it, in DER",
+            "pass a TimeStampResp of RFC 3161, or the token in it, in DER",
         ) from None
     if query is not None:
         for finding in _mismatch_findings(token, parse_query(query)):
-            raise _rejected_error(
-                finding, "the response belongs to another query, or somebody is playing back an old one"
-            )
+            raise _rejected_error(finding, "the response belongs to another request, or is a replay of an old one")
     return token.der
 
 
@@ -42,13 +40,11 @@ def _mismatch_findings(token: TimestampToken, query: ParsedQuery) -> Iterator[Fi
     info = token.info
     same = info.imprint_algorithm == query.algorithm and hmac.compare_digest(info.imprint, query.digest)
     if not same:
-        yield _response_finding(
-            "timestamp-other-query", "the response certifies something else than the query asked for"
-        )
+        yield _response_finding("timestamp-other-query", "the response is for another value than the request")
     if query.nonce is not None and info.nonce != query.nonce:
-        yield _response_finding("timestamp-nonce-differs", "the response does not repeat the nonce of the query")
+        yield _response_finding("timestamp-nonce-differs", "the nonce of the response differs from that of the request")
     if query.policy and info.policy != query.policy:
-        message = f"the response was made under policy {info.policy}, not {query.policy}"
+        message = f"the policy of the response is {info.policy}, not {query.policy}"
         yield _response_finding("timestamp-policy-differs", message)
 
 

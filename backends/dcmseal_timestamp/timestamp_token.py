@@ -1,4 +1,4 @@
-"""TimeStampToken of RFC 3161 2.4.2: a CMS SignedData over TSTInfo, read into plain values; nothing is verified."""
+"""Parses TimeStampToken of RFC 3161 2.4.2, a CMS SignedData over TSTInfo, without verifying it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dcmseal_timestamp.tst_info import (
 )
 
 MAX_TOKEN_BYTES: Final = 256 << 10
-"""Tokens take some thousand bytes; larger ones are not looked into."""
+"""Maximum size of a token; usual ones have some thousand bytes."""
 _MAX_CERTIFICATES: Final = 64
 _MAX_IDENTIFIERS: Final = 64
 _SEQUENCE: Final = 0x30
@@ -34,7 +34,7 @@ _SINGLE: Final = frozenset(
 
 
 class TimeStampResp(core.Sequence):  # type: ignore[misc] # asn1crypto has no types
-    """TimeStampResp; asn1crypto's own does not know that a refusal has no token."""
+    """TimeStampResp; unlike that of asn1crypto, it allows a refusal without token."""
 
     _fields: ClassVar[list[Any]] = [
         ("status", tsp.PKIStatusInfo),
@@ -43,7 +43,7 @@ class TimeStampResp(core.Sequence):  # type: ignore[misc] # asn1crypto has no ty
 
 
 class RefusedToken(Exception):
-    """A response in which the authority grants no token; the message has its reasons."""
+    """The authority refused to issue a token; the message gives its reasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +53,13 @@ class CertificateId:
     algorithm: str
     digest: bytes
     issuer: bytes | None = None
-    """DER name of the issuer; None if it is not stated, empty if it is stated in a form that names no issuer."""
+    """DER name of the issuer; None if not stated, empty if stated in another form than a directory name."""
     serial_number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureScheme:
-    """How the authority signed; empty texts for what is not known."""
+    """The signature algorithm of the authority; empty strings for what is unknown."""
 
     kind: str
     digest: str
@@ -69,46 +69,48 @@ class SignatureScheme:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampToken:
-    """What a token says, and the parts that its signature was made over."""
+    """A parsed token, with the parts that are signed."""
 
     der: bytes
-    """The token itself, without padding and without the response it came in."""
+    """The token without padding and without the enclosing response."""
     content: bytes
-    """TSTInfo, as it was signed."""
+    """TSTInfo, in its signed encoding."""
     info: TstInfo
     certificates: tuple[bytes, ...]
     issuer: bytes
-    """DER name of whoever issued the authority's certificate; empty if it is named by its key."""
+    """DER name of the issuer of the authority's certificate; empty if it is identified by its key."""
     certificate_serial: int
     key_identifier: bytes
     digest_algorithm: str
     scheme: SignatureScheme
     signed_attributes: bytes
-    """As SET OF, which is what was signed (RFC 5652 5.4)."""
+    """The signed encoding, as SET OF (RFC 5652 5.4)."""
     content_type: str
     message_digest: bytes
     certificate_ids: tuple[tuple[CertificateId, ...], ...]
-    """Of each signed attribute that names certificates, the authority's own first."""
+    """The certificates named by each signed attribute, the authority's first."""
     signature: bytes
 
 
 def parse_token(data: bytes) -> TimestampToken:
-    """Read a token, or the token in a response of RFC 3161 2.4.2; one byte of padding may follow (PS3.5 6.2).
+    """Parse a token, or a response with a token (RFC 3161 2.4.2); a padding byte may follow (PS3.5 6.2).
 
-    Raises UnreadableToken, or RefusedToken for a response that grants none.
+    Raises:
+        UnreadableToken: The data is not a valid token.
+        RefusedToken: The data is a response without a token.
     """
     if len(data) > MAX_TOKEN_BYTES:
-        raise UnreadableToken(f"it takes {len(data)} bytes, more than {MAX_TOKEN_BYTES} are not looked into")
+        raise UnreadableToken(f"it has {len(data)} bytes, more than {MAX_TOKEN_BYTES}")
     try:
         return _parse_signed_data(_unwrap_response(_strip_padding(data)))
     except (UnreadableToken, RefusedToken):
         raise
-    except Exception:  # noqa: BLE001 - asn1crypto raises whatever comes to hand
-        raise UnreadableToken("it is no timestamp token of RFC 3161, or a damaged one") from None
+    except Exception:  # noqa: BLE001 - asn1crypto raises many exceptions
+        raise UnreadableToken("it is not a timestamp token of RFC 3161, or is damaged") from None
 
 
 def is_response(data: bytes) -> bool:
-    """Whether data begins like a TimeStampResp, and not like a token."""
+    """Whether data begins like a TimeStampResp, not like a token."""
     return _inner_tag(data) == _SEQUENCE
 
 
@@ -121,12 +123,12 @@ def _inner_tag(data: bytes) -> int:
 def _strip_padding(data: bytes) -> bytes:
     end = parser.peek(data)
     if data[end:] not in (b"", b"\0"):
-        raise UnreadableToken("something follows the token")
+        raise UnreadableToken("there is trailing data after the token")
     return data[:end]
 
 
 def _unwrap_response(data: bytes) -> bytes:
-    """The token itself, out of a response that grants it (RFC 3161 2.4.2)."""
+    """The token, extracted from its response if there is one (RFC 3161 2.4.2)."""
     if not is_response(data):
         return data
     response = check_no_extra_fields(TimeStampResp.load(data))
@@ -135,31 +137,31 @@ def _unwrap_response(data: bytes) -> bytes:
         raise RefusedToken(refusal)
     token = response["time_stamp_token"]
     if isinstance(token, core.Void):
-        raise UnreadableToken("the response has no token in it")
+        raise UnreadableToken("the response contains no token")
     return original_der(token)
 
 
 def _refusal_reason(status: Any) -> str:
-    """Why the authority made no token; empty if it says that it made one."""
+    """Why the authority refused; empty if it granted a token."""
     answer = str(status["status"].native)
     if answer in _GRANTED:
         return ""
     reasons = sorted(map(str, status["fail_info"].native or ()))
     texts = [str(each) for each in status["status_string"].native or ()]
-    told = "".join(each if each.isprintable() else " " for each in "; ".join((*reasons, *texts)))[:_MAX_TEXT_LENGTH]
-    return f"the authority refused ({answer[:_MAX_TEXT_LENGTH]}){f': {told}' if told else ''}"
+    text = "".join(each if each.isprintable() else " " for each in "; ".join((*reasons, *texts)))[:_MAX_TEXT_LENGTH]
+    return f"the authority refused ({answer[:_MAX_TEXT_LENGTH]}){f': {text}' if text else ''}"
 
 
 def _parse_signed_data(der: bytes) -> TimestampToken:
     outer = check_no_extra_fields(cms.ContentInfo.load(der, strict=True))
     if outer["content_type"].native != "signed_data":
-        raise UnreadableToken("it is no SignedData of CMS")
+        raise UnreadableToken("it is not a CMS SignedData")
     signed = check_no_extra_fields(outer["content"])
     capsule = check_no_extra_fields(signed["encap_content_info"])
     if capsule["content_type"].native != "tst_info":
-        raise UnreadableToken("what it signs is no TSTInfo")
+        raise UnreadableToken("its content is not a TSTInfo")
     if len(signed["signer_infos"]) != 1:
-        raise UnreadableToken("it has not exactly one signer")  # RFC 3161 2.4.2
+        raise UnreadableToken("it does not have exactly one signer")  # RFC 3161 2.4.2
     content = bytes(capsule["content"].contents)
     signer = check_no_extra_fields(signed["signer_infos"][0])
     attributes = _parse_attributes(signer)
@@ -183,17 +185,17 @@ def _parse_signed_data(der: bytes) -> TimestampToken:
 
 
 def _parse_attributes(signer: Any) -> dict[str, Any]:
-    """Signed attributes, each of which stands there once (RFC 5652 5.3)."""
+    """The signed attributes, which must not repeat (RFC 5652 5.3)."""
     attributes: dict[str, Any] = {}
     for each in map(check_no_extra_fields, signer["signed_attrs"]):
         name = str(each["type"].native)
         if name in attributes:
-            raise UnreadableToken("a signed attribute stands there twice")
+            raise UnreadableToken("a signed attribute is repeated")
         if name in _SINGLE and len(each["values"]) != 1:
-            raise UnreadableToken("a signed attribute has not exactly one value")
+            raise UnreadableToken("a signed attribute does not have exactly one value")
         attributes[name] = each["values"][0] if name in _SINGLE else None
     if not {"content_type", "message_digest"} <= attributes.keys():
-        raise UnreadableToken("a signed attribute that CMS demands is missing")
+        raise UnreadableToken("a signed attribute that CMS requires is missing")
     return attributes
 
 
@@ -204,7 +206,7 @@ def _parse_signer_id(sid: Any) -> tuple[bytes, int, bytes]:
 
 
 def _iter_certificate_ids(attributes: dict[str, Any]) -> Iterator[tuple[CertificateId, ...]]:
-    """What names the authority's certificate, and perhaps others of its chain."""
+    """The identifiers of the authority's certificate, and possibly of its chain."""
     for name, digest in (("signing_certificate", "sha1"), ("signing_certificate_v2", "")):
         if name in attributes:
             listed = check_no_extra_fields(attributes[name])["certs"]
@@ -254,4 +256,4 @@ def _parse_scheme(algorithm: Any) -> SignatureScheme:
     try:
         return SignatureScheme(kind=kind, digest=str(algorithm.hash_algo))
     except ValueError:
-        return SignatureScheme(kind=kind, digest="")  # the digest of the attributes is meant
+        return SignatureScheme(kind=kind, digest="")  # then the digest of the attributes applies

@@ -1,4 +1,4 @@
-"""Timestamp authorities reached by HTTP (RFC 3161 3.4): the only place of this package that touches a network."""
+"""Requests to timestamp authorities over HTTP (RFC 3161 3.4)."""
 
 # Kept apart: the only module of the package with network access.
 
@@ -21,16 +21,23 @@ from dcmseal_timestamp.timestamp_token import MAX_TOKEN_BYTES
 _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 _UNAUTHORIZED: Final = 401
 _MAX_LOGINS: Final = 3
-_HINT: Final = "check the URL and the network; several authorities may be named, and are asked in turn"
-_LOGIN_HINT: Final = "answer with USER:PASSWORD: TimestampRequest(urls=..., secrets=...)"
+_HINT: Final = "check the URL and the network; if you name several authorities, they are tried in turn"
+_LOGIN_HINT: Final = "pass a function that returns USER:PASSWORD as secrets of the timestamp request"
 
 
 @strip_traceback
 def send_query(url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secrets) -> bytes:
-    """Post a query and return the body of the answer.
+    """Send a request and return the body of the response.
 
-    ``secrets`` is asked for ``USER:PASSWORD`` if the authority wants to know who asks. Raises UsageError for an URL
-    that cannot be used, and TimestampError if there is no answer.
+    Args:
+        url: The address of the authority.
+        query: The request.
+        retry_policy: Timeout and retries.
+        secrets: Returns ``USER:PASSWORD`` if the authority requires a login.
+
+    Raises:
+        UsageError: The URL is invalid.
+        TimestampError: The authority did not respond, refused, or requires a login.
     """
     parts = parse_url(url, _LOGIN_HINT, "login-missing")
     name = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
@@ -41,14 +48,15 @@ def send_query(url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secre
         try:
             return retry(partial(_post_query, request, retry_policy.seconds), retry_policy.attempts)
         except TemporaryFailure as error:
-            raise TimestampError(f"{name} gives no answer: {error}", hint=_HINT) from None
+            raise TimestampError(f"{name} did not respond: {error}", hint=_HINT) from None
         except BodyTooLarge:
             raise TimestampError(
-                f"the answer has more than {MAX_TOKEN_BYTES} bytes", hint="is it a timestamp authority?"
+                f"the response has more than {MAX_TOKEN_BYTES} bytes",
+                hint="check that the URL is that of a timestamp authority",
             ) from None
         except HttpStatus as error:
             if error.code != _UNAUTHORIZED:
-                raise TimestampError(f"{name} answers with HTTP status {error.code}", hint=_HINT) from None
+                raise TimestampError(f"{name} returned HTTP status {error.code}", hint=_HINT) from None
             asked += 1
             login = _request_login(url, parts, name, asked, secrets)
 
@@ -60,14 +68,12 @@ def _post_query(request: HttpRequest, seconds: float) -> bytes:
 
 def _request_login(url: str, parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
     if not is_confidential(url):
-        raise TimestampError(
-            f"{name} wants a password, which would go over the network for all to read", hint="use https"
-        )
+        raise TimestampError(f"{name} requires a password, which would be sent without encryption", hint="use https")
     purpose = f"timestamp authority {parts.hostname}, as USER:PASSWORD"
     login = secrets(SecretRequest(purpose=purpose, uri=name, attempt=asked)) if asked <= _MAX_LOGINS else None
     if not login:
         raise TimestampError(
-            f"{name} wants to know who asks{', and does not take what was given' if asked > 1 else ''}",
+            f"{name} {'rejected the login' if asked > 1 else 'requires a login'}",
             hint=_LOGIN_HINT,
             code="login-missing",
         )

@@ -1,4 +1,4 @@
-"""TSTInfo of RFC 3161 2.4.2: what was certified, when and by whom, read strictly into plain values."""
+"""Parses TSTInfo of RFC 3161 2.4.2, the signed content of a timestamp, strictly."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from asn1crypto import x509 as asn1_x509
 from dcmseal.plugins.asn1 import original_der
 
 MAX_BITS: Final = 1024
-"""Of serial numbers, nonces and the like."""
+"""Maximum size of serial numbers, nonces and other integers."""
 _TIME: Final = re.compile(rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]*[1-9]))?Z")
 _VERSION: Final = "v1"
 DIRECTORY_NAME: Final = "directory_name"
 
 
 class UnreadableToken(Exception):
-    """The bytes are not a token that can be verified; the message is made of our words only."""
+    """The data is not a valid token; the message contains no text of the data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TstInfo:
-    """What the authority certifies."""
+    """The content of a timestamp."""
 
     imprint_algorithm: str
     imprint: bytes
@@ -35,7 +35,7 @@ class TstInfo:
     serial_number: int
     nonce: int | None
     tsa: GeneralName | None
-    """The name that the authority gives itself; None if it gives none."""
+    """The name of the authority, if it is stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class GeneralName:
 
     @classmethod
     def parse(cls, name: Any) -> GeneralName:
-        """Read a GeneralName of asn1crypto."""
+        """Convert a GeneralName of asn1crypto."""
         return cls(kind=str(name.name), der=original_der(name.chosen.untag()))
 
     def is_same(self, other: GeneralName) -> bool:
-        """Whether both name the same; an empty name names nobody."""
+        """Whether both names are equal; an empty name equals none."""
         if self.kind != other.kind or self.der == b"0\0":
             return False
         return self.der == other.der or (self.kind == DIRECTORY_NAME and is_same_name(self.der, other.der))
@@ -63,10 +63,10 @@ def is_same_name(one: bytes, other: bytes) -> bool:
 
 
 def parse_tst_info(content: bytes) -> TstInfo:
-    """Read TSTInfo; raises UnreadableToken, and whatever asn1crypto raises."""
+    """Parse TSTInfo; raises UnreadableToken, and any exception of asn1crypto."""
     info = check_no_extra_fields(tsp.TSTInfo.load(content, strict=True))
     if info["version"].native != _VERSION:
-        raise UnreadableToken("its TSTInfo is not of version 1, and no other is known")
+        raise UnreadableToken("its TSTInfo does not have version 1, the only one that is defined")
     _check_extensions(info["extensions"])
     imprint = check_no_extra_fields(info["message_imprint"])
     return TstInfo(
@@ -82,50 +82,50 @@ def parse_tst_info(content: bytes) -> TstInfo:
 
 
 def check_no_extra_fields(sequence: Any) -> Any:
-    """The sequence, unless something follows its last field, which asn1crypto passes over."""
+    """Return the sequence if there is nothing after its last field, which asn1crypto would ignore."""
     if len(sequence) > len(sequence._fields):
-        raise UnreadableToken("it has more fields than RFC 3161 knows")
+        raise UnreadableToken("it has more fields than RFC 3161 defines")
     return sequence
 
 
 def digest_name(algorithm: Any) -> str:
-    """The name of a digest, which takes no parameters."""
+    """Return the name of a digest, which must not have parameters."""
     if check_no_extra_fields(algorithm)["parameters"].native is not None:
-        raise UnreadableToken("a digest in it has parameters, and none takes any")
+        raise UnreadableToken("a digest in it has parameters")
     return str(algorithm["algorithm"].native)
 
 
 def check_size(number: int) -> int:
-    """The number, unless it is beyond all bounds."""
+    """Return the number if its size is reasonable."""
     if number.bit_length() > MAX_BITS:
-        raise UnreadableToken("it has a number beyond all bounds")
+        raise UnreadableToken(f"it has an integer of more than {MAX_BITS} bits")
     return number
 
 
 def check_natural(number: int) -> int:
-    """The number, which must not be negative."""
+    """Return the number if it is not negative."""
     if number < 0:
         raise UnreadableToken("its serial number is negative")
     return check_size(number)
 
 
 def _check_extensions(extensions: Any) -> None:
-    """Refuse extensions that must be understood: none is defined that a verifier would have to know."""
+    """Reject critical extensions, because none is defined that a verifier has to support."""
     seen: set[str] = set()
     for each in map(check_no_extra_fields, () if isinstance(extensions, core.Void) else extensions):
         identifier = str(each["extn_id"].dotted)
         if identifier in seen:
-            raise UnreadableToken("it has the same extension twice")
+            raise UnreadableToken("an extension is repeated")
         seen.add(identifier)
         if each["critical"].native:
-            raise UnreadableToken("it has a critical extension that is not understood")
+            raise UnreadableToken("it has an unknown critical extension")
 
 
 def _parse_time(time: Any) -> dt.datetime:
-    """GeneralizedTime in the one form that RFC 3161 allows."""
+    """Parse GeneralizedTime in the only form that RFC 3161 allows."""
     match = _TIME.fullmatch(bytes(time.contents))
     if match is None:
-        raise UnreadableToken("its time is not written as RFC 3161 demands")
+        raise UnreadableToken("its time does not have the form of RFC 3161")
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
     micros = int((match[7] or b"").ljust(6, b"0")[:6])
     try:
@@ -139,5 +139,5 @@ def _parse_accuracy(accuracy: Any) -> dt.timedelta | None:
         return None
     seconds, millis, micros = (check_no_extra_fields(accuracy)[name].native for name in ("seconds", "millis", "micros"))
     if (seconds or 0) < 0 or not all(part is None or 1 <= part <= 999 for part in (millis, micros)):
-        raise UnreadableToken("its accuracy is not one")
+        raise UnreadableToken("its accuracy is invalid")
     return dt.timedelta(seconds=seconds or 0, milliseconds=millis or 0, microseconds=micros or 0)

@@ -1,4 +1,4 @@
-"""What a token proves about the value of a Signature, as findings of aspect TIMESTAMP."""
+"""Verifies a token against the value of a Signature; the result is findings of aspect TIMESTAMP."""
 
 # Kept apart: imports cryptography, which listing plugins must not do.
 
@@ -30,7 +30,7 @@ from dcmseal_timestamp.timestamp_token import RefusedToken, TimestampToken, pars
 from dcmseal_timestamp.tst_info import UnreadableToken
 
 _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
-    "sha1": hashes.SHA1(),  # noqa: S303 - timestamps of old are verified with the algorithms of old
+    "sha1": hashes.SHA1(),  # noqa: S303 - old timestamps use it
     "sha224": hashes.SHA224(),
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
@@ -42,7 +42,7 @@ _MAX_SALT_LENGTH: Final = 512
 
 
 class SignatureStatus(Enum):
-    """What the authority's public key says."""
+    """The result of verifying a signature."""
 
     VALID = "valid"
     WRONG = "wrong"
@@ -50,11 +50,11 @@ class SignatureStatus(Enum):
 
 
 def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> SignatureStatus:
-    """Verify the token's signature with the authority's key."""
+    """Verify the signature of a token with the key of the authority."""
     if token.digest_algorithm not in DIGESTS:
         return SignatureStatus.UNSUPPORTED
     if token.scheme.digest not in ("", token.digest_algorithm) and token.scheme.kind not in _WITH_OWN_DIGEST:
-        # one digest for the content and another for the attributes (RFC 8933 3.1)
+        # different digests for content and attributes (RFC 8933 3.1)
         return SignatureStatus.UNSUPPORTED
     digest = hashlib.new(token.digest_algorithm, token.content).digest()
     if token.content_type != "tst_info" or not hmac.compare_digest(token.message_digest, digest):
@@ -66,16 +66,16 @@ def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> 
         return SignatureStatus.VALID if _verify_with_key(token, authority, hash_) else SignatureStatus.UNSUPPORTED
     except InvalidSignature:
         return SignatureStatus.WRONG
-    except Exception:  # noqa: BLE001 - what the library refuses to compute with
+    except Exception:  # noqa: BLE001 - the library rejects the key or the parameters
         return SignatureStatus.UNSUPPORTED
 
 
 def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, hash_: hashes.HashAlgorithm) -> bool:
-    """True if the signature is right, False for a kind that is not known; raises InvalidSignature if it is wrong."""
+    """True if the signature is correct, False if its type is unsupported; raises InvalidSignature if it is wrong."""
     key = authority.parsed.public_key()
     kind, signature, signed = token.scheme.kind, token.signature, token.signed_attributes
     if isinstance(key, rsa.RSAPublicKey) and key.key_size <= _MAX_RSA_BITS:
-        # a key that is for PSS makes no other signatures (RFC 4055 1.2)
+        # a key for PSS must not make other signatures (RFC 4055 1.2)
         is_for_pss = authority.parsed.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
         if kind == "rsassa_pkcs1v15" and not is_for_pss:
             key.verify(signature, signed, padding.PKCS1v15(), hash_)
@@ -99,11 +99,11 @@ def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, has
 _RESPONSE_CLAUSE: Final = "RFC 3161 2.4.2"
 _AUTHORITY_CLAUSE: Final = "RFC 3161 2.3"
 _DOUBTS: Final = frozenset({"timestamp-weak"})
-"""Codes of findings that leave a time certified, for a site to take or not."""
+"""Codes of findings despite which the time counts as certified; the site decides whether to accept it."""
 
 
 def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
-    """Verify a token, or a response with one; the authority's trust is left to others."""
+    """Verify a token, or a response with a token, without evaluating trust in the authority."""
     try:
         token = parse_token(timestamp)
     except UnreadableToken as error:
@@ -143,7 +143,7 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
 
 
 def _imprint_findings(token: TimestampToken, values: Sequence[bytes]) -> Iterator[Finding]:
-    """Whether it is this signature that the token is about (PS3.3 C.12.1.1.3.1.3)."""
+    """Whether the token is for this signature (PS3.3 C.12.1.1.3.1.3)."""
     algorithm = token.info.imprint_algorithm
     if algorithm not in DIGESTS:
         yield _unknown_finding(
@@ -172,7 +172,7 @@ def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) 
 def _binding_findings(
     token: TimestampToken, authority: AuthorityCertificate, certificates: Sequence[bytes]
 ) -> Iterator[Finding]:
-    """Whether the certificate is the one that the authority meant (RFC 5816 2.2.1)."""
+    """Whether the signed part of the token identifies the certificate (RFC 5816 2.2.1)."""
     match find_binding(token, authority, certificates):
         case CertificateBinding.MISSING:
             message = "the timestamp does not say under its signature which certificate it was made with"
@@ -191,7 +191,7 @@ def _binding_findings(
 
 
 def _usage_findings(authority: AuthorityCertificate) -> Iterator[Finding]:
-    """Whether the certificate is one for timestamps."""
+    """Whether the certificate is for timestamps."""
     if not authority.is_for_timestamps_only:
         yield _failed_finding(
             "tsa-usage-wrong", "the authority's certificate is not one for timestamps only", _AUTHORITY_CLAUSE
@@ -209,7 +209,7 @@ def _usage_findings(authority: AuthorityCertificate) -> Iterator[Finding]:
 
 
 def _name_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
-    """Whether the authority calls itself as its certificate does."""
+    """Whether the token states the name in the certificate."""
     name = token.info.tsa
     if name is not None and not authority.is_named(name):
         message = "the timestamp says that it was made by another authority than its certificate's"
@@ -217,7 +217,7 @@ def _name_findings(token: TimestampToken, authority: AuthorityCertificate) -> It
 
 
 def _validity_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
-    # certificates count whole seconds
+    # certificates have a resolution of one second
     second = token.info.moment.replace(microsecond=0)
     if not authority.parsed.not_valid_before_utc <= second <= authority.parsed.not_valid_after_utc:
         message = f"the authority's certificate was not valid at {second.isoformat()}, the time it certified"

@@ -109,7 +109,7 @@ def _severity(status: RevocationStatus) -> int:
         RevocationState.GOOD,
         RevocationState.UNKNOWN,
         RevocationState.STALE,
-        RevocationState.DOUBTFUL,
+        RevocationState.INDETERMINATE,
         RevocationState.REVOKED,
     )
     return order.index(status.status)
@@ -141,7 +141,7 @@ def _single_status(
 def _revoked_status(since: dt.datetime, reason: str, *, usable: bool, is_current: bool) -> RevocationStatus:
     """What a source that says revoked comes to: only a hold may have ended since."""
     if not usable:
-        return RevocationStatus(status=RevocationState.DOUBTFUL)
+        return RevocationStatus(status=RevocationState.INDETERMINATE)
     if reason == _HOLD and not is_current:
         return RevocationStatus(status=RevocationState.STALE, was_held=True)
     return RevocationStatus(status=RevocationState.REVOKED, since=since, reason=reason)
@@ -167,7 +167,7 @@ def _signer_trust(query: RevocationQuery) -> _SourceTrust:
     if len(query.signers) == _MAX_NESTED:
         return _SourceTrust.UNCHECKED
     status = _status(replace(query, signers=query.signers | {der})).status
-    if status in (RevocationState.REVOKED, RevocationState.DOUBTFUL):
+    if status in (RevocationState.REVOKED, RevocationState.INDETERMINATE):
         return _SourceTrust.REVOKED
     return _SourceTrust.TRUSTED if status is RevocationState.GOOD else _SourceTrust.UNCHECKED
 

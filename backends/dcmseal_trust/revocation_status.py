@@ -25,7 +25,7 @@ class RevocationState(Enum):
     """What is known of a certificate at a moment; what counts more comes first."""
 
     REVOKED = "revoked"
-    DOUBTFUL = "doubtful"
+    INDETERMINATE = "indeterminate"
     """A source that must not be used says that it is revoked."""
     GOOD = "good"
     NOT_FOR_OCSP = "unfit"

@@ -88,12 +88,14 @@ class X509Evaluator:
         spans = tuple(self._breakpoints.interval_index(each, moment) for each in certificates for moment in moments)
         turn = request.now.timestamp() // CACHE_SECONDS if self._fetcher else 0
         order = request.moment <= request.now
-        return certificates, request.purpose, request.basis, request.collect_material, order, turn, spans
+        count = len(request.other_certificates)
+        return certificates, count, request.purpose, request.basis, request.collect_material, order, turn, spans
 
     def _evaluate(self, request: TrustRequest) -> TrustResult:
         try:
             leaf = parse_certificate(request.certificate)
-            return self._evaluate_certificate(leaf, request)
+            result = self._evaluate_certificate(leaf, request)
+            return replace(result, findings=(*result.findings, *_ignored_findings(request)))
         except RefusedObject as error:
             outcome = Outcome.FAILED if isinstance(error, Rfc5280Violation) else Outcome.UNKNOWN
             message = f"the certificate must not be used: {error}"
@@ -180,7 +182,7 @@ class X509Evaluator:
                     Outcome.PASSED, "not-revoked", f"{name} is not revoked", where=name, clause=_REVOCATION
                 )
             case _:
-                is_doubt = status.was_held or status.status is RevocationState.DOUBTFUL
+                is_doubt = status.was_held or status.status is RevocationState.INDETERMINATE
                 is_soft = self._settings.revocation_mode is not RevocationMode.HARD
                 outcome = Outcome.NOT_CHECKED if is_soft and not is_doubt else Outcome.UNKNOWN
                 yield _unknown_finding(outcome, status, name, self._material.refused, unreachable=unreachable)
@@ -239,6 +241,14 @@ class X509Evaluator:
             self._use_material(replace(self._material, **{kind: (*held, *new)}))
 
 
+def _ignored_findings(request: TrustRequest) -> Iterator[Finding]:
+    """Certificates beyond a limit are not used, because every one multiplies the paths to try."""
+    count = len(request.other_certificates)
+    if count > _MAX_OTHERS:
+        message = f"{count} certificates came with it, and only the first {_MAX_OTHERS} were used"
+        yield trust_finding(Outcome.NOT_CHECKED, "certificates-ignored", message, clause="RFC 5280 6")
+
+
 def _to_der(value: X509Certificate | Crl | OcspResponse) -> bytes:
     return value.dump() if isinstance(value, X509Certificate) else value.der
 
@@ -269,9 +279,9 @@ def _unknown_finding(
     outcome: Outcome, status: RevocationStatus, name: str, refused: Sequence[str], *, unreachable: bool
 ) -> Finding:
     """Why it is not known whether a certificate is revoked."""
-    if status.status is RevocationState.DOUBTFUL:
+    if status.status is RevocationState.INDETERMINATE:
         message = f"{name} is listed as revoked, by a CRL or OCSP response that must not be used"
-        return trust_finding(outcome, "revocation-doubtful", message, where=name, clause=_REVOCATION)
+        return trust_finding(outcome, "revocation-indeterminate", message, where=name, clause=_REVOCATION)
     if unreachable:
         message = f"no CRL or OCSP response about {name} could be fetched"
         return trust_finding(outcome, "revocation-unreachable", message, where=name, clause=_REVOCATION)

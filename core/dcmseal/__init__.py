@@ -57,7 +57,8 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.signature_summary import SignatureSummary as SignatureSummary
     from dcmseal.batch.pool.executor_factory import ExecutorFactory as ExecutorFactory, parse_executor as parse_executor
     from dcmseal.batch.pool.runner import run_task as run_task
-    from dcmseal.batch.results import BatchResult as BatchResult, ResultDetail as ResultDetail, ResultKind as ResultKind
+    from dcmseal.batch.result_kind import ResultDetail as ResultDetail, ResultKind as ResultKind
+    from dcmseal.batch.results import BatchResult as BatchResult
     from dcmseal.batch.tasks.list_task import ListTask as ListTask
     from dcmseal.batch.tasks.placement import Placement as Placement
     from dcmseal.batch.tasks.plan_task import PlanTask as PlanTask
@@ -157,7 +158,7 @@ if TYPE_CHECKING:
     from dcmseal.policy.rule import Rule as Rule
     from dcmseal.references.fill_references import FilledReference as FilledReference
     from dcmseal.signing.make import attach_signature as attach_signature, make_signature as make_signature
-    from dcmseal.signing.options import (
+    from dcmseal.signing.signing_options import (
         PaddingMode as PaddingMode,
         SignKeywords as SignKeywords,
         SignOptions as SignOptions,
@@ -180,7 +181,7 @@ if TYPE_CHECKING:
         TimestampType as TimestampType,
     )
     from dcmseal.verification.signer_trust import Trust as Trust
-    from dcmseal.verification.options import (
+    from dcmseal.verification.verification_options import (
         TimestampMode as TimestampMode,
         VerifyKeywords as VerifyKeywords,
         VerifyOptions as VerifyOptions,
@@ -213,7 +214,8 @@ _EXPORTS = {
     "dcmseal.batch.journal.signature_summary": "SignatureSummary",
     "dcmseal.batch.pool.executor_factory": "ExecutorFactory parse_executor",
     "dcmseal.batch.pool.runner": "run_task",
-    "dcmseal.batch.results": "BatchResult ResultDetail ResultKind",
+    "dcmseal.batch.result_kind": "ResultDetail ResultKind",
+    "dcmseal.batch.results": "BatchResult",
     "dcmseal.batch.tasks.list_task": "ListTask",
     "dcmseal.batch.tasks.placement": "Placement",
     "dcmseal.batch.tasks.plan_task": "PlanTask",
@@ -235,9 +237,9 @@ _EXPORTS = {
     "dcmseal.errors": (
         "AlreadySigned AmbiguousStructure CertificateMismatch CertificateNotValid CertificateUnreadable "
         "ConcurrentModification DatasetError DeviceRemoved DeviceReplaced DeviceUnavailable EvidenceError "
-        "InstanceAmbiguous InstanceNotFound InternalError JournalError KeyNotFound Malformed MechanismUnavailable "
-        "ModuleUnusable NoSuchItem NoSuchSignature NotDicom NotIntact NotSignable OutputError PinLocked "
-        "PinRejected PluginBroken PluginConflict PluginError PluginNotFound ProcessDied ProfileError "
+        "InstanceAmbiguous InstanceNotFound InternalError Interrupted JournalError KeyNotFound Malformed "
+        "MechanismUnavailable ModuleUnusable NoSuchItem NoSuchSignature NotDicom NotIntact NotSignable OutputError "
+        "PinLocked PinRejected PluginBroken PluginConflict PluginError PluginNotFound ProcessDied ProfileError "
         "ProfileFileError ProfileViolation SealError SignerError StorageUnavailable TimestampError "
         "TimestampRejected TrustError UnknownProfile UsageError WeakAlgorithm"
     ),
@@ -269,7 +271,7 @@ _EXPORTS = {
     "dcmseal.policy.rule": "Rule",
     "dcmseal.references.fill_references": "FilledReference",
     "dcmseal.signing.make": "attach_signature make_signature",
-    "dcmseal.signing.options": "PaddingMode SignKeywords SignOptions",
+    "dcmseal.signing.signing_options": "PaddingMode SignKeywords SignOptions",
     "dcmseal.signing.plan": "Plan",
     "dcmseal.signing.signing_result": "SigningResult",
     "dcmseal.signing.timestamp_request": "AuthorityBackoff TimestampRequest",
@@ -279,7 +281,7 @@ _EXPORTS = {
     "dcmseal.sources.reference_folders": "ReferenceFolders",
     "dcmseal.terms": "CertificateType KeyType MacAlgorithm SignaturePurpose TimestampType",
     "dcmseal.verification.signer_trust": "Trust",
-    "dcmseal.verification.options": "TimestampMode VerifyKeywords VerifyOptions",
+    "dcmseal.verification.verification_options": "TimestampMode VerifyKeywords VerifyOptions",
     "dcmseal.verification.timestamp_checks": "TimestampVerification",
     "dcmseal.version": "__version__",
 }

@@ -26,13 +26,14 @@ class Aspect(StrEnum):
 
 
 class Outcome(StrEnum):
-    """Answer to an aspect; an aspect that nothing speaks of is UNKNOWN."""
+    """The result of a check, or of all checks of an aspect."""
 
     PASSED = "passed"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    """The check was requested, but its result could not be established."""
     NOT_CHECKED = "not-checked"
-    """Of findings only: the settings do without it. It decides nothing, and passes nothing either."""
+    """The check was not requested, or there is nothing to check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Gives the template the name of your device or company, and removes itself: ``python rename.py contoso``."""
+"""Renames the template after your device or company, and deletes itself: ``python rename.py contoso``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rename(folder: Path, new: str) -> None:
 if __name__ == "__main__":
     name = sys.argv[-1]
     if not re.fullmatch("[a-z][a-z0-9]{1,30}", name):
-        raise SystemExit("usage: python rename.py NAME, of small letters and digits, as in: python rename.py contoso")
+        raise SystemExit("usage: python rename.py NAME (lower-case letters and digits), such as contoso")
     here = Path(__file__).resolve()
     here.unlink()
     rename(here.parent, name)

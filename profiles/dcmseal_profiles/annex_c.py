@@ -1,6 +1,6 @@
-"""What PS3.15 Annex C names: the modules whose attributes, if present, each profile wants signed.
+"""The modules of PS3.15 Annex C, whose attributes each profile requires to be signed if present.
 
-The lists are those of PS3.15 2023b, where they are complete; 2024e has not been seen to change them.
+The lists are those of PS3.15 2023b, where they are complete; 2024e does not change them.
 
 >>> AUTHORIZATION_MODULES < CREATOR_MODULES
 True
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 EDITION: Final = "PS3.15 2023b"
-"""The edition that the lists of modules are taken from."""
+"""The edition of the lists of modules."""
 
 CURVE: Final = "Curve"
 GENERAL_EQUIPMENT: Final = "General Equipment"
@@ -53,7 +53,7 @@ MODULES: Final = (
     "Volumetric Graphic Annotation",
     "Microscopy Bulk Simple Annotations",
 )
-"""The modules that any profile names, in the order of C.2."""
+"""All modules that the profiles name, in the order of C.2."""
 
 CREATOR_MODULES: Final = frozenset(MODULES)
 AUTHORIZATION_MODULES: Final = CREATOR_MODULES - {

@@ -1,7 +1,7 @@
-"""Authorization RSA Digital Signature Profile (PS3.15 C.3): a person approves the instance as they saw it.
+"""Authorization RSA Digital Signature Profile (PS3.15 C.3), with which a person approves an instance.
 
 >>> from dcmseal.testing.sample_dataset import IMAGE
->>> 0x00081010 in AuthorizationRsa().requirements(IMAGE).elements  # Station Name, of no concern to who approves
+>>> 0x00081010 in AuthorizationRsa().requirements(IMAGE).elements  # Station Name
 False
 """
 
@@ -20,12 +20,12 @@ from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings
 from dcmseal_profiles.creator_rsa import IDENTITY
 from dcmseal_profiles.module_attributes import cite_clause, find_attributes
 
-_SHOWN_ELEMENTS: Final = "all other elements whose values the person who approves was shown"
+_SHOWN_ELEMENTS: Final = "all other elements whose values were shown to the approving person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRsa:
-    """Base RSA over the instance's identity, all that becomes the image, and what the person who approves was shown."""
+    """Base RSA over the identity of the instance, the image, and everything shown to the approving person."""
 
     name: str = "authorization-rsa"
     title: str = "Authorization RSA Digital Signature Profile"

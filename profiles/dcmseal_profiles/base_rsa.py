@@ -1,4 +1,4 @@
-"""Base RSA Digital Signature Profile (PS3.15 C.1): the mechanism, whatever is signed and whoever signs."""
+"""Base RSA Digital Signature Profile (PS3.15 C.1), the common mechanism of the profiles of Annex C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REQUIREMENTS: Final = Requirements(mac_algorithms=MAC_ALGORITHMS, key_types=KEY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseRsa:
-    """An RSA key, one of the six MAC algorithms, an X.509 certificate, and a timestamp of RFC 3161 if any."""
+    """An RSA key, one of the six MAC algorithms, an X.509 certificate, and optionally a timestamp of RFC 3161."""
 
     name: str = "base-rsa"
     title: str = "Base RSA Digital Signature Profile"
@@ -32,5 +32,5 @@ class BaseRsa:
 
 
 def base_findings(required: Requirements, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-    """What a signature lacks for requirements that build on this profile, as all of PS3.15 Annex C do."""
+    """Compare a signature with requirements that are based on this profile, as all in PS3.15 Annex C are."""
     return requirement_findings(required, dataset, facts) + type_findings(facts, required.clause)

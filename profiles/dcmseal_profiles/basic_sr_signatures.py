@@ -1,4 +1,4 @@
-"""Basic SR Digital Signatures Secure Use Profile (PS3.15 A.4): a signed report binds the evidence that it cites.
+"""Basic SR Digital Signatures Secure Use Profile (PS3.15 A.4), for reports that bind their evidence.
 
 >>> from dcmseal.testing.sample_dataset import REPORT
 >>> BasicSrSignatures().requirements(REPORT).clause
@@ -34,7 +34,7 @@ _NOTE: Final = "Every instance that the evidence cites has its signatures or its
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BasicSrSignatures:
-    """Structured Report RSA, over evidence that is cited with signatures or MACs."""
+    """Structured Report RSA, with evidence that is cited by signatures or MACs."""
 
     name: str = "basic-sr-signatures"
     title: str = "Basic SR Digital Signatures Secure Use Profile"
@@ -49,7 +49,7 @@ class BasicSrSignatures:
         return base_findings(self.requirements(dataset), dataset, facts)
 
     def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
-        """The rule of PS3.15 C.4 for VERIFIED documents."""
+        """Check the rule of PS3.15 C.4 for VERIFIED documents."""
         return _REPORT.check_all(dataset, signatures)
 
 
@@ -60,7 +60,7 @@ def _build_requirements(section: str, inapplicable: str, verified: bool) -> Requ
 
 
 def _find_missing_references(dataset: ProfiledDataset) -> str:
-    """What the evidence lacks; empty if nothing."""
+    """What is missing in the citations of evidence; empty if nothing is."""
     lacking = sum(dataset.count_lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
     if not lacking:
         return ""

@@ -1,4 +1,4 @@
-"""Creator RSA Digital Signature Profile (PS3.15 C.2): the equipment vouches for the pixels since they were created.
+"""Creator RSA Digital Signature Profile (PS3.15 C.2), for signatures of the equipment that created an instance.
 
 >>> from dcmseal.testing.sample_dataset import IMAGE
 >>> 0x7FE00010 in CreatorRsa().requirements(IMAGE).elements
@@ -21,13 +21,13 @@ from dcmseal_profiles.module_attributes import cite_clause, find_attributes
 IDENTITY: Final = frozenset(
     {tags.SOP_CLASS_UID, tags.SOP_INSTANCE_UID, tags.STUDY_INSTANCE_UID, tags.SERIES_INSTANCE_UID}
 )
-"""What is named without "if present": which instance it is, and to what it belongs."""
+"""Elements named without "if present": the identity of the instance, its study and series."""
 _CREATION: Final = frozenset({tags.INSTANCE_CREATION_DATE, tags.INSTANCE_CREATION_TIME})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatorRsa:
-    """Base RSA over the instance's identity, when and with what it was created, and all that becomes the image."""
+    """Base RSA over the identity of the instance, its creation, and the image."""
 
     name: str = "creator-rsa"
     title: str = "Creator RSA Digital Signature Profile"

@@ -1,4 +1,4 @@
-"""No profile: the Digital Signatures Macro as it stands (PS3.3 C.12.1.1.3), without further rules."""
+"""No profile: the Digital Signatures Macro (PS3.3 C.12.1.1.3) without further rules."""
 
 # Kept apart: one module for each profile.
 

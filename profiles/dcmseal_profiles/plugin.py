@@ -1,4 +1,4 @@
-"""Contributes the profiles of this package; imports nothing until it is asked."""
+"""The plugin: contributes the profiles of the standard, and imports them only when they are needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dcmseal.plugins.profile import Profile
 
 @hookimpl
 def dcmseal_profiles() -> Iterable[Profile]:
-    """Contribute ``none``, the four profiles of PS3.15 Annex C, and that of A.4."""
+    """Contribute ``none``, the four profiles of PS3.15 Annex C, and the profile of A.4."""
     from dcmseal_profiles.authorization_rsa import AuthorizationRsa
     from dcmseal_profiles.base_rsa import BaseRsa
     from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures

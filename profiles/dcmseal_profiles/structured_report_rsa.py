@@ -1,4 +1,4 @@
-"""Structured Report RSA Digital Signature Profile (PS3.15 C.4): who signs a report, or a selection of key objects.
+"""Structured Report RSA Digital Signature Profile (PS3.15 C.4), for reports and Key Object Selections.
 
 >>> from dcmseal.testing.sample_dataset import REPORT
 >>> StructuredReportRsa().requirements(REPORT).default_purpose  # it is VERIFIED
@@ -26,7 +26,7 @@ _EVIDENCE: Final = frozenset({0x0040A375, 0x0040A385, 0x0040A360, 0x0040A032})
 """Current Requested Procedure Evidence, Pertinent Other Evidence, Predecessor Documents, Observation DateTime."""
 _VERIFICATION_FLAG: Final = 0x0040A493
 _VERIFYING_OBSERVER_SEQUENCE: Final = 0x0040A073
-"""Verification DateTime, the fourth that is named, stands inside it."""
+"""It contains Verification DateTime, the fourth element that the profile names."""
 _VERIFICATION: Final = frozenset({tags.SOP_INSTANCE_UID, _VERIFICATION_FLAG, _VERIFYING_OBSERVER_SEQUENCE})
 _DOCUMENT: Final = frozenset({0x0040A040, 0x0040A043, 0x0040A730})
 """Value Type, Concept Name Code Sequence and Content Sequence: the root of a content tree (PS3.3 C.17.3)."""
@@ -40,7 +40,7 @@ _NOTES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StructuredReportRsa:
-    """Base RSA over a report's content and evidence, for a stated purpose; if VERIFIED, by a Verification Signature."""
+    """Base RSA over content and evidence of a report, with a purpose; for VERIFIED ones, a Verification Signature."""
 
     name: str = "structured-report-rsa"
     title: str = "Structured Report RSA Digital Signature Profile"
@@ -53,7 +53,7 @@ class StructuredReportRsa:
         return base_findings(self.requirements(dataset), dataset, facts)
 
     def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
-        """A VERIFIED document has at least one Verification Signature, over what makes it verified."""
+        """Check that a VERIFIED document has a Verification Signature that covers the verification."""
         if not dataset.is_main or not is_verified(dataset) or inapplicable_reason(dataset):
             return ()
         complete = frozenset(dataset.tags) >= _VERIFICATION
@@ -72,7 +72,7 @@ class StructuredReportRsa:
 
 
 def is_verified(dataset: ProfiledDataset) -> bool:
-    """Whether the document's Verification Flag (0040,A493) is VERIFIED; documents without the flag are not."""
+    """Whether the Verification Flag (0040,A493) is VERIFIED."""
     return dataset.text(_VERIFICATION_FLAG) == "VERIFIED"
 
 
@@ -81,18 +81,18 @@ def _is_verification(facts: SignatureFacts) -> bool:
 
 
 def inapplicable_reason(dataset: ProfiledDataset) -> str:
-    """Why the profile is not for the document; empty if it is."""
+    """Why the profile does not apply to the document; empty if it does."""
     present = frozenset(dataset.tags)
     if not present >= _DOCUMENT or _ENCAPSULATED_DOCUMENT in present:
-        return "the data set is no SR or Key Object Selection document"
+        return "the Data Set is not an SR or Key Object Selection document"
     if (dataset.count_items(_VERIFYING_OBSERVER_SEQUENCE) or 0) > 1:
-        return "the document has several Verifying Observers, and the profile is for one at the most"
+        return "the document has several Verifying Observers, but the profile allows at most one"
     return ""
 
 
 @cache
 def build_requirements(section: str, inapplicable: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
-    """What the profile demands, as ``section`` of the standard has it."""
+    """Build the requirements of the profile, which cite ``section`` of the standard."""
     listed = find_attributes(STRUCTURED_REPORT_MODULES)
     named = dict.fromkeys(_IDENTITY | _EVIDENCE, f"list of {section}")
     return Requirements(

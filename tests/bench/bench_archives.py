@@ -18,9 +18,9 @@ from typing import Final
 import dcmseal
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.pool.runner import run_task
-from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.tasks.task import VerifyTask
-from dcmseal.verification.options import VerifyOptions
+from dcmseal.verification.verification_options import VerifyOptions
 
 from .memory import peak
 

@@ -14,9 +14,9 @@ from pydicom.data import get_testdata_file
 import dcmseal
 from dcmseal.location import Location
 from dcmseal.model.signature import DigitalSignature
-from dcmseal.signing.context import SigningContext
-from dcmseal.signing.options import SignOptions
 from dcmseal.signing.plan import plan_signature
+from dcmseal.signing.signing_context import SigningContext
+from dcmseal.signing.signing_options import SignOptions
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.differential.file_layout import Layout, parse_layout
 from tests.support.builder import (

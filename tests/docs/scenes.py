@@ -6,10 +6,8 @@ No scene says what the message is: that stands on the page alone.
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
-import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import ImplicitVRLittleEndian
@@ -31,12 +29,6 @@ def certificate_of_another_key(desk: Desk) -> None:
 
 def certificate_nowhere(desk: Desk) -> None:
     desk.sign(key="pem:signer.key.pem")
-
-
-def system_without_file_locks(desk: Desk) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "fcntl", None)
-        desk.sign()
 
 
 def absent_element(desk: Desk) -> None:

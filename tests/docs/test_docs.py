@@ -20,9 +20,9 @@ import make_tokens_page
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
 from dcmseal.plugins import hookspecs
-from dcmseal.signing.context import SigningContext
 from dcmseal.signing.make import build_mac_stream
 from dcmseal.signing.plan import plan_signature
+from dcmseal.signing.signing_context import SigningContext
 from tests.core.plugins.test_discovery import FOREIGN, install
 from tests.docs.doc_pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
 from tests.docs.page_reader import PageReader, commands, environment

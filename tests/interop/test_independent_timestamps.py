@@ -82,7 +82,7 @@ def test_a_certificate_that_is_not_for_timestamps(
 
 def test_an_authority_of_a_stranger(stamp: Stamp, verify: Verify) -> None:
     """Its root is in the token, and not trusted for that."""
-    assert verify(stamp("of-stranger"))["tsa-trust-doubtful"] is Outcome.UNKNOWN
+    assert verify(stamp("of-stranger"))["tsa-trust-not-established"] is Outcome.UNKNOWN
 
 
 def test_an_authority_that_was_revoked(stamp: Stamp, verify: Verify) -> None:

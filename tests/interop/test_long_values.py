@@ -43,7 +43,7 @@ def test_they_are_left_out_with_a_warning(size: int, covered: bool, pki: Pki) ->
         expected = "value-too-long" if node.tag == CONTOUR_DATA else "sequence-with-un"
         assert (warned.get(expected) == (node.tag,)) is not covered
         assert "vr-un-not-signed" not in warned
-        reasons = dict(result.left_out)
+        reasons = dict(result.unsignable)
         assert ("PS3.5 6.2.2" in reasons.get(node.tag, "")) is not covered
         assert verify_integrity(result.data or b"").verdict is Verdict.VALID
 

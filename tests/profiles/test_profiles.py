@@ -151,7 +151,7 @@ class TestStructuredReportRsa(ProfileContract):
         other = without(REPORT, tag)
         assert "profile-not-applicable" in [finding.code for finding in self.profile.check(other, VERIFICATION)]
         pdf = replace(REPORT, values={**REPORT.values, 0x00420011: None})
-        assert "no SR" in self.profile.requirements(pdf).inapplicable
+        assert "not an SR" in self.profile.requirements(pdf).inapplicable
 
     def test_a_new_signature_of_a_verified_document_verifies_it(self) -> None:
         assert self.profile.requirements(REPORT).default_purpose == 5

@@ -17,8 +17,8 @@ from dcmseal.evidence.evidence_store import pack_archive, parse_evidence, unpack
 from dcmseal.model.evidence_record import EvidenceRecord
 from dcmseal.model.report import VerificationReport
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.signing.context import SigningContext
 from dcmseal.signing.plan import plan_signature
+from dcmseal.signing.signing_context import SigningContext
 from dcmseal.signing.timestamping import accept_response, read_signer_certificate
 from dcmseal.verification.timestamp_checks import timestamped_values
 from dcmseal_software.software_signer import SoftwareSigner

@@ -18,10 +18,10 @@ from dcmseal.output.destination import OutputTarget, protect_existing, resolve_t
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.signer_backend import SecretRequest, Secrets, Signer
 from dcmseal.signing import make
-from dcmseal.signing.context import SigningContext
 from dcmseal.signing.existing_signatures import sort_warnings
-from dcmseal.signing.options import SignKeywords, SignOptions
 from dcmseal.signing.plan import Plan, plan_signature
+from dcmseal.signing.signing_context import SigningContext
+from dcmseal.signing.signing_options import SignKeywords, SignOptions
 from dcmseal.signing.signing_result import SigningResult
 from dcmseal.signing.timestamping import request_timestamp
 from dcmseal.signing.warnings import timestamp_warnings
@@ -133,7 +133,7 @@ def sign(
             (*warnings, *planned.warnings, *(timestamp_warnings(stamped.result) if stamped else ()))
         ),
         padded=tuple(each.path for each in planned.padded),
-        left_out=planned.left_out,
+        unsignable=planned.unsignable,
         data=data,
         references=planned.references,
         manifest=made,

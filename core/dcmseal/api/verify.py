@@ -16,7 +16,7 @@ from dcmseal.findings import Outcome
 from dcmseal.location import MAIN
 from dcmseal.model.report import VerificationReport
 from dcmseal.sources.dataset_input import DatasetInput, open_source
-from dcmseal.verification.options import TimestampMode, VerifyKeywords, VerifyOptions
+from dcmseal.verification.verification_options import TimestampMode, VerifyKeywords, VerifyOptions
 
 if TYPE_CHECKING:
     from dcmseal.evidence.collect_or_replay import ReportHook
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from dcmseal.plugins.trust import TrustSettings
     from dcmseal.policy.policy import Policy
     from dcmseal.sources.reference_folders import ReferenceFolders
-    from dcmseal.verification.context import VerificationContext
     from dcmseal.verification.signer_trust import Trust
     from dcmseal.verification.timestamp_checks import TimestampContext
+    from dcmseal.verification.verification_context import VerificationContext
 
 
 def verify(
@@ -90,7 +90,7 @@ def build_context(options: VerifyOptions, registry: Registry | None = None) -> V
         TrustError: The files that ``trust`` names cannot be read.
         PluginError: A plugin is missing or broken.
     """
-    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.verification_context import VerificationContext
 
     policy = _resolve_profiles(options.policy, registry)
     trust = _open_trust(options.trust, registry)

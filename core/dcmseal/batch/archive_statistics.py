@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from dcmseal.batch.results import ResultKind
+from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.run_summary import URGENT_VERDICTS
 from dcmseal.model.report import Instance
 from dcmseal.plugins.archive_report import (

@@ -19,7 +19,8 @@ from dcmseal.batch.inputs.discovery import has_several_roots, iter_inputs
 from dcmseal.batch.local_key import LocalKey
 from dcmseal.batch.pool.executor_factory import ExecutorFactory, parse_executor
 from dcmseal.batch.pool.runner import run_task
-from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.result_kind import ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.output_collisions import iter_without_collisions
 from dcmseal.batch.tasks.placement import Placement
 from dcmseal.batch.tasks.skip_rule import SkipRule
@@ -27,8 +28,8 @@ from dcmseal.batch.tasks.task import SignTask, Task, VerifyTask
 from dcmseal.errors import UsageError
 from dcmseal.option_values import to_tuple
 from dcmseal.output.collisions import ProtectedPath, iter_key_files
-from dcmseal.signing.options import SignKeywords, SignOptions
-from dcmseal.verification.options import VerifyKeywords, VerifyOptions
+from dcmseal.signing.signing_options import SignKeywords, SignOptions
+from dcmseal.verification.verification_options import VerifyKeywords, VerifyOptions
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.journal_settings import JournalSettings

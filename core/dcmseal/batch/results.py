@@ -11,19 +11,18 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from dcmseal.batch.exit_codes import ExitCode, error_exit_code
 from dcmseal.batch.inputs.input_file import BatchInput
+from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.errors import DatasetError, ProfileError, SealError, SignerError, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.result_summary import ResultSummary
+    from dcmseal.batch.result_kind import ResultValue
     from dcmseal.documents.json_types import Document
-    from dcmseal.macro.inspection import Signature
-    from dcmseal.model.report import Instance, VerificationReport
-    from dcmseal.signing.signing_result import SigningResult
+    from dcmseal.model.report import Instance
 
 
 class SignerClosed(SignerError):
@@ -33,37 +32,6 @@ class SignerClosed(SignerError):
 def is_not_attempted(error: SealError | None) -> bool:
     """Whether an item was not tried at all, because the key was gone by then."""
     return isinstance(error, SignerClosed)
-
-
-ResultValue: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"
-
-
-class ResultKind(StrEnum):
-    """What was done with an item."""
-
-    VERIFIED = "verified"
-    SIGNED = "signed"
-    PLANNED = "planned"
-    """It would be signed: nothing was written."""
-    LISTED = "listed"
-    SKIPPED = "skipped"
-    """It has a signature that makes another unnecessary."""
-    IGNORED = "ignored"
-    """It was found in a folder, and is no DICOM file."""
-    FAILED = "failed"
-
-
-class ResultDetail(StrEnum):
-    """In what form answers come back; the less, the faster."""
-
-    VALUE = "value"
-    """As values: reports, signing results, signatures."""
-    DOCUMENT = "document"
-    """As JSON documents."""
-    SUMMARY = "summary"
-    """Verdict, reason and summary, and the JSON documents of alarming results: what a journal keeps."""
-    VERDICT = "verdict"
-    """Verdict and reason, and nothing else."""
 
 
 class BatchResult(NamedTuple):
@@ -137,6 +105,46 @@ class BatchResult(NamedTuple):
         if self.document_text:
             document: Document = json.loads(self.document_text)
             return document
-        from dcmseal.batch.result_documents import build_result_document
+        from dcmseal.documents import document_builders
+        from dcmseal.documents.json_types import build_document
+        from dcmseal.model.report import VerificationReport
+        from dcmseal.signing.signing_result import SigningResult
 
-        return build_result_document(self)
+        source, value = self.input.source, self.value
+        if self.error is not None:
+            return document_builders.error_document(self.error, self.exit_code, source)
+        if isinstance(value, VerificationReport):
+            return document_builders.report_document(value, source)
+        if isinstance(value, SigningResult):
+            return document_builders.signing_document(value, source, self.output)
+        if value is not None:
+            return document_builders.signatures_document(value, source)
+        if self.kind in (ResultKind.SKIPPED, ResultKind.IGNORED):
+            return build_document("skipped", {"file": source, "kind": self.kind.value, "reason": self.reason})
+        raise ValueError("only the verdict was asked for")
+
+    def summarize(self) -> ResultSummary:
+        """What it has in common with other results."""
+        if self.summary is not None:
+            return self.summary
+        from dcmseal.batch.journal.result_summary import ResultSummary
+
+        return ResultSummary.from_value(
+            self.value,
+            kind=self.kind,
+            verdict=self.verdict,
+            exit_code=int(self.exit_code),
+            error=self.error,
+            blocking_codes=self.blocking_codes,
+        )
+
+    def with_detail(self, detail: ResultDetail) -> BatchResult:
+        """The result with no more than the detail asks for."""
+        if detail is ResultDetail.VALUE:
+            return self
+        if detail is ResultDetail.VERDICT:
+            return self._replace(value=None)
+        summary = self.summarize()
+        wanted = detail is ResultDetail.DOCUMENT or (summary.needs_attention and self.error is None)
+        text = self.document_text or json.dumps(self.to_document(), separators=(",", ":")) if wanted else ""
+        return self._replace(value=None, document_text=text, summary=summary)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.exit_codes import ExitCode, worst_exit_code
-from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.result_kind import ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:

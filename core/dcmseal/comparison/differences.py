@@ -26,8 +26,8 @@ from dcmseal.dataset.vr import TEXT_VRS, is_unknown_vr
 from dcmseal.macro.read import ItemValues
 from dcmseal.sources.dataset_input import DatasetInput, open_source
 from dcmseal.tags import DATA_SET_TRAILING_PADDING, LENGTH_TO_END, PIXEL_DATA, SOP_INSTANCE_UID
-from dcmseal.verification.context import VerificationContext
 from dcmseal.verification.pipeline import verify_file
+from dcmseal.verification.verification_context import VerificationContext
 
 _MAX_SHOWN_BYTES: Final = 64
 """Maximum number of bytes of a value that are shown."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.coverage_map.fold_items import ItemFolder, ItemGroup, MapNode
+from dcmseal.coverage_map.gap_counter import GapCounter
 from dcmseal.coverage_map.signature_cover import (
     NO_PROTECTION,
     LevelCover,
@@ -24,66 +25,8 @@ from dcmseal.dataset.walk import CLOSING_EVENTS, UNTIL_DELIMITER, Event, Step, w
 from dcmseal.errors import DatasetError
 from dcmseal.location import MAIN, Location
 from dcmseal.model.coverage_map import CoverageMap, CoverageTotals, CoverState, MappedElement, MappedItem
-from dcmseal.model.report import CoverageGap, ObjectCoverage, SignatureReport, VerificationReport
+from dcmseal.model.report import ObjectCoverage, SignatureReport, VerificationReport
 from dcmseal.tags import format_tag
-
-_MAX_GAPS: Final = 1000
-"""Maximum number of gaps that are listed; all are counted."""
-_PATIENT_GROUP: Final = 0x0010
-_PIXEL_GROUP: Final = 0x7FE0
-"""Groups that are listed first: patient and pixel data."""
-
-
-class GapCounter:
-    """Counts covered elements, and collects those that are not covered."""
-
-    def __init__(self) -> None:
-        self._covered = 0
-        self._elements = 0
-        self.critical = 0
-        """Number of critical elements that are not covered."""
-        self._others = 0
-        self._gaps: dict[tuple[tuple[int, ...], bool], int] = {}
-
-    def add(self, path: tuple[int, ...], cover: CoverState, *, critical: bool) -> None:
-        """Count an element.
-
-        Args:
-            path: The tags of the enclosing sequences, followed by the element's own.
-            cover: Whether the element is covered.
-            critical: Whether the element is critical.
-        """
-        counts = len(path) == 1 and cover is not CoverState.UNSIGNABLE
-        self._elements += counts
-        self._covered += counts and cover is CoverState.COVERED
-        if cover is CoverState.COVERED:
-            return
-        self.critical += critical
-        self._others += counts and not critical
-        if critical or counts:
-            key = (path, critical)
-            if key in self._gaps or len(self._gaps) < _MAX_GAPS:
-                self._gaps[key] = self._gaps.get(key, 0) + 1
-
-    def summary(self) -> ObjectCoverage:
-        """Build the summary of all counted elements."""
-        gaps = [
-            CoverageGap(path=path, critical=critical, count=count) for (path, critical), count in self._gaps.items()
-        ]
-        return ObjectCoverage(
-            covered=self._covered,
-            elements=self._elements,
-            critical=self.critical,
-            others=self._others,
-            gaps=tuple(sorted(gaps, key=_gap_rank)),
-        )
-
-
-def _gap_rank(gap: CoverageGap) -> tuple[bool, int, tuple[int, ...]]:
-    """Sort critical elements first, then patient and pixel data, then by tag."""
-    group = gap.path[0] >> 16
-    return not gap.critical, (_PATIENT_GROUP, _PIXEL_GROUP, group).index(group), gap.path
-
 
 MAX_MAPPED_ENTRIES: Final = 1_000_000
 """Maximum number of elements, items and fragments, to limit the time that a map takes."""
@@ -135,7 +78,7 @@ def build_map(
         totals=builder.totals,
         summary=builder.gaps.summary(),
         folded=builder.folding.folded,
-        left_out=builder.left_out,
+        omitted=builder.omitted,
         values_shown=show_values,
     )
 
@@ -211,7 +154,7 @@ class _MapBuilder:
         self._sequences: list[_MapSequence] = []
         self._numbers: dict[CoverState, int] = dict.fromkeys(CoverState, 0)
         self.gaps = GapCounter()
-        self.left_out = 0
+        self.omitted = 0
 
     @property
     def totals(self) -> CoverageTotals:
@@ -269,7 +212,7 @@ class _MapBuilder:
             self.folding.nodes += 1
             level.nodes.append(node)
         else:
-            self.left_out += 1
+            self.omitted += 1
         return node, kept
 
     def _begin_item(self) -> None:

@@ -1,5 +1,7 @@
 """Compressed pixel data: detection of its format, and the formats that a transfer syntax allows (PS3.5 A.4)."""
 
+# Kept apart: formats of compressed pixels (ISO and ITU-T), independent of DICOM files.
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """File Meta Information: its values, and whether all readers agree about them (PS3.10 7.1)."""
 
+# Kept apart: File Meta Information and the file around it would be more than 350 lines.
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """Data Elements of File Meta Information (group 0002), always in explicit VR little endian (PS3.10 7.1)."""
 
+# Kept apart: parsing elements and judging them would be more than 350 lines.
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """Files that are read by range requests: few requests, and the next one is sent ahead."""
 
+# Kept apart: a cache for range requests, which knows nothing of storages and plugins.
+
 from __future__ import annotations
 
 import os

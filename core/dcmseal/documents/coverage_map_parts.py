@@ -15,7 +15,7 @@ def map_value(coverage: CoverageMap) -> Document:
         "coverage": object_coverage_value(coverage.summary),
         "totals": _totals(coverage.totals),
         "folded": coverage.folded,
-        "omitted": coverage.left_out,
+        "omitted": coverage.omitted,
         "values_shown": coverage.values_shown,
         "elements": [_element(each) for each in coverage.elements],
     }

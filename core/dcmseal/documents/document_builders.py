@@ -1,7 +1,7 @@
 """Build JSON documents from results.
 
 Each document states its version and kind (``schema``, ``document``). Text is valid Unicode, tags are eight hexadecimal
-digits, times are ISO 8601 in UTC. Strings are never null; an empty string means that there is no value.
+digits, times are ISO 8601 in UTC. Strings are never null; an empty string means that the value is missing.
 ``docs/reference/report.schema.json`` describes all documents.
 """
 
@@ -178,7 +178,7 @@ def signing_document(
             "signature": signature_claims_value(result.signature),
             "warnings": [warning_value(each) for each in result.warnings],
             "padded": [element_values(path) for path in result.padded],
-            "unsignable": elements_with_reasons(result.left_out),
+            "unsignable": elements_with_reasons(result.unsignable),
             "references": [reference_value(each) for each in result.references],
             "certified_time": certified_time_value(result.certified.time if result.certified else None),
         },
@@ -210,7 +210,7 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "required": element_values(sorted(plan.requirements.required_tags.intersection(plan.elements))),
             "warnings": [warning_value(each) for each in plan.warnings],
             "padded": [element_values(each.path) for each in plan.padded],
-            "unsignable": elements_with_reasons(plan.left_out),
+            "unsignable": elements_with_reasons(plan.unsignable),
             "references": [reference_value(each) for each in plan.references],
         },
     )

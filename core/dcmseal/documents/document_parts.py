@@ -49,7 +49,7 @@ def certificate_value(certificate: Certificate) -> Document:
 
 
 def certified_time_value(time: CertifiedTime | None) -> Json:
-    """Convert a certified time; None if there is no valid timestamp."""
+    """Convert a certified time; None without a valid timestamp."""
     if time is None:
         return None
     return {

@@ -23,8 +23,8 @@ from dcmseal.terms import MacAlgorithm
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
-    from dcmseal.verification.context import VerificationContext
     from dcmseal.verification.report_builder import ReportBuilder
+    from dcmseal.verification.verification_context import VerificationContext
 
 
 class EvidenceCollector:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dcmseal.evidence.evidence_file import Evidence
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
-    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.verification_context import VerificationContext
 
 ReportHook: TypeAlias = "Callable[[DicomFile, VerificationContext, ReportBuilder], None]"
 

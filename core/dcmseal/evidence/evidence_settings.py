@@ -11,7 +11,7 @@ from dcmseal.tags import format_tags
 
 if TYPE_CHECKING:
     from dcmseal.policy.policy import Policy
-    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.verification_context import VerificationContext
 
 
 def build_settings(trust_settings: TrustSettings, context: VerificationContext) -> Mapping[str, SettingValue]:

@@ -28,8 +28,8 @@ from dcmseal.terms import TimestampType
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
-    from dcmseal.verification.context import VerificationContext
     from dcmseal.verification.report_builder import ReportBuilder
+    from dcmseal.verification.verification_context import VerificationContext
 
 MAX_TIMESTAMP_DELAY: Final = timedelta(minutes=5)
 """Maximum difference between the time of verification and the timestamp over the evidence."""

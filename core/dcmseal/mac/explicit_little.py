@@ -4,6 +4,8 @@ The input already consists of the bytes of the MAC, except that lengths of seque
 elements that are never signed are omitted. So runs of the input are passed on.
 """
 
+# Kept apart: the inner loop, which may be compiled.
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 Most headers do not change their size. They are overwritten in a copy of the input, and runs of this copy are passed on.
 """
 
+# Kept apart: the inner loop for other encodings, which may be compiled.
+
 from __future__ import annotations
 
 from struct import error as struct_error

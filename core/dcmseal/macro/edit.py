@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcmseal import tags
 from dcmseal.dataset.edits import Edit, LengthField, add_length_edits, apply_edits, not_a_sequence_error
@@ -142,7 +142,7 @@ class RemovalResult:
     """The result of removing signatures."""
 
     removed: tuple[DigitalSignature, ...]
-    data: bytes | None
+    data: bytes | None = field(repr=False)
     """The file without them; None if it was written to an output."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
@@ -33,7 +33,7 @@ class Signature:
     """A signature in a Data Set, as it is stored."""
 
     content: DigitalSignature
-    elements: tuple[SignedElement, ...]
+    elements: tuple[SignedElement, ...] = field(repr=False)
     """Data Elements Signed, in the order of the list."""
 
     @property

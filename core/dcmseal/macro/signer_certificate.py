@@ -98,6 +98,9 @@ class Certificate:
     def __repr__(self) -> str:
         return f"Certificate({self.subject!r})"
 
+    def __reduce__(self) -> tuple[Callable[[bytes], Certificate], tuple[bytes]]:
+        return read_certificate, (self.der,)
+
 
 def _format_name(name: Callable[[], x509.Name]) -> str:
     # names are decoded on access; malformed ones raise various errors, or cause warnings

@@ -4,6 +4,8 @@
 '2.25.4711'
 """
 
+# Kept apart: DICOM encoding, which the command line must not contain.
+
 from __future__ import annotations
 
 from typing import Final

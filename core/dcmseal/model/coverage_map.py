@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dcmseal.dictionary import tag_name
@@ -65,7 +65,7 @@ class MappedElement:
     """Whether the value is kept back, because it might tell who the patient is."""
     count: int = 1
     """How many elements of the Data Set this stands for."""
-    items: tuple[MappedItem, ...] = ()
+    items: tuple[MappedItem, ...] = field(default=(), repr=False)
 
     @property
     def is_open(self) -> bool:
@@ -81,7 +81,7 @@ class MappedItem:
     """First and last index of each run of items, from 0; empty if they belong to several sequences,
     or the runs are too many."""
     count: int = 1
-    elements: tuple[MappedElement, ...] = ()
+    elements: tuple[MappedElement, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +107,13 @@ class CoverageMap:
     """The map of one SOP Instance; File Meta Information is no part of the Data Set, and never signed."""
 
     signatures: tuple[MappedSignature, ...]
-    elements: tuple[MappedElement, ...]
+    elements: tuple[MappedElement, ...] = field(repr=False)
     totals: CoverageTotals
     summary: ObjectCoverage
     """What of the object is protected, in the numbers and names that every output has."""
     folded: int = 0
     """Items that are shown by another with the same elements and cover."""
-    left_out: int = 0
+    omitted: int = 0
     """Elements that are counted, and not shown: the tree would become too large or too deep."""
     values_shown: bool = False
     """Whether values are there that might tell who the patient is."""

@@ -24,6 +24,10 @@ class TrustMaterial:
     crls: tuple[bytes, ...] = ()
     ocsp_responses: tuple[bytes, ...] = ()
 
+    def __repr__(self) -> str:
+        counts = ((name, len(getattr(self, name))) for name in self.__slots__)
+        return f"TrustMaterial({', '.join(f'{count} {name}' for name, count in counts if count)})"
+
     def merge(self, other: TrustMaterial) -> TrustMaterial:
         """Both, each value once, in order."""
         return TrustMaterial(

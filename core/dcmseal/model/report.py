@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
@@ -39,6 +39,10 @@ class Coverage:
     absent: tuple[int, ...] = ()
     critical: tuple[int, ...] = ()
 
+    def __repr__(self) -> str:
+        counts = ((name, len(getattr(self, name))) for name in self.__slots__)
+        return f"Coverage({', '.join(f'{count} {name}' for name, count in counts if count)})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageGap:
@@ -60,7 +64,7 @@ class ObjectCoverage:
     """Critical elements at any level that are not covered."""
     others: int = 0
     """Other elements of the main Data Set that are not."""
-    gaps: tuple[CoverageGap, ...] = ()
+    gaps: tuple[CoverageGap, ...] = field(default=(), repr=False)
     """The first of what is not covered: critical elements of any level, then others of the main Data Set."""
 
     @property
@@ -86,6 +90,50 @@ class Instance:
     """Patient's Name and Patient ID, as far as they have a value; the values themselves are kept back."""
 
 
+class SignerCertificate(Protocol):
+    """What a signer's certificate says."""
+
+    @property
+    def subject(self) -> str:
+        """The subject as an RFC 4514 string; empty if there is none, or it cannot be read."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """The issuer as an RFC 4514 string; empty if there is none, or it cannot be read."""
+        ...
+
+    @property
+    def serial_number(self) -> int:
+        """The serial number, unique for its issuer."""
+        ...
+
+    @property
+    def not_before(self) -> dt.datetime:
+        """The beginning of its validity period."""
+        ...
+
+    @property
+    def not_after(self) -> dt.datetime:
+        """The end of its validity period."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Its fingerprint: the SHA-256 of the DER, in hexadecimal."""
+        ...
+
+    @property
+    def der(self) -> bytes:
+        """The certificate in DER."""
+        ...
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate in PEM."""
+        ...
+
+
 class TimeBasis(StrEnum):
     """How the moment is known for which trust in a signer was evaluated."""
 
@@ -103,7 +151,7 @@ class SignerTrust:
 
     moment: dt.datetime
     basis: TimeBasis
-    chain: tuple[bytes, ...] = ()
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
     """DER, the signer's first, the anchor last; empty if none leads to an anchor."""
 
 
@@ -122,8 +170,18 @@ class SignatureReport:
     """None if trust was not requested."""
     required_profiles: tuple[tuple[str, Outcome], ...] = ()
     """The profiles that were required by name, and whether it meets them; they do not change its verdict."""
+    certificate: SignerCertificate | None = field(default=None, compare=False)
+    """The signer's certificate; None if it cannot be read. ``signature.certificate`` has its bytes."""
     certified_time: CertifiedTime | None = None
     """The time in its timestamp, if the timestamp was verified; its authority need not be trusted."""
+
+    @property
+    def signer_name(self) -> str:
+        """The subject of the signer's certificate as an RFC 4514 string; empty if it cannot be read.
+
+        Anybody can issue a certificate with any name: the name counts only if TRUST passed.
+        """
+        return self.certificate.subject if self.certificate else ""
 
     @property
     def verdict(self) -> Verdict:
@@ -165,11 +223,17 @@ class SignatureReport:
         return select_obstacles(self.findings)
 
     def outcome(self, aspect: Aspect) -> Outcome:
-        """The outcome of one aspect: FAILED if a finding failed, PASSED if all passed and there is one, else UNKNOWN.
+        """The outcome of one aspect.
 
-        Findings about what was not checked do not count.
+        Returns:
+            FAILED if a finding failed; UNKNOWN if it could not be established; PASSED if everything that was checked
+            passed; NOT_CHECKED if it was not requested, or there is nothing to check.
         """
         return judge_aspect(self.findings, aspect)
+
+    def __repr__(self) -> str:
+        verdict, signer = self.verdict.value, self.signer_name
+        return f"SignatureReport(uid={self.signature.uid!r}, verdict={verdict!r}, signer_name={signer!r})"
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value: use .verdict or .outcome(aspect)")
@@ -241,6 +305,9 @@ class VerificationReport:
         found += [each for each in self.references if each.aspect is not Aspect.COVERAGE]
         decisive = [each for each in found if each.outcome is outcome]
         return tuple(sorted(decisive, key=lambda each: each.code != OBJECT_NOT_SIGNED))
+
+    def __repr__(self) -> str:
+        return f"VerificationReport(verdict={self.verdict.value!r}, signatures={len(self.signatures)})"
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value: use .verdict")

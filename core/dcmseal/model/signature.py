@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dcmseal.location import MAIN, Location
@@ -24,6 +24,9 @@ class MacParameters:
     def mac_algorithm(self) -> MacAlgorithm | None:
         """The Defined Term, or None if it is not one of PS3.15 C.1."""
         return MacAlgorithm.__members__.get(self.algorithm)
+
+    def __repr__(self) -> str:
+        return f"MacParameters(mac_id={self.mac_id}, algorithm={self.algorithm!r}, {len(self.elements)} elements)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +50,9 @@ class CertifiedTime:
     """Object identifier of the policy under which it was certified."""
     serial_number: int
     """Of the timestamp, unique for its authority."""
-    authority: bytes
+    authority: bytes = field(repr=False)
     """DER certificate of the authority."""
-    others: tuple[bytes, ...] = ()
+    others: tuple[bytes, ...] = field(default=(), repr=False)
     """DER certificates that came with it: they may lead to a trust anchor, and are none."""
 
 
@@ -65,12 +68,12 @@ class DigitalSignature:
     datetime: str
     """Digital Signature DateTime (0400,0105), a DT value."""
     certificate_type: str
-    certificate: bytes
+    certificate: bytes = field(repr=False)
     """Certificate of Signer (0400,0115) as stored, padding included."""
-    value: bytes
+    value: bytes = field(repr=False)
     """Signature (0400,0120) as stored, padding included."""
     timestamp_type: str = ""
-    timestamp: bytes = b""
+    timestamp: bytes = field(default=b"", repr=False)
     purpose: PurposeCode | None = None
     mac: MacParameters | None = None
 

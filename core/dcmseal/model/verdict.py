@@ -24,7 +24,9 @@ class Verdict(StrEnum):
 
 INTACT_ASPECTS: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
 """A signature is intact if these passed, whether or not its signer is trusted."""
-AUTHORITY_TRUST_CODES: Final = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
+_OPTIONAL_ASPECTS: Final = frozenset({Aspect.TIMESTAMP, Aspect.CONFORMANCE})
+"""A signature needs no timestamp, and no profile unless one is required."""
+AUTHORITY_TRUST_CODES: Final = frozenset({"tsa-trust-unknown", "tsa-trust-not-established"})
 """Codes of TIMESTAMP findings that are only about trust in the timestamp authority."""
 OBJECT_NOT_SIGNED: Final = "object-not-signed"
 """Code of the finding that only items of the object are signed."""
@@ -58,12 +60,14 @@ def judge_aspect(findings: Iterable[Finding], aspect: Aspect) -> Outcome:
     """Combine the findings of one aspect.
 
     Returns:
-        FAILED if one failed, PASSED if all passed and there is one, else UNKNOWN. NOT_CHECKED findings do not count.
+        FAILED if one failed; UNKNOWN if one is unknown; PASSED if everything that was checked passed; NOT_CHECKED if
+        all findings say so. Without findings NOT_CHECKED for TIMESTAMP and CONFORMANCE, UNKNOWN for other aspects.
     """
-    outcomes = {finding.outcome for finding in findings if finding.aspect is aspect} - {Outcome.NOT_CHECKED}
-    if Outcome.FAILED in outcomes:
-        return Outcome.FAILED
-    return Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.UNKNOWN
+    outcomes = {finding.outcome for finding in findings if finding.aspect is aspect}
+    for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_CHECKED):
+        if outcome in outcomes:
+            return outcome
+    return Outcome.NOT_CHECKED if aspect in _OPTIONAL_ASPECTS else Outcome.UNKNOWN
 
 
 def is_intact(findings: Collection[Finding]) -> bool:

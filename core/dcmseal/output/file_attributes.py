@@ -1,5 +1,7 @@
 """Attributes that a file keeps when it is edited: owner, group, mode, ACL and extended attributes."""
 
+# Kept apart: attributes are independent of how a file is replaced.
+
 from __future__ import annotations
 
 import os

@@ -5,6 +5,8 @@ and applies to all names of the file. After waiting for it, a program notices th
 system does not support ``flock``, a lock file is created next to the file.
 """
 
+# Kept apart: locks are independent of how a file is replaced.
+
 from __future__ import annotations
 
 import errno

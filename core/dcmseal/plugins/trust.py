@@ -40,7 +40,7 @@ class Strictness(StrEnum):
     """How to treat weak evidence, such as a weak algorithm or a time that is only claimed."""
 
     ACCEPT = "accept"
-    INDETERMINATE = "doubt"
+    INDETERMINATE = "indeterminate"
     """Trust cannot be established."""
     REFUSE = "refuse"
 
@@ -128,7 +128,7 @@ class TrustPurpose(StrEnum):
 class TrustRequest:
     """The question whether a certificate is trusted for a signature made at a given time."""
 
-    certificate: bytes
+    certificate: bytes = field(repr=False)
     """DER."""
     moment: dt.datetime
     """The time of the signature."""
@@ -137,7 +137,7 @@ class TrustRequest:
     now: dt.datetime
     """The current time."""
     purpose: TrustPurpose = TrustPurpose.SIGNING
-    other_certificates: tuple[bytes, ...] = ()
+    other_certificates: tuple[bytes, ...] = field(default=(), repr=False)
     """DER certificates from the same source: candidates for the path to an anchor, but not anchors themselves."""
     collect_material: bool = False
     """Whether the result has to include the material it is based on, so that it can be reproduced later."""
@@ -148,7 +148,7 @@ class TrustResult:
     """Findings of aspect TRUST (at least one), and the certification path they are based on."""
 
     findings: tuple[Finding, ...]
-    chain: tuple[bytes, ...] = ()
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
     """DER, from the signer's certificate to the anchor; empty if there is no path to an anchor."""
     material: TrustMaterial = field(default=TrustMaterial(), repr=False)
     """Everything the result depends on besides settings and request, if the request asks for it.

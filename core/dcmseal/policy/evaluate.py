@@ -78,13 +78,13 @@ class _RuleResult:
         what = "the rule" if isinstance(profile, str) else profile.title
         message = f"no signature at {at} meets {what}"
         if self.outcome is Outcome.UNKNOWN:
-            message = f"that a signature at {at} meets {what} is not established"
+            message = f"it is not established that a signature at {at} meets {what}"
         judged = [each for each in self._judged if each[1] is self.outcome]
         if judged:
             candidate, _, lacking = min(judged, key=lambda each: len(each[2]))
             # what it lacks for a profile stands with the signature
             if isinstance(profile, str) or candidate.validity is not Outcome.PASSED:
-                message += f"; of the nearest, {candidate.uid or '(without UID)'}: {', '.join(lacking)}"
+                message += f"; the closest is {candidate.uid or '(without UID)'}: {', '.join(lacking)}"
         if isinstance(profile, str):
             yield _rule_finding(self._rule, self.outcome, message)
         else:
@@ -129,12 +129,12 @@ def _count_findings(policy: Policy, here: Sequence[SignatureCandidate]) -> Itera
     if known >= wanted:
         return
     outcome = Outcome.UNKNOWN if possible >= wanted else Outcome.FAILED
-    doubt = f"; {possible - known} more may be, which is not established" if possible > known else ""
+    doubt = f"; {possible - known} more are not established" if possible > known else ""
     if policy.distinct_signers:
-        message = f"signatures that hold are of {known} different signers, and {wanted} are demanded{doubt}"
+        message = f"the valid signatures are by {known} different signers, and {wanted} are required{doubt}"
         yield _finding(outcome, "too-few-signers", message)
     else:
-        message = f"{known} signatures hold, and {wanted} are demanded{doubt}"
+        message = f"{known} signatures are valid, and {wanted} are required{doubt}"
         yield _finding(outcome, "too-few-signatures", message)
 
 
@@ -148,7 +148,7 @@ def _distinct_findings(answers: Sequence[_RuleResult]) -> Iterator[Finding]:
     if outcome in {answer.outcome for answer in answers}:
         return  # a rule that is not met says so itself
     if outcome is Outcome.UNKNOWN:
-        message = "that different signers meet the rules is not established"
+        message = "it is not established that different signers meet the rules"
     else:
         message = "the rules are not met by different signers"
     yield _finding(outcome, "signers-not-distinct", message)
@@ -177,8 +177,8 @@ def _has_distinct_assignment(meeting: Sequence[Sequence[SignatureCandidate]]) ->
 def _required_coverage_findings(covered: Iterable[int], here: Sequence[SignatureCandidate]) -> Iterator[Finding]:
     outcomes = {tag: _best(_worse(each.validity, each.covers(tag)) for each in here) for tag in sorted(covered)}
     for outcome, message in (
-        (Outcome.FAILED, "what is demanded to be signed is in no signature that holds"),
-        (Outcome.UNKNOWN, "that a signature that holds covers what is demanded is not established"),
+        (Outcome.FAILED, "required elements are not protected by a valid signature"),
+        (Outcome.UNKNOWN, "it is not established that a valid signature protects required elements"),
     ):
         tags = [tag for tag, each in outcomes.items() if each is outcome]
         if tags:
@@ -195,11 +195,11 @@ def _addition_findings(here: Sequence[SignatureCandidate]) -> Iterator[Finding]:
     doubtful = ((there.signed | there.unsigned) - covered - added) | there.unsignable
     doubtful |= {tag for each in here for tag in each.misplaced_elements}
     if added or not left:
-        message = "what no signature that holds covers may have been added, or changed"
+        message = "elements that no valid signature protects may have been added or changed"
         where = format_tags(sorted(added))
         yield _coverage_finding(Outcome.FAILED, "unsigned-additions", message, where)
     if doubtful:
-        message = "elements that cannot be signed, or are in signatures that may not hold, may have been added"
+        message = "elements that cannot be signed, or whose signature is not established, may have been added"
         where = format_tags(sorted(doubtful))
         yield _coverage_finding(Outcome.UNKNOWN, "unsigned-additions", message, where)
 

@@ -91,7 +91,7 @@ class SignatureCandidate:
         if self.validity is not Outcome.PASSED:
             yield (
                 self.validity,
-                "it is invalid" if self.validity is Outcome.FAILED else "that it holds is not established",
+                "it is invalid" if self.validity is Outcome.FAILED else "its validity is not established",
             )
         if rule.purposes and purpose_code(self.report.signature) not in rule.purposes:
             stated = self.report.signature.purpose
@@ -101,7 +101,7 @@ class SignatureCandidate:
         if rule.certificates:
             pins = map(normalize_fingerprint, rule.certificates)
             if self.certificate is None or self.certificate.sha256 not in pins:
-                yield Outcome.FAILED, "its certificate is another"
+                yield Outcome.FAILED, "it was made with another certificate"
         yield from self._iter_unmet_profiles(rule)
         for outcome, says in ((Outcome.FAILED, "does not cover"), (Outcome.UNKNOWN, "may not cover")):
             tags = sorted(tag for tag in rule.covered if self.covers(tag) is outcome)
@@ -134,8 +134,8 @@ class SignatureCandidate:
         ignored = AUTHORITY_TRUST_CODES if self.report.integrity_only else frozenset[str]()
         findings = [each for each in self.report.findings if each.aspect is Aspect.TIMESTAMP]
         outcomes = {each.outcome for each in findings if each.code not in ignored}
-        if self.report.certified_time is None or outcomes != {Outcome.PASSED}:
-            yield Outcome.UNKNOWN, "that its timestamp is sound is not established"
+        if self.report.certified_time is None or outcomes - {Outcome.NOT_CHECKED} != {Outcome.PASSED}:
+            yield Outcome.UNKNOWN, "its timestamp is not established"
 
 
 def find_candidates(signatures: Iterable[SignatureReport], at: Location) -> tuple[SignatureCandidate, ...]:

@@ -43,11 +43,13 @@ class Policy:
 
     def __post_init__(self) -> None:
         if len(self.rules) > _MAX_RULES:
-            raise UsageError(f"a policy has {_MAX_RULES} rules at most", hint="leave some out")
+            raise UsageError(f"the policy has more than {_MAX_RULES} rules", hint="leave some out")
         if not 0 <= self.signatures <= _MAX_SIGNATURES:
-            raise UsageError("that is no number of signatures to demand", hint=f"write one from 1 to {_MAX_SIGNATURES}")
+            raise UsageError("the number of signatures is out of range", hint=f"write one from 1 to {_MAX_SIGNATURES}")
         if self.distinct_signers and max(self.signatures, len(self.rules)) < 2:
-            raise UsageError("one signature is always of one signer", hint="demand 2 signatures, or several rules")
+            raise UsageError(
+                "different signers need at least two signatures or rules", hint="require 2 signatures, or several rules"
+            )
         check_coverable(self.covered)
 
     @classmethod

@@ -52,7 +52,7 @@ class Rule:
     def __post_init__(self) -> None:
         check_coverable(self.covered)
         if not all(_FINGERPRINT.fullmatch(normalize_fingerprint(each)) for each in self.certificates):
-            raise UsageError("that is no SHA-256 fingerprint", hint="write the 64 hexadecimal digits")
+            raise UsageError("the certificate is not a SHA-256 fingerprint", hint="write the 64 hexadecimal digits")
         if self.signers:
             from dcmseal.policy.distinguished_names import parse_name
 
@@ -66,7 +66,7 @@ class Rule:
         Raises UsageError, which repeats nothing of the text.
         """
         if len(text) > _MAX_LENGTH:
-            raise UsageError(f"a rule has {_MAX_LENGTH} characters at most", hint="make several of it")
+            raise UsageError(f"the rule is longer than {_MAX_LENGTH} characters", hint="split it into several rules")
         rule = cls()
         for part in _AND.split(text.strip()):
             kind, value = _split_part(part)
@@ -126,7 +126,7 @@ def parse_covered_tag(given: str | int) -> int:
     tag = parse_tag(given) if isinstance(given, str) else given
     if tag is None:
         raise UsageError(
-            "an element to be covered is no tag", hint="write keywords such as PatientID, or tags such as 00100020"
+            "the element is not a tag or keyword", hint="write keywords such as PatientID, or tags such as 00100020"
         )
     return tag
 
@@ -136,7 +136,7 @@ def check_coverable(covered: Iterable[int]) -> None:
     for tag in covered:
         why = exclusion_reason(tag)
         if why:
-            raise UsageError(f"{format_tag(tag)} cannot be demanded: {why}", hint="leave it out")
+            raise UsageError(f"{format_tag(tag)} cannot be required: {why}", hint="leave it out")
 
 
 def _split_part(part: str) -> tuple[str, str]:
@@ -151,7 +151,7 @@ def _split_part(part: str) -> tuple[str, str]:
         near = get_close_matches(kind, RULE_KINDS, 1)
         meant = f"did you mean {near[0]}? " if near and near[0] != kind else ""
         raise UsageError(
-            "that is no rule",
+            "the text is not a rule",
             hint=f"{meant}write the name of a profile, "
             f"{', '.join(f'{each}:...' for each in RULE_KINDS[:-1])} or timestamp",
         )

@@ -18,10 +18,10 @@ from dcmseal.model.report import SignatureReport
 from dcmseal.references.cited_instances import CitedInstance, CitedMac, CitedSignature
 from dcmseal.references.instance_mac import is_other_representation, match_mac
 from dcmseal.tags import format_tags
-from dcmseal.verification.context import VerificationContext
-from dcmseal.verification.options import TimestampMode
 from dcmseal.verification.pipeline import verify_file
 from dcmseal.verification.timestamp_checks import TimestampContext
+from dcmseal.verification.verification_context import VerificationContext
+from dcmseal.verification.verification_options import TimestampMode
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"
 _MAX_NAMED: Final = 8
@@ -174,7 +174,7 @@ def _check_signature(
     report = equal[0]
     if not report.is_intact or report.coverage is None:
         message = f"signature {wanted.uid} of {path} does not establish that nothing changed"
-        return _ReferenceResult(reference_finding("reference-signature-unsound", message, cited.uid))
+        return _ReferenceResult(reference_finding("reference-signature-not-intact", message, cited.uid))
     coverage = report.coverage
     if report.signature.location.steps:
         # the signature of an item does not cover the main Data Set

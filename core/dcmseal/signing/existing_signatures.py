@@ -40,10 +40,10 @@ def existing_signature_warnings(
     Raises:
         Malformed: The Data Set cannot be parsed.
     """
-    from dcmseal.verification.context import VerificationContext
-    from dcmseal.verification.options import TimestampMode
     from dcmseal.verification.pipeline import verify_file
     from dcmseal.verification.timestamp_checks import TimestampContext
+    from dcmseal.verification.verification_context import VerificationContext
+    from dcmseal.verification.verification_options import TimestampMode
 
     context = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
     reports = verify_file(file, context, computed_macs).signatures

@@ -24,11 +24,11 @@ from dcmseal.macro.profile_view import LevelView, build_signature_facts
 from dcmseal.macro.signer_certificate import Certificate
 from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode, to_dt_value
 from dcmseal.plugins.profile import Profile, Requirements
-from dcmseal.signing.context import SigningContext
 from dcmseal.signing.existing_signatures import check_intact, existing_signature_warnings
-from dcmseal.signing.options import SignOptions, check_signable
 from dcmseal.signing.preflight import plan_warnings
 from dcmseal.signing.prepare import PreparedLevel, prepare_level
+from dcmseal.signing.signing_context import SigningContext
+from dcmseal.signing.signing_options import SignOptions, check_signable
 from dcmseal.signing.warnings import SigningWarning, dataset_warnings, profile_warnings, reference_warnings
 from dcmseal.sources.dataset_input import DatasetInput, is_pydicom_dataset, open_source
 from dcmseal.tags import PIXEL_DATA, format_tag
@@ -58,7 +58,7 @@ class Plan:
     scan: LevelScanner = field(repr=False)
     signature: DigitalSignature
     """The signature, without certificate and value."""
-    left_out: tuple[tuple[int, str], ...]
+    unsignable: tuple[tuple[int, str], ...]
     """Elements of the level that cannot be signed, with reasons."""
     padded: tuple[PaddedElement, ...]
     """Elements whose padding is reduced to the minimum."""
@@ -154,7 +154,7 @@ def _fill_references(file: DicomFile, options: SignOptions) -> FilledDocument | 
 def _check_evidence(plan: Plan, filled: FilledDocument) -> None:
     """Refuse a signature that does not cover the references that were filled in."""
     missing = filled.evidence.difference(plan.elements)
-    for tag, why in plan.left_out:
+    for tag, why in plan.unsignable:
         if tag in missing:
             hint = "repair the evidence first, or sign without references"
             raise NotSignable(tag, why, hint=hint, code="evidence-not-signable")
@@ -236,7 +236,7 @@ def _build_plan(
         level=prepared.level,
         scan=scan,
         signature=signature,
-        left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion_reason(tag)),
+        unsignable=tuple((tag, why) for tag, why in unsignable.items() if not exclusion_reason(tag)),
         padded=prepared.padded,
         warnings=(
             *existing,

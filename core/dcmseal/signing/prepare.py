@@ -30,8 +30,8 @@ from dcmseal.macro.read import (
     read_signatures,
 )
 from dcmseal.plugins.profile import Requirements
-from dcmseal.signing.context import SigningContext
-from dcmseal.signing.options import PaddingMode, select_tags
+from dcmseal.signing.signing_context import SigningContext
+from dcmseal.signing.signing_options import PaddingMode, select_tags
 from dcmseal.verification.mac_binding import FragmentBoundaries, check_structure
 
 

@@ -17,8 +17,8 @@ from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.findings import Finding
 from dcmseal.macro.profile_view import LevelView
 from dcmseal.plugins.profile import Profile, Requirements, SignatureFacts
-from dcmseal.signing.context import SigningContext
 from dcmseal.signing.prepare import PreparedLevel, prepare_level
+from dcmseal.signing.signing_context import SigningContext
 from dcmseal.sources.dataset_input import DatasetInput, open_source
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, TimestampType
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ class SigningResult:
     warnings: tuple[SigningWarning, ...]
     padded: tuple[tuple[int, ...], ...]
     """Elements whose padding was reduced to the minimum, each as a path of tags."""
-    left_out: tuple[tuple[int, str], ...]
+    unsignable: tuple[tuple[int, str], ...]
     """Elements that could not be signed, with reasons."""
-    data: bytes | None
+    data: bytes | None = field(repr=False)
     """The signed file, if no output was given."""
     references: tuple[FilledReference, ...] = ()
     """The instances that the document cites, if references were filled in."""
-    manifest: bytes | None = None
+    manifest: bytes | None = field(default=None, repr=False)
     """The change manifest, if one was requested."""
     certified: TimestampVerification | None = None
     """The verification of the timestamp, if one was requested; no finding of it failed."""

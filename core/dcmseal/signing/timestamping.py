@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ class TimestampingResult:
 
     signature: DigitalSignature
     verification: TimestampVerification
-    data: bytes | None
+    data: bytes | None = field(repr=False)
 
     @property
     def uid(self) -> str:

@@ -15,8 +15,8 @@ from dcmseal.macro.profile_view import LevelView, build_signature_facts
 from dcmseal.macro.signer_certificate import read_certificate
 from dcmseal.model.signature import DigitalSignature
 from dcmseal.plugins.profile import SignatureFacts
-from dcmseal.signing.context import SigningContext
 from dcmseal.signing.prepare import PreparedLevel
+from dcmseal.signing.signing_context import SigningContext
 from dcmseal.verification.profile_checks import joint_rule_findings
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from dcmseal.location import Location
 from dcmseal.macro.levels import find_level
 from dcmseal.macro.profile_view import LevelView
 from dcmseal.plugins.profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.signing.context import SigningContext
-from dcmseal.signing.options import SignOptions
 from dcmseal.signing.plan import plan_signature
+from dcmseal.signing.signing_context import SigningContext
+from dcmseal.signing.signing_options import SignOptions
 from dcmseal.sources.dataset_input import open_source
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, SignaturePurpose, TimestampType
 from dcmseal.testing.sample_dataset import SAMPLES, SampleDataset

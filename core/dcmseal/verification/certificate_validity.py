@@ -21,8 +21,8 @@ def claimed_time_findings(signature: DigitalSignature, now: datetime) -> Iterato
     moment = signature.moment
     if moment is not None and moment - now > CLOCK_SKEW:
         message = (
-            f"the signer's clock said {moment.isoformat()}, and the verifier's says {now.isoformat('T', 'seconds')}:"
-            " one of them is wrong, or the claim is false"
+            f"the claimed signing time {moment.isoformat()} is in the future:"
+            f" the verifier's clock says {now.isoformat('T', 'seconds')}"
         )
         yield _authenticity_finding(Outcome.UNKNOWN, "signing-time-in-future", message, _DATETIME)
 
@@ -32,16 +32,16 @@ def validity_findings(signature: DigitalSignature, certificate: Certificate) -> 
     moment = signature.moment
     if moment is None:
         if signature.datetime:
-            message = f"Digital Signature DateTime {signature.datetime!r} is no complete DT value with offset from UTC"
+            message = f"Digital Signature DateTime {signature.datetime!r} is not a complete DT value with UTC offset"
             yield _authenticity_finding(Outcome.UNKNOWN, "signing-time-unreadable", message, _DATETIME)
         return
     # certificates count whole seconds
     second = moment.replace(microsecond=0)
     if second < certificate.not_before:
-        message = f"it claims to be made at {second.isoformat()}, before the certificate became valid"
+        message = f"the claimed signing time {second.isoformat()} is before the certificate became valid"
         yield _authenticity_finding(Outcome.FAILED, "certificate-not-yet-valid", message)
     elif second > certificate.not_after:
-        message = f"it claims to be made at {second.isoformat()}, after the certificate had expired"
+        message = f"the claimed signing time {second.isoformat()} is after the certificate expired"
         yield _authenticity_finding(Outcome.FAILED, "certificate-expired", message)
     else:
         yield _CERTIFICATE_IN_TIME
@@ -56,11 +56,11 @@ def strength_findings(
     """
     algorithm = signature.mac.mac_algorithm if signature.mac else None
     if algorithm is not None and algorithm.is_weak:
-        message = f"{algorithm} is weak: other data of the same MAC may be found"
+        message = f"{algorithm} is weak: collisions can be found"
         yield _trust_finding(outcome, "weak-mac-algorithm", message)
     bits = certificate.key_bits
     if certificate.key_type is not None and bits < certificate.key_type.min_bits:
-        message = f"the key has {bits} bits: it may have been broken"
+        message = f"the key has only {bits} bits and may have been broken"
         yield _trust_finding(outcome, "weak-key", message)
         if bits < certificate.key_type.insecure_bits:
             yield _authenticity_finding(Outcome.FAILED, "key-too-small", message, _SIGNING)

@@ -15,11 +15,11 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.macro.signer_certificate import read_certificate
 from dcmseal.verification.certificate_validity import claimed_time_findings, strength_findings, validity_findings
 from dcmseal.verification.conformance import macro_findings
-from dcmseal.verification.context import LevelContext, SignatureContext
 from dcmseal.verification.integrity import integrity_findings
 from dcmseal.verification.level_coverage import coverage_findings
 from dcmseal.verification.mac_binding import binding_findings
-from dcmseal.verification.timestamp_checks import profile_timestamp_type
+from dcmseal.verification.timestamp_checks import TIMESTAMP_IGNORED, profile_timestamp_type
+from dcmseal.verification.verification_context import LevelContext, SignatureContext
 
 if TYPE_CHECKING:
     from dcmseal.plugins.profile import SignatureFacts
@@ -90,6 +90,8 @@ def check_validity(_: LevelContext, subject: SignatureContext) -> Iterable[Findi
 
 def check_timestamp(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
     """Whether the certified timestamp is of this signature, and by a trusted authority; stores the result."""
+    if level.timestamps.ignores(subject.item.signature):
+        return (TIMESTAMP_IGNORED,)
     result = subject.timestamp = level.timestamps.verify(subject.item.signature, subject.certificate, level.now)
     return (*result.findings, *result.authority_findings)
 
@@ -106,7 +108,9 @@ def check_strength(level: LevelContext, subject: SignatureContext) -> Iterable[F
 def check_trust(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
     """Whether the certificate leads to a trusted authority; stores the moment and the path."""
     trust = level.request.trust
-    if trust is None or subject.certificate is None:
+    if trust is None:
+        return (_TRUST_NOT_REQUESTED if level.request.integrity_only else _TRUST_NOT_CONFIGURED,)
+    if subject.certificate is None:
         return ()
     certified = subject.timestamp.trusted_moment
     findings, subject.trust = trust.evaluate_signer(subject.item.signature, subject.certificate.der, certified)
@@ -162,6 +166,22 @@ def _build_facts(subject: SignatureContext) -> SignatureFacts:
     if timestamp_type != signature.timestamp_type:
         signature = replace(signature, timestamp_type=timestamp_type)
     return build_signature_facts(signature, subject.certificate, listed.signed if listed else frozenset())
+
+
+def _trust_not_checked_finding(message: str) -> Finding:
+    return Finding(
+        aspect=Aspect.TRUST,
+        outcome=Outcome.NOT_CHECKED,
+        code="trust-not-checked",
+        message=message,
+        clause="PS3.15 C.1",
+    )
+
+
+_TRUST_NOT_REQUESTED: Final = _trust_not_checked_finding("trust in the signer was not checked: integrity only")
+_TRUST_NOT_CONFIGURED: Final = _trust_not_checked_finding(
+    "trust in the signer was not checked: no trust anchor is configured"
+)
 
 
 def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str) -> Finding:

@@ -23,7 +23,7 @@ _CORRECT: Final = Finding(
     aspect=Aspect.FORM,
     outcome=Outcome.PASSED,
     code="form-correct",
-    message="the signature is formed as the macro demands",
+    message="the signature has the structure that the macro requires",
     clause=_MACRO,
 )
 
@@ -35,7 +35,7 @@ def order_findings(scan: LevelScanner) -> list[Finding]:
         return []
     if len(set(tags)) != len(tags):
         twice = next(tag for tag, following in zip(sorted(tags), sorted(tags)[1:], strict=False) if tag == following)
-        return [form_finding("duplicate-element", "the data set holds an element twice", format_tag(twice))]
+        return [form_finding("duplicate-element", "the data set contains an element twice", format_tag(twice))]
     return [form_finding("disordered", "the data set's elements are not in ascending order")]
 
 
@@ -49,7 +49,7 @@ def macro_findings(found: SignatureItem, listed: ListedElements | None) -> list[
     if signature.mac is not None:
         findings.extend(_mac_findings(signature.mac, listed))
     if signature.certificate_type and signature.certificate_type != CertificateType.X509_1993_SIG:
-        message = f"Certificate Type {signature.certificate_type!r} is no Defined Term"
+        message = f"Certificate Type {signature.certificate_type!r} is not a Defined Term"
         findings.append(_unknown_finding("certificate-type-unknown", message))
     if not any(finding.aspect is Aspect.FORM for finding in findings):
         findings.append(_CORRECT)
@@ -69,14 +69,14 @@ def _mac_findings(mac: MacParameters, listed: ListedElements | None) -> Iterable
         yield form_finding("forbidden-element-listed", message, format_tags(listed.forbidden))
     syntax = TransferSyntax(mac.transfer_syntax)
     if not mac.transfer_syntax:
-        yield form_finding("mac-syntax-missing", "there is no MAC Calculation Transfer Syntax UID")
+        yield form_finding("mac-syntax-missing", "MAC Calculation Transfer Syntax UID is missing")
     elif not syntax.is_allowed_for_mac:
         message = f"MAC Calculation Transfer Syntax {syntax.uid} is not explicit VR little endian"
         yield form_finding("mac-syntax-not-allowed", message)
     elif not syntax.is_known:
         yield _unknown_finding("mac-syntax-unknown", f"MAC Calculation Transfer Syntax {syntax.uid} is not known")
     if not mac.algorithm:
-        yield form_finding("mac-algorithm-missing", "there is no MAC Algorithm")
+        yield form_finding("mac-algorithm-missing", "MAC Algorithm is missing")
 
 
 def _unknown_finding(code: str, message: str) -> Finding:

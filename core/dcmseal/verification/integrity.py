@@ -90,21 +90,21 @@ def integrity_findings(
     job = macs.find_job(signature.mac)
     complete = macs.complete_mac(signature_item)
     if signature.mac is None:
-        yield _unknown_finding("no-mac-parameters", "there are no MAC parameters to compute the MAC with")
+        yield _unknown_finding("no-mac-parameters", "the signature has no MAC parameters")
     elif algorithm is None or (complete is None and not is_digest_available(algorithm)):
         message = f"MAC Algorithm {signature.mac.algorithm!r} is not supported"
         yield _unknown_finding("mac-algorithm-unsupported", message)
     elif complete is None or job is None:
         yield _unknown_finding("too-many-macs", "the level has more MAC parameters than are computed")
     elif certificate is None or not signature.value:
-        yield _unknown_finding("nothing-to-compare", "without certificate and signature value there is no telling")
+        yield _unknown_finding("nothing-to-compare", "the certificate or the signature value is missing")
     elif job.unsignable:
         tag, why = job.unsignable[0]
         where = format_tags([tag for tag, _ in job.unsignable])
         yield _unknown_finding("unsignable-listed", f"{format_tag(tag)} is listed as signed, but {why}", where)
     elif foreign := [(tag, why) for tag, why in complete.unsignable if not exclusion_reason(tag)]:
         tag, why = foreign[0]
-        message = f"{format_tag(tag)} in the signature's item is in no MAC, for {why}: anybody may have put it there"
+        message = f"{format_tag(tag)} in the signature's item is not in the MAC, because {why}: it may have been added"
         yield _unknown_finding("unsignable-in-item", message, format_tags([tag for tag, _ in foreign]))
     else:
         match = match_signature(certificate, algorithm, complete.digest.digest(), signature.value)
@@ -112,11 +112,11 @@ def integrity_findings(
             yield _MAC_MATCHES
             yield _KEY_MATCHES
         elif match is SignatureMatch.OTHER_KEY:
-            yield _unknown_finding("not-comparable", "without the right key the signed MAC cannot be seen")
+            yield _unknown_finding("not-comparable", "the signed MAC cannot be read without the right key")
             message = "the signature was not made with the certificate's key, or was damaged"
             yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "another-key", message, _SIGNING)
         elif match is SignatureMatch.UNSUPPORTED:
-            message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
+            message = f"signatures with keys for {certificate.algorithm.name} are not supported"
             yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
         else:
             alternative = variants.find_match(
@@ -143,14 +143,14 @@ def _mismatch_findings(
             yield _KEY_MATCHES
             return
     else:
-        message = "the signed data is not what was signed; one MAC cannot tell which element changed"
+        message = "the signed data has changed; a MAC cannot show which element"
         if match is SignatureMatch.NO_MATCH:
-            message = "the data, the signature or the key is not the one of signing; which of them cannot be told"
+            message = "the data, the signature or the key is not the original one; the MAC cannot show which"
         yield _finding(Aspect.INTEGRITY, Outcome.FAILED, "mac-differs", message)
     if match is SignatureMatch.OTHER_DATA:
         yield _KEY_MATCHES
     else:
-        message = "whether the key signed cannot be told while the MAC differs"
+        message = "the certificate's key cannot be checked because the MAC differs"
         yield _finding(Aspect.AUTHENTICITY, Outcome.UNKNOWN, "key-not-shown", message, _SIGNING)
 
 
@@ -162,7 +162,7 @@ def _unknown_finding(code: str, message: str, where: str = "") -> Finding:
     return _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, code, message, where=where)
 
 
-_MAC_MATCHES: Final = _finding(Aspect.INTEGRITY, Outcome.PASSED, "mac-matches", "the signed data is as it was signed")
+_MAC_MATCHES: Final = _finding(Aspect.INTEGRITY, Outcome.PASSED, "mac-matches", "the signed data is unchanged")
 _KEY_MATCHES: Final = _finding(
     Aspect.AUTHENTICITY, Outcome.PASSED, "key-matches", "the signature was made with the certificate's key", _SIGNING
 )

@@ -34,10 +34,11 @@ def unsigned_group_findings(scan: LevelScanner) -> Iterator[Finding]:
         if kind is not ElementKind.EXCLUDED or not tag & 0xFFFF:
             continue
         where = format_tag(tag)
+        message = f"{where} belongs to a group that is never signed"
         if tag >> 16 in _NEVER_SIGNED_GROUPS:
-            yield _unsigned_group_finding("element-out-of-place", f"{where} is of a group that is never signed", where)
+            yield _unsigned_group_finding("element-out-of-place", message, where)
         elif tag >> 16 == _SIGNATURES_GROUP and tag not in tags.MACRO:
-            yield _unsigned_group_finding("element-never-signed", f"{where} is of a group that is never signed", where)
+            yield _unsigned_group_finding("element-never-signed", message, where)
 
 
 def _unsigned_group_finding(code: str, message: str, where: str) -> Finding:
@@ -124,9 +125,9 @@ def coverage_findings(coverage: Coverage) -> list[Finding]:
     """The coverage in words; only an empty one fails."""
     findings: list[Finding] = []
     if not coverage.signed:
-        findings.append(_finding(Outcome.FAILED, "covers-nothing", "the signature covers no element that is there"))
+        findings.append(_finding(Outcome.FAILED, "covers-nothing", "the signature covers no element of the data set"))
     if coverage.critical:
-        message = "unsigned elements of this level change what the object means or whose it is"
+        message = "critical elements of this level are not signed"
         findings.append(_finding(Outcome.UNKNOWN, "critical-unsigned", message, coverage.critical))
     if coverage.unsigned:
         message = f"{_format_count(coverage.unsigned)} not signed: changes and additions there go unnoticed"
@@ -136,7 +137,7 @@ def coverage_findings(coverage: Coverage) -> list[Finding]:
         message = f"{_format_count(elements)} not signable: changes there go unnoticed"
         findings.append(_finding(Outcome.UNKNOWN, "elements-unsignable", message, elements))
     if coverage.absent:
-        message = f"{_format_count(coverage.absent)} listed as signed, but not there"
+        message = f"{_format_count(coverage.absent)} listed as signed, but missing"
         findings.append(_finding(Outcome.UNKNOWN, "listed-but-absent", message, coverage.absent))
     return findings or [_COVERS_ALL]
 
@@ -150,4 +151,4 @@ def _finding(outcome: Outcome, code: str, message: str, where: tuple[int, ...] =
     return Finding(aspect=Aspect.COVERAGE, outcome=outcome, code=code, message=message, where=shown, clause=_CLAUSE)
 
 
-_COVERS_ALL: Final = _finding(Outcome.PASSED, "covers-all", "every element that can be signed is")
+_COVERS_ALL: Final = _finding(Outcome.PASSED, "covers-all", "every element that can be signed is signed")

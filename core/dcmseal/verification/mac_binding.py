@@ -59,7 +59,7 @@ class FragmentBoundaries:
             if layout.holds_boundary:
                 yield tag, "a fragment contains bytes that look like the end of a fragment"
             elif self._end_may_follow(index, layout, signed):
-                yield tag, "what is signed behind it holds bytes that read as the end of the fragments"
+                yield tag, "signed elements after it contain bytes that look like the end of the fragments"
 
     def _end_may_follow(self, index: int, layout: FragmentLayout, signed: frozenset[int]) -> bool:
         """Whether signed elements behind the fragments could have been part of the last one.
@@ -133,7 +133,7 @@ def check_structure(
     """
     for problem in (*analyze_structure(file, main, sound).findings(is_signed), *fragments.findings()):
         if problem.aspect is Aspect.FORM and problem.outcome is not Outcome.PASSED:
-            raise AmbiguousStructure(f"{problem.message}: readers differ in what the file says ({problem.clause})")
+            raise AmbiguousStructure(f"{problem.message}: readers interpret the file differently ({problem.clause})")
 
 
 def binding_findings(
@@ -156,6 +156,6 @@ def binding_findings(
                 aspect=Aspect.COVERAGE,
                 outcome=Outcome.UNKNOWN,
                 code="transfer-syntax-differs",
-                message=f"the pixels were signed in syntax {then.uid}, and the file, unsigned, says {file.syntax.uid}",
+                message=f"the pixels were signed in syntax {then.uid}, but the file, unsigned, names {file.syntax.uid}",
                 clause=_CLAUSE,
             )

@@ -80,7 +80,7 @@ class VariantMatcher:
         if self._minimal_level is not None:
             padded = VariantMatch(
                 code="matches-minimal-padding",
-                message="the signed data is as it was signed, but for padding that was added or removed since",
+                message="the signed data is unchanged, except for padding that was added or removed",
                 clause=_VALUES,
                 is_sound=True,
             )
@@ -88,7 +88,7 @@ class VariantMatcher:
         if self._plain.ambiguous:
             other_vrs = VariantMatch(
                 code="matches-other-vrs",
-                message="the signed data is as it was signed, with other VRs chosen for context-dependent elements",
+                message="the signed data is unchanged; the signer chose other VRs for context-dependent elements",
                 clause="PS3.5 A.1",
                 is_sound=True,
             )
@@ -98,7 +98,7 @@ class VariantMatcher:
         if ElementKind.ENCAPSULATED in kinds:
             old = VariantMatch(
                 code="matches-old-fragment-format",
-                message="it matches only in the form of DCMTK before 3.5.4, which hashed the lengths of fragments",
+                message="it matches only the format of DCMTK before 3.5.4, which hashed the lengths of fragments",
                 clause=_STREAM,
                 is_old_format=True,
             )

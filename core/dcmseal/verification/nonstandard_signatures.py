@@ -43,12 +43,12 @@ def nonstandard_signature_findings(scan: LevelScanner, found: LevelSignatures) -
         _ITEM_ONLY.intersection(_original_attributes_tags(scan))
     )
     if flat:
-        message = "attributes of a signature stand outside any signature item: this is no DICOM Digital Signature"
+        message = "attributes of a signature are outside a signature item: this is not a DICOM Digital Signature"
         findings.append(_nonstandard_finding("flat-signature", message, " ".join(map(format_tag, flat))))
     for each in found.signatures:
         if each.signature.mac is None and not _PARAMETERS.isdisjoint(each.item.tags):
             inside = sorted(_PARAMETERS.intersection(each.item.tags))
-            message = "MAC parameters stand inside the signature item: this is no DICOM Digital Signature"
+            message = "MAC parameters are inside the signature item: this is not a DICOM Digital Signature"
             findings.append(_nonstandard_finding("parameters-in-item", message, " ".join(map(format_tag, inside))))
     return findings
 

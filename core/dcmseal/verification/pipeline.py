@@ -23,17 +23,17 @@ from dcmseal.model.report import SignatureReport, VerificationReport
 from dcmseal.model.verdict import is_intact
 from dcmseal.tags import is_ascending
 from dcmseal.verification.checks import run_checks
-from dcmseal.verification.context import LevelContext, SignatureContext, VerificationContext
 from dcmseal.verification.instance_identity import read_instance
 from dcmseal.verification.integrity import HashingBudget, LazyVariantMatcher
 from dcmseal.verification.level_coverage import ElementLists, unsigned_group_findings
 from dcmseal.verification.mac_binding import FragmentBoundaries
 from dcmseal.verification.nonstandard_signatures import nonstandard_signature_findings
 from dcmseal.verification.object_coverage import object_findings
-from dcmseal.verification.options import TimestampMode
 from dcmseal.verification.profile_checks import LevelProfileChecks, ProfileChecks
 from dcmseal.verification.report_builder import ReportBuilder
 from dcmseal.verification.timestamp_checks import TimestampChecker, TimestampContext
+from dcmseal.verification.verification_context import LevelContext, SignatureContext, VerificationContext
+from dcmseal.verification.verification_options import TimestampMode
 
 if TYPE_CHECKING:
     from dcmseal.dataset.scanner import LevelScanner

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -59,11 +59,13 @@ class Trust:
         return answer.findings, SignerTrust(moment=moment, basis=basis, chain=answer.chain)
 
     def evaluate_authority(self, time: CertifiedTime) -> tuple[Finding, ...]:
-        """Whether the authority of a certified time is trusted: one finding of aspect TIMESTAMP.
+        """Whether the authority of a certified time is trusted: findings of aspect TIMESTAMP, its verdict first.
 
-        Its time is its own claim: whoever has the key of an authority that expired, or was revoked because its key may
-        not be safe, can certify any time.
-        Raises TrustError if the backend fails.
+        The time is only a claim of the authority: somebody who has the key of an authority that expired, or was
+        revoked because its key may not be safe, can certify any time.
+
+        Raises:
+            TrustError: if the backend fails.
         """
         answer = self._evaluate(
             TrustRequest(
@@ -75,16 +77,7 @@ class Trust:
                 other_certificates=time.others,
             )
         )
-        outcomes = {finding.outcome for finding in answer.findings}
-        if (Outcome.FAILED, "revoked") in {(finding.outcome, finding.code) for finding in answer.findings}:
-            return (_authority_finding(Outcome.FAILED, "tsa-revoked", _format_reasons(answer, Outcome.FAILED)),)
-        if Outcome.FAILED in outcomes:
-            return (_authority_finding(Outcome.FAILED, "tsa-untrusted", _format_reasons(answer, Outcome.FAILED)),)
-        if outcomes - {Outcome.NOT_CHECKED} != {Outcome.PASSED}:
-            return (
-                _authority_finding(Outcome.UNKNOWN, "tsa-trust-doubtful", _format_reasons(answer, Outcome.UNKNOWN)),
-            )
-        return (_authority_finding(Outcome.PASSED, "tsa-trusted", "it leads to a trust anchor"),)
+        return (_judge_authority(answer), *_ignored_findings(answer))
 
     def _evaluate(self, question: TrustRequest) -> TrustResult:
         if self.on_answer is None:
@@ -94,12 +87,30 @@ class Trust:
         return answer
 
 
+def _judge_authority(answer: TrustResult) -> Finding:
+    outcomes = {finding.outcome for finding in answer.findings}
+    if any(each.outcome is Outcome.FAILED and each.code == "revoked" for each in answer.findings):
+        return _authority_finding(Outcome.FAILED, "tsa-revoked", _format_reasons(answer, Outcome.FAILED))
+    if Outcome.FAILED in outcomes:
+        return _authority_finding(Outcome.FAILED, "tsa-untrusted", _format_reasons(answer, Outcome.FAILED))
+    if outcomes - {Outcome.NOT_CHECKED} != {Outcome.PASSED}:
+        reasons = _format_reasons(answer, Outcome.UNKNOWN)
+        return _authority_finding(Outcome.UNKNOWN, "tsa-trust-not-established", reasons)
+    return _authority_finding(Outcome.PASSED, "tsa-trusted", "its certificate leads to a trust anchor")
+
+
+def _ignored_findings(answer: TrustResult) -> Iterator[Finding]:
+    for each in answer.findings:
+        if each.code == "certificates-ignored":
+            yield _authority_finding(Outcome.NOT_CHECKED, "tsa-certificates-ignored", each.message)
+
+
 def _format_reasons(answer: TrustResult, outcome: Outcome) -> str:
     return "; ".join(each.message for each in answer.findings if each.outcome is outcome)
 
 
 def _authority_finding(outcome: Outcome, code: str, message: str) -> Finding:
-    text = f"of the timestamp's authority: {message}"
+    text = f"timestamp authority: {message}"
     return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=text, clause="RFC 3161 2.3")
 
 

@@ -14,7 +14,7 @@ from dcmseal.macro.signer_certificate import Certificate, strip_der_padding
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
 from dcmseal.terms import KeyType, TimestampType
 from dcmseal.verification.certificate_validity import CLOCK_SKEW
-from dcmseal.verification.options import TimestampMode
+from dcmseal.verification.verification_options import TimestampMode
 
 if TYPE_CHECKING:
     from dcmseal.plugins.timestamp_backend import TimestampBackend
@@ -35,7 +35,7 @@ def find_installed_backend(type_: str) -> TimestampBackend:
 
 def authority_not_evaluated(_: CertifiedTime) -> tuple[Finding, ...]:
     """What is said of an authority as long as no trust source judges it."""
-    message = "no trust anchor is configured for the timestamp's authority: anybody can be one"
+    message = "no trust anchor is configured for the timestamp authority"
     return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING_CLAUSE),)
 
 
@@ -72,7 +72,7 @@ class TimestampVerification:
     @property
     def is_authority_trusted(self) -> bool:
         """Whether the authority is trusted."""
-        return bool(self.authority_findings) and all(each.outcome is Outcome.PASSED for each in self.authority_findings)
+        return {each.outcome for each in self.authority_findings} - {Outcome.NOT_CHECKED} == {Outcome.PASSED}
 
     @property
     def trusted_moment(self) -> datetime | None:
@@ -93,13 +93,16 @@ class TimestampChecker:
         self._integrity_only = integrity_only
         self._unmet: list[Finding] = []
 
+    def ignores(self, signature: DigitalSignature) -> bool:
+        """Whether the signature has a timestamp that is not to be verified."""
+        is_ignored = self._question.mode is TimestampMode.IGNORE
+        return is_ignored and bool(signature.timestamp or signature.timestamp_type)
+
     def verify(
         self, signature: DigitalSignature, certificate: Certificate | None, now: datetime
     ) -> TimestampVerification:
         """What there is to say about the timestamp of a signature at the moment ``now``."""
         rule = self._question.mode
-        if rule is TimestampMode.IGNORE:
-            return NO_TIMESTAMP
         if not (signature.timestamp or signature.timestamp_type):
             answer = NO_TIMESTAMP
         else:
@@ -117,7 +120,7 @@ class TimestampChecker:
             message = "the signature has no certified timestamp"
             yield _finding(Outcome.FAILED, "timestamp-absent", message, _TIMESTAMP_CLAUSE, signature.uid)
         elif not result.is_verified or not (self._integrity_only or result.is_authority_trusted):
-            message = "that the signature has a sound timestamp is not established"
+            message = "it is not established that the signature has a valid timestamp"
             yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _TIMESTAMP_CLAUSE, signature.uid)
 
 
@@ -126,7 +129,7 @@ def verify_timestamp(
 ) -> TimestampVerification:
     """Verify the timestamp that a signature has, at the moment ``now``."""
     if not signature.timestamp:
-        message = "there is a type of timestamp, and no timestamp, or one beyond all bounds"
+        message = "the timestamp is missing or too long, although its type is present"
         return TimestampVerification(
             findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _TIMESTAMP_CLAUSE),)
         )
@@ -186,10 +189,10 @@ def _time_findings(
     if certificate is None:
         pass
     elif second < certificate.not_before:
-        message = f"it was certified at {second.isoformat()}, before the signer's certificate became valid"
+        message = f"the certified time {second.isoformat()} is before the signer's certificate became valid"
         yield _finding(Outcome.FAILED, "timestamp-before-certificate", message, _SIGNING_CLAUSE)
     elif second > certificate.not_after:
-        message = f"it was certified at {second.isoformat()}, after the signer's certificate had expired"
+        message = f"the certified time {second.isoformat()} is after the signer's certificate expired"
         yield _finding(Outcome.FAILED, "timestamp-after-expiry", message, _SIGNING_CLAUSE)
     else:
         message = "the signer's certificate was valid at the certified time"
@@ -197,18 +200,26 @@ def _time_findings(
     accuracy = time.accuracy or timedelta()
     margin = CLOCK_SKEW + min(accuracy, CLOCK_SKEW)
     if signature.moment is not None and signature.moment - time.moment > margin:
-        message = f"it claims to be made at {signature.moment.isoformat()}, when it had been certified already"
+        message = f"the claimed signing time {signature.moment.isoformat()} is later than the certified time"
         yield _finding(Outcome.FAILED, "timestamp-before-signing", message, _TIMESTAMP_CLAUSE)
     if accuracy > _MAX_ACCURACY:
-        message = f"the authority knows the time only to within {accuracy}, which proves too little"
+        message = f"the authority's time is accurate only to {accuracy}, which proves too little"
         yield _finding(Outcome.UNKNOWN, "timestamp-inaccurate", message, _TST_INFO_CLAUSE)
     if time.moment - now > margin:
         message = (
-            f"the authority's clock said {second.isoformat()}, and the verifier's says {now.isoformat('T', 'seconds')}:"
-            " one of them is wrong"
+            f"the certified time {second.isoformat()} is in the future:"
+            f" the verifier's clock says {now.isoformat('T', 'seconds')}"
         )
         yield _finding(Outcome.UNKNOWN, "timestamp-in-future", message, _TIMESTAMP_CLAUSE)
 
 
 def _finding(outcome: Outcome, code: str, message: str, clause: str, where: str = "") -> Finding:
     return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=message, where=where, clause=clause)
+
+
+TIMESTAMP_IGNORED: Final = _finding(
+    Outcome.NOT_CHECKED,
+    "timestamp-ignored",
+    "the certified timestamp was not verified, as requested",
+    _TIMESTAMP_CLAUSE,
+)

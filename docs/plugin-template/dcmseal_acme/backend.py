@@ -1,4 +1,4 @@
-"""The signer backend ``acme:``: keys in an Acme HSM, by their label, as in ``acme:reading-room``."""
+"""The signer backend ``acme:`` for keys in an Acme HSM, by their label, such as ``acme:reading-room``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcmeBackend:
-    """Opens keys of the HSM that is connected."""
+    """Opens keys of the connected HSM."""
 
     scheme: str = "acme"
     summary: str = "key in an Acme HSM: acme:LABEL"
@@ -35,18 +35,23 @@ class AcmeBackend:
     def open(self, uri: str, secrets: Secrets) -> Generator[Signer]:
         """Log in and find the key; the session ends with the context.
 
-        Raises UsageError for a key URI with attributes, KeyNotFound, PinRejected, PinLocked and DeviceUnavailable.
+        Raises:
+            UsageError: The key URI is invalid, or has attributes.
+            KeyNotFound: The HSM has no key of this label.
+            PinRejected: The PIN is wrong or missing.
+            PinLocked: The PIN is locked.
+            DeviceUnavailable: The HSM is not connected.
         """
-        from dcmseal_acme.device import connected
-        from dcmseal_acme.failures import in_words_of_dcmseal
+        from dcmseal_acme.device import connected_device
+        from dcmseal_acme.failures import translate_errors
         from dcmseal_acme.signer import AcmeSigner
 
         parsed = KeyUri.parse(uri)
         parsed.check_attributes()
-        with in_words_of_dcmseal():
-            device = connected()
+        with translate_errors():
+            device = connected_device()
             key = device.find(parsed.path)
-        session = _logged_in(device, parsed, secrets)
+        session = _log_in(device, parsed, secrets)
         signer = AcmeSigner(device, session, key)
         try:
             yield signer
@@ -54,13 +59,13 @@ class AcmeBackend:
             signer.close()
 
     def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
-        """The keys of the HSM, or the one that a key URI names; raises DeviceUnavailable if there is no HSM."""
-        from dcmseal_acme.device import connected
-        from dcmseal_acme.failures import in_words_of_dcmseal
+        """List the keys of the HSM, or the key of a URI; raises DeviceUnavailable if the HSM is not connected."""
+        from dcmseal_acme.device import connected_device
+        from dcmseal_acme.failures import translate_errors
 
         label = unquote(KeyUri.parse(uri).body) if uri else ""
-        with in_words_of_dcmseal():
-            keys = connected().all_keys()
+        with translate_errors():
+            keys = connected_device().all_keys()
         return tuple(
             KeyListing(uri=f"acme:{escape_path(key.label)}", label=key.label, key_type=KeyType[key.kind])
             for key in keys
@@ -69,22 +74,23 @@ class AcmeBackend:
 
 
 @strip_traceback
-def _logged_in(device: Device, uri: KeyUri, secrets: Secrets) -> Session:
-    """Log in; no error takes along the PIN, which is in local variables meanwhile, of the library as well."""
-    from dcmseal_acme.failures import in_words_of_dcmseal
+def _log_in(device: Device, uri: KeyUri, secrets: Secrets) -> Session:
+    """Log in. The decorator keeps the PIN, a local variable here and in the library, out of tracebacks."""
+    from dcmseal_acme.failures import translate_errors
 
-    with in_words_of_dcmseal():
-        return device.login(_pin(uri, secrets))
+    with translate_errors():
+        return device.login(_request_pin(uri, secrets))
 
 
-def _pin(uri: KeyUri, secrets: Secrets) -> str:
+def _request_pin(uri: KeyUri, secrets: Secrets) -> str:
     pin = secrets(SecretRequest(purpose="Acme HSM", uri=uri.without_query()))
     if pin is None:
         raise PinRejected(
-            "the Acme HSM wants a PIN, and none was given",
-            hint="run this in a terminal to be asked, or give --passphrase-env, --passphrase-file or --passphrase-fd",
+            "the Acme HSM needs a PIN, but none was given",
+            hint="pass secrets=, a function that returns the PIN",
+            code="pin-missing",
         )
     if not (pin.isascii() and pin.isdecimal()):
-        # The device would take this for a wrong PIN, and count it.
-        raise PinRejected("the PIN of an Acme HSM is made of digits", hint="check what was given")
+        # The device would count this as a wrong PIN.
+        raise PinRejected("the PIN of an Acme HSM has digits only; it was not tried", hint="check the PIN")
     return pin

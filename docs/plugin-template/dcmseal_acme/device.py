@@ -1,7 +1,7 @@
-"""Pretends to be an HSM and its library: put yours in place of this module.
+"""Simulates an HSM and its library: replace this module with yours.
 
-It has the habits of real ones: sessions that end when it is unplugged, a PIN that locks after three wrong ones, errors
-that are numbers, ECDSA signatures that are r and s without DER, and EC keys that refuse digests shorter than SHA-256.
+It behaves like real ones: sessions end when it is disconnected, the PIN locks after three wrong attempts, errors are
+numbers, ECDSA signatures are r and s without DER, and EC keys reject digests shorter than SHA-256.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HASHES: Final = {hash_.digest_size: hash_ for hash_ in (hashes.SHA256(), hashes
 
 
 class Code(IntEnum):
-    """Numbers of errors."""
+    """Error codes of the library."""
 
     NO_DEVICE = 1
     NO_SESSION = 2
@@ -37,7 +37,7 @@ class Code(IntEnum):
 
 
 class AcmeError(Exception):
-    """An error of the library, told by a number."""
+    """An error of the library, with its code."""
 
     def __init__(self, code: Code) -> None:
         super().__init__(f"acme error {code:#04x}")
@@ -46,7 +46,7 @@ class AcmeError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """What the device tells of a key."""
+    """A key, as the device describes it."""
 
     label: str
     kind: str
@@ -55,12 +55,12 @@ class Key:
 
 
 class Session:
-    """Somebody has logged in."""
+    """A login."""
 
 
 @dataclass(kw_only=True)
 class Device:
-    """One HSM, which does one thing at a time."""
+    """An HSM, which processes one request at a time."""
 
     private_keys: Mapping[str, PrivateKey] = field(repr=False)
     certificates: Mapping[str, bytes] = field(repr=False)
@@ -70,13 +70,13 @@ class Device:
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def all_keys(self) -> tuple[Key, ...]:
-        """The keys in it."""
-        self._expect_connection()
+        """Return all keys."""
+        self._check_connection()
         return tuple(map(self.find, self.private_keys))
 
     def find(self, label: str) -> Key:
-        """The key of that label."""
-        self._expect_connection()
+        """Return the key of a label."""
+        self._check_connection()
         if label not in self.private_keys:
             raise AcmeError(Code.NO_KEY)
         kind = "RSA" if isinstance(self.private_keys[label], rsa.RSAPrivateKey) else "EC"
@@ -85,7 +85,7 @@ class Device:
     def login(self, pin: str) -> Session:
         """Begin a session."""
         with self._lock:
-            self._expect_connection()
+            self._check_connection()
             if not self._tries:
                 raise AcmeError(Code.LOCKED)
             self._tries -= 1
@@ -104,7 +104,7 @@ class Device:
     def sign(self, session: Session, key: Key, data: bytes) -> bytes:
         """Sign a DigestInfo (RSA) or a digest (EC)."""
         with self._lock:
-            self._expect_connection()
+            self._check_connection()
             if session not in self._sessions:
                 raise AcmeError(Code.NO_SESSION)
             private_key = self.private_keys[key.label]
@@ -117,7 +117,7 @@ class Device:
             return b"".join(number.to_bytes(size, "big") for number in utils.decode_dss_signature(signature))
 
     def disconnect(self) -> None:
-        """Pull the cable: all sessions end."""
+        """Pull the cable; all sessions end."""
         self.is_connected = False
         self._sessions.clear()
 
@@ -125,24 +125,24 @@ class Device:
         """Put the cable back."""
         self.is_connected = True
 
-    def _expect_connection(self) -> None:
+    def _check_connection(self) -> None:
         if not self.is_connected:
             raise AcmeError(Code.NO_DEVICE)
 
 
 @cache
-def connected() -> Device:
-    """The HSM of this machine; this one comes into being, with two keys, when it is first asked for."""
+def connected_device() -> Device:
+    """Return the HSM of this machine; the simulated one is created on first use, with two keys."""
     private_keys: dict[str, PrivateKey] = {
         "reading-room": ec.generate_private_key(ec.SECP256R1()),
         "archive": rsa.generate_private_key(65537, 2048),
     }
-    certificates = {label: _certificate(label, key) for label, key in private_keys.items()}
+    certificates = {label: _make_certificate(label, key) for label, key in private_keys.items()}
     return Device(private_keys=private_keys, certificates=certificates)
 
 
-def _certificate(label: str, key: PrivateKey) -> bytes:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{label}, not to be trusted")])
+def _make_certificate(label: str, key: PrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{label} (test only)")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(
         issuer_name=name,

@@ -1,4 +1,4 @@
-"""Contributes the scheme ``acme:`` and the profile ``acme-ecdsa``; imports nothing heavy until a key is opened."""
+"""The plugin: contributes ``acme:`` and ``acme-ecdsa``, and imports nothing heavy until a key is opened."""
 
 from __future__ import annotations
 

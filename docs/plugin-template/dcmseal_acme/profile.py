@@ -1,6 +1,6 @@
-"""The Acme ECDSA Digital Signature Profile: EC keys and SHA-2, over what identifies an object and what it shows.
+"""The Acme ECDSA Digital Signature Profile: EC keys and SHA-2, over the identity and the content of an object.
 
-The profiles of PS3.15 Annex C are for RSA. Anybody may define others (PS3.15 6.3); nothing in this one is about RSA.
+The profiles of PS3.15 Annex C require RSA. Anyone may define other profiles (PS3.15 6.3).
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _CONTENT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcmeEcdsa:
-    """ECDSA with SHA256, SHA384 or SHA512 over a whole object; an item is not signed on its own."""
+    """ECDSA with SHA256, SHA384 or SHA512 over a whole object, not over an item."""
 
     name: str = "acme-ecdsa"
     title: str = "Acme ECDSA Digital Signature Profile"
     reference: str = "DICOM Conformance Statement of Acme, section 4"
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        """The same for every data set: tags that are not present need not be signed."""
+        """Return the same requirements for every Data Set; absent elements need not be signed."""
         return Requirements(
             elements=_IDENTITY | _CONTENT,
             mac_algorithms=frozenset({MacAlgorithm.SHA256, MacAlgorithm.SHA384, MacAlgorithm.SHA512}),
@@ -55,5 +55,5 @@ class AcmeEcdsa:
         )
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        """What a signature lacks."""
+        """Compare a signature with the requirements."""
         return requirement_findings(self.requirements(dataset), dataset, facts) + type_findings(facts, self.reference)

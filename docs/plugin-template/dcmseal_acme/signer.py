@@ -1,10 +1,10 @@
-"""A Signer whose key is in the HSM: PKCS #1 v1.5 for RSA (PS3.15 C.1), ECDSA over the digest."""
+"""A signer with a key in the HSM: PKCS #1 v1.5 for RSA (PS3.15 C.1), ECDSA over the digest."""
 
 from __future__ import annotations
 
 from dcmseal.plugins import KeyType, SignableMessage, SignerError
 from dcmseal_acme.device import Device, Key, Session
-from dcmseal_acme.failures import in_words_of_dcmseal
+from dcmseal_acme.failures import translate_errors
 
 
 class AcmeSigner:
@@ -23,15 +23,15 @@ class AcmeSigner:
         return f"<{'closed' if self._session is None else 'open'} Acme {self.key_type.value} key>"
 
     def sign(self, message: SignableMessage) -> bytes:
-        """Return a PKCS #1 v1.5 signature of modulus length (RSA) or DER SEQUENCE(r, s) (EC)."""
+        """Return a PKCS #1 v1.5 signature of modulus length (RSA), or the DER of ``SEQUENCE(r, s)`` (EC)."""
         session = self._session
         if session is None:
-            raise SignerError("the key is closed", hint="sign while the key is open")
-        # Outside of the translation of errors: this reads the data set, whose errors are not the device's.
+            raise SignerError("the key is closed", hint="sign inside the context that opened the key")
+        # Outside of translate_errors: this reads the Data Set, whose errors are not those of the device.
         data = message.digest_info if self.key_type is KeyType.RSA else message.digest
-        with in_words_of_dcmseal():
+        with translate_errors():
             signature = self._device.sign(session, self._key, data)
-        return signature if self.key_type is KeyType.RSA else _der(signature)
+        return signature if self.key_type is KeyType.RSA else _encode_signature(signature)
 
     def close(self) -> None:
         """End the session."""
@@ -40,8 +40,8 @@ class AcmeSigner:
             self._session = None
 
 
-def _der(signature: bytes) -> bytes:
-    """SEQUENCE(r, s) (RFC 3279 2.2.3) of r and s of equal length, which is what most devices return."""
+def _encode_signature(signature: bytes) -> bytes:
+    """Encode r and s of equal length, as most devices return them, as ``SEQUENCE(r, s)`` (RFC 3279 2.2.3)."""
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
     middle = len(signature) // 2

@@ -1,4 +1,4 @@
-"""What is particular to this plugin."""
+"""Tests for this plugin only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pin(_: SecretRequest) -> str:
 @pytest.fixture(autouse=True)
 def _new_device() -> Iterator[None]:
     yield
-    device.connected.cache_clear()
+    device.connected_device.cache_clear()
 
 
 def test_what_the_profile_asks_for_is_signed_and_found_again() -> None:

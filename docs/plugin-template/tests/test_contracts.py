@@ -1,11 +1,11 @@
-"""What dcmseal expects of every plugin."""
+"""The contracts that every plugin has to pass."""
 
 from __future__ import annotations
 
 from dcmseal.plugins import MacAlgorithm
 from dcmseal.testing import ProfileContract, SignerContract
 from dcmseal_acme.backend import AcmeBackend
-from dcmseal_acme.device import PIN, connected
+from dcmseal_acme.device import PIN, connected_device
 from dcmseal_acme.profile import AcmeEcdsa
 
 
@@ -16,10 +16,10 @@ class AcmeContract(SignerContract):
     wrong_secret = "740219"
 
     def remove_device(self) -> None:
-        connected().disconnect()
+        connected_device().disconnect()
 
     def return_device(self) -> None:
-        connected().connect()
+        connected_device().connect()
 
 
 class TestEcKey(AcmeContract):

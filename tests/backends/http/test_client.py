@@ -59,7 +59,7 @@ def test_nobody_is_held_by_what_drips(part: str, user: Callable[[str], bytes]) -
     ):
         user(f"http://127.0.0.1:{port}/image.dcm")
     assert time.monotonic() - started < BOUND
-    assert f"not within {SECONDS:g} s" in str(caught.value)
+    assert f"no response within {SECONDS:g} s" in str(caught.value)
 
 
 @pytest.mark.parametrize("user", [fetch, read, certify])
@@ -67,7 +67,7 @@ def test_nobody_is_held_by_a_handshake_that_drips(user: Callable[[str], bytes]) 
     started = time.monotonic()
     with (
         serve_slowly(HANDSHAKE) as port,
-        pytest.raises((TemporaryFailure, StorageUnavailable, TimestampError), match="not within"),
+        pytest.raises((TemporaryFailure, StorageUnavailable, TimestampError), match="no response within"),
     ):
         user(f"https://127.0.0.1:{port}/image.dcm")
     assert time.monotonic() - started < BOUND
@@ -79,7 +79,7 @@ def test_nobody_is_held_by_a_proxy_that_drips(part: str, monkeypatch: pytest.Mon
     started = time.monotonic()
     with serve_slowly(DRIPS[part]) as port:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-        with pytest.raises(TemporaryFailure, match="not within"):
+        with pytest.raises(TemporaryFailure, match="no response within"):
             fetch("https://archive.invalid/image.dcm")
     assert time.monotonic() - started < BOUND
 
@@ -94,7 +94,7 @@ def test_a_body_that_keeps_coming_puts_the_deadline_off() -> None:
         assert deadline.remaining() > 60
     with (
         serve_slowly(DRIPS["body"]) as port,
-        pytest.raises(TemporaryFailure, match="not within"),
+        pytest.raises(TemporaryFailure, match="no response within"),
         open_request(HttpRequest(url=f"http://127.0.0.1:{port}/"), Deadline(SECONDS), min_rate=1 << 14) as answer,
     ):
         answer.read_body(1 << 20)
@@ -109,7 +109,7 @@ def test_no_more_is_read_than_is_taken() -> None:
 
 def test_a_proxy_of_another_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
-    with pytest.raises(TemporaryFailure, match="the environment names a proxy"):
+    with pytest.raises(TemporaryFailure, match="the proxy in the environment"):
         fetch("http://archive.invalid/")
 
 
@@ -165,11 +165,11 @@ def test_other_machines_are_asked_through_the_proxy_and_without_a_login(
     with web_server() as proxy:
         proxy.script = refuse
         monkeypatch.setenv("http_proxy", proxy.url)
-        with pytest.raises(Exception, match="not allowed"):
+        with pytest.raises(Exception, match="permission denied"):
             read("http://archive.invalid/image.dcm")
-        with pytest.raises(TimestampError, match="for all to read"):
+        with pytest.raises(TimestampError, match="without encryption"):
             tsa_client.send_query("http://archive.invalid/", b"query", RetryPolicy(attempts=1), login)
-        with pytest.raises(ValueError, match="others can read"):
+        with pytest.raises(ValueError, match="must not be sent without encryption"):
             fetch("http://archive.invalid/", login=LOGIN)
     assert len(proxy.requests) == 2
     assert all("Authorization" not in each for each in proxy.requests)

@@ -73,7 +73,7 @@ def test_what_somebody_else_wrote_stays(folder: SftpFolder, image: bytes) -> Non
 
     with pytest.raises(OutputError, match="changed in the meantime"):
         too_late()
-    with pytest.raises(OutputError, match="is there already"), open_url_for_writing(url, ""):
+    with pytest.raises(OutputError, match="exists already"), open_url_for_writing(url, ""):
         pass
     assert (folder.path / "image.dcm").read_bytes() == image
     assert names(folder) == ["image.dcm"]
@@ -102,7 +102,7 @@ def test_files_below_a_folder(folder: SftpFolder) -> None:
     ]
     assert {each.size for each in found} == {3}
     assert all(each.version for each in found)
-    with pytest.raises(DatasetError, match="is not there"):
+    with pytest.raises(DatasetError, match="does not exist"):
         list(list_objects(f"{folder.url}/none/"))
 
 

@@ -45,7 +45,7 @@ OCSP = CA.ocsp(LEAF)
 ISSUING = CA.issue("issuing", authority=True)
 ISSUED = ISSUING.issue("issued")
 OTHER_CRL = ISSUING.crl((CA.issue("other"), utc_date(2024)))
-LISTED = {"revoked", "revoked-since", "revocation-doubtful"}
+LISTED = {"revoked", "revoked-since", "revocation-indeterminate"}
 
 
 @st.composite

@@ -76,7 +76,7 @@ def test_a_revocation_from_the_future_is_a_doubt(site: Site, ca: PkiAuthority, r
     every: tuple[Sources, ...] = ({"crls": [crl]}, {"ocsp_responses": [response]}, {"crls": [crl, ca.crl()]})
     for more in every:
         answer = site.ask(leaf, ca, revocation=rule, **more)
-        assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
+        assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-indeterminate"]
 
 
 @pytest.mark.parametrize("basis", [TimeBasis.CLAIMED, TimeBasis.NOW])
@@ -243,7 +243,7 @@ def test_who_signs_crls_must_not_be_revoked(site: Site, ca: PkiAuthority) -> Non
     assert told(site, leaf, ca, crls=[revoked], **more) == ["revocation-unknown"]
     both = by_signer.crl((signer, BEFORE), (leaf, BEFORE))
     answer = site.ask(leaf, ca, crls=[both], revocation=RevocationMode.SOFT, **more)
-    assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
+    assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-indeterminate"]
 
 
 def test_who_signs_crls_leads_to_the_same_anchor(site: Site, ca: PkiAuthority) -> None:
@@ -281,7 +281,7 @@ def test_who_is_listed_out_of_scope_is_doubtful(site: Site, ca: PkiAuthority) ->
     )
     for crl in wrong, elsewhere:
         answer = site.ask(leaf, ca, crls=[crl, ca.crl()], revocation=RevocationMode.SOFT)
-        assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
+        assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-indeterminate"]
     # attribute certificates have serial numbers of their own
     other = malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE), only_contains_attribute_certs=True)
     assert told(site, leaf, ca, crls=[other, ca.crl()]) == ["not-revoked"]
@@ -345,9 +345,12 @@ def test_a_crl_with_an_unknown_critical_extension_does_not_count(site: Site, ca:
         (malformed_pki.build_crl(ca, extensions=[(UNKNOWN, False)]), "not-revoked"),
         (
             malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE), extensions=[(UNKNOWN, True)]),
-            "revocation-doubtful",
+            "revocation-indeterminate",
         ),
-        (malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE, (UNKNOWN, True))), "revocation-doubtful"),
+        (
+            malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE, (UNKNOWN, True))),
+            "revocation-indeterminate",
+        ),
         (malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE, (UNKNOWN, False))), "revoked"),
         (malformed_pki.build_crl(ca, of_others), "not-revoked"),
     ):
@@ -383,9 +386,9 @@ def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: PkiAuthori
 
     leaf = ca.issue("leaf")
     for change, listed in (
-        (empty, "revocation-doubtful"),
-        (both, "revocation-doubtful"),
-        (without_version, "revocation-doubtful"),
+        (empty, "revocation-indeterminate"),
+        (both, "revocation-indeterminate"),
+        (without_version, "revocation-indeterminate"),
         (version_1, "revocation-unknown"),  # it cannot be read
     ):
         for entries, code in (([], "revocation-unknown"), ([malformed_pki.build_entry(leaf, BEFORE)], listed)):
@@ -451,7 +454,7 @@ def test_delta_crls(site: Site, ca: PkiAuthority) -> None:
         ([complete(ca, held), delta(ca, ended, **of_other)], "revoked"),
         ([complete(ca, held), delta(PkiAuthority(make_key("thief"), ca.certificate), ended)], "revoked"),
         # what ends a hold stands in delta CRLs only
-        ([complete(ca, ended)], "revocation-doubtful"),
+        ([complete(ca, ended)], "revocation-indeterminate"),
     ):
         assert told(site, leaf, ca, crls=crls) == [code]
 
@@ -537,7 +540,7 @@ def test_responders_that_are_revoked_or_vouch_for_each_other(site: Site, ca: Pki
     assert told(site, leaf, ca, ocsp_responses=[revoked]) == ["revoked"]
     listed = [malformed_pki.build_response(ca, [malformed_pki.build_single(one, ca, revoked=BEFORE)])]
     assert told(site, leaf, ca, ocsp_responses=[good, *listed]) == ["revocation-unknown"]
-    assert told(site, leaf, ca, ocsp_responses=[revoked, *listed]) == ["revocation-doubtful"]
+    assert told(site, leaf, ca, ocsp_responses=[revoked, *listed]) == ["revocation-indeterminate"]
     circle = [
         malformed_pki.build_response(by, [malformed_pki.build_single(about, ca)], embedded=[by])
         for by, about in ((one, two), (two, one))
@@ -562,7 +565,7 @@ def test_extensions_of_responses(site: Site, ca: PkiAuthority) -> None:
             malformed_pki.build_response(
                 ca, [malformed_pki.build_single(leaf, ca, critical="1.2.3.4", revoked=BEFORE)]
             ),
-            "revocation-doubtful",
+            "revocation-indeterminate",
         ),
     ):
         assert told(site, leaf, ca, ocsp_responses=[response]) == [code]

@@ -12,8 +12,9 @@ from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.model.report import TimeBasis
 from dcmseal.model.signature import CertifiedTime
-from dcmseal.plugins.trust import Strictness
+from dcmseal.plugins.trust import Strictness, TrustRequest
 from dcmseal.verification.signer_trust import Trust
 from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
 
@@ -53,10 +54,10 @@ def test_a_signer_certifies_no_time(site: Site, ca: PkiAuthority) -> None:
 def test_what_came_with_the_token_leads_on_but_is_no_anchor(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     tsa = issuing.issue("tsa", extensions=[STAMPING])
-    assert vouched(site, ca, tsa).code == "tsa-trust-doubtful"
+    assert vouched(site, ca, tsa).code == "tsa-trust-not-established"
     assert vouched(site, ca, tsa, (issuing,)).code == "tsa-trusted"
     fake = make_root("fake")
-    assert vouched(site, ca, fake.issue("tsa", extensions=[STAMPING]), (fake,)).code == "tsa-trust-doubtful"
+    assert vouched(site, ca, fake.issue("tsa", extensions=[STAMPING]), (fake,)).code == "tsa-trust-not-established"
 
 
 Told = Callable[[PkiAuthority, dt.datetime, x509.ReasonFlags | None], dict[str, Any]]
@@ -121,7 +122,7 @@ def test_the_issuer_of_an_authority_must_not_be_compromised_either(site: Site, c
 
 def test_expired_since(site: Site, ca: PkiAuthority) -> None:
     old = ca.issue("tsa", extensions=[STAMPING], valid=(utc_date(2023), utc_date(2025)))
-    assert vouched(site, ca, old).code == "tsa-trust-doubtful"
+    assert vouched(site, ca, old).code == "tsa-trust-not-established"
     assert vouched(site, ca, old, claimed_time=Strictness.ACCEPT).code == "tsa-trusted"
     assert vouched(site, ca, old, claimed_time=Strictness.REFUSE).code == "tsa-untrusted"
 
@@ -131,4 +132,27 @@ def test_hostile_certificates_in_a_token_are_passed_over(site: Site, ca: PkiAuth
     trust = Trust.open(site.settings(ca, now=NOW))
     others = (b"", b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", *(make_root("same").der for _ in range(1000)))
     time = CertifiedTime(moment=SIGNED, accuracy=None, policy="", serial_number=1, authority=tsa.der, others=others)
-    assert [each.code for each in trust.evaluate_authority(time)] == ["tsa-trusted"]
+    assert [each.code for each in trust.evaluate_authority(time)] == ["tsa-trusted", "tsa-certificates-ignored"]
+
+
+def test_certificates_beyond_the_limit_are_reported(site: Site, ca: PkiAuthority) -> None:
+    issuing = ca.issue("issuing", authority=True)
+    tsa = issuing.issue("tsa", extensions=[STAMPING])
+    trust = Trust.open(site.settings(ca, now=NOW))
+    fillers = tuple(make_root("filler").der for _ in range(6))
+    for others, expected in (
+        ((*fillers[:5], issuing.der), [("tsa-trusted", Outcome.PASSED)]),
+        (
+            (*fillers, issuing.der),
+            [("tsa-trust-not-established", Outcome.UNKNOWN), ("tsa-certificates-ignored", Outcome.NOT_CHECKED)],
+        ),
+    ):
+        time = CertifiedTime(moment=SIGNED, accuracy=None, policy="", serial_number=1, authority=tsa.der, others=others)
+        found = trust.evaluate_authority(time)
+        assert [(each.code, each.outcome) for each in found] == expected
+    assert "7 certificates" in found[-1].message
+    request = TrustRequest(
+        certificate=ca.issue("leaf").der, moment=NOW, basis=TimeBasis.NOW, now=NOW, other_certificates=fillers * 2
+    )
+    codes = {each.code: each.outcome for each in trust.evaluator.evaluate(request).findings}
+    assert codes["certificates-ignored"] is Outcome.NOT_CHECKED

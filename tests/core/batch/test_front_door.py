@@ -18,8 +18,8 @@ from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from dcmseal.verification.options import TimestampMode
 from dcmseal.verification.signer_trust import Trust
+from dcmseal.verification.verification_options import TimestampMode
 from tests.support import builder
 from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
 from tests.support.pki import Pki

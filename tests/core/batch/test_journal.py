@@ -21,13 +21,14 @@ from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
 from dcmseal.batch.pool.content_hash import run_unless_unchanged
 from dcmseal.batch.pool.runner import run_task
-from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.result_kind import ResultDetail, ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.sign_task import Placement, SignTask
 from dcmseal.batch.tasks.task import Task, VerifyTask
 from dcmseal.errors import DeviceRemoved, JournalError, UsageError
 from dcmseal.output.folder import Folder
 from dcmseal.output.temporary_files import make_temporary
-from dcmseal.verification.options import VerifyOptions
+from dcmseal.verification.verification_options import VerifyOptions
 
 VERIFY = VerifyTask(options=VerifyOptions(integrity_only=True))
 Tree = Callable[..., Path]

@@ -14,7 +14,8 @@ from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.inputs.output_layout import OutputLayout
 from dcmseal.batch.pool.result_sync import iter_synced, sync_results
-from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.result_kind import ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.output_collisions import iter_without_collisions
 from dcmseal.errors import NotDicom, OutputError, UsageError
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.tasks.sign_task import Placement
 from dcmseal.batch.tasks.task import ListTask, PlanTask, SignTask, Task, VerifyTask
-from dcmseal.verification.options import VerifyOptions
+from dcmseal.verification.verification_options import VerifyOptions
 
 PROGRAM = """
 import pickle, sys

@@ -10,7 +10,7 @@ import pytest
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.pool.executor_factory import ExecutorFactory, make_process_pool
 from dcmseal.batch.pool.runner import run_task
-from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.tasks.sign_task import Placement
 from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.batch.tasks.task import PlanTask, SignTask

@@ -103,7 +103,7 @@ def test_a_worker_that_dies_takes_only_the_deadly_items_with_it(tmp_path: Path) 
 
 
 def test_an_error_of_the_program_is_a_result_that_failed() -> None:
-    from dcmseal.batch.results import ResultDetail
+    from dcmseal.batch.result_kind import ResultDetail
     from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 
     result = run_item(

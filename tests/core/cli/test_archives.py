@@ -14,7 +14,8 @@ import pytest
 import dcmseal
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.result_kind import ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
 from dcmseal.cli.render.archive_progress import LineProgress
 from dcmseal.errors import DeviceRemoved

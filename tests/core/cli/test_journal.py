@@ -17,7 +17,7 @@ from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.tasks.task import VerifyTask
-from dcmseal.verification.options import VerifyOptions
+from dcmseal.verification.verification_options import VerifyOptions
 from tests.core.cli.conftest import Run
 from tests.docs.test_json import SCHEMA
 

@@ -250,7 +250,7 @@ def test_nothing_from_a_file_reaches_the_terminal_raw() -> None:
 
 
 def test_the_reason_stands_on_the_second_line(run: Run, signed: Path, tampered: Path) -> None:
-    assert "not the one of signing" in run("verify", tampered, "--integrity-only").out.splitlines()[1]
+    assert "not the original one" in run("verify", tampered, "--integrity-only").out.splitlines()[1]
     reason, hint = run("verify", signed).out.splitlines()[1:3]
     assert reason == "  the data is unchanged, but the signer is not verified: no trust anchor is configured"
     assert "--trust-anchor" in hint
@@ -259,6 +259,6 @@ def test_the_reason_stands_on_the_second_line(run: Run, signed: Path, tampered: 
 
 def test_what_nobody_asked_about_is_not_checked(run: Run, signed: Path) -> None:
     asked = run("verify", signed).out
-    assert "  trust         unknown: no trust anchor is configured\n" in asked
+    assert "  trust         not checked: no trust anchor is configured\n" in asked
     assert "  timestamp     none\n" in asked
     assert "  conformance   not checked\n" in asked

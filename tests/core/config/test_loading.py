@@ -143,7 +143,7 @@ def test_a_setup_that_is_not_there(file: Path) -> None:
         ("[keys]\na = 'pem:a'", "keys.a", 2, "write [keys.a]"),
         ("[keys.a]\nuri = 'pem:a'\nPin_Source = 'env:A'", "keys.a.Pin_Source", 3, "did you mean pin-source?"),
         ("[keys.a]\nuri = 'pem:a'\nuir = 'x'", "keys.a.uir", 3, "did you mean uri?"),
-        ("[keys.a]\ncert = 'x'", "keys.a.uri", 1, "dcmseal keys"),
+        ("[keys.a]\ncert = 'x'", "keys.a.uri", 1, 'uri = "SCHEME'),
         ("[keys.a]\nuri = 3", "keys.a.uri", 2, 'uri = "..."'),
         ("[keys.a]\nuri = ''", "keys.a.uri", 2, 'uri = "..."'),
         ("[keys.a]\nuri = 'signer.pem'", "keys.a.uri", 2, "SCHEME:PATH"),

@@ -19,8 +19,8 @@ from dcmseal.mac.digest import digest_info
 from dcmseal.model.report import SignatureReport, VerificationReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.signer_backend import SignableMessage, Signer
-from dcmseal.signing.context import SigningContext
 from dcmseal.signing.plan import plan_signature
+from dcmseal.signing.signing_context import SigningContext
 from dcmseal.sources.dataset_input import DatasetInput
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_software.software_signer import SoftwareSigner

@@ -100,7 +100,7 @@ def test_a_plan_says_it_all_and_writes_nothing(pki: Pki, tmp_path: Path) -> None
     path.write_bytes(file(RICH))
     with dcmseal.plan_signing(path, purpose="verification", algorithm="SHA384") as plan:
         assert plan.elements == reference.signable_tags(reference.parse_file(path.read_bytes()).dataset)
-        assert [tag for tag, _ in plan.left_out] == [0x00081140, 0x00091001]
+        assert [tag for tag, _ in plan.unsignable] == [0x00081140, 0x00091001]
         assert plan.signature.purpose is not None
         assert plan.signature.purpose.meaning == "Verification Signature"
         assert plan.mac.algorithm == "SHA384"

@@ -54,7 +54,7 @@ def test_every_element_of_a_real_file_is_counted(file: RealFile) -> None:
     for fold in (True, False):
         coverage = map_of(file.path, fold=fold)
         numbers = count_mapped(coverage.elements)
-        assert coverage.left_out == 0
+        assert coverage.omitted == 0
         assert sum(numbers.values()) == coverage.totals.elements
         assert coverage.totals.covered == 0
         expected = count_elements(file.path)
@@ -273,12 +273,12 @@ def test_what_is_too_much_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -
     forms = tuple(Item((us(0x00280010, 1), us(number << 16 | 2, 1))) for number in range(40, 140))
     data = builder.file((Sequence(0x00081140, forms), us(0x00280012, 1)))
     complete = map_of(data)
-    assert complete.left_out == 0
+    assert complete.omitted == 0
     monkeypatch.setattr(map_builder, "MAX_NODES", 50)
     bounded = map_of(data)
     assert bounded.totals == complete.totals
-    assert bounded.left_out > 0
-    assert sum(count_mapped(bounded.elements).values()) + bounded.left_out == complete.totals.elements
+    assert bounded.omitted > 0
+    assert sum(count_mapped(bounded.elements).values()) + bounded.omitted == complete.totals.elements
 
 
 def test_depth_is_bounded() -> None:
@@ -287,7 +287,7 @@ def test_depth_is_bounded() -> None:
         node = Sequence(0x00081140, (Item((node,)),))
     coverage = map_of(builder.file((node,)))
     assert coverage.totals.elements == 121
-    assert coverage.left_out == 121 - map_builder.MAX_DEPTH - 1
+    assert coverage.omitted == 121 - map_builder.MAX_DEPTH - 1
 
 
 def test_folding_ten_thousand_items_of_many_forms_takes_a_moment() -> None:

@@ -207,7 +207,7 @@ def test_warnings_reach_those_who_sign_from_the_shell(
     for words in (["--output-dir", str(tmp_path / "out2"), *key, "-v"], ["--dry-run", "-v"]):
         assert main(["sign", str(tmp_path / "in"), *words]) == 0
         shown = capsys.readouterr().out
-        assert shown.count("will not call the signature valid: fragments-ambiguous") == 2
+        assert shown.count("the signature will not verify as valid: fragments-ambiguous") == 2
         assert re.search(r"warned +2  fragments-ambiguous", shown)
 
 

@@ -217,7 +217,7 @@ def test_private_elements_and_unknown_ones(pki: Pki) -> None:
     private = (text(0x00090010, "LO", "GEMS_IDEN_01"), Value(0x00091001, "UN", b"abcd"), Value(0x00091002, "SH", b"ab"))
     dataset = read(image(unknown, *private))
     result = sign_in_place(dataset, pki)
-    assert {tag for tag, _ in result.left_out} == {0x00100010, 0x00091001}
+    assert {tag for tag, _ in result.unsignable} == {0x00100010, 0x00091001}
     assert 0x00091002 in result.signature.mac.elements if result.signature.mac else ()
     assert integrity_verdict(saved(dataset)) is Verdict.VALID
 

@@ -74,7 +74,7 @@ def test_what_cannot_be_verified_leaves_the_signature_open_unless_it_is_ignored(
 ) -> None:
     data = insert_token(sign_dataset(plain, pki["p256"]), token, type_)
     assert timestamp_codes(data) == {code}
-    assert timestamp_codes(data, timestamp="ignore") == set()
+    assert timestamp_codes(data, timestamp="ignore") == {"timestamp-ignored"}
     report = dcmseal.verify(data, integrity_only=True)
     assert (report.verdict, report.unmet) == (Verdict.NOT_ESTABLISHED, ())
     assert report.signatures[0].has_unverified_timestamp
@@ -114,7 +114,7 @@ def test_with_trust_the_authority_has_to_be_trusted(pki: Pki, authority: Timesta
     # expired since: what the key signs now may have any time
     later = TrustSettings(anchors=trust.anchors, now=NOW + dt.timedelta(days=3651))
     report = dcmseal.verify(stamped, trust=later)
-    assert "tsa-trust-doubtful" in {each.code for each in report.signatures[0].findings}
+    assert "tsa-trust-not-established" in {each.code for each in report.signatures[0].findings}
     assert report.verdict is Verdict.NOT_ESTABLISHED
 
 
@@ -285,7 +285,7 @@ def test_an_authority_that_nobody_trusts_is_in_doubt(pki: Pki, served: RunningAu
     signer_only = TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem),))
     report = dcmseal.verify(result.data or b"", trust=signer_only)
     (verified,) = report.signatures
-    assert "tsa-trust-doubtful" in timestamp_codes(result.data, trust=signer_only)
+    assert "tsa-trust-not-established" in timestamp_codes(result.data, trust=signer_only)
     assert verified.outcome(Aspect.TRUST) is Outcome.PASSED
     assert verified.trust is not None
     assert verified.trust.basis is TimeBasis.CLAIMED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from io import BytesIO
 
 import pytest
@@ -49,12 +50,41 @@ UNKNOWN = Value(0x00091001, "UN", b"abcd")
 
 def test_trust_is_not_taken_for_granted(pki: Pki) -> None:
     report = dcmseal.verify(sign_dataset(file(image()), pki["rsa2048"]))
-    assert single_report(report).outcome(Aspect.TRUST) is Outcome.UNKNOWN
-    assert report.verdict is NOT_ESTABLISHED
+    assert single_report(report).outcome(Aspect.TRUST) is Outcome.NOT_CHECKED
+    assert [each.code for each in single_report(report).findings if each.aspect is Aspect.TRUST] == [
+        "trust-not-checked"
+    ]
+    assert single_report(report).outcome(Aspect.TIMESTAMP) is Outcome.NOT_CHECKED
+    assert single_report(report).outcome(Aspect.CONFORMANCE) is Outcome.NOT_CHECKED
+    assert report.verdict is single_report(report).verdict is NOT_ESTABLISHED
+    assert single_report(report).integrity_verdict is VALID
     with pytest.raises(TypeError):
         bool(report)
     with pytest.raises(TypeError):
         bool(single_report(report))
+
+
+def test_a_report_names_the_signer_and_is_short_to_print(pki: Pki) -> None:
+    report = dcmseal.verify(sign_dataset(file(image()), pki["rsa2048"]), integrity_only=True)
+    signature = single_report(report)
+    assert signature.signer_name == "CN=rsa2048,O=dcmseal tests"
+    assert signature.certificate is not None
+    der = pki["rsa2048"].certificate_der.read_bytes()
+    assert (signature.certificate.der, signature.signature.certificate.rstrip(b"\0")) == (der, der)
+    for value in (report, signature, signature.signature, signature.coverage, signature.trust):
+        assert len(repr(value)) < 400
+        assert "\\x" not in repr(value)
+    copy = pickle.loads(pickle.dumps(signature))  # runs send reports between processes
+    assert (copy, copy.certificate.sha256) == (signature, signature.certificate.sha256)
+
+
+def test_an_unreadable_certificate_names_nobody(pki: Pki) -> None:
+    data = sign_dataset(file(image()), pki["rsa2048"])
+    signature = single_report(
+        dcmseal.verify(data.replace(pki["rsa2048"].certificate_der.read_bytes()[:8], b"\x30\x06" + bytes(6)))
+    )
+    assert (signature.certificate, signature.signer_name) == (None, "")
+    assert signature.outcome(Aspect.FORM) is not Outcome.PASSED
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     for name, said in (
         (tmp_path / "none", "does not exist"),
         (tmp_path, "folder"),
-        ("nul\0", "no path"),
+        ("nul\0", "path is invalid"),
         ("x" * 5000, ""),
     ):
         with pytest.raises(KeyNotFound, match=f"cannot be read: .*{said}") as caught:

@@ -1,1 +1,1 @@
-"""A plugin for dcmseal made by somebody else."""
+"""An example of a third-party plugin."""

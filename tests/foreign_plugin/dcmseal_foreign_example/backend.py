@@ -1,4 +1,4 @@
-"""The signer backend ``example:ec`` and ``example:rsa``: a fresh key in memory with a self-signed certificate."""
+"""The signer backend ``example:``: new keys in memory, with self-signed certificates."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ PIN = "1234"
 
 @dataclass(slots=True, kw_only=True)
 class ExampleDevice:
-    """Stands for a card in a reader, or a server in the network."""
+    """Simulates a card in a reader, or a server."""
 
-    is_there: bool = True
+    is_connected: bool = True
 
-    def expect(self) -> None:
-        """Raise DeviceUnavailable if it is not there."""
-        if not self.is_there:
-            raise DeviceUnavailable("the example device is not there", hint="put it back, and try again")
+    def check(self) -> None:
+        """Raise DeviceUnavailable if it is disconnected."""
+        if not self.is_connected:
+            raise DeviceUnavailable("the example device is disconnected", hint="reconnect it and try again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleBackend:
-    """``example:ec`` opens at once, ``example:rsa`` asks for a PIN."""
+    """Opens ``example:ec``, and ``example:rsa``, which needs a PIN."""
 
     scheme: str = "example"
-    summary: str = "a fresh key in memory, for tests: example:ec or example:rsa"
+    summary: str = "a new key in memory, for tests: example:ec or example:rsa"
     device: ExampleDevice = field(default_factory=ExampleDevice)
 
     @contextmanager
@@ -55,16 +55,16 @@ class ExampleBackend:
 
         parsed = KeyUri.parse(uri)
         parsed.check_attributes()
-        self.device.expect()
+        self.device.check()
         signer: ExampleSigner
         if parsed.path == "ec":
             signer = EcSigner(self.device, ec.generate_private_key(ec.SECP384R1()))
         elif parsed.path == "rsa":
             if secrets(SecretRequest(purpose="example RSA key", uri=parsed.without_query())) != PIN:
-                raise PinRejected("that is not the PIN", hint="it stands in backend.py of the example")
+                raise PinRejected("wrong PIN", hint="backend.py of the example contains it")
             signer = RsaSigner(self.device, rsa.generate_private_key(65537, 2048))
         else:
-            raise KeyNotFound("there is no such example key", hint="write example:ec or example:rsa")
+            raise KeyNotFound("unknown example key", hint="use example:ec or example:rsa")
         try:
             yield signer
         finally:
@@ -78,19 +78,19 @@ class ExampleBackend:
 
 
 class ExampleSigner:
-    """What both kinds of key share."""
+    """The common part of both signers."""
 
     key_type: KeyType
 
     def __init__(self, device: ExampleDevice, key: RSAPrivateKey | EllipticCurvePrivateKey) -> None:
         self.device = device
-        self.certificate_chain = (_self_signed(key),)
+        self.certificate_chain = (_make_certificate(key),)
         self.is_open = True
 
     def sign(self, message: SignableMessage) -> bytes:
         if not self.is_open:
-            raise SignerError("the example key is closed", hint="sign while it is open")
-        self.device.expect()
+            raise SignerError("the example key is closed", hint="sign inside the context that opened it")
+        self.device.check()
         return self.signature(message)
 
     def signature(self, message: SignableMessage) -> bytes:
@@ -113,7 +113,7 @@ class RsaSigner(ExampleSigner):
 
 
 class EcSigner(ExampleSigner):
-    """Signs the digest, but hashes itself where it can, as some devices insist on."""
+    """Signs the digest; for SHA512, it hashes the message itself, like some devices."""
 
     key_type = KeyType.EC
 
@@ -131,7 +131,7 @@ class EcSigner(ExampleSigner):
         return self._key.sign(message.digest, ec.ECDSA(utils.Prehashed(by_size[len(message.digest)])))
 
 
-def _self_signed(key: RSAPrivateKey | EllipticCurvePrivateKey) -> bytes:
+def _make_certificate(key: RSAPrivateKey | EllipticCurvePrivateKey) -> bytes:
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import Encoding

@@ -13,10 +13,10 @@ class ExampleContract(SignerContract):
     plugin_module = "dcmseal_foreign_example.plugin"
 
     def remove_device(self) -> None:
-        self.backend.device.is_there = False
+        self.backend.device.is_connected = False
 
     def return_device(self) -> None:
-        self.backend.device.is_there = True
+        self.backend.device.is_connected = True
 
 
 class TestEcKey(ExampleContract):

@@ -1,4 +1,4 @@
-"""Contributes keys and objects of scheme ``example:``, and ``example-ecdsa``; imports nothing until it is asked."""
+"""The plugin: contributes keys and objects of scheme ``example:``, and the profile ``example-ecdsa``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Digital Signature Profile of a site: EC keys and long digests, over who, which and what."""
+"""A Digital Signature Profile with EC keys and long digests."""
 
 from __future__ import annotations
 

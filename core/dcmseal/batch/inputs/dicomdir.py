@@ -50,7 +50,7 @@ def file_id_to_path(components: Sequence[str]) -> str:
 
 
 def _resolve_file_id(path: str, folder: str, root: str, named: Sequence[str], prefix: str) -> BatchInput:
-    from dcmseal.batch.inputs.discovery import make_input_file
+    from dcmseal.batch.inputs.input_file import make_input_file
 
     relative = file_id_to_path(named)
     shown = "\\".join(named)

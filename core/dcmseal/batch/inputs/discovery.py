@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
 from dcmseal.batch.inputs.glob_pattern import GlobPattern, is_pattern
-from dcmseal.batch.inputs.input_file import BatchInput, InputFile, UnreadableInput, has_dicom_name
+from dcmseal.batch.inputs.input_file import BatchInput, UnreadableInput, has_dicom_name, make_input_file
 from dcmseal.batch.inputs.output_layout import DICOMDIR, OutputLayout
 from dcmseal.errors import DatasetError, NotDicom, UsageError
 from dcmseal.output.temporary_files import is_temporary
@@ -236,19 +236,6 @@ def is_within(path: str, folder: str) -> bool:
     """Whether a path, its links followed, leads to something below a folder."""
     root = os.path.realpath(folder)
     return os.path.commonpath([root, os.path.realpath(path)]) == root
-
-
-def make_input_file(path: str, relative: str, status: os.stat_result, *, must_be_dicom: bool) -> InputFile:
-    """A file as it is now."""
-    return InputFile(
-        source=path,
-        relative=relative,
-        size=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        ctime_ns=status.st_ctime_ns,
-        inode=status.st_ino,
-        must_be_dicom=must_be_dicom,
-    )
 
 
 def _iter_identities(folders: Iterable[str]) -> Iterator[_FolderIdentity]:

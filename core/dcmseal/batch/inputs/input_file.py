@@ -6,11 +6,26 @@ True
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from dcmseal.errors import SealError
+
+
+def make_input_file(path: str, relative: str, status: os.stat_result, *, must_be_dicom: bool) -> InputFile:
+    """A file as it is now."""
+    return InputFile(
+        source=path,
+        relative=relative,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        must_be_dicom=must_be_dicom,
+    )
+
 
 _DICOM_NAME: Final = re.compile(
     # the usual suffixes, that of Siemens (IMA), and those of old systems

@@ -1,7 +1,7 @@
 """The header of a journal: it serves one task and one shard, and another one is refused with what differs.
 
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> from dcmseal.verification.options import VerifyOptions
+>>> from dcmseal.verification.verification_options import VerifyOptions
 >>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
 >>> header = JournalHeader.for_task(task, shard="2/4")
 >>> header.task["integrity_only"], header.shard
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from dcmseal.batch.journal.journal_database import damage_error
 from dcmseal.batch.tasks.task import ListTask, SignTask, VerifyTask
 from dcmseal.errors import UsageError
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.signing_options import SignOptions
 from dcmseal.sources.reference_folders import ReferenceFolders
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@
 >>> from dcmseal.batch.journal.journal_settings import JournalSettings
 >>> from dcmseal.batch.pool.runner import run_task
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> from dcmseal.verification.options import VerifyOptions
+>>> from dcmseal.verification.verification_options import VerifyOptions
 >>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
 >>> with Journal.open(JournalSettings(path="run.journal"), task) as running:
 ...     results = list(run_task(iter_inputs(["signed.dcm"]), task, journal=running))

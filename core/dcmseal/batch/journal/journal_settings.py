@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.journal.journal_header import JournalHeader
-from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.tasks.task import SignTask, VerifyTask
 
 if TYPE_CHECKING:

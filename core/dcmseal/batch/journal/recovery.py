@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dcmseal.api.verify import verify
 from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.intact_signature import find_intact_signature
 from dcmseal.batch.journal.journal_store import RecordedResult
 from dcmseal.batch.tasks.task import SignTask, Task
-from dcmseal.errors import SealError
-from dcmseal.findings import Aspect, Outcome
-
-if TYPE_CHECKING:
-    from dcmseal.model.signature import DigitalSignature
 
 
 def is_signed_in_place(task: Task, item: InputFile, row: RecordedResult) -> bool:
@@ -33,15 +26,3 @@ def with_new_uid(task: Task, item: InputFile, row: RecordedResult) -> InputFile:
             if task.signature_uid(again) == row.uid:
                 return item._replace(attempt=number + 1)
     return item
-
-
-def find_intact_signature(target: str, uid: str) -> DigitalSignature | None:
-    """The signature with this UID, if it is there, and the data is as it was signed."""
-    try:
-        report = verify(target, uid=uid, integrity_only=True, name_profiles=False, timestamp="ignore")
-    except SealError:
-        return None
-    for each in report.signatures:
-        if each.signature.uid == uid and each.outcome(Aspect.INTEGRITY) is Outcome.PASSED:
-            return each.signature
-    return None

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self, cast
 
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.journal.signature_summary import SignatureSummary, parse_summaries, read_subject
-from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.result_kind import ResultKind
 from dcmseal.documents.document_parts import format_moment
 from dcmseal.findings import Outcome
 from dcmseal.model.report import VerificationReport
@@ -22,7 +22,9 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
 
 if TYPE_CHECKING:
+    from dcmseal.batch.result_kind import ResultValue
     from dcmseal.documents.json_types import Document
+    from dcmseal.errors import SealError
     from dcmseal.findings import Finding
     from dcmseal.model.signature import DigitalSignature
 
@@ -62,35 +64,38 @@ class ResultSummary:
     """What each signature came to that was verified."""
 
     @classmethod
-    def from_result(cls, result: BatchResult) -> ResultSummary:
-        """The summary of a result."""
-        if result.summary is not None:
-            return result.summary
-        kind, verdict, code, answer = result.kind.value, result.verdict, int(result.exit_code), result.value
-        if result.error is not None:
-            return cls(kind=kind, verdict=verdict, exit_code=code, codes=(type(result.error).__name__,))
-        if isinstance(answer, VerificationReport):
-            return cls(
-                kind=kind,
-                verdict=verdict,
-                exit_code=code,
-                codes=_limit_names(_iter_codes(answer)),
-                signers=_signer_names(each.signature for each in answer.signatures),
-                profiles=_limit_names(name for each in answer.signatures for name in each.profiles),
-                month=_latest_month(each.signature for each in answer.signatures),
-                signatures=SignatureSummary.from_report(answer),
+    def from_value(
+        cls,
+        value: ResultValue | None,
+        *,
+        kind: ResultKind,
+        verdict: str,
+        exit_code: int,
+        error: SealError | None = None,
+        blocking_codes: Iterable[str] = (),
+    ) -> Self:
+        """The summary of a result with this value or error."""
+        summary = cls(kind=kind.value, verdict=verdict, exit_code=exit_code)
+        if error is not None:
+            return replace(summary, codes=(type(error).__name__,))
+        if isinstance(value, VerificationReport):
+            return replace(
+                summary,
+                codes=_limit_names(_iter_codes(value)),
+                signers=_signer_names(each.signature for each in value.signatures),
+                profiles=_limit_names(name for each in value.signatures for name in each.profiles),
+                month=_latest_month(each.signature for each in value.signatures),
+                signatures=SignatureSummary.from_report(value),
             )
-        if isinstance(answer, SigningResult):
-            made = (answer.signature,)
-            return cls(
-                kind=kind,
-                verdict=verdict,
-                exit_code=code,
-                codes=_limit_names(result.blocking_codes),
+        if isinstance(value, SigningResult):
+            made = (value.signature,)
+            return replace(
+                summary,
+                codes=_limit_names(blocking_codes),
                 signers=_signer_names(made),
                 month=_latest_month(made),
             )
-        return cls(kind=kind, verdict=verdict, exit_code=code)
+        return summary
 
     @classmethod
     def from_signature(cls, signature: DigitalSignature) -> Self:

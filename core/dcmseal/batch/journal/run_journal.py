@@ -3,7 +3,7 @@
 >>> from dcmseal.batch.inputs.discovery import iter_inputs
 >>> from dcmseal.batch.pool.runner import run_task
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> from dcmseal.verification.options import VerifyOptions
+>>> from dcmseal.verification.verification_options import VerifyOptions
 >>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
 >>> for run in ("first", "second"):
 ...     with Journal.open(JournalSettings(path="run.journal"), task) as journal:
@@ -25,16 +25,18 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import BatchInput, InputFile, RecordedContent
+from dcmseal.batch.intact_signature import find_intact_signature
 from dcmseal.batch.journal.attention_reason import AttentionReason
 from dcmseal.batch.journal.file_identity import UNREADABLE_IDENTITY, FileIdentity, make_identity, refresh_input
 from dcmseal.batch.journal.journal_header import JournalHeader
 from dcmseal.batch.journal.journal_schema import is_future
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.journal_store import NO_REASON, JournalStore, RecordedResult, SigningIntent
-from dcmseal.batch.journal.recovery import find_intact_signature, is_signature_intact, is_signed_in_place, with_new_uid
+from dcmseal.batch.journal.recovery import is_signature_intact, is_signed_in_place, with_new_uid
 from dcmseal.batch.journal.result_summary import ResultSummary
 from dcmseal.batch.pool.result_sync import UnsyncedFolders
-from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.result_kind import ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.task import SignTask, Task
 from dcmseal.errors import OutputError, ProcessDied
 from dcmseal.model.report import Instance
@@ -140,7 +142,7 @@ class Journal:
         """Record a result, unless it says nothing about the file; returns it."""
         item = result.input
         if not isinstance(item, InputFile):
-            summary = ResultSummary.from_result(result)
+            summary = result.summarize()
             self._record_result(
                 item.source,
                 UNREADABLE_IDENTITY,
@@ -165,7 +167,7 @@ class Journal:
             identity = make_identity(refresh_input(item), by_content=by_content)
         if item.recorded_content is not None and not by_content:
             identity = identity._replace(digest=result.digest)
-        summary = ResultSummary.from_result(result)
+        summary = result.summarize()
         self._unsynced.add(result)
         reason = AttentionReason.from_result(result)
         self._record_result(

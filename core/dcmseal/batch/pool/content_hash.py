@@ -52,7 +52,7 @@ def _is_unchanged(item: InputFile, digest: bytes | None) -> bool:
         return True
     if not known.uid:
         return False
-    from dcmseal.batch.journal.recovery import find_intact_signature
+    from dcmseal.batch.intact_signature import find_intact_signature
 
     return find_intact_signature(item.source, known.uid) is not None
 

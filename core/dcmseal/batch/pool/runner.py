@@ -2,7 +2,7 @@
 
 >>> from dcmseal.batch.inputs.discovery import iter_inputs
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> from dcmseal.verification.options import VerifyOptions
+>>> from dcmseal.verification.verification_options import VerifyOptions
 >>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
 >>> [result.verdict for result in run_task(iter_inputs(["signed.dcm"]), task)]
 ['valid']

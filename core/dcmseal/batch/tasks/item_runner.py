@@ -6,7 +6,8 @@ from collections.abc import Callable
 from time import perf_counter
 
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.results import BatchResult, ResultDetail
+from dcmseal.batch.result_kind import ResultDetail
+from dcmseal.batch.results import BatchResult
 from dcmseal.errors import NotDicom, SealError, build_internal_error
 
 
@@ -31,9 +32,7 @@ def run_item(
         result = BatchResult.from_error(item, build_internal_error(error))
     if detail is ResultDetail.VERDICT and result.value is None:
         return result
-    from dcmseal.batch.result_documents import apply_detail
-
-    return apply_detail(result, detail)._replace(seconds=perf_counter() - start)
+    return result.with_detail(detail)._replace(seconds=perf_counter() - start)
 
 
 def never_fatal(_: SealError) -> bool:

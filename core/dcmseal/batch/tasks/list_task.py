@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.result_kind import ResultDetail, ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 
 
@@ -24,7 +25,8 @@ class ListTask:
         return (
             "dcmseal.api.inspect",
             "dcmseal.macro.inspection",
-            "dcmseal.batch.result_documents",
+            "dcmseal.documents.document_builders",
+            "dcmseal.batch.journal.result_summary",
             "cryptography.x509",
         )
 

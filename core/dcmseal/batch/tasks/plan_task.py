@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.result_kind import ResultDetail, ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 from dcmseal.batch.tasks.placement import target_exists_error
 from dcmseal.batch.tasks.sign_task import SignTask, blocking_codes
 from dcmseal.batch.tasks.skip_rule import skip_result
 
 if TYPE_CHECKING:
-    from dcmseal.signing.context import SigningContext
     from dcmseal.signing.plan import Plan
+    from dcmseal.signing.signing_context import SigningContext
 
 
 @dataclass(frozen=True, slots=True)

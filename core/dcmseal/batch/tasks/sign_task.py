@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.result_kind import ResultDetail, ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.signing_server import SigningEndpoint
 from dcmseal.batch.tasks.item_runner import run_item
 from dcmseal.batch.tasks.placement import Placement, target_exists_error
@@ -19,13 +20,13 @@ from dcmseal.batch.tasks.skip_rule import SkipRule, skip_result
 from dcmseal.config.pin_source import PinSource, StoredSecret
 from dcmseal.errors import AlreadySigned, ConcurrentModification, DatasetError, SealError, SignerError
 from dcmseal.output.atomic_file import OutputFile
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.signing_options import SignOptions
 from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.signer_backend import Signer
-    from dcmseal.signing.context import SigningContext
+    from dcmseal.signing.signing_context import SigningContext
     from dcmseal.signing.signing_result import SigningResult
     from dcmseal.signing.warnings import SigningWarning
 
@@ -63,7 +64,12 @@ class SignTask:
     @property
     def preload_modules(self) -> tuple[str, ...]:
         """What it takes to sign, and to tell of it."""
-        modules = ("dcmseal.api.sign", "dcmseal.verification.pipeline", "dcmseal.batch.result_documents")
+        modules = (
+            "dcmseal.api.sign",
+            "dcmseal.verification.pipeline",
+            "dcmseal.documents.document_builders",
+            "dcmseal.batch.journal.result_summary",
+        )
         return (*modules, "cryptography.x509", "importlib.metadata", "pluggy")
 
     @contextmanager
@@ -76,7 +82,7 @@ class SignTask:
     def build_context(self) -> SigningContext:
         """Load the profiles, without the key; raises ProfileError or PluginError."""
         from dcmseal.plugins.registry import installed_registry
-        from dcmseal.signing.context import SigningContext
+        from dcmseal.signing.signing_context import SigningContext
 
         registry = self.registry or installed_registry()
         for rule in self.skip:
@@ -202,7 +208,7 @@ class SigningWorker:
         from dcmseal.signing.signing_result import SigningResult
 
         signature = find_signature(target, self._task.signature_uid(item)).content
-        return SigningResult(signature=signature, warnings=(), padded=(), left_out=(), data=None)
+        return SigningResult(signature=signature, warnings=(), padded=(), unsignable=(), data=None)
 
 
 def _is_fatal(error: SealError) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.result_kind import ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.errors import UsageError
 from dcmseal.model.report import SignatureReport
 from dcmseal.model.verdict import Verdict

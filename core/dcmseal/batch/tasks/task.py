@@ -1,7 +1,7 @@
 """Tasks: what is to be done with each item. A task is a value that goes to a worker, and is opened there once.
 
 >>> VerifyTask().detail
-<ResultDetail.VALUE: 'answer'>
+<ResultDetail.VALUE: 'value'>
 """
 
 from __future__ import annotations

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.exit_codes import ExitCode, verdict_exit_code
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.result_kind import ResultDetail, ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.item_runner import never_fatal, run_item
-from dcmseal.verification.options import VerifyOptions
+from dcmseal.verification.verification_options import VerifyOptions
 
 if TYPE_CHECKING:
     from dcmseal.model.report import VerificationReport
     from dcmseal.plugins.registry import Registry
-    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.verification_context import VerificationContext
 
 NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
 """Why a file is not valid of which all is known but whom to trust."""
@@ -29,7 +30,10 @@ _MODULES: Final = (
 """Modules that are needed to verify any file."""
 _PLUGIN_MODULES: Final = ("dcmseal.plugins.registry", "dcmseal.macro.profile_view", "importlib.metadata", "pluggy")
 """Modules that are needed besides where plugins have a say."""
-_DOCUMENT_MODULES: Final = ("dcmseal.batch.result_documents",)
+_DOCUMENT_MODULES: Final = (
+    "dcmseal.documents.document_builders",
+    "dcmseal.batch.journal.result_summary",
+)
 """Modules that are needed besides where more than the verdict is told."""
 
 

@@ -61,7 +61,7 @@ def run(options: Namespace) -> int:
 
 
 def _list_archive(options: Namespace) -> int:
-    from dcmseal.batch.results import ResultDetail, ResultKind
+    from dcmseal.batch.result_kind import ResultDetail, ResultKind
     from dcmseal.batch.tasks.list_task import ListTask
     from dcmseal.cli.run.archive_run import make_output, run_archive
 

@@ -8,7 +8,7 @@ from dcmseal.cli.options.reference_options import build_reference_folders
 from dcmseal.cli.options.tag_lists import load_tags, parse_tags
 from dcmseal.cli.options.timestamp_options import parse_timestamp_request
 from dcmseal.option_values import read_attributes
-from dcmseal.signing.options import SignKeywords, SignOptions
+from dcmseal.signing.signing_options import SignKeywords, SignOptions
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -71,8 +71,8 @@ def add_trust_options(parser: Parser) -> None:
     )
     group.add_argument(
         "--claimed-time",
-        choices=("accept", "doubt", "refuse"),
-        help="certificates that expired or were revoked after a signing time that is only claimed (default: doubt)",
+        choices=("accept", "indeterminate", "refuse"),
+        help="certificates that expired or were revoked after the claimed signing time (default: indeterminate)",
     )
     group.add_argument("--accept-weak", action="store_true", help="accept weak algorithms and small keys")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dcmseal.cli.options.reference_options import build_reference_folders
 from dcmseal.cli.options.trust_options import load_certificates
 from dcmseal.option_values import read_attributes
-from dcmseal.verification.options import VerifyKeywords, VerifyOptions
+from dcmseal.verification.verification_options import VerifyKeywords, VerifyOptions
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from dcmseal.batch.inputs.input_file import UnreadableInput
-from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.result_kind import ResultDetail, ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import URGENT_VERDICTS, RunSummary
 from dcmseal.cli.error_handling import print_error
 from dcmseal.cli.render.screens import make_screen, write_line

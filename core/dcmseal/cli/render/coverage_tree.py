@@ -69,8 +69,8 @@ def _show_map(coverage: CoverageMap, to: Screen) -> None:
     to.line(f"{format_count(totals.elements, 'element')} at all levels: {parts or 'none'}", Tone.HEADING)
     if totals.open:
         to.line(f"! {totals.open} of them are critical and not covered", Tone.OPEN)
-    if coverage.left_out:
-        to.line(f"{format_count(coverage.left_out, 'element')} not shown: the tree is too large", Tone.BAD)
+    if coverage.omitted:
+        to.line(f"{format_count(coverage.omitted, 'element')} not shown: the tree is too large", Tone.BAD)
     if coverage.folded:
         to.line(f"{format_count(coverage.folded, 'item')} folded into items that are alike (--every-item shows all)")
     to.line()

@@ -147,12 +147,9 @@ def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]
 def _lacks_anchor(report: VerificationReport) -> bool:
     """Whether a signature is not established because no trust anchor is configured."""
     return not report.integrity_only and any(
-        not _has_findings(each, Aspect.TRUST) and each.integrity_verdict is Verdict.VALID for each in report.signatures
+        each.outcome(Aspect.TRUST) is Outcome.NOT_CHECKED and each.integrity_verdict is Verdict.VALID
+        for each in report.signatures
     )
-
-
-def _has_findings(report: SignatureReport, aspect: Aspect) -> bool:
-    return any(finding.aspect is aspect for finding in report.findings)
 
 
 def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
@@ -233,16 +230,15 @@ def _format_certified(report: SignatureReport) -> str:
 
 
 def _format_aspect(report: SignatureReport, aspect: Aspect) -> tuple[str, Tone]:
-    """The outcome of an aspect and its tone: an aspect that nobody asked about is not unknown, but not checked."""
+    """The outcome of an aspect and its tone."""
     outcome = report.outcome(aspect)
-    if outcome is not Outcome.UNKNOWN:
+    if outcome is Outcome.UNKNOWN and aspect is Aspect.COVERAGE and report.coverage is not None:
+        return "partial", Tone.OPEN
+    if outcome is not Outcome.NOT_CHECKED:
         return outcome.value, _OUTCOME_TONES[outcome]
-    if _has_findings(report, aspect):
-        is_partial = aspect is Aspect.COVERAGE and report.coverage is not None
-        return "partial" if is_partial else outcome.value, Tone.OPEN
     match aspect:
         case Aspect.TRUST if not report.integrity_only:
-            return f"{outcome.value}: {_NO_ANCHOR}", Tone.OPEN
+            return f"not checked: {_NO_ANCHOR}", Tone.MUTED
         case Aspect.TIMESTAMP if not report.signature.timestamp:
             return "none", Tone.MUTED
         case _:

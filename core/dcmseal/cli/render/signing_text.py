@@ -28,7 +28,7 @@ def show_plan(name: str, plan: Plan, to: Screen) -> None:
     show_broken(name, plan.warnings, to)
     to.line(f"{name}: would be signed (dry run)", Tone.HEADING)
     write_fields(to, [("profile", plan.profile.title if plan.profile else "")])
-    _show_signature(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
+    _show_signature(plan.signature, plan.unsignable, [each.path for each in plan.padded], to, verbose=True)
     _show_references(plan.references, to)
     show_warnings(plan.warnings, to)
     to.table(("TAG", "NAME", "SIGNED"), _iter_element_rows(plan))
@@ -36,7 +36,7 @@ def show_plan(name: str, plan: Plan, to: Screen) -> None:
 
 def _iter_element_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Every element of the level, and whether it would be signed."""
-    signed, unsignable = frozenset(plan.elements), dict(plan.left_out)
+    signed, unsignable = frozenset(plan.elements), dict(plan.unsignable)
     for tag in plan.scan.tags:
         if tag in signed:
             answer = "yes, required" if tag in plan.requirements.required_tags else "yes"
@@ -51,7 +51,7 @@ def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) 
     show_broken(name, result.warnings, to)
     to.line(f"{name}: signed", Tone.GOOD)
     write_fields(to, [("UID", result.uid), ("signer", signature_format.format_signer(result.signature))])
-    _show_signature(result.signature, result.left_out, result.padded, to, verbose=verbose)
+    _show_signature(result.signature, result.unsignable, result.padded, to, verbose=verbose)
     _show_references(result.references, to)
     if result.certified is not None:
         write_fields(to, [("certified", signature_format.format_certified_time(result.certified.time))])
@@ -64,7 +64,7 @@ def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) 
 
 def _show_signature(
     signature: DigitalSignature,
-    left_out: Sequence[tuple[int, str]],
+    unsignable: Sequence[tuple[int, str]],
     padded: Sequence[tuple[int, ...]],
     to: Screen,
     *,
@@ -83,9 +83,9 @@ def _show_signature(
         ],
     )
     to.line(f"  {'signed':14}{format_count(len(signed), 'element')}")
-    if left_out:
-        reasons = join_names(signature_format.format_reasons(left_out), show_all=verbose)
-        to.line(f"  {'not signable':14}{format_count(len(left_out), 'element')}: {reasons}")
+    if unsignable:
+        reasons = join_names(signature_format.format_reasons(unsignable), show_all=verbose)
+        to.line(f"  {'not signable':14}{format_count(len(unsignable), 'element')}: {reasons}")
     if padded:
         paths = join_names([signature_format.format_path(each) for each in padded], show_all=verbose)
         to.line(f"  {'padding':14}reduced in {format_count(len(padded), 'element')}: {paths}")

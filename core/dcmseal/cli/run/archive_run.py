@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.pool.runner import run_task
-from dcmseal.batch.results import BatchResult, ResultDetail
+from dcmseal.batch.result_kind import ResultDetail
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
 from dcmseal.cli.error_hints import with_shell_hint
 from dcmseal.cli.options.archive_options import find_inputs, make_executor_factory, reject_outputs, walk_inputs

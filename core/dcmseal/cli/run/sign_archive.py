@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.local_key import LocalKey
-from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.tasks.placement import Placement
 from dcmseal.batch.tasks.plan_task import PlanTask
 from dcmseal.batch.tasks.sign_task import SignTask

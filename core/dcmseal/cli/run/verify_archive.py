@@ -6,7 +6,8 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.results import BatchResult, ResultDetail
+from dcmseal.batch.result_kind import ResultDetail
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.verify_task import VerifyTask
 from dcmseal.cli.file_arguments import make_output_file, read_rights
 from dcmseal.cli.options.archive_options import reject_single_file_options
@@ -66,18 +67,12 @@ class ReportingOutput:
 
     def add(self, result: BatchResult) -> None:
         """Count a result, and pass it on."""
-        from dcmseal.batch.journal.result_summary import ResultSummary
-
-        self._statistics.add(result.input.source, ResultSummary.from_result(result), result.reason, result.instance)
+        self._statistics.add(result.input.source, result.summarize(), result.reason, result.instance)
         self._output.add(result)
 
     def add_recorded(self, result: BatchResult) -> None:
         """Count a file whose result the journal of the run has already."""
-        from dcmseal.batch.journal.result_summary import ResultSummary
-
-        self._statistics.add(
-            result.input.source, ResultSummary.from_result(result), result.reason, result.instance, recorded=True
-        )
+        self._statistics.add(result.input.source, result.summarize(), result.reason, result.instance, recorded=True)
 
     def end(self, summary: RunSummary, seconds: float) -> None:
         """Write all reports; raises OutputError, or PluginBroken if a writer fails."""

@@ -1,1 +1,1 @@
-"""Keys in AWS Key Management Service (KMS): only digests are sent there, and signatures come back."""
+"""Keys in AWS Key Management Service (KMS), which gets digests only, and returns signatures."""

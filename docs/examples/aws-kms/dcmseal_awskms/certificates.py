@@ -1,4 +1,4 @@
-"""The file of certificates that goes with a key in KMS, PEM or DER."""
+"""The certificates of a key in KMS, from a file."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from cryptography.x509 import Certificate
 
 from dcmseal.plugins import CertificateMismatch, CertificateNotValid, UsageError, load_certificates
 
-_MOST_MEMBERS: Final = 64
+_MAX_CERTIFICATES: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """Those of one file, in its order."""
+    """The certificates of a file, in their order."""
 
     path: str
     members: tuple[Certificate, ...] = field(repr=False)
 
-    def chain_of(self, public_key: PublicKeyTypes) -> tuple[bytes, ...]:
-        """DER, that of the key first; raises CertificateMismatch if none is."""
+    def build_chain(self, public_key: PublicKeyTypes) -> tuple[bytes, ...]:
+        """Build a chain in DER, the certificate of the key first; raises CertificateMismatch."""
         own = next((each for each in self.members if _public_key(each) == public_key), None)
         if own is None:
             raise CertificateMismatch(
@@ -33,16 +33,18 @@ class Certificates:
         return tuple(dict.fromkeys(each.public_bytes(Encoding.DER) for each in (own, *self.members)))
 
 
-def certificates_in(path: str) -> Certificates:
-    """Read a file; raises UsageError for no path, KeyNotFound for no file, and CertificateNotValid."""
+def load_key_certificates(path: str) -> Certificates:
+    """Load a file; raises UsageError if the path is empty, KeyNotFound, and CertificateNotValid."""
     if not path:
         raise UsageError(
-            "the key URI names no certificate, and AWS KMS keeps none",
-            hint="add ?cert=FILE of the signer's certificate",
+            "the key URI has no cert=, and AWS KMS does not store certificates",
+            hint="add ?cert=FILE with the signer's certificate",
         )
     members = load_certificates(path)
-    if len(members) > _MOST_MEMBERS:
-        raise CertificateNotValid(f"{path!r} is too large", hint="keep the signer's certificate and its authorities'")
+    if len(members) > _MAX_CERTIFICATES:
+        raise CertificateNotValid(
+            f"{path!r} contains more than {_MAX_CERTIFICATES} certificates", hint="keep only the chain of the signer"
+        )
     return Certificates(path=path, members=members)
 
 

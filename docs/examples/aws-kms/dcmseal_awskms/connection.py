@@ -1,4 +1,4 @@
-"""The connection to KMS: three calls of boto3, each of which fails in words of dcmseal."""
+"""The connection to KMS: calls of boto3 that raise errors of dcmseal."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcmseal.plugins import SignerError
-from dcmseal_awskms.failures import in_words_of_dcmseal
+from dcmseal_awskms.failures import translate_errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """What KMS tells of a key."""
+    """A key, as KMS describes it."""
 
     arn: str
-    """Names this key for good, as an alias does not."""
+    """Identifies the key permanently, unlike an alias."""
     der: bytes
     """SubjectPublicKeyInfo."""
     algorithms: frozenset[str]
-    """Signing algorithms, in the words of KMS."""
+    """Names of signing algorithms."""
 
 
 class Connection:
-    """A client of boto3, which threads may share."""
+    """A client of boto3, which threads can share."""
 
     __slots__ = ("_client",)
 
@@ -31,20 +31,20 @@ class Connection:
         self._client = client
 
     def public_key(self, key_id: str) -> PublicKey:
-        """Ask for the public key."""
-        with in_words_of_dcmseal():
+        """Fetch the public key."""
+        with translate_errors():
             answer = self._client.get_public_key(KeyId=key_id)
         return PublicKey(
-            arn=_part(answer, "KeyId"),
-            der=_part(answer, "PublicKey"),
+            arn=_get_member(answer, "KeyId"),
+            der=_get_member(answer, "PublicKey"),
             algorithms=frozenset(answer.get("SigningAlgorithms", ())),
         )
 
     def sign(self, arn: str, digest: bytes, algorithm: str) -> bytes:
-        """Send a digest, and nothing else."""
-        with in_words_of_dcmseal():
+        """Have a digest signed; nothing else is sent."""
+        with translate_errors():
             answer = self._client.sign(KeyId=arn, Message=digest, MessageType="DIGEST", SigningAlgorithm=algorithm)
-        signature: bytes = _part(answer, "Signature")
+        signature: bytes = _get_member(answer, "Signature")
         return signature
 
     def close(self) -> None:
@@ -52,20 +52,20 @@ class Connection:
         self._client.close()
 
 
-def _part(answer: Mapping[str, Any], name: str) -> Any:
+def _get_member(answer: Mapping[str, Any], name: str) -> Any:
     if name not in answer:
         raise SignerError(
-            f"AWS KMS answered without {name}", hint="check that nothing between you and AWS answers for it"
+            f"the response of AWS KMS lacks {name}", hint="check for a proxy that changes responses of AWS"
         )
     return answer[name]
 
 
 def connect(region: str | None, profile: str | None) -> Connection:
-    """Read the AWS configuration; nothing is sent yet. Raises UsageError if it lacks something."""
+    """Load the AWS configuration, without sending anything yet; raises UsageError if it is incomplete."""
     from boto3.session import Session
     from botocore.config import Config
 
-    with in_words_of_dcmseal():
-        # A session for each connection: sessions are not safe for threads, clients are.
+    with translate_errors():
+        # One session for each connection: sessions are not thread-safe, clients are.
         session = Session(region_name=region, profile_name=profile)
         return Connection(session.client("kms", config=Config(connect_timeout=10, read_timeout=30)))

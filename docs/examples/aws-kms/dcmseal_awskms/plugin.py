@@ -1,4 +1,4 @@
-"""Contributes the scheme ``awskms:``; imports nothing heavy until a key is opened."""
+"""The plugin: contributes ``awskms:``, and imports nothing heavy until a key is opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Signer whose key is in KMS: RSASSA-PKCS1-v1_5 (PS3.15 C.1) and ECDSA, over a digest that is made here."""
+"""A signer with a key in KMS: RSASSA-PKCS1-v1_5 (PS3.15 C.1) and ECDSA, over a digest that is computed locally."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALGORITHMS: Final = {
     (KeyType.EC, MacAlgorithm.SHA384): "ECDSA_SHA_384",
     (KeyType.EC, MacAlgorithm.SHA512): "ECDSA_SHA_512",
 }
-"""KMS has no others of those that PS3.15 C.1 names."""
+"""The algorithms of PS3.15 C.1 that KMS supports."""
 
 
 class AwsKmsSigner:
@@ -31,9 +31,9 @@ class AwsKmsSigner:
     __slots__ = ("_algorithms", "_arn", "_connection", "certificate_chain", "key_type")
 
     def __init__(self, connection: Connection, key_id: str, certificates: Certificates) -> None:
-        """Raise MechanismUnavailable for a key of another kind, and CertificateMismatch."""
+        """Raise MechanismUnavailable if the key is unsuitable, and CertificateMismatch."""
         key = connection.public_key(key_id)
-        public_key = _loaded(key.der)
+        public_key = _load_public_key(key.der)
         self.key_type = KeyType.RSA if isinstance(public_key, rsa.RSAPublicKey) else KeyType.EC
         self._algorithms = {
             mac: name for (kind, mac), name in _ALGORITHMS.items() if kind is self.key_type and name in key.algorithms
@@ -42,7 +42,7 @@ class AwsKmsSigner:
             raise MechanismUnavailable(
                 "the key in AWS KMS is not made for signing", hint="use an asymmetric key of usage SIGN_VERIFY"
             )
-        self.certificate_chain = certificates.chain_of(public_key)
+        self.certificate_chain = certificates.build_chain(public_key)
         self._arn = key.arn
         self._connection: Connection | None = connection
 
@@ -67,7 +67,7 @@ class AwsKmsSigner:
         self._connection = None
 
 
-def _loaded(der: bytes) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+def _load_public_key(der: bytes) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
     try:
         key = load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm):

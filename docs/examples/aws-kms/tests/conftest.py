@@ -68,11 +68,11 @@ class Kms:
         public_key = load_der_public_key(self.client.get_public_key(KeyId=key_id)["PublicKey"])
         assert isinstance(public_key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey))
         path = self.folder / f"{key_id}.pem"
-        path.write_bytes(certificate_of(public_key).public_bytes(Encoding.PEM))
+        path.write_bytes(make_certificate(public_key).public_bytes(Encoding.PEM))
         return path
 
 
-def certificate_of(public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> x509.Certificate:
+def make_certificate(public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Nobody, not to be trusted")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(
@@ -92,7 +92,7 @@ def kms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kms]:
     wire, folder, connect = Wire(), tmp_path_factory.mktemp("kms"), connection.connect
     loader = Loader()  # shared, because every new session would read megabytes of JSON
 
-    def tapped(region: str | None, profile: str | None) -> connection.Connection:
+    def connect_through_wire(region: str | None, profile: str | None) -> connection.Connection:
         made = connect(region, profile)
         made._client.meta.events.register_first("before-send.kms.*", wire.pass_on)
         return made
@@ -101,7 +101,7 @@ def kms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kms]:
     prehashed = {hash_.__name__: _prehashed(hash_()) for hash_ in (hashes.SHA256, hashes.SHA384, hashes.SHA512)}
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setattr("moto.kms.utils.hashes", SimpleNamespace(**prehashed))
-        patch.setattr(connection, "connect", tapped)
+        patch.setattr(connection, "connect", connect_through_wire)
         patch.setattr("botocore.session.create_loader", lambda *_: loader)
         for name, value in {
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",

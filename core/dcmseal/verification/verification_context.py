@@ -115,5 +115,6 @@ class SignatureContext:
             profiles=tuple([name for name in self.profiles.met if name not in broken_profiles]),
             required_profiles=self.profiles.required,
             trust=self.trust,
+            certificate=self.certificate,
             certified_time=self.timestamp.time,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dcmseal.plugins.profile import Profile
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.signing_options import SignOptions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +33,7 @@ class SigningContext:
         """Load the profile that the options name.
 
         Raises:
-            ProfileError: There is no such profile, or it cannot be read.
+            ProfileError: The profile does not exist or cannot be read.
             PluginError: The plugin with the profile is broken.
         """
         profile = options.profile
