@@ -48,7 +48,7 @@ def _handle_system_exit(end: SystemExit) -> int:
 
 
 def _flush_results(code: int) -> int:
-    """The code, once all results are written; who stopped reading them has heard enough, and the code stays true."""
+    """Flush the results and return the exit code; a reader that stopped reading does not change it."""
     stream = standard_output()
     if stream is not None:
         try:
@@ -89,13 +89,13 @@ def _report_error(error: SealError, cause: BaseException, code: ExitCode, *, as_
 
 
 def _handle_broken_pipe() -> int:
-    """Whoever reads standard output has stopped before there was an outcome."""
+    """The reader of standard output stopped before there was a result."""
     discard_results()
     return ExitCode.UNREADABLE
 
 
 def _flush_or_discard() -> None:
-    """Write what there is of results, before the error is told; if that fails, the error is told all the same."""
+    """Write the results so far before the error; the error is shown even if that fails."""
     try:
         _flush_results(ExitCode.OK)
     except (OSError, SealError):

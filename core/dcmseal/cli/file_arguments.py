@@ -1,4 +1,4 @@
-"""Files named on the command line: ``-`` is standard input or output, and nothing is overwritten without leave."""
+"""Input and output files of the command line: ``-`` is a standard stream; nothing is overwritten without --force."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _open_input(word: str) -> Generator[DatasetInput]:
 def open_result_file(
     source: str, output: str | None, *, in_place: bool, force: bool, synced: bool = True
 ) -> Generator[OutputTarget | None]:
-    """Where a changed Data Set goes; None for the place of an object. If not ``synced``, whoever asks syncs its folder.
+    """Where a changed Data Set goes; None for an object in place. If not ``synced``, the caller syncs its folder.
 
     Raises UsageError, before anything is computed, if that is not said, or a file would be overwritten without leave.
     """
@@ -208,7 +208,7 @@ def open_new_file(
 def make_output_file(path: str, *, force: bool, synced: bool = True) -> OutputFile:
     """A path for something that is written later: with ``force``, whatever is there by then is replaced.
 
-    If not ``synced``, whoever asks syncs its folder.
+    If not ``synced``, the caller syncs its folder.
     """
     from dcmseal.output.atomic_file import OutputFile
 

@@ -86,7 +86,7 @@ def iter_output_paths(command: str, options: Namespace) -> Iterator[str]:
     paths = [*filter(_is_file_or_free, _iter_paths(filter(None, words)))]
     yield from paths
     stdout = _standard_output_path()
-    # whoever names it as an output wants both there
+    # the user may name it as an output, too
     if stdout is not None and stdout not in paths:
         yield stdout
 

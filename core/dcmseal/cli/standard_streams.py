@@ -111,7 +111,7 @@ class _MessageStream(FileIO):
 class _ResultStream(FileIO):
     """Standard output, whose failure is an error of the output, and not of dcmseal.
 
-    Who stops reading has heard enough: what is left is lost, and the exit code says what came out.
+    If the reader stops reading, the rest is dropped, and the exit code stays that of the results.
     """
 
     is_read = True
@@ -133,7 +133,7 @@ class _ResultStream(FileIO):
         return written
 
     def _wait_until_writable(self) -> None:
-        """Until a pipe that does not block takes more: whoever shares it may have made it so."""
+        """Wait until a non-blocking pipe accepts data; another process that shares it may have made it non-blocking."""
         from select import select
 
         select([], [self], [])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.storage import Write
 
 _NOT_FILES: Final = frozenset({"key", "timestamp"})
-"""Options whose URLs are no files; they are looked at where they are used."""
+"""Options whose URLs do not name files; their users check them."""
 
 
 def check_urls(options: Namespace) -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.cli.render.screens import Tone, make_document, make_screen, write_fields, write_json
+from dcmseal.cli.render.screens import make_document, make_screen, write_fields, write_json
 from dcmseal.cli.render.text_layout import align_columns, escape_unprintable, format_count, join_names
+from dcmseal.cli.render.tone import Tone
 
 
 class Terminal(io.StringIO):

@@ -111,8 +111,9 @@ def _show(
     wrong_profiles: Sequence[str],
     to: Screen,
 ) -> None:
-    from dcmseal.cli.render.screens import Tone, write_fields
+    from dcmseal.cli.render.screens import write_fields
     from dcmseal.cli.render.text_layout import MAX_LINE, format_count
+    from dcmseal.cli.render.tone import Tone
 
     if config.path is None:
         to.line("no configuration file; 'dcmseal config path' prints where to create it")

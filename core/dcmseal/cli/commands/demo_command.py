@@ -116,7 +116,8 @@ def _show_closing(folder: Path) -> None:
 
 
 def _show_step(number: int, step: _DemoStep) -> None:
-    from dcmseal.cli.render.screens import Tone, make_screen
+    from dcmseal.cli.render.screens import make_screen
+    from dcmseal.cli.render.tone import Tone
 
     to = make_screen()
     if number > 1:

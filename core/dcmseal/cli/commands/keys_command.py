@@ -99,8 +99,9 @@ def _show_keys(keys: list[KeyListing], to: Screen, *, everywhere: bool) -> None:
 
 
 def _show_key(key: KeyListing, to: Screen) -> None:
-    from dcmseal.cli.render.screens import Tone, write_fields
+    from dcmseal.cli.render.screens import write_fields
     from dcmseal.cli.render.text_layout import MAX_LINE
+    from dcmseal.cli.render.tone import Tone
 
     to.line(f"{_key_label(key)}: {'not usable' if key.problem else 'usable'}", Tone.BAD if key.problem else Tone.GOOD)
     width = max(map(len, ("key type", *key.detail))) + 2

@@ -37,7 +37,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """List; exit code 3 if there is no signature."""
+    """List signatures; the exit code is 3 if there are none."""
     if is_archive("list", options.files, options) or len(options.files) > 1:
         return _list_archive(options)
     from dcmseal.api.inspect import signatures

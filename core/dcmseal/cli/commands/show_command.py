@@ -67,7 +67,8 @@ def run(options: Namespace) -> int:
 
 
 def _show_signature(signature: Signature, to: Screen, *, verbose: bool) -> None:
-    from dcmseal.cli.render.screens import Tone, write_fields
+    from dcmseal.cli.render.screens import write_fields
+    from dcmseal.cli.render.tone import Tone
 
     to.line(f"signature {signature.uid or '(without UID)'}", Tone.HEADING)
     if not verbose:

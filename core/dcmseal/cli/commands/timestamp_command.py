@@ -130,15 +130,15 @@ def _write_timestamp(options: Namespace) -> int:
     if options.json and output == STDIO:
         raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
     uid = _signature_uid(options)
-    wish = parse_timestamp_request(options)
-    check_timestamp_login(wish)
+    request = parse_timestamp_request(options)
+    check_timestamp_login(request)
     with (
         open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
         open_input_file(file) as source,
     ):
-        if wish is not None:
+        if request is not None:
             result = add_timestamp(
-                source, wish, uid=uid, replace=options.replace, output=target, in_place=options.in_place
+                source, request, uid=uid, replace=options.replace, output=target, in_place=options.in_place
             )
         else:
             result = attach_timestamp(
@@ -162,8 +162,9 @@ def _write_timestamp(options: Namespace) -> int:
 def _show_timestamping(result: TimestampingResult, target: str) -> None:
     from dcmseal.cli.file_arguments import STDIO
     from dcmseal.cli.render import signature_format
-    from dcmseal.cli.render.screens import Tone, make_screen, write_fields
+    from dcmseal.cli.render.screens import make_screen, write_fields
     from dcmseal.cli.render.signing_text import show_warnings
+    from dcmseal.cli.render.tone import Tone
     from dcmseal.cli.standard_streams import standard_error
 
     to = make_screen(standard_error() if target == STDIO else None)

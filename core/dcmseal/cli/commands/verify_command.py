@@ -27,7 +27,7 @@ _EXAMPLES = """
   dcmseal verify signed.dcm
   dcmseal verify signed.dcm --trust-anchor hospital-ca.pem --crl hospital.crl
   dcmseal verify archive --trust hospital               a folder; trust from the configuration file
-  dcmseal verify signed.dcm --integrity-only            whoever the signer is
+  dcmseal verify signed.dcm --integrity-only            accept any signer
   dcmseal verify signed.dcm --html report.html          a report to read or print
   dcmseal verify archive --html archive.html            totals and problems
   dcmseal verify *.dcm --quiet && echo all are valid

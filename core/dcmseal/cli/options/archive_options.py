@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.pool.executor_factory import ExecutorFactory
 
 _MAX_NAMED: Final = 100
-"""Files that are told of one by one, in full, if they are named one by one; reports on them are made in memory."""
+"""Files given one by one whose results are shown in full; reports on them are built in memory."""
 _DICOMDIR: Final = "DICOMDIR"
 _WILDCARDS: Final = frozenset("*?[")
 _STDIO: Final = "-"
@@ -58,7 +58,7 @@ def add_archive_options(parser: Parser, output_group: _ArgumentContainer) -> Non
 
 
 def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
-    """Whether words and options ask for more than files that are told of one by one; raises UsageError for nothing."""
+    """Whether words and options ask for a run over many files; raises UsageError if no file is given."""
     if not words and not options.files_from:
         raise UsageError("no input file given", hint=f"see dcmseal {command} --help")
     asked = (options.files_from, options.jobs, options.executor, options.json_lines, options.journal, options.shard)

@@ -47,7 +47,7 @@ class EvidenceOptions:
         self._output: str | None = options.save_evidence
         self._authorities: list[str] = options.evidence_timestamp
         self.evidence = evidence
-        """To repeat a verdict by; None if it is found anew."""
+        """The evidence that a verdict is repeated from; None for a new verdict."""
 
     @property
     def saves_evidence(self) -> bool:
@@ -71,7 +71,7 @@ class EvidenceOptions:
 
 
 def parse_evidence_options(options: Namespace) -> EvidenceOptions:
-    """What the options ask for; raises UsageError if that makes no sense, EvidenceError for a file that is no evidence.
+    """Read the options; raises UsageError if they contradict each other, EvidenceError if the file is not evidence.
 
     Nothing was verified yet, and nothing is written.
     """

@@ -60,7 +60,7 @@ def open_journal(options: Namespace, task: Task, key: LocalKey | None = None) ->
     from dcmseal.batch.journal.journal_settings import JournalSettings
     from dcmseal.batch.journal.run_journal import Journal
 
-    wish = JournalSettings(
+    settings = JournalSettings(
         path=options.journal,
         shard=parse_shard(options),
         by_content=options.journal_digest,
@@ -68,6 +68,6 @@ def open_journal(options: Namespace, task: Task, key: LocalKey | None = None) ->
         retry_failed=options.journal_retry,
     )
     if key is not None:
-        key.open_for_new_journal(wish)
-    with Journal.open(wish, task) as journal:
+        key.open_for_new_journal(settings)
+    with Journal.open(settings, task) as journal:
         yield journal

@@ -58,7 +58,7 @@ def parse_manifest_paths(options: Namespace, results: Sequence[str]) -> list[str
 
 
 def find_manifest(named: str | None, file: str) -> str | None:
-    """The manifest of a file that is verified; None if none is named, or the folder has none for it, which is told."""
+    """The manifest of a file to verify; None if none is given, or, with a warning, if the folder has none for it."""
     if named is None or not os.path.isdir(named):
         return named
     place = _manifest_path(named, file)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def load_registry(options: Namespace) -> Registry:
     """What is installed, and the profiles in the folder that the configuration file names.
 
-    Raises UsageError if the file is not understood, and ProfileFileError if there is no such folder.
+    Raises UsageError if the file is invalid, and ProfileFileError if the folder does not exist.
     """
     from dcmseal.config.config_file import load_config
     from dcmseal.plugins.registry import installed_registry

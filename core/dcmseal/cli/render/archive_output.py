@@ -11,8 +11,9 @@ from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import URGENT_VERDICTS, RunSummary
 from dcmseal.cli.error_handling import print_error
-from dcmseal.cli.render.screens import Tone, make_screen, write_line
+from dcmseal.cli.render.screens import make_screen, write_line
 from dcmseal.cli.render.text_layout import format_count
+from dcmseal.cli.render.tone import Tone
 from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class RunOutput(Protocol):
 
 
 class TextOutput:
-    """For people: what came of it all, and what needs attention; with ``show``, also each result as it comes."""
+    """Text: totals and problems; with ``show``, also each result as it arrives."""
 
     def __init__(
         self, done: str, *, detail: ResultDetail, show: Callable[[BatchResult], None] | None, hint: str = ""
@@ -62,7 +63,7 @@ class TextOutput:
             self._show(result)
 
     def end(self, summary: RunSummary, seconds: float) -> None:
-        """Tell what it came to, what needs attention last, where it is seen."""
+        """Write the totals, then the problems, which are seen best at the end."""
         to = make_screen()
         done = summary.files - summary.recorded
         rate = f", {done / seconds:.0f} files/s" if done >= _MIN_FILES_FOR_RATE else ""
@@ -105,7 +106,7 @@ class TextOutput:
 
 
 def show_result_line(result: BatchResult) -> None:
-    """Write what came of a file in a line."""
+    """Write the result of a file in one line."""
     reason = f"; {result.reason}" if result.reason else ""
     if EXISTING_INVALID in result.blocking_codes:
         reason += f"; WARNING: {_format_blocking_code(EXISTING_INVALID)}"
@@ -132,12 +133,12 @@ class QuietOutput:
     detail = ResultDetail.VERDICT
 
     def add(self, result: BatchResult) -> None:
-        """Complain of what was not found."""
+        """Write an error for each input that was not found."""
         if isinstance(result.input, UnreadableInput) and result.error is not None:
             print_error(result.error, file=result.input.source)
 
     def end(self, summary: RunSummary, seconds: float) -> None:
-        """Complain, if the run stopped early."""
+        """Write an error if the run stopped early."""
         if summary.stop_error is not None:
             print_error(summary.stop_error, prefix="stopped: ")
 

@@ -11,19 +11,20 @@ from typing import Final, Protocol, TextIO
 
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
+from dcmseal.cli.render.text_layout import format_verdicts
 
 _INTERVAL: Final = 30.0
 """Seconds between lines."""
 
 
 class RunProgress(Protocol):
-    """Somebody who is told of each result."""
+    """Receives each result."""
 
     def add(self, result: BatchResult, summary: RunSummary) -> None: ...
 
 
 class NoProgress:
-    """Tells nothing."""
+    """Shows nothing."""
 
     def add(self, result: BatchResult, summary: RunSummary) -> None:
         """Do nothing."""
@@ -51,11 +52,6 @@ class LineProgress:
             file=self._stream,
             flush=True,
         )
-
-
-def format_verdicts(summary: RunSummary) -> str:
-    """The counts of a tally in a line."""
-    return ", ".join(f"{count} {verdict.replace('-', ' ')}" for verdict, count in summary.verdicts.most_common())
 
 
 def open_progress(*, quiet: bool, count: Callable[[], int] | None) -> AbstractContextManager[RunProgress]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.cli.render.screens import Screen, Tone
+from dcmseal.cli.render.screens import Screen
 from dcmseal.cli.render.text_layout import escape_unprintable, format_count
+from dcmseal.cli.render.tone import Tone
 from dcmseal.comparison.changes import ChangeKind
 from dcmseal.comparison.differences import FilePart
 from dcmseal.comparison.frames import format_runs

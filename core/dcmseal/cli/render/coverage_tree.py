@@ -49,8 +49,8 @@ def show_tree(file: str, uid: str | None, options: Namespace) -> int:
 
 
 def _show_map(coverage: CoverageMap, to: Screen) -> None:
-    from dcmseal.cli.render.screens import Tone
     from dcmseal.cli.render.text_layout import format_count
+    from dcmseal.cli.render.tone import Tone
     from dcmseal.model.coverage_map import format_protected, format_unprotected
 
     for each in coverage.signatures:
@@ -91,8 +91,8 @@ def _show_elements(elements: Iterable[MappedElement], to: Screen, depth: int) ->
 
 
 def _show_element(element: MappedElement, to: Screen, depth: int) -> None:
-    from dcmseal.cli.render.screens import Tone
     from dcmseal.cli.render.signature_format import format_tag_and_name
+    from dcmseal.cli.render.tone import Tone
     from dcmseal.model.coverage_map import CoverState
 
     tones = {

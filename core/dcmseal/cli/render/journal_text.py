@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal.batch.journal.journal_reader import JournalStatus
-from dcmseal.cli.render.screens import Screen, Tone, write_fields
+from dcmseal.cli.render.screens import Screen, write_fields
 from dcmseal.cli.render.text_layout import format_count
+from dcmseal.cli.render.tone import Tone
 
 _STATUS_TONES: Final = {"valid": Tone.GOOD, "signed": Tone.GOOD, "invalid": Tone.BAD, "failed": Tone.BAD}
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def show_status(path: str, status: JournalStatus, to: Screen) -> None:
-    """Write how far a run is, and what came of it."""
+    """Write the progress and the results of a run."""
     shard = f", shard {status.header.shard}" if status.header.shard else ""
     to.line(f"{path}: {status.header.task.get('task', '')}{shard}, {format_count(status.files, 'file')}", Tone.HEADING)
     for verdict, files in status.verdicts.items():

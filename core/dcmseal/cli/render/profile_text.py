@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.render import signature_format
-from dcmseal.cli.render.screens import Screen, Tone, write_fields
+from dcmseal.cli.render.screens import Screen, write_fields
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable, format_count
+from dcmseal.cli.render.tone import Tone
 from dcmseal.dictionary import tag_keyword, tag_name
 from dcmseal.signing.profile_explanation import profile_requirements
 from dcmseal.tags import format_tag

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.render import signature_format
-from dcmseal.cli.render.screens import Screen, Tone, write_fields
+from dcmseal.cli.render.screens import Screen, write_fields
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable, format_count, join_names
+from dcmseal.cli.render.tone import Tone
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
 from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, VerificationReport
@@ -66,7 +67,7 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
 
 
 def show_context(context: ReportContext, to: Screen) -> None:
-    """Write what the verdict rests upon besides the file."""
+    """Write the settings that the verdict is based on."""
     to.line()
     to.line("verified with", Tone.HEADING)
     made = [("program", f"dcmseal {context.version}"), ("verified on", context.moment.isoformat(" ", "seconds"))]
@@ -122,7 +123,7 @@ def _format_headline(report: VerificationReport) -> str:
 def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
     """Why signatures are not valid: what is wrong with the data first, then with the signer.
 
-    Findings about the file as a whole are no reasons here: they are shown next.
+    Findings about the file as a whole are left out, because they are shown next.
     """
     if report.verdict in (Verdict.VALID, Verdict.NO_SIGNATURE):
         return

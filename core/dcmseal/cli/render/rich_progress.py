@@ -17,8 +17,7 @@ from rich.text import Text
 
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
-from dcmseal.cli.render.archive_progress import format_verdicts
-from dcmseal.cli.render.text_layout import escape_unprintable
+from dcmseal.cli.render.text_layout import escape_unprintable, format_verdicts
 from dcmseal.cli.standard_streams import standard_output
 
 _MAX_FAILURES: Final = 3

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dcmseal.cli.render.screens import Tone
 from dcmseal.cli.render.text_layout import MAX_LINE, align_columns, escape_unprintable
+from dcmseal.cli.render.tone import Tone
 
 
 class RichScreen:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TextIO
 
 from dcmseal.cli.render.text_layout import MAX_LENGTH, MAX_LINE, align_columns, escape_unprintable
+from dcmseal.cli.render.tone import Tone
 from dcmseal.cli.standard_streams import NULL_STREAM, standard_error, standard_output
 from dcmseal.errors import OutputError, UsageError
 
@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from dcmseal.documents.json_types import Document, Json
 
 _LABEL_WIDTH: Final = 14
-
-
-class Tone(Enum):
-    """How a line is meant; terminals may show it in colour."""
-
-    PLAIN = ""
-    GOOD = "green"
-    BAD = "bold red"
-    OPEN = "yellow"
-    HEADING = "bold"
-    COMMAND = "cyan"
-    MUTED = "bright_black"
 
 
 class Screen(Protocol):

@@ -9,9 +9,10 @@ from dcmseal.batch.exit_codes import ExitCode, error_exit_code, worst_exit_code
 from dcmseal.cli.error_handling import print_error
 from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.file_arguments import STDIO, display_name
-from dcmseal.cli.render.screens import Tone, make_screen, write_fields, write_json
+from dcmseal.cli.render.screens import make_screen, write_fields, write_json
 from dcmseal.cli.render.signing_text import show_broken, show_plan, show_result
 from dcmseal.cli.render.text_layout import format_count
+from dcmseal.cli.render.tone import Tone
 from dcmseal.cli.run.file_jobs import Job
 from dcmseal.cli.standard_streams import standard_error
 from dcmseal.documents.document_builders import error_document, files_document, plan_document, signing_document

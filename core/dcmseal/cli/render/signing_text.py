@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.render import signature_format
-from dcmseal.cli.render.screens import Screen, Tone, write_fields
+from dcmseal.cli.render.screens import Screen, write_fields
 from dcmseal.cli.render.text_layout import format_count, join_names
+from dcmseal.cli.render.tone import Tone
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dictionary import tag_name
 from dcmseal.signing.existing_signatures import EXISTING_INVALID

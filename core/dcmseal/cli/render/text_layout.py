@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.text import MAX_LENGTH, escape_unprintable
+
+if TYPE_CHECKING:
+    from dcmseal.batch.run_summary import RunSummary
 
 MAX_LINE: Final = 20_000
 _MAX_SHORT_LIST: Final = 12
@@ -34,4 +37,17 @@ def align_columns(rows: Iterable[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in kept]
 
 
-__all__ = ["MAX_LENGTH", "MAX_LINE", "align_columns", "escape_unprintable", "format_count", "join_names"]
+def format_verdicts(summary: RunSummary) -> str:
+    """The number of files with each verdict, in one line."""
+    return ", ".join(f"{count} {verdict.replace('-', ' ')}" for verdict, count in summary.verdicts.most_common())
+
+
+__all__ = [
+    "MAX_LENGTH",
+    "MAX_LINE",
+    "align_columns",
+    "escape_unprintable",
+    "format_count",
+    "format_verdicts",
+    "join_names",
+]

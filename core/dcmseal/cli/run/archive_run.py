@@ -65,7 +65,7 @@ def run_archive(
 ) -> int:
     """Work on all that words and options name; returns the exit code of the worst file.
 
-    ``key`` is the one that signs, if it does so here. ``on_recorded`` is told of what a journal has already.
+    ``key`` signs in this process, if given. ``on_recorded`` receives the results that a journal already contains.
     """
     found = reject_outputs(find_inputs(words, options), options)
     workers, shard = make_executor_factory(options), parse_shard(options)
@@ -92,12 +92,12 @@ def run_archive(
 def _chain_callbacks(
     first: Callable[[BatchResult], object], second: Callable[[BatchResult], object] | None
 ) -> Callable[[BatchResult], object]:
-    def told_both(result: BatchResult) -> None:
+    def call_both(result: BatchResult) -> None:
         first(result)
         if second is not None:
             second(result)
 
-    return told_both
+    return call_both
 
 
 def report_results(
@@ -111,7 +111,7 @@ def report_results(
     is_part: bool = False,
     interruption_hint: str = "",
 ) -> int:
-    """Tell of results as they come, and what they came to; returns the exit code of the worst.
+    """Write results as they arrive, and the totals; returns the exit code of the worst result.
 
     ``summary`` counts them; it may know results that a journal has already. ``source_text`` is what was asked for, in
     words. ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.error_hints import to_shell_hint
-from dcmseal.cli.render.screens import Tone
 from dcmseal.cli.render.signature_format import format_elements
+from dcmseal.cli.render.tone import Tone
 from dcmseal.config.key_setup import KeySetup
 from dcmseal.config.pin_source import PinKind, PinSource
 from dcmseal.config.policy_setup import PolicySetup

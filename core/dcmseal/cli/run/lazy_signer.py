@@ -1,4 +1,4 @@
-"""One key for any number of files: opened when it is first needed, once, and once more if its device was away."""
+"""A key for any number of files: opened once, on first use, and again if its device was removed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class LazySigner:
         return signature
 
     def mark_device_returned(self) -> None:
-        """Try again when it is next needed: with the same signer, which knows its device, or else opened anew."""
+        """Try again on the next use, with the same signer or by opening the key again."""
         self._is_device_returned = True
 
     def is_fatal(self, error: SealError) -> bool:

@@ -53,7 +53,7 @@ def sign_archive(options: Namespace) -> int:
 
 @contextmanager
 def _open_signer(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
-    """The key; whoever has its passphrase or PIN is asked for that when it is needed."""
+    """Open the key; prompt for its passphrase or PIN when that is needed."""
     wait = make_device_prompt() if options.wait_for_device else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
     secrets = load_option_secrets(options, default_source=otherwise, account=chosen.account)
@@ -149,7 +149,7 @@ def _find_pin_source(options: Namespace, chosen: ChosenKey) -> PinSource | None:
 
 
 def _do_nothing() -> None:
-    """There is no line on the terminal yet that would have to go before something is asked."""
+    """No progress line has to be cleared before a prompt."""
 
 
 _JOURNAL_OPTIONS: Final = ("journal", "journal_digest", "journal_full", "journal_retry", "shard")

@@ -1,4 +1,4 @@
-"""Several files signed with one key: a fault of a file stops that file, and a fault of the key stops them all."""
+"""Signs several files with one key: an error in a file stops that file, an error of the key stops all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sign_files(
     device_prompt: DevicePrompt | None,
     progress: FileProgress,
 ) -> Iterator[tuple[Job, SigningResult | SealError]]:
-    """Each file with what came of it, in order; every file is signed completely, or is as it was."""
+    """Sign files in order; each is signed completely or left unchanged."""
     over = False
     for job in jobs:
         if over:
@@ -56,7 +56,7 @@ def _sign_file(
 
 
 def make_device_prompt() -> DevicePrompt:
-    """Asks whoever sits at the terminal to put the device back; raises UsageError if there is no terminal."""
+    """Return a prompt to put the device back; raises UsageError if standard input is not a terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError("--wait-for-device requires a terminal as standard input", hint="remove --wait-for-device")
     return _prompt_for_device
