@@ -223,6 +223,6 @@ def _read_main_level(file: DicomFile, first: Level, macs: LevelMacs) -> _MainLev
 
 
 def _check_signature(level: LevelContext, item: SignatureItem) -> SignatureContext:
-    subject = SignatureContext(item=item, listed=level.element_lists.lookup(item.signature))
+    subject = SignatureContext(item=item, listed=level.element_lists.lookup(item.signature), findings=[])
     run_checks(level, subject)
     return subject

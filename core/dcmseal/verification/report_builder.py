@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcmseal.findings import Finding
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from dcmseal.model.evidence_record import EvidenceRecord
 
 
-@dataclass(slots=True, kw_only=True)
 class ReportBuilder:
     """The parts of a VerificationReport, to which each step adds its own."""
 
-    integrity_only: bool
-    signatures: list[SignatureReport] = field(default_factory=list[SignatureReport])
-    notes: list[Finding] = field(default_factory=list[Finding])
-    skipped: list[Location] = field(default_factory=list[Location])
-    unmet: list[Finding] = field(default_factory=list[Finding])
-    references: list[Finding] = field(default_factory=list[Finding])
-    manifest: list[Finding] = field(default_factory=list[Finding])
-    instance: Instance = Instance()
-    file_digest: str = ""
-    """SHA-256 of the file in hexadecimal; empty if it was not requested."""
-    coverage: ObjectCoverage | None = None
-    evidence: EvidenceRecord | None = None
+    def __init__(self, *, integrity_only: bool) -> None:
+        self.integrity_only = integrity_only
+        self.signatures: list[SignatureReport] = []
+        self.notes: list[Finding] = []
+        self.skipped: list[Location] = []
+        self.unmet: list[Finding] = []
+        self.references: list[Finding] = []
+        self.manifest: list[Finding] = []
+        self.instance = Instance()
+        self.file_digest = ""
+        """SHA-256 of the file in hexadecimal; empty if it was not requested."""
+        self.coverage: ObjectCoverage | None = None
+        self.evidence: EvidenceRecord | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ class SignatureContext:
     item: SignatureItem
     listed: ListedElements | None
     """Its Data Elements Signed; None if the level has more lists than are examined."""
-    findings: list[Finding] = field(default_factory=list[Finding])
+    findings: list[Finding]
     certificate: Certificate | None = None
     """The signer's; None until it was read, and if it cannot be read."""
     timestamp: TimestampVerification = NO_TIMESTAMP
