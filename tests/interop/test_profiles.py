@@ -47,7 +47,7 @@ class Bench:
     def ours(self, data: bytes, **options: Any) -> Path:
         """Sign with the package."""
         target = self.folder / "ours.dcm"
-        dcmseal.sign(data, signer=build_signer(self.pki["rsa2048"]), output=target, **options)
+        dcmseal.sign(data, signer=build_signer(self.pki["rsa2048"]), output=target, overwrite=True, **options)
         return target
 
     def theirs(self, data: bytes, **options: Any) -> bytes:

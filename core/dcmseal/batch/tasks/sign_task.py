@@ -170,6 +170,7 @@ class SigningWorker:
             item.source,
             signer=self._signer,
             output=output,
+            overwrite=in_place or task.placement.overwrite,
             options=self._options,
             uid=task.signature_uid(item),
             registry=self._registry,
