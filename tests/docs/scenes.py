@@ -6,8 +6,10 @@ No scene says what the message is: that stands on the page alone.
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import ImplicitVRLittleEndian
@@ -17,6 +19,12 @@ from tests.docs.desk import KEY, Desk, pem_key
 from tests.support.pki import PASSPHRASE
 
 PATIENT_NAME, PATIENT_ID = b"\x10\0\x10\0PN", b"\x10\0\x20\0LO"
+
+
+def system_without_file_locks(desk: Desk) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "fcntl", None)
+        desk.sign()
 
 
 def expired_certificate(desk: Desk) -> None:

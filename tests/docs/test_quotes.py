@@ -19,6 +19,7 @@ from tests.support.softhsm_token import SoftHsm
 Scene: TypeAlias = Callable[[Desk], None]
 
 SCENES: Final[Mapping[str, tuple[Scene, ...]]] = {
+    "docs/explanation/limits.md": (scenes.system_without_file_locks,),
     "docs/explanation/verdicts.md": (scenes.partial_cover,),
     "docs/explanation/writing-files.md": (scenes.file_that_another_program_writes,),
     "docs/how-to/find-what-changed.md": (scenes.vr_that_implicit_vr_loses,),
