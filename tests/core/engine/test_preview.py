@@ -208,7 +208,7 @@ def test_warnings_reach_those_who_sign_from_the_shell(
         assert main(["sign", str(tmp_path / "in"), *words]) == 0
         shown = capsys.readouterr().out
         assert shown.count("the signature will not verify as valid: fragments-ambiguous") == 2
-        assert re.search(r"warned +2  fragments-ambiguous", shown)
+        assert re.search(r"warnings +2  fragments-ambiguous", shown)
 
 
 @pytest.mark.parametrize("real", signable_files(), ids=str)
