@@ -7,7 +7,7 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from dcmseal.comparison.fingerprints import KEYED_SIZE, PlainFingerprinter
 from dcmseal.comparison.inventory import MAX_ENTRIES, Element, InventoryItem, build_item, fingerprint_items
@@ -219,7 +219,7 @@ class _ElementReader:
             exact = parse_hex(content, KEYED_SIZE)
             return Element(number, name, exact, exact)
         if isinstance(content, dict):
-            return self._read_parts(number, name, content)
+            return self._read_parts(number, name, cast("dict[str, object]", content))
         items = parse_list(lambda each: self._read_item(each, depth), self._remaining)(content)
         return Element(number, name, b"", fingerprint_items(items), items)
 

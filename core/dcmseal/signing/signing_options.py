@@ -105,7 +105,8 @@ class SignOptions:
 
     def replace(self, **keywords: Unpack[SignKeywords]) -> SignOptions:
         """Copy the options, with keywords in place of theirs."""
-        return SignOptions(**{**read_fields(self), **keywords})
+        values: dict[str, Any] = {**read_fields(self), **keywords}
+        return SignOptions(**values)
 
     @property
     def signs_everything(self) -> bool:
@@ -190,7 +191,7 @@ def _parse_profile(profile: str | Profile | None) -> str | Profile | None:
     raise TypeError
 
 
-def _parse_text(text: str | None) -> str | None:
+def _parse_text(text: object) -> str | None:
     if text is None or isinstance(text, str):
         return text
     raise TypeError

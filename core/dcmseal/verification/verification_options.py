@@ -111,7 +111,8 @@ class VerifyOptions:
 
     def replace(self, **keywords: Unpack[VerifyKeywords]) -> VerifyOptions:
         """Copy the options, with keywords in place of theirs; ``require`` adds rules."""
-        return VerifyOptions(**{**read_fields(self), **keywords})
+        values: dict[str, Any] = {**read_fields(self), **keywords}
+        return VerifyOptions(**values)
 
     def __repr__(self) -> str:
         return format_options(self)
@@ -119,7 +120,8 @@ class VerifyOptions:
 
 def _add_rules(policy: Policy | None, rules: Any) -> Policy | None:
     """The policy and further rules; None if there are neither."""
-    several: tuple[Any, ...] = tuple(rules) if isinstance(rules, Iterable) and not isinstance(rules, str) else (rules,)
+    is_several = hasattr(rules, "__iter__") and not isinstance(rules, str)
+    several: tuple[Any, ...] = tuple(rules) if is_several else (rules,)
     if not several:
         return policy
     from dcmseal.policy.policy import Policy, to_rule
@@ -131,7 +133,7 @@ def _add_rules(policy: Policy | None, rules: Any) -> Policy | None:
     return (policy or Policy()).with_rules(map(to_rule, several))
 
 
-def _parse_policy(policy: Policy | None) -> Policy | None:
+def _parse_policy(policy: object) -> Policy | None:
     if policy is None:
         return None
     from dcmseal.policy.policy import Policy
@@ -142,7 +144,7 @@ def _parse_policy(policy: Policy | None) -> Policy | None:
     return policy
 
 
-def _parse_trust(trust: Trust | TrustSettings | None) -> Trust | TrustSettings | None:
+def _parse_trust(trust: object) -> Trust | TrustSettings | None:
     if trust is None:
         return None
     from dcmseal.plugins.trust import TrustSettings
@@ -161,7 +163,7 @@ def _parse_timestamp_mode(mode: TimestampMode | str) -> TimestampMode:
         raise UsageError(f"unknown timestamp mode {mode!r}", hint=f"use one of {', '.join(TimestampMode)}") from None
 
 
-def _parse_uid(uid: str | None) -> str | None:
+def _parse_uid(uid: object) -> str | None:
     if uid is None or isinstance(uid, str):
         return uid
     raise TypeError
