@@ -48,6 +48,7 @@ VERIFY_OPTIONS: Final = (
     "--frag=untrusted=--intermediate {v} --timestamp-certificate {v}",
     "--frag=crl=--crl {v}",
     "--frag=format=--accept-old-format",
+    "--frag=timestamp=--timestamp-mode {v}",
     '--json-total=len(j["signatures"])',
     '--json-valid=sum(s["verdict"] == "valid" for s in j["signatures"])',
     '--json-sigs=[(s["uid"] or "(unknown)", s["verdict"] == "valid") for s in j["signatures"]]',
