@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from dcmseal.errors import TrustError
 from dcmseal.plugins.certificate_files import no_certificates_error
 from dcmseal.plugins.certificate_formats import NoCertificates, extract_certificate_ders, is_pkcs12
-from dcmseal.plugins.pem import PemBlock, iter_pem_blocks, load_file, to_ascii
+from dcmseal.plugins.pem import iter_pem_blocks, load_file, to_ascii
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal_trust.crls import Crl, parse_crl
 from dcmseal_trust.ocsp import OcspResponse, parse_ocsp_response
@@ -145,11 +145,4 @@ def _extract_certificates(data: bytes, *, alone: bool) -> tuple[bytes, ...]:
 def _extract_ders(data: bytes, labels: frozenset[str]) -> tuple[bytes, ...]:
     if data.startswith(b"\x30"):
         return (data,)
-    return tuple(_decode_block(block) for block in iter_pem_blocks(to_ascii(data)) if block.label in labels)
-
-
-def _decode_block(block: PemBlock) -> bytes:
-    try:
-        return block.der
-    except ValueError:
-        return b""
+    return tuple(block.der_or_empty for block in iter_pem_blocks(to_ascii(data)) if block.label in labels)

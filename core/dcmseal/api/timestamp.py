@@ -109,8 +109,8 @@ def add_timestamp(
 ) -> TimestampingResult:
     """Ask authorities for a timestamp over a signature, and put it there.
 
-    ``timestamp`` is the URL of an authority, or of several that are asked in turn, or a TimestampWish. ``uid`` may be
-    left out if there is one signature. The rest is as for ``attach_timestamp``.
+    ``timestamp`` is the URL of an authority, or several URLs that are tried in turn, or a TimestampRequest. ``uid`` is
+    not needed if there is only one signature. All other arguments are those of ``attach_timestamp``.
     """
     request = to_timestamp_request(timestamp)
 

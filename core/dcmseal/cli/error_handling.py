@@ -7,7 +7,6 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from dcmseal.batch.exit_codes import ExitCode, error_exit_code
-from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.render.screens import write_json
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable
 from dcmseal.cli.standard_streams import discard_results, standard_error, standard_output
@@ -60,7 +59,7 @@ def _flush_results(code: int) -> int:
 
 def print_error(error: SealError, *, file: str = "", prefix: str = "") -> None:
     """Write an error, the file that it is about, and its hint to standard error."""
-    to_shell_hint(error)
+    _word_hint(error)
     file, message = file or error.file, str(error)
     if message.startswith(f"{file} "):
         message = message.removeprefix(f"{file} ")
@@ -71,8 +70,15 @@ def print_error(error: SealError, *, file: str = "", prefix: str = "") -> None:
         print(f"hint: {escape_unprintable(error.hint, MAX_LINE)}", file=standard_error())
 
 
-def _report_error(error: SealError, cause: BaseException, code: ExitCode, *, as_json: bool, in_lines: bool) -> int:
+def _word_hint(error: SealError) -> None:
+    """Give an error the hint of the command line; the table of hints is not imported where nothing fails."""
+    from dcmseal.cli.error_hints import to_shell_hint
+
     to_shell_hint(error)
+
+
+def _report_error(error: SealError, cause: BaseException, code: ExitCode, *, as_json: bool, in_lines: bool) -> int:
+    _word_hint(error)
     if as_json or in_lines:
         from dcmseal.documents.document_builders import error_document
 

@@ -174,13 +174,6 @@ def parse_integer(value: object) -> int:
     raise InvalidJson("a non-negative integer is expected")
 
 
-def parse_boolean(value: object) -> bool:
-    """Check for true or false."""
-    if isinstance(value, bool):
-        return value
-    raise InvalidJson("true or false is expected")
-
-
 def parse_time(value: object) -> dt.datetime:
     """Check for a time in UTC with whole seconds."""
     if isinstance(value, str) and _TIME.fullmatch(value):

@@ -20,6 +20,7 @@ from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, Trust
 from dcmseal.model.report import SignatureReport
 from dcmseal.plugins.trust import TrustResult
 from dcmseal.terms import MacAlgorithm
+from dcmseal.verification.instance_identity import compute_file_digest
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
@@ -63,21 +64,13 @@ class EvidenceCollector:
         report.evidence = EvidenceRecord(
             moment=self._moment,
             settings=build_settings(self.trust.settings, context),
-            file_sha256=compute_sha256(file),
+            file_sha256=report.file_digest or compute_file_digest(file),
             file_size=file.file.size,
             signatures=tuple(iter_signature_records(file, report.signatures)),
             material=self._material.merge(own),
             timestamp_certificates=context.timestamp.certificates,
             timestamps=tuple(each for each in timestamps if each),
         )
-
-
-def compute_sha256(file: DicomFile) -> str:
-    """Compute the SHA-256 of a file as it is stored."""
-    digest = sha256()
-    for piece in file.file.chunks(0, file.file.size):
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def iter_signature_records(file: DicomFile, signatures: Sequence[SignatureReport]) -> Iterator[SignatureRecord]:

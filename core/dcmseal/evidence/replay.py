@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import PluginError, TimestampError, UsageError
-from dcmseal.evidence.collect import compute_sha256, iter_signature_records
+from dcmseal.evidence.collect import iter_signature_records
 from dcmseal.evidence.evidence_file import Evidence
 from dcmseal.evidence.evidence_settings import build_settings, differing_settings, format_setting
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -25,6 +25,7 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from dcmseal.terms import TimestampType
+from dcmseal.verification.instance_identity import compute_file_digest
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
@@ -92,15 +93,18 @@ class EvidenceReplay:
         current = tuple(iter_signature_records(file, report.signatures))
         originals = [recorded.get((each.value, each.certificate)) for each in current]
         moment = self._moment.finding()
-        report.notes += (*self._file_notes(file), *self._settings_notes(context))
+        report.notes += (
+            *self._file_notes(file, report.file_digest or compute_file_digest(file)),
+            *self._settings_notes(context),
+        )
         for index, (original, now) in enumerate(zip(originals, current, strict=True)):
             report.add_to_signature(index, (moment, _identity_finding(original, now)))
             report.notes += _chain_notes(report.signatures[index], original, now)
         report.notes.append(self._verdict_note(report.verdict))
 
-    def _file_notes(self, file: DicomFile) -> Iterator[Finding]:
+    def _file_notes(self, file: DicomFile, file_sha256: str) -> Iterator[Finding]:
         record = self._evidence.record
-        if (compute_sha256(file), file.file.size) == (record.file_sha256, record.file_size):
+        if (file_sha256, file.file.size) == (record.file_sha256, record.file_size):
             yield _passed_finding("evidence-file-matches", "the file is identical to the one in the evidence")
         else:
             message = "the file differs from the one in the evidence; see the findings about each signature"

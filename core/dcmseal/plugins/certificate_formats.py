@@ -114,18 +114,11 @@ def _extract_from_der(data: bytes) -> tuple[bytes, ...]:
 
 def _iter_from_block(block: PemBlock) -> Iterator[bytes]:
     if block.label in CERTIFICATE_LABELS:
-        yield _decode_block(block)
+        yield block.der_or_empty
     elif block.label == TRUSTED_LABEL:
-        yield _strip_openssl_trust(_decode_block(block))
+        yield _strip_openssl_trust(block.der_or_empty)
     elif block.label in _PKCS7_LABELS:
-        yield from _extract_from_der(_decode_block(block))
-
-
-def _decode_block(block: PemBlock) -> bytes:
-    try:
-        return block.der
-    except ValueError:
-        return b""
+        yield from _extract_from_der(block.der_or_empty)
 
 
 def _strip_openssl_trust(data: bytes) -> bytes:

@@ -80,6 +80,14 @@ class PemBlock(NamedTuple):
         body = self.text.partition(b"\n")[2].rpartition(b"-----END ")[0]
         return base64.b64decode(body.translate(None, _BLANKS), validate=True)
 
+    @property
+    def der_or_empty(self) -> bytes:
+        """The encoded data; empty if it is not base64, so that the reader of DER refuses it."""
+        try:
+            return self.der
+        except ValueError:
+            return b""
+
 
 def iter_pem_blocks(data: bytes) -> Iterator[PemBlock]:
     """Iterate over the blocks of a PEM file; other text, and a block without end, is ignored."""

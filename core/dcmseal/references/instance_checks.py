@@ -11,6 +11,7 @@ from dcmseal.dataset.critical_tags import affects_display
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.transfer_syntax import TransferSyntax
+from dcmseal.dataset.vr import minimize_padding
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.mac.digest import is_digest_available
 from dcmseal.macro.levels import main_level
@@ -166,7 +167,9 @@ def _check_signature(
     if not named:
         message = f"{path} no longer has signature {wanted.uid}"
         return _ReferenceResult(reference_finding("reference-signature-gone", message, cited.uid))
-    equal = [each for each in named if _pad_to_even(each.signature.value) == _pad_to_even(wanted.value)]
+    equal = [
+        each for each in named if minimize_padding(b"OB", each.signature.value) == minimize_padding(b"OB", wanted.value)
+    ]
     if not equal or any(each.outcome(Aspect.INTEGRITY) is Outcome.FAILED for each in equal):
         what = "is no longer valid" if equal else "has another value"
         message = f"{path} has changed since it was cited: its signature {wanted.uid} {what}"
@@ -186,10 +189,6 @@ def _check_signature(
         uncovered=frozenset(coverage.unsigned),
         unsignable=frozenset(tag for tag, _ in coverage.unsignable),
     )
-
-
-def _pad_to_even(value: bytes) -> bytes:
-    return value + b"\0" if len(value) & 1 else value
 
 
 def _unusable_mac_finding(cited: CitedInstance, message: str) -> Finding:

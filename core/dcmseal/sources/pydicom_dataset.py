@@ -12,6 +12,7 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import BytesSource, Source
 from dcmseal.dataset.syntax_registry import syntax_findings
 from dcmseal.dataset.transfer_syntax import EXPLICIT_LITTLE_UID, IMPLICIT_LITTLE_UID, TransferSyntax
+from dcmseal.dataset.vr import minimize_padding
 from dcmseal.errors import DatasetError
 from dcmseal.location import Location
 from dcmseal.model.signature import DigitalSignature, MacParameters
@@ -140,11 +141,11 @@ def _build_signature_item(signature: DigitalSignature) -> Dataset:
     item.add_new(tags.DIGITAL_SIGNATURE_UID, "UI", signature.uid)
     item.add_new(tags.DIGITAL_SIGNATURE_DATETIME, "DT", signature.datetime)
     item.add_new(tags.CERTIFICATE_TYPE, "CS", signature.certificate_type)
-    item.add_new(tags.CERTIFICATE_OF_SIGNER, "OB", _pad_to_even(signature.certificate))
-    item.add_new(tags.SIGNATURE, "OB", _pad_to_even(signature.value))
+    item.add_new(tags.CERTIFICATE_OF_SIGNER, "OB", minimize_padding(b"OB", signature.certificate))
+    item.add_new(tags.SIGNATURE, "OB", minimize_padding(b"OB", signature.value))
     if signature.timestamp:
         item.add_new(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", signature.timestamp_type)
-        item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", _pad_to_even(signature.timestamp))
+        item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", minimize_padding(b"OB", signature.timestamp))
     if signature.purpose is not None:
         code = _new_dataset()
         code.add_new(tags.CODE_VALUE, "SH", signature.purpose.value)
@@ -158,7 +159,3 @@ def _new_dataset() -> Dataset:
     from pydicom import Dataset as NewDataset
 
     return NewDataset()
-
-
-def _pad_to_even(value: bytes) -> bytes:
-    return value + b"\0" if len(value) & 1 else value

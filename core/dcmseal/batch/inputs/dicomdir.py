@@ -27,7 +27,7 @@ _MAX_RECORDS: Final = 1_000_000
 
 
 def iter_fileset(path: str, prefix: str) -> Iterator[BatchInput]:
-    """The files that a DICOMDIR names, in its order; Unfound for those that are not there, or lie outside."""
+    """The files that a DICOMDIR names, in its order; UnreadableInput for those that are not there, or lie outside."""
     try:
         named = _read_file_ids(path)
     except SealError as error:

@@ -48,18 +48,23 @@ def iter_inputs(
     skip_duplicate_links: bool = False,
     layout: OutputLayout | None = None,
 ) -> Iterator[BatchInput]:
-    """What words name: files, folders with all that is below them, DICOMDIR file-sets, patterns, and URLs of all these.
+    """Iterate over the files that sources name: files, folders, DICOMDIR file-sets, patterns, and URLs of these.
 
-    The order is that of the words, and within a folder that of the names. Each file is an Item; whether it is DICOM
-    shows when it is opened; whether it has to be is known before. Nothing is left out in silence: what is not there, or
-    cannot be read, is Unfound, and so is what is no file, with the error NotDicom unless it claims to be DICOM. So are
-    links in a folder that lead to files outside of it, unless they are to be followed (``follow_links``); links to
-    folders never are. With ``skip_duplicate_links``, links to files that are met anyway are passed over. Folders
-    ``exclude`` are not entered. In patterns, ``**`` stands for any number of folders. No more than the names in the
-    folders that lead to a file is held in memory, and of a folder with a DICOMDIR the files that this names.
+    The order is that of the sources, and of the names within a folder. Whether a file is DICOM shows only when it is
+    opened; ``InputFile.must_be_dicom`` says whether it has to be. Nothing is left out silently: what does not exist or
+    cannot be read is an UnreadableInput. So is anything that is not a regular file, with the error NotDicom unless it
+    claims to be DICOM, and a link in a folder to a file outside of it, unless ``follow_links`` is set. Links to
+    folders are never followed.
 
-    Paths for output are those below the common root of all words. For words that come one at a time, it is not known:
-    give their ``layout``, or the paths begin with the name of the folder.
+    Only the names in the folders on the way to a file are held in memory, and the files that a DICOMDIR lists.
+
+    Args:
+        sources: Paths, patterns (``**`` matches any number of folders) and URLs.
+        exclude: Folders and URL prefixes to skip.
+        follow_links: Whether to follow links in folders to files outside of them.
+        skip_duplicate_links: Whether to skip links to files that are found anyway.
+        layout: Where the paths for output begin; None for the common root of all sources, or for the name of the
+            folder if the sources arrive one at a time.
     """
     exclude = tuple(exclude)
     rules = _DiscoveryRules(
@@ -134,7 +139,7 @@ def _walk_folder(
 
 
 def _iter_matching(pattern_text: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
-    """What matches a pattern; of folders that match, all that is below them. Unfound, if nothing does."""
+    """What matches a pattern; of folders that match, all that is below them; UnreadableInput if nothing matches."""
     pattern = GlobPattern.parse(pattern_text)
     prefix = rules.layout.folder_prefix(pattern.folder)
     count = 0

@@ -25,9 +25,9 @@ def to_local_path(source: str) -> str | None:
 def iter_objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] = ()) -> Iterator[BatchInput]:
     """What a URL names, as the storage lists it, page by page: an object, a prefix that ends in a slash, or a pattern.
 
-    If ``has_several_roots`` are named, paths for output begin with the last name of the prefix. What is not there, or
-    cannot be listed, is Unfound. Objects below the prefixes ``exclude`` are passed over: they may be results, written
-    meanwhile.
+    If ``has_several_roots`` are named, paths for output begin with the last name of the prefix. What is missing, or
+    cannot be listed, is an UnreadableInput. Objects below the prefixes ``exclude`` are skipped: they may be results
+    written meanwhile.
     """
     is_pattern = WILDCARD in url
     is_named = not is_pattern and not url.endswith("/")

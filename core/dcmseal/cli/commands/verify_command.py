@@ -8,7 +8,6 @@ from os.path import isdir
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
-from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.options.archive_options import add_archive_options, is_archive
 from dcmseal.cli.options.evidence_options import add_evidence_options
 from dcmseal.cli.options.manifest_options import add_manifest_input_option, find_manifest
@@ -134,6 +133,8 @@ def _build_document(file: str, result: VerificationReport | SealError, code: Exi
 
     if isinstance(result, VerificationReport):
         return report_document(result, file)
+    from dcmseal.cli.error_hints import to_shell_hint
+
     return error_document(to_shell_hint(result), code, file)
 
 

@@ -7,7 +7,6 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.completers import complete_report_formats, set_completer
-from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.file_arguments import make_output_file, read_rights
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
@@ -82,6 +81,7 @@ class ReportCollector:
     def add_problem(self, name: str, error: SealError) -> None:
         """Take in a file that could not be."""
         from dcmseal.api.report_files import build_unverified_file
+        from dcmseal.cli.error_hints import to_shell_hint
 
         self._files.append(build_unverified_file(name, to_shell_hint(error)))
 
