@@ -72,7 +72,8 @@ def test_every_finding_about_trust_is_provoked_by_a_test() -> None:
     """They take a past of certificates, CRLs and responders, which the samples below do not have."""
     sources = (
         *ROOT.glob("tests/backends/trust/test_*.py"),
-        *ROOT.glob("tests/core/engine/test_*.py"),
+        *ROOT.glob("tests/core/verification/test_*.py"),
+        *ROOT.glob("tests/core/evidence/test_*.py"),
         *ROOT.glob("tests/interop/test_independent_trust.py"),
     )
     tested = "".join(path.read_text("utf-8") for path in sources)
@@ -83,7 +84,7 @@ def test_every_finding_about_trust_is_provoked_by_a_test() -> None:
 
 def test_every_finding_about_manifests_is_provoked_by_a_test() -> None:
     """They take a manifest, which the samples below do not have."""
-    tested = "".join(path.read_text("utf-8") for path in ROOT.glob("tests/core/engine/comparison/test_manifest*.py"))
+    tested = "".join(path.read_text("utf-8") for path in ROOT.glob("tests/core/change_manifest/test_manifest*.py"))
     others = {"elements-unchanged", "element-changed", "element-added", "element-removed", "element-moved"}
     others |= {"unsigned-changed", "unsigned-added", "unsigned-removed", "unsigned-moved"}
     codes = [row.code for row in rows() if row.code.startswith("manifest-") or row.code in others]

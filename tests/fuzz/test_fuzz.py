@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise
-from tests.core.engine.engine_helpers import reference_stream, sign_dataset, verify_integrity
-from tests.core.engine.oracle_removal import split_file
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_BE,
@@ -36,7 +34,9 @@ from tests.support.builder import (
     us,
     with_group_lengths,
 )
+from tests.support.oracle_removal import split_file
 from tests.support.pki import Pki
+from tests.support.signed_files import reference_stream, sign_dataset, verify_integrity
 
 ITEM = Item((us(0x00280010, 7), Sequence(0x00400555, (Item(),), undefined=True), text(0x0040A160, "UT", "text")))
 NESTED = Sequence(0x00081140, (ITEM, Item((us(0x00280010, 8),), undefined=True)), undefined=True)

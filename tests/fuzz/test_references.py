@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
-from tests.core.engine.engine_helpers import minimise_nodes, sign_dataset, to_nodes
-from tests.core.engine.oracle_removal import split_file
 from tests.fuzz.test_fuzz import Change, changes, fuzz
 from tests.support import reference
 from tests.support.builder import NATIVE_SYNTAXES, Syntax, file, image
 from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
 from tests.support.dicom_tree import Unreadable
+from tests.support.oracle_removal import split_file
 from tests.support.pki import Pki
+from tests.support.signed_files import minimise_nodes, sign_dataset, to_nodes
 
 FIRST, SECOND = "1.2.3.4.1", "1.2.3.4.2"
 

@@ -14,12 +14,12 @@ import pytest
 import dcmseal
 from dcmseal.plugins.timestamp_backend import RetryPolicy
 from dcmseal_timestamp.cms_tsp import CmsTspBackend
-from tests.core.engine.engine_helpers import sign_at
 from tests.interop.interop_bench import InteropBench
 from tests.support.dcmsign import Dcmtk
 from tests.support.independent_pki import NOW, SIGNED, IndependentPki
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
+from tests.support.signed_files import sign_at
 
 STAMPED = SIGNED + dt.timedelta(minutes=1)
 

@@ -9,10 +9,10 @@ from typing import Any
 import dcmseal
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
-from tests.core.engine.engine_helpers import build_signer, finding_outcomes, verify_integrity
 from tests.support import reference
 from tests.support.dcmsign import DcmsignResult, Dcmtk
 from tests.support.pki import Pki
+from tests.support.signed_files import build_signer, finding_outcomes, verify_integrity
 from tests.support.truncated_reference import truncated_stream
 
 

@@ -17,7 +17,6 @@ import pytest
 import dcmseal
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from tests.core.engine.engine_helpers import build_signer, finding_outcomes, verify_integrity
 from tests.interop.interop_bench import InteropBench, is_truncated
 from tests.support import reference
 from tests.support.builder import (
@@ -41,6 +40,7 @@ from tests.support.builder import (
     with_group_lengths,
 )
 from tests.support.real_files import FileKind, RealFile, for_dcmsign, real_file
+from tests.support.signed_files import build_signer, finding_outcomes, verify_integrity
 from tests.support.truncated_reference import truncated_stream
 
 

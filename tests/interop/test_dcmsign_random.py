@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.core.engine.engine_helpers import MAC_PARAMETERS, SIGNATURES
 from tests.interop.interop_bench import InteropBench, is_truncated
 from tests.support import reference
 from tests.support.builder import JPEG_BASELINE, NATIVE_SYNTAXES, Fragments, Node, Sequence, Syntax, Value, file
+from tests.support.signed_files import MAC_PARAMETERS, SIGNATURES
 from tests.support.strategies import portable_data_sets, sound_data_sets
 
 # Each example starts several processes.

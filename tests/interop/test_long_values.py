@@ -12,10 +12,10 @@ import dcmseal
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
-from tests.core.engine.engine_helpers import build_signer, finding_outcomes, single_report, verify_integrity
 from tests.interop.interop_bench import InteropBench
 from tests.support.builder import IMPLICIT_LE, Item, Node, Sequence, Value, file, image
 from tests.support.pki import Pki
+from tests.support.signed_files import build_signer, finding_outcomes, single_report, verify_integrity
 
 CONTOUR_DATA, ROI_CONTOURS = 0x30060050, 0x30060039
 LONGEST = 0xFFFE

@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 
 import dcmseal
-from tests.core.engine.comparison.manifest_helpers import manifest_codes, sign_with_manifest
-from tests.core.engine.comparison.node_paths import flip_bit
+from tests.core.change_manifest.manifest_helpers import manifest_codes, sign_with_manifest
+from tests.core.comparison.node_paths import flip_bit
 from tests.docs.source_codes import ROOT
 from tests.support.pki import Pki
 from tests.support.real_files import real_file

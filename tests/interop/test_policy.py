@@ -9,10 +9,10 @@ import dcmseal
 from dcmseal import Policy, Verdict
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.verification.signer_trust import Trust
-from tests.core.engine.engine_helpers import sign_dataset
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
+from tests.support.signed_files import sign_dataset
 
 
 def test_dcmsign_and_dcmseal_sign_together(dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from dcmseal.testing.sample_dataset import IMAGE, REPORT
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.core.engine.engine_helpers import build_signer, verify_integrity
 from tests.support.builder import Node, file
 from tests.support.dcmsign import Dcmtk, Required
 from tests.support.dcmsign import Profile as DcmtkProfile
 from tests.support.pki import Pki
 from tests.support.sample_objects import DOCUMENTS, KINDS, make_dataset, report
+from tests.support.signed_files import build_signer, verify_integrity
 
 NAMES: dict[str, tuple[DcmtkProfile, Required]] = {
     "creator-rsa": ("creator", "creator"),

@@ -10,7 +10,6 @@ from pydicom import dcmread
 
 import dcmseal
 from dcmseal.model.verdict import Verdict
-from tests.core.engine.engine_helpers import build_signer, sign_dataset
 from tests.support.builder import NATIVE_SYNTAXES, Syntax, file, image
 from tests.support.cited_evidence import (
     CURRENT,
@@ -23,6 +22,7 @@ from tests.support.cited_evidence import (
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
+from tests.support.signed_files import build_signer, sign_dataset
 
 
 @pytest.fixture

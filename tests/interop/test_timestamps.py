@@ -20,11 +20,11 @@ from dcmseal.cli.main import main
 from dcmseal.macro.uid_file import read_uid_file
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
-from tests.core.engine.engine_helpers import build_signer, sign_dataset
-from tests.core.engine.timestamped import insert_token, signature_value
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
+from tests.support.signed_files import build_signer, sign_dataset
+from tests.support.timestamped import insert_token, signature_value
 from tests.support.tsa import NOW, RunningAuthority, TimestampAuthority, accepts
 
 SIGNERS = ("rsa2048", "p256", "p384", "dsa2048")

@@ -9,10 +9,10 @@ import pytest
 import dcmseal
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import Strictness, TrustSettings
-from tests.core.engine.engine_helpers import sign_dataset
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
+from tests.support.signed_files import sign_dataset
 
 
 @pytest.mark.parametrize("by_dcmsign", [False, True], ids=["ours", "theirs"])

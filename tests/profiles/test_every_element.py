@@ -15,10 +15,10 @@ from dcmseal.testing.sample_dataset import IMAGE, REPORT
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.core.engine.engine_helpers import apply_changes, sign_dataset, verify_integrity
 from tests.support.builder import Node, Value, file
 from tests.support.pki import Pki
 from tests.support.sample_objects import element, make_dataset, report
+from tests.support.signed_files import apply_changes, sign_dataset, verify_integrity
 
 PROFILES = {profile.name: profile for profile in (CreatorRsa(), AuthorizationRsa())}
 SR = StructuredReportRsa()

@@ -23,7 +23,6 @@ from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.no_profile import NoProfile
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.core.engine.engine_helpers import sign_dataset
 from tests.support.builder import Sequence, file, image
 from tests.support.cited_evidence import (
     CURRENT,
@@ -35,6 +34,7 @@ from tests.support.cited_evidence import (
     make_signature_reference,
 )
 from tests.support.pki import Pki
+from tests.support.signed_files import sign_dataset
 
 FACTS = SignatureFacts(
     mac_algorithm=MacAlgorithm.RIPEMD160,

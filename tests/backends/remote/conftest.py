@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.core.cli.conftest import key, run, without_environment
-from tests.core.engine.engine_helpers import sign_dataset
 from tests.support import builder
 from tests.support.pki import Pki
 from tests.support.s3_server import S3Server, s3_server
+from tests.support.signed_files import sign_dataset
 
 __all__ = ["key", "run", "without_environment"]
 MEGABYTE = 1 << 20

@@ -11,8 +11,8 @@ from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.pool.executor_factory import make_process_pool
 from tests.core.cli.conftest import Run
-from tests.core.engine.engine_helpers import integrity_verdict
 from tests.support.s3_server import BUCKET, S3Server
+from tests.support.signed_files import integrity_verdict
 
 STUDY = f"s3://{BUCKET}/study/"
 

@@ -14,8 +14,8 @@ from dcmseal import Verdict
 from dcmseal.errors import DatasetError, OutputError, StorageUnavailable, UsageError
 from dcmseal.sources.remote_objects import list_objects, open_url, open_url_for_writing
 from tests.backends.remote.conftest import MEGABYTE
-from tests.core.engine.engine_helpers import integrity_verdict
 from tests.support.s3_server import BUCKET, S3Server
+from tests.support.signed_files import integrity_verdict
 
 
 def test_listing_signatures_jumps_over_the_pixels(s3: S3Server, large: bytes) -> None:

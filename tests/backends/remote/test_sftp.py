@@ -14,8 +14,8 @@ from dcmseal import Verdict
 from dcmseal.errors import DatasetError, OutputError, SealError, StorageUnavailable
 from dcmseal.sources.remote_objects import list_objects, open_url, open_url_for_writing
 from dcmseal_remote.sftp_storage import SftpStorage
-from tests.core.engine.engine_helpers import integrity_verdict
 from tests.support.sftp_server import SftpFolder, sftp_server
+from tests.support.signed_files import integrity_verdict
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_e
 from dcmseal_remote import web_storage
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.cli.conftest import Run
-from tests.core.engine.engine_helpers import integrity_verdict
+from tests.support.signed_files import integrity_verdict
 from tests.support.web_server import Script, WebAnswer, WebServer, answer_honestly, answer_without_ranges, web_server
 
 

@@ -37,7 +37,7 @@ def archive(in_folder: Path, signed: Path) -> Path:
     (folder / "notes.txt").write_text("no DICOM")
     (folder / "thumbnail").write_bytes(b"")
     (folder / "gone").symlink_to("nowhere")
-    from tests.core.batch.test_finding import dicomdir
+    from tests.core.batch.test_discovery import dicomdir
 
     dicomdir(folder, "IN_SET", "LOST")
     return Path("archive")

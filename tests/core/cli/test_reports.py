@@ -118,7 +118,7 @@ def test_a_writer_that_fails_leaves_what_was_there(signed: Path, tmp_path: Path)
     from dcmseal.api.report_files import build_reported_file, make_report_context, write_report
     from dcmseal.plugins.registry import Registry
     from tests.core.plugins.fake_plugins import make_plugin
-    from tests.core.plugins.test_reporting import FakeWriter
+    from tests.core.plugins.test_report_writer import FakeWriter
 
     path = tmp_path / "report"
     path.write_text("as it was")

@@ -11,7 +11,7 @@ from typing import Any
 import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
-from tests.core.engine.engine_helpers import verify_integrity
+from tests.support.signed_files import verify_integrity
 
 
 def exercise(data: bytes) -> Verdict | None:

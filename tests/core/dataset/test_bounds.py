@@ -18,19 +18,6 @@ from dcmseal.dataset.source import WINDOW_SIZE, BytesSource
 from dcmseal.errors import Malformed
 from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise, limit_memory
-from tests.core.engine.engine_helpers import (
-    ELEMENTS_SIGNED,
-    MAC_ID,
-    MAC_PARAMETERS,
-    SIGNATURES,
-    build_signer,
-    edit_signed,
-    finding_outcomes,
-    integrity_verdict,
-    read_items,
-    sign_dataset,
-    verify_integrity,
-)
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_LE,
@@ -48,6 +35,19 @@ from tests.support.builder import (
     us,
 )
 from tests.support.pki import Pki
+from tests.support.signed_files import (
+    ELEMENTS_SIGNED,
+    MAC_ID,
+    MAC_PARAMETERS,
+    SIGNATURES,
+    build_signer,
+    edit_signed,
+    finding_outcomes,
+    integrity_verdict,
+    read_items,
+    sign_dataset,
+    verify_integrity,
+)
 
 NESTED = Sequence(0x00081140, (Item((us(0x00280010, 7), Sequence(0x00400555, undefined=True)), undefined=True),))
 

@@ -14,17 +14,6 @@ import dcmseal
 from dcmseal.errors import Malformed, SealError
 from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise, limit_memory
-from tests.core.engine.engine_helpers import (
-    MAC_PARAMETERS,
-    SIGNATURES,
-    edit_signed,
-    integrity_verdict,
-    read_items,
-    reference_stream,
-    sign_by_hand,
-    sign_dataset,
-    verify_integrity,
-)
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_BE,
@@ -46,6 +35,17 @@ from tests.support.builder import (
     us,
 )
 from tests.support.pki import Pki
+from tests.support.signed_files import (
+    MAC_PARAMETERS,
+    SIGNATURES,
+    edit_signed,
+    integrity_verdict,
+    read_items,
+    reference_stream,
+    sign_by_hand,
+    sign_dataset,
+    verify_integrity,
+)
 
 NESTED = Sequence(0x00081140, (Item((us(0x00280010, 7), Sequence(0x00400555, undefined=True)), undefined=True),))
 ICON = Sequence(0x00880200, (Item((Fragments(fragments=(b"", b"ab")),)),))

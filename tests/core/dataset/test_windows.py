@@ -22,7 +22,6 @@ from dcmseal.dataset.source import BytesSource, FileSource, JoinedSource, Source
 from dcmseal.errors import Malformed
 from dcmseal.mac import mac_encoder, streaming
 from dcmseal.model.verdict import Verdict
-from tests.core.engine.engine_helpers import integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import (
     DEFLATED_LE,
@@ -40,6 +39,7 @@ from tests.support.builder import (
 )
 from tests.support.pki import Pki
 from tests.support.real_files import RealFile, signable_files
+from tests.support.signed_files import integrity_verdict, sign_dataset
 from tests.support.strategies import chunks, data_sets, portable_data_sets
 
 

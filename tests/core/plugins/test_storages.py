@@ -28,9 +28,9 @@ from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.storage import GuardedStorage, StorageEntry, Write
 from dcmseal.plugins.storage_urls import is_url, parse_url_scheme, redact_secrets
 from dcmseal.sources.remote_objects import list_objects, resolve_file_url
-from tests.core.engine.engine_helpers import integrity_verdict, sign_dataset, verify_integrity
 from tests.support import builder
 from tests.support.pki import Pki
+from tests.support.signed_files import integrity_verdict, sign_dataset, verify_integrity
 
 SECRET = "hunter2"
 URL = "shelf://a/image.dcm"

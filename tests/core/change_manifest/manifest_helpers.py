@@ -1,0 +1,54 @@
+"""Signed files with their manifests, what these say, and signed files with other elements."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import dcmseal
+from dcmseal.change_manifest.signed_data import parse_signed_data
+from dcmseal.findings import Finding, Outcome
+from tests.support.builder import (
+    EXPLICIT_LE,
+    Node,
+    Raw,
+    Syntax,
+    file,
+)
+from tests.support.pki import Identity
+from tests.support.signed_files import build_signer
+
+
+def sign_with_manifest(data: bytes, identity: Identity, **options: Any) -> tuple[bytes, bytes]:
+    """A signed file and its manifest."""
+    result = dcmseal.sign(data, signer=build_signer(identity), manifest=io.BytesIO(), **options)
+    assert result.data is not None
+    assert result.manifest is not None
+    return result.data, result.manifest
+
+
+def manifest_findings(data: bytes, manifest: bytes, **options: Any) -> tuple[Finding, ...]:
+    return dcmseal.verify(data, manifest=manifest, integrity_only=True, **options).manifest
+
+
+def manifest_codes(data: bytes, manifest: bytes) -> list[tuple[str, str]]:
+    """What a genuine manifest says."""
+    genuine, *found = manifest_findings(data, manifest)
+    assert (genuine.code, genuine.outcome) == ("manifest-verified", Outcome.PASSED)
+    return [(each.code, each.where) for each in found]
+
+
+def parse_manifest(manifest: bytes) -> Any:
+    return json.loads(parse_signed_data(manifest).content)
+
+
+def replace_elements(data: bytes, nodes: tuple[Node, ...], syntax: Syntax = EXPLICIT_LE) -> bytes:
+    """The signed file with its elements exchanged, and its signatures kept."""
+    at = data.rindex(b"\xfe\x4f\x01\0SQ")
+    parameters = data[at:]
+    end = parameters.rindex(b"\xfa\xff\xfa\xffSQ")
+    after = [each for each in nodes if not isinstance(each, Raw) and each.tag > 0x4FFE0001]
+    before = [each for each in nodes if not isinstance(each, Raw) and each.tag < 0x4FFE0001]
+    size = 12 + int.from_bytes(parameters[8:12], "little")
+    return file((*before, Raw(parameters[:size]), *after, Raw(parameters[end:])), syntax)

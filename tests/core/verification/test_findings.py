@@ -1,0 +1,330 @@
+"""Every finding that verification knows, provoked: by editing real signed files, or by signing wrongly by hand."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.x509 import CertificateBuilder
+
+import dcmseal.verification
+from dcmseal.findings import Outcome
+from dcmseal.model.verdict import Verdict
+from tests.core.verification.test_unsigned_content import CASES as CARRIED
+from tests.support import reference
+from tests.support.builder import (
+    IMPLICIT_LE,
+    JPEG_BASELINE,
+    Fragments,
+    Item,
+    Node,
+    Sequence,
+    Value,
+    at,
+    encode,
+    file,
+    image,
+    text,
+    uid,
+    us,
+)
+from tests.support.nonstandard_files import c2pa_health_file, pacs_system_file
+from tests.support.pki import Identity, Pki
+from tests.support.signed_files import (
+    CERTIFICATE,
+    CERTIFICATE_TYPE,
+    DATETIME,
+    ELEMENTS_SIGNED,
+    MAC_ALGORITHM,
+    MAC_ID,
+    MAC_PARAMETERS,
+    MAC_SYNTAX,
+    SIGNATURE,
+    SIGNATURES,
+    UID,
+    Changes,
+    edit_signed,
+    finding_outcomes,
+    pad_even,
+    read_items,
+    sign_by_hand,
+    sign_dataset,
+    verify_integrity,
+)
+from tests.support.truncated_reference import truncated_stream
+
+PASSED, FAILED, UNKNOWN = Outcome.PASSED, Outcome.FAILED, Outcome.UNKNOWN
+VALID, INVALID, NOT_ESTABLISHED = Verdict.VALID, Verdict.INVALID, Verdict.NOT_ESTABLISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A file, and what verification is to say of it."""
+
+    make: Callable[[Pki], bytes]
+    outcome: Outcome
+    verdict: Verdict
+
+
+def plain(pki: Pki, *extra: Node) -> bytes:
+    return sign_dataset(file(image(*extra)), pki["rsa2048"])
+
+
+def edit(
+    *, main: Changes | None = None, mac: Changes | None = None, signature: Changes | None = None
+) -> Callable[[Pki], bytes]:
+    """Sign a small image, then change it."""
+    return lambda pki: edit_signed(plain(pki), main=main, mac=mac, signature=signature)
+
+
+def by_hand(*extra: Node, **options: object) -> Callable[[Pki], bytes]:
+    return lambda pki: sign_by_hand(pki["rsa2048"], image(*extra), **options)  # type: ignore[arg-type]
+
+
+def doubled(tag: int, *, also: Changes | None = None) -> Callable[[Pki], bytes]:
+    """Repeat the first item of a sequence."""
+
+    def make(pki: Pki) -> bytes:
+        data = plain(pki)
+        (item,) = read_items(data, tag)
+        return edit_signed(data, main={tag: Sequence(tag, (item, item)), **(also or {})})
+
+    return make
+
+
+def many_macs(pki: Pki) -> bytes:
+    """More sets of MAC parameters than are computed, all different; the signature points to the last."""
+    data = plain(pki)
+    (item,) = read_items(data, MAC_PARAMETERS)
+    others = (
+        Item((us(MAC_ID, 1000 + n), text(MAC_ALGORITHM, "CS", "SHA256"), at(ELEMENTS_SIGNED, 0x00090010 + n)))
+        for n in range(64)
+    )
+    return edit_signed(data, main={MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (*others, item))})
+
+
+def swapped_signature_item(pki: Pki) -> bytes:
+    data = plain(pki)
+    (item,) = read_items(data, SIGNATURES)
+    return edit_signed(data, main={SIGNATURES: Sequence(SIGNATURES, (Item(item.elements[1:] + item.elements[:1]),))})
+
+
+def disordered(pki: Pki) -> bytes:
+    """The first two elements of the data set change places; no tag of the list is missing."""
+    nodes = image()
+    data = sign_by_hand(pki["rsa2048"], nodes)
+    return data.replace(encode(nodes[:2]), encode((nodes[1], nodes[0])))
+
+
+def twice(pki: Pki) -> bytes:
+    """An element that is not signed stands there twice."""
+    name = text(0x00104000, "LT", "comment ")
+    data = sign_by_hand(pki["rsa2048"], image(name), listed=(0x00100010,))
+    return data.replace(encode((name,)), encode((name, name)))
+
+
+def with_certificate(change: Callable[[bytes], bytes]) -> Callable[[Pki], bytes]:
+    return lambda pki: edit_signed(
+        plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", change(pki["rsa2048"].der))}
+    )
+
+
+def another_key(pki: Pki) -> bytes:
+    return edit_signed(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", pad_even(pki.root.der))})
+
+
+def of_edwards_curve(pki: Pki) -> bytes:
+    """The certificate of a kind of key that no DICOM signature is made with."""
+    root = pki.root
+    assert isinstance(root.key, rsa.RSAPrivateKey)
+    old = root.certificate
+    certificate = (
+        CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(old.subject)
+        .public_key(ed25519.Ed25519PrivateKey.generate().public_key())
+        .serial_number(1)
+        .not_valid_before(old.not_valid_before_utc)
+        .not_valid_after(old.not_valid_after_utc)
+        .sign(root.key, hashes.SHA256())
+    )
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    der = pad_even(certificate.public_bytes(Encoding.DER))
+    return edit_signed(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", der)})
+
+
+def raw_ecdsa(identity: Identity, _: str, stream: bytes) -> bytes:
+    """The two numbers in a row, as PKCS #11 devices give them, and not in DER."""
+    assert isinstance(identity.key, ec.EllipticCurvePrivateKey)
+    r, s = decode_dss_signature(identity.key.sign(stream, ec.ECDSA(hashes.SHA256())))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def pss(identity: Identity, _: str, stream: bytes) -> bytes:
+    assert isinstance(identity.key, rsa.RSAPrivateKey)
+    return identity.key.sign(stream, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+
+
+def padded_later(pki: Pki) -> bytes:
+    data = plain(pki, text(0x00104000, "LT", "comment "))
+    return edit_signed(data, main={0x00104000: Value(0x00104000, "LT", b"comment     ")})
+
+
+def other_vrs(pki: Pki) -> bytes:
+    """Signed by software that looks for Pixel Representation in the enclosing data set: SS where DCMTK says US."""
+    table = Value(0x00283002, "US", b"\1\0\xff\xff\x10\0")
+    nodes = image(us(0x00280103, 1), Sequence(0x00283000, (Item((table,)),)))
+    dataset = reference.parse_file(file(nodes)).dataset
+    stream = reference.data_stream(dataset).replace(b"\x28\0\x02\x30US", b"\x28\0\x02\x30SS")
+    return sign_by_hand(pki["rsa2048"], nodes, syntax=IMPLICIT_LE, stream=stream)
+
+
+def old_fragments(pki: Pki) -> bytes:
+    nodes = image(Fragments(fragments=(b"", b"abcdef", b"gh")))
+    dataset = reference.parse_file(file(nodes, JPEG_BASELINE)).dataset
+    stream = reference.data_stream(dataset, old_format=True)
+    return sign_by_hand(pki["rsa2048"], nodes, syntax=JPEG_BASELINE, mac_syntax=JPEG_BASELINE.uid, stream=stream)
+
+
+def large_structure_set() -> tuple[Node, ...]:
+    contour = Item((Value(0x30060050, "DS", b"-12.5\\" * 700 + b"1 "),))
+    return image(Sequence(0x30060039, tuple(Item((Sequence(0x30060040, (contour,) * 3),)) for _ in range(5))))
+
+
+def truncated(pki: Pki) -> bytes:
+    nodes = large_structure_set()
+    return sign_by_hand(
+        pki["rsa2048"], nodes, stream=truncated_stream(reference.parse_file(file(nodes)).dataset).stream
+    )
+
+
+def decompressed(pki: Pki) -> bytes:
+    """Signed in JPEG, then decompressed."""
+    data = sign_dataset(file(image(Fragments(fragments=(b"", b"abcdef"))), JPEG_BASELINE), pki["rsa2048"])
+    return file(image(*(Sequence(tag, read_items(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES))))
+
+
+UNKNOWN_PRIVATE = Value(0x00091001, "UN", b"abcd")
+CASES: dict[str, Case] = {
+    # the two sequences and their items
+    "no-sequence": Case(edit(main={SIGNATURES: Value(SIGNATURES, "OB", b"abcd")}), FAILED, INVALID),
+    "empty-sequence": Case(edit(main={SIGNATURES: Sequence(SIGNATURES)}), FAILED, INVALID),
+    "mac-id-missing": Case(edit(signature={MAC_ID: None}), FAILED, INVALID),
+    "mac-id-dangling": Case(edit(mac={MAC_ID: us(MAC_ID, 7)}), FAILED, INVALID),
+    "mac-id-duplicate": Case(doubled(MAC_PARAMETERS), FAILED, INVALID),
+    "uid-missing": Case(edit(signature={UID: None}), FAILED, INVALID),
+    "datetime-missing": Case(edit(signature={DATETIME: None}), FAILED, INVALID),
+    "certificate-type-missing": Case(edit(signature={CERTIFICATE_TYPE: None}), FAILED, INVALID),
+    "certificate-missing": Case(edit(signature={CERTIFICATE: Value(CERTIFICATE, "OB")}), FAILED, INVALID),
+    "signature-missing": Case(edit(signature={SIGNATURE: None}), FAILED, INVALID),
+    "item-disordered": Case(swapped_signature_item, FAILED, INVALID),
+    "form-correct": Case(plain, PASSED, VALID),
+    # the macro's rules
+    "duplicate-element": Case(twice, FAILED, INVALID),
+    "disordered": Case(disordered, FAILED, INVALID),
+    "certificate-type-unknown": Case(
+        edit(signature={CERTIFICATE_TYPE: text(CERTIFICATE_TYPE, "CS", "PGP")}), UNKNOWN, INVALID
+    ),
+    "no-elements-listed": Case(edit(mac={ELEMENTS_SIGNED: Value(ELEMENTS_SIGNED, "AT")}), FAILED, INVALID),
+    "elements-disordered": Case(by_hand(listed=(0x00100020, 0x00100010)), FAILED, VALID),
+    "forbidden-element-listed": Case(by_hand(listed=(0x00080000, 0x00100010)), FAILED, INVALID),
+    "mac-syntax-missing": Case(edit(mac={MAC_SYNTAX: None}), FAILED, INVALID),
+    "mac-syntax-not-allowed": Case(edit(mac={MAC_SYNTAX: uid(MAC_SYNTAX, IMPLICIT_LE.uid)}), FAILED, INVALID),
+    "mac-syntax-unknown": Case(edit(mac={MAC_SYNTAX: uid(MAC_SYNTAX, "1.2.3.4")}), UNKNOWN, NOT_ESTABLISHED),
+    "mac-algorithm-missing": Case(edit(mac={MAC_ALGORITHM: None}), FAILED, INVALID),
+    # integrity and authenticity
+    "certificate-unreadable": Case(with_certificate(lambda der: der[:-10]), FAILED, INVALID),
+    "no-mac-parameters": Case(edit(main={MAC_PARAMETERS: None}), UNKNOWN, INVALID),
+    "mac-algorithm-unsupported": Case(
+        edit(mac={MAC_ALGORITHM: text(MAC_ALGORITHM, "CS", "SHA3-256")}), UNKNOWN, NOT_ESTABLISHED
+    ),
+    "too-many-macs": Case(many_macs, UNKNOWN, NOT_ESTABLISHED),
+    "nothing-to-compare": Case(edit(signature={CERTIFICATE: None}), UNKNOWN, INVALID),
+    "unsignable-listed": Case(
+        lambda pki: edit_signed(plain(pki, Value(0x00091001, "OB", b"abcd")), main={0x00091001: UNKNOWN_PRIVATE}),
+        UNKNOWN,
+        NOT_ESTABLISHED,
+    ),
+    "unsignable-in-item": Case(edit(signature={0x04111001: Value(0x04111001, "UN", b"abcd")}), UNKNOWN, INVALID),
+    "mac-matches": Case(plain, PASSED, VALID),
+    "key-matches": Case(plain, PASSED, VALID),
+    "another-key": Case(another_key, FAILED, INVALID),
+    "not-comparable": Case(by_hand(seal=pss), UNKNOWN, INVALID),
+    "key-unsupported": Case(of_edwards_curve, UNKNOWN, NOT_ESTABLISHED),
+    "mac-differs": Case(edit(main={0x00100010: text(0x00100010, "PN", "Doe^John")}), FAILED, INVALID),
+    "key-not-shown": Case(
+        lambda pki: sign_by_hand(pki["p256"], image(), seal=raw_ecdsa), UNKNOWN, INVALID
+    ),
+    "signing-time-in-future": Case(by_hand(moment="21230601120000.000000+0000"), UNKNOWN, NOT_ESTABLISHED),
+    "signing-time-unreadable": Case(by_hand(moment="20240601120000.000000"), UNKNOWN, NOT_ESTABLISHED),
+    "certificate-not-yet-valid": Case(by_hand(moment="20231231235959+0000"), FAILED, INVALID),
+    "certificate-expired": Case(by_hand(moment="21240101000001+0000"), FAILED, INVALID),
+    "certificate-in-time": Case(plain, PASSED, VALID),
+    # other readings of the standard
+    "matches-minimal-padding": Case(padded_later, PASSED, VALID),
+    "matches-other-vrs": Case(other_vrs, PASSED, VALID),
+    "matches-old-fragment-format": Case(old_fragments, FAILED, INVALID),
+    "dcmtk-truncated": Case(truncated, FAILED, INVALID),
+    "other-representation": Case(decompressed, UNKNOWN, NOT_ESTABLISHED),
+    # coverage
+    "covers-nothing": Case(by_hand(listed=(0x00091001,)), FAILED, INVALID),
+    "critical-unsigned": Case(by_hand(listed=(0x00100010,)), UNKNOWN, VALID),
+    "elements-unsigned": Case(edit(main={0x00104000: text(0x00104000, "LT", "added")}), UNKNOWN, VALID),
+    "elements-unsignable": Case(lambda pki: plain(pki, UNKNOWN_PRIVATE), UNKNOWN, VALID),
+    "listed-but-absent": Case(by_hand(listed=(0x00100010, 0x00102160)), UNKNOWN, VALID),
+    "covers-all": Case(plain, PASSED, VALID),
+    # what is no Digital Signature
+    "flat-signature": Case(lambda pki: pacs_system_file(pki["rsa2048"]), UNKNOWN, Verdict.NO_SIGNATURE),
+    "parameters-in-item": Case(lambda pki: c2pa_health_file(pki["p256"]), UNKNOWN, INVALID),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_every_finding_is_provoked(code: str, pki: Pki) -> None:
+    case = CASES[code]
+    report = verify_integrity(case.make(pki))
+    assert finding_outcomes(report).get(code) is case.outcome
+    assert report.verdict is case.verdict
+
+
+MODULES: Final = (
+    *("certificate_validity", "conformance", "integrity", "level_coverage", "mac_binding", "mac_variants"),
+    *("nonstandard_signatures", "checks", "profile_checks", "../macro/read"),
+)
+
+
+def test_no_finding_is_forgotten() -> None:
+    """The modules that make findings hold no other text of that form."""
+    shape = re.compile(r"[a-z]+(-[a-z]+)+")
+    folder = Path(dcmseal.verification.__file__).parent
+    found = {
+        node.value
+        for name in MODULES
+        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and shape.fullmatch(node.value)
+    }
+    elsewhere = {code for _, code, _, _ in CARRIED.values()} | {
+        "weak-key",
+        "key-too-small",
+        "too-many-lists",
+        "trust-not-checked",
+    }
+    of_structure = {"ambiguous-encoding", "file-syntax-unknown", "length-malformed", "unknown-vr", "disordered"}
+    assert found | of_structure == {*CASES, *elsewhere, "profile-met"}
+
+
+def test_the_profile_that_is_required(pki: Pki) -> None:
+    for name, outcome, verdict in (("rsa2048", PASSED, VALID), ("p256", None, INVALID)):
+        report = verify_integrity(sign_dataset(file(image()), pki[name]), require=["base-rsa"])
+        assert finding_outcomes(report).get("profile-met") is outcome
+        assert report.verdict is verdict
+        assert [each.code for each in report.unmet] == ([] if outcome else ["profile-not-met"])
