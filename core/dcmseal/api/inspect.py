@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.dataset.source import Buffer
 from dcmseal.errors import NoSuchSignature
 from dcmseal.sources.dataset_input import DatasetInput, open_source
@@ -18,7 +19,7 @@ def signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[
     """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
     from dcmseal.macro.inspection import iter_signatures
 
-    with open_source(source, registry) as file:
+    with open_source(source, provide_registry(registry)) as file:
         return tuple(iter_signatures(file))
 
 
@@ -40,7 +41,7 @@ def write_mac_stream(
     from dcmseal.macro.level_macs import feed_mac_stream
     from dcmseal.macro.levels import iter_signed_levels
 
-    with open_source(source, registry) as file:
+    with open_source(source, provide_registry(registry)) as file:
         for signed in iter_signed_levels(file):
             for found in signed.level_signatures.signatures:
                 if found.signature.uid == uid:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dcmseal.api.inspect import no_such_signature
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.macro.edit import RemovalResult, strip_signatures
 from dcmseal.option_values import to_tuple
 from dcmseal.output.destination import OutputTarget, resolve_target, write_result
@@ -39,12 +40,13 @@ def remove(
         NoSuchSignature: There is no signature with one of the UIDs; nothing was written.
     """
     wanted = None if uids is None else frozenset(to_tuple(uids, single=(str,)))
-    target = resolve_target(source, output, registry, in_place=in_place, overwrite=overwrite)
-    with open_source(source, registry, for_update=True) as file:
+    plugins = provide_registry(registry)
+    target = resolve_target(source, output, plugins, in_place=in_place, overwrite=overwrite)
+    with open_source(source, plugins, for_update=True) as file:
         removal = strip_signatures(file, lambda signature: wanted is None or signature.uid in wanted)
         missing = (wanted or frozenset()) - {signature.uid for signature in removal.removed}
         if missing:
             raise no_such_signature(min(missing))
         changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
-        data = write_result(source, file, removal.body, target, {*changed, *MACRO}, registry)
+        data = write_result(source, file, removal.body, target, {*changed, *MACRO}, plugins)
     return RemovalResult(removed=removal.removed, data=data)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from dcmseal import tags
 from dcmseal.api.inspect import no_such_signature
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.dataset.edits import apply_edits
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import NoSuchSignature, TimestampError, TimestampRejected, UsageError
@@ -21,6 +22,7 @@ from dcmseal.macro.levels import SignedLevel, iter_signed_levels
 from dcmseal.macro.read import SignatureItem
 from dcmseal.output.destination import OutputTarget, resolve_target, write_result
 from dcmseal.plugins.registry import Registry
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.plugins.timestamp_backend import TimestampQuery
 from dcmseal.signing.timestamp_request import TimestampRequest, to_timestamp_request
 from dcmseal.signing.timestamping import (
@@ -50,9 +52,10 @@ def build_timestamp_query(
 
     ``uid`` may be left out if there is one signature. Raises NoSuchSignature, UsageError, DatasetError or PluginError.
     """
-    with open_source(source, registry) as file:
+    plugins = provide_registry(registry)
+    with open_source(source, plugins) as file:
         candidate = _only_target(_find_targets(file, uid), uid)
-        return build_query(candidate.signature_item.signature, query_options or TimestampQuery(), registry)
+        return build_query(candidate.signature_item.signature, query_options or TimestampQuery(), plugins)
 
 
 def attach_timestamp(
@@ -74,12 +77,13 @@ def attach_timestamp(
     Raises TimestampError or one of its kinds, NoSuchSignature, UsageError, DatasetError, PluginError or OutputError;
     nothing is then written.
     """
+    plugins = provide_registry(registry)
 
     def match_response(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
         rejected: TimestampRejected | None = None
         for each in candidates:
             try:
-                return each, accept_response(each.signature_item.signature, response, query, registry)
+                return each, accept_response(each.signature_item.signature, response, query, plugins)
             except TimestampRejected as error:
                 rejected = error
         raise rejected or no_such_signature(uid or "")
@@ -92,7 +96,7 @@ def attach_timestamp(
         output=output,
         in_place=in_place,
         overwrite=overwrite,
-        registry=registry,
+        registry=plugins,
     )
 
 
@@ -113,10 +117,11 @@ def add_timestamp(
     not needed if there is only one signature. All other arguments are those of ``attach_timestamp``.
     """
     request = to_timestamp_request(timestamp)
+    plugins = provide_registry(registry)
 
     def request_one(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
         candidate = _only_target(candidates, uid)
-        return candidate, request_timestamp(candidate.signature_item.signature, request, registry)
+        return candidate, request_timestamp(candidate.signature_item.signature, request, plugins)
 
     return _timestamp_signature(
         source,
@@ -126,7 +131,7 @@ def add_timestamp(
         output=output,
         in_place=in_place,
         overwrite=overwrite,
-        registry=registry,
+        registry=plugins,
     )
 
 
@@ -139,7 +144,7 @@ def _timestamp_signature(
     output: OutputTarget | None,
     in_place: bool,
     overwrite: bool,
-    registry: Registry | None,
+    registry: RegistryProvider,
 ) -> TimestampingResult:
     target = resolve_target(source, output, registry, in_place=in_place, overwrite=overwrite)
     with open_source(source, registry, for_update=True) as file:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.batch.inputs.discovery import has_several_roots, iter_inputs
 from dcmseal.batch.local_key import LocalKey
 from dcmseal.batch.pool.executor_factory import ExecutorFactory, parse_executor
@@ -109,6 +110,7 @@ def verify_many(
         jobs=jobs,
         settings=_build_journal_settings(journal, shard),
         follow_links=follow_links,
+        registry=registry,
     )
 
 
@@ -199,6 +201,7 @@ def sign_many(
         settings=settings,
         signer=opener,
         follow_links=follow_links,
+        registry=registry,
     )
 
 
@@ -211,6 +214,7 @@ def _run(
     settings: JournalSettings | None,
     signer: AbstractContextManager[Signer] | None = None,
     follow_links: bool,
+    registry: Registry | None,
 ) -> Generator[BatchResult]:
     """Work on all files; ``signer`` is entered in this process, once, if there is something to sign."""
     named = (sources,) if isinstance(sources, (str, os.PathLike)) else sources
@@ -230,6 +234,7 @@ def _run(
         exclude=() if folder is None else (folder,),
         follow_links=follow_links,
         skip_duplicate_links=isinstance(task, SignTask) and folder is None,
+        registry=registry,
     )
     with ExitStack() as stack:
         key: LocalKey | None = None
@@ -280,9 +285,7 @@ def _open_journal(settings: JournalSettings, task: Task) -> AbstractContextManag
 
 @contextmanager
 def _open_signer(uri: str, secrets: Secrets, registry: Registry | None) -> Generator[Signer]:
-    from dcmseal.plugins.registry import installed_registry
-
-    with (registry or installed_registry()).open_signer(uri, secrets) as signer:
+    with provide_registry(registry)().open_signer(uri, secrets) as signer:
         yield signer
 
 
@@ -296,9 +299,7 @@ def _resolve_executor(
 ) -> ExecutorFactory | None:
     if not isinstance(executor, str):
         return executor
-    from dcmseal.plugins.registry import installed_registry
-
-    return parse_executor(executor, jobs, registry or installed_registry())
+    return parse_executor(executor, jobs, provide_registry(registry)())
 
 
 def _no_secrets(_: SecretRequest) -> None:

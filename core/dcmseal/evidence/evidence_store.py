@@ -1,6 +1,6 @@
 """Save and load evidence files. Saving never overwrites a file, and loading does not make the content trusted.
 
->>> from dcmseal import verify
+>>> from dcmseal import save_evidence, verify
 >>> from dcmseal.plugins.trust import RevocationMode, TrustSettings
 >>> settings = TrustSettings(anchors=("authority.cert.pem",), revocation=RevocationMode.SOFT)
 >>> save_evidence(verify("signed.dcm", trust=settings, keep_evidence=True), "signed.evidence")
@@ -37,11 +37,11 @@ from dcmseal.input_files import open_input
 from dcmseal.model.report import VerificationReport
 from dcmseal.output.atomic_file import OutputFile, replace_file
 from dcmseal.output.file_permissions import FilePermissions
+from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.terms import TimestampType
 
 if TYPE_CHECKING:
     from dcmseal.model.evidence_record import EvidenceRecord
-    from dcmseal.plugins.registry import Registry
     from dcmseal.signing.timestamp_request import TimestampRequest
 
 MAX_EVIDENCE_BYTES: Final = 256 << 20
@@ -137,12 +137,12 @@ def _read_archive_members(archive: zipfile.ZipFile, size: int) -> dict[str, byte
     return members
 
 
-def save_evidence(
+def write_evidence(
     report: VerificationReport,
     path: str | os.PathLike[str],
     *,
     timestamp: str | Iterable[str] | TimestampRequest | None = None,
-    registry: Registry | None = None,
+    registry: RegistryProvider = no_plugins,
 ) -> None:
     """Write the evidence of a verification to a new file, which only its owner can read.
 
@@ -151,7 +151,7 @@ def save_evidence(
         path: The file, which must not exist.
         timestamp: URL of a timestamp authority, or several, to certify the evidence. This has to happen within minutes
             of the verification.
-        registry: Plugins; None for the installed ones.
+        registry: Returns the plugins.
 
     Raises:
         UsageError: The file exists, or the report has no evidence.
@@ -173,9 +173,9 @@ def build_evidence(
     report: VerificationReport,
     *,
     timestamp: str | Iterable[str] | TimestampRequest | None = None,
-    registry: Registry | None = None,
+    registry: RegistryProvider = no_plugins,
 ) -> bytes:
-    """Build the evidence file of a verification as bytes; see ``save_evidence`` for arguments and errors."""
+    """Build the evidence file of a verification as bytes; see ``write_evidence`` for arguments and errors."""
     if report.evidence is None:
         raise UsageError("the report has no evidence", hint="verify with keep_evidence=True")
     document = json.dumps(report_document(report), indent=1).encode("ascii") + b"\n"
@@ -229,15 +229,14 @@ def _timestamp_manifest(
     manifest: bytes,
     record: EvidenceRecord,
     timestamp: str | Iterable[str] | TimestampRequest,
-    registry: Registry | None,
+    registry: RegistryProvider,
 ) -> bytes:
     """Request a timestamp over the manifest, and verify it."""
     from dcmseal.evidence.replay import is_timely
-    from dcmseal.plugins.registry import installed_registry
     from dcmseal.signing.timestamp_request import to_timestamp_request
     from dcmseal.signing.timestamping import try_authorities
 
-    backend = (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
+    backend = registry().timestamp_backend(TimestampType.CMS_TSP)
     request = to_timestamp_request(timestamp)
 
     def request_from(url: str) -> bytes:

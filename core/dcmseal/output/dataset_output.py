@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
@@ -16,10 +16,8 @@ from dcmseal.errors import OutputError
 from dcmseal.output.atomic_file import Original, OutputFile, no_action, replace_file
 from dcmseal.output.file_descriptors import find_descriptor
 from dcmseal.output.file_permissions import FilePermissions
+from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.urls import URL_SEPARATOR
-
-if TYPE_CHECKING:
-    from dcmseal.plugins.registry import Registry
 
 _LEVELS: Final = (6, 9, 1, 5, 4, 3, 2, 7, 8)
 """Levels of zlib, the most common ones first."""
@@ -73,7 +71,7 @@ def write_file(
     file: DicomFile,
     body: Source,
     target: str | os.PathLike[str],
-    registry: Registry | None = None,
+    registry: RegistryProvider = no_plugins,
     *,
     before_commit: Callable[[], object] = no_action,
 ) -> None:
@@ -85,7 +83,7 @@ def write_file(
         file: The file that was read.
         body: The new body.
         target: The path or URL to write to.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
         before_commit: Called right before the new file gets its name; if it raises an error, nothing is replaced.
 
     Raises:

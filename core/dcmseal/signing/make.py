@@ -28,7 +28,6 @@ from dcmseal.signing.preflight import signer_warnings
 from dcmseal.terms import KeyType, MacAlgorithm
 
 if TYPE_CHECKING:
-    from dcmseal.plugins.registry import Registry
     from dcmseal.signing.warnings import SigningWarning
 
 AttachTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
@@ -142,7 +141,6 @@ def attach_signature(
     plan: Plan,
     signature: DigitalSignature,
     output: AttachTarget = None,
-    registry: Registry | None = None,
     *,
     before_commit: Callable[[], object] = no_action,
 ) -> bytes | None:
@@ -151,7 +149,7 @@ def attach_signature(
     ``output`` is a path or URL, which may be the input's own, or a binary stream; without one the bytes of the file are
     returned. A pydicom Dataset is changed in place, and takes no output. ``before_commit`` writes what goes with the
     result, immediately before that is in its place: if it raises, nothing is changed. Raises OutputError, and for URLs
-    PluginError and StorageUnavailable; ``registry`` has their storages, if not all installed.
+    PluginError and StorageUnavailable.
     """
     if plan.dataset is not None:
         from dcmseal.sources.pydicom_dataset import attach_to_dataset
@@ -166,7 +164,7 @@ def attach_signature(
         return None
     body = apply_edits(plan.file.body, build_attach_edits(plan.level, plan.scan, signature))
     if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output, registry, before_commit=before_commit)
+        write_file(plan.file, body, output, plan.registry, before_commit=before_commit)
         return None
     before_commit()
     if output is None:

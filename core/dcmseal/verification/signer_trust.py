@@ -1,9 +1,8 @@
 """Trust in the signer of each signature: settings made ready once, the moment chosen, the answer as findings.
 
->>> from dcmseal import verify
->>> from dcmseal.verification.signer_trust import Trust
+>>> from dcmseal import open_trust, verify
 >>> from dcmseal.plugins.trust import TrustSettings
->>> trust = Trust.open(TrustSettings(anchors=("authority.cert.pem",)))
+>>> trust = open_trust(TrustSettings(anchors=("authority.cert.pem",)))
 >>> verify("signed.dcm", trust=trust).verdict
 <Verdict.VALID: 'valid'>
 """
@@ -34,16 +33,19 @@ class Trust:
     """Is passed every answer, which then comes with its material."""
 
     @classmethod
-    def open(cls, settings: TrustSettings, registry: Registry | None = None) -> Trust:
-        """Read what the settings name.
+    def open(cls, settings: TrustSettings, registry: Registry) -> Trust:
+        """Read the files that the settings name.
 
-        Raises TrustError if a file cannot be read, UsageError if the settings contradict each other, and PluginError
-        if there is no plugin for them.
+        Args:
+            settings: Which signers to trust.
+            registry: The plugins.
+
+        Raises:
+            TrustError: A file cannot be read.
+            UsageError: The settings contradict each other.
+            PluginError: No plugin supports the settings.
         """
-        from dcmseal.plugins.registry import installed_registry
-
-        plugins = installed_registry() if registry is None else registry
-        return cls(settings=settings, evaluator=plugins.trust_backend(settings.scheme).open(settings))
+        return cls(settings=settings, evaluator=registry.trust_backend(settings.scheme).open(settings))
 
     def evaluate_signer(
         self, signature: DigitalSignature, certificate: bytes, certified: dt.datetime | None = None

@@ -12,6 +12,7 @@ from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.macro.signer_certificate import Certificate, strip_der_padding
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
+from dcmseal.plugins.registry_provider import no_plugins
 from dcmseal.terms import KeyType, TimestampType
 from dcmseal.verification.certificate_validity import CLOCK_SKEW
 from dcmseal.verification.verification_options import TimestampMode
@@ -26,11 +27,9 @@ _MAX_ACCURACY: Final = timedelta(hours=1)
 """A time that is known less exactly proves little."""
 
 
-def find_installed_backend(type_: str) -> TimestampBackend:
-    """What knows a Certified Timestamp Type among the plugins installed; most files need none."""
-    from dcmseal.plugins.registry import installed_registry
-
-    return installed_registry().timestamp_backend(type_)
+def find_no_backend(type_: str) -> TimestampBackend:
+    """Find no timestamp backend; raises PluginError."""
+    return no_plugins().timestamp_backend(type_)
 
 
 def authority_not_evaluated(_: CertifiedTime) -> tuple[Finding, ...]:
@@ -46,8 +45,8 @@ class TimestampContext:
     mode: TimestampMode = TimestampMode.VERIFY
     certificates: tuple[bytes, ...] = ()
     """DER certificates of authorities, for timestamps that come without; not trusted."""
-    backend: Callable[[str], TimestampBackend] = find_installed_backend
-    """What knows a Certified Timestamp Type; raises PluginError."""
+    backend: Callable[[str], TimestampBackend] = find_no_backend
+    """Finds the backend for a Certified Timestamp Type; raises PluginError."""
     evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = authority_not_evaluated
     """Judges whether the authority of a certified time is trusted."""
     weak_outcome: Outcome = Outcome.UNKNOWN

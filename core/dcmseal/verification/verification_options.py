@@ -77,8 +77,8 @@ class VerifyOptions:
     accept_old_format: bool = False
     """Accept signatures in the fragment format of DCMTK before 3.5.4."""
     trust: Trust | TrustSettings | None = None
-    """Which signers to trust; None leaves trust unknown. ``Trust.open(settings)`` reads the files once for several
-    calls."""
+    """Which signers to trust; None leaves trust unknown. ``open_trust(settings)`` reads the files once for
+    several calls."""
     timestamp: TimestampMode = TimestampMode.VERIFY
     """Whether certified timestamps are verified, required or ignored."""
     timestamp_certificates: tuple[bytes, ...] = field(default=(), repr=False)

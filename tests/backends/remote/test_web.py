@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 import dcmseal
 from dcmseal import Verdict
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.sources.remote_objects import list_objects
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
 from dcmseal_remote import web_storage
@@ -255,8 +256,8 @@ def test_nothing_is_listed_or_written(server: WebServer, small: bytes, key: str)
     with pytest.raises(UsageError, match="read-only"):
         dcmseal.sign(url, key=key, in_place=True)
     with pytest.raises(UsageError, match="cannot be listed"):
-        list(list_objects(f"{server.url}/folder/"))
-    (entry,) = list_objects(url)
+        list(list_objects(f"{server.url}/folder/", installed_registry))
+    (entry,) = list_objects(url, installed_registry)
     assert entry.size == len(small)
     with pytest.raises(DatasetError, match="does not exist"):
-        list(list_objects(f"{server.url}/none.dcm"))
+        list(list_objects(f"{server.url}/none.dcm", installed_registry))

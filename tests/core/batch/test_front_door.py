@@ -18,7 +18,6 @@ from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from dcmseal.verification.signer_trust import Trust
 from dcmseal.verification.verification_options import TimestampMode
 from tests.support import builder
 from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
@@ -212,7 +211,7 @@ class TestManyFilesLikeOne:
         assert [each.verdict for each in results] == ["invalid"]
 
     def test_opened_trust(self, signed: bytes, tree: Tree, pki: Pki) -> None:
-        trust = Trust.open(TrustSettings(anchors=(str(pki["p256"].certificate_pem),)))
+        trust = dcmseal.open_trust(TrustSettings(anchors=(str(pki["p256"].certificate_pem),)))
         assert [each.verdict for each in dcmseal.verify_many([tree({"a": signed})], trust=trust)] == ["valid"]
 
     def test_plugins_of_an_application_work_in_this_process(

@@ -10,14 +10,19 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.batch.inputs.glob_pattern import GlobPattern, is_pattern
 from dcmseal.batch.inputs.input_file import BatchInput, UnreadableInput, has_dicom_name, make_input_file
 from dcmseal.batch.inputs.output_layout import DICOMDIR, OutputLayout
 from dcmseal.errors import DatasetError, NotDicom, UsageError
 from dcmseal.output.temporary_files import is_temporary
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.urls import URL_SEPARATOR
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
 
 _FolderIdentity: TypeAlias = tuple[int, int]
 
@@ -36,6 +41,7 @@ class _DiscoveryRules(NamedTuple):
     excluded_prefixes: tuple[str, ...]
     has_several_roots: bool
     layout: OutputLayout
+    registry: RegistryProvider
     follow_links: bool
     skip_duplicate_links: bool
 
@@ -47,6 +53,7 @@ def iter_inputs(
     follow_links: bool = False,
     skip_duplicate_links: bool = False,
     layout: OutputLayout | None = None,
+    registry: Registry | None = None,
 ) -> Iterator[BatchInput]:
     """Iterate over the files that sources name: files, folders, DICOMDIR file-sets, patterns, and URLs of these.
 
@@ -65,6 +72,7 @@ def iter_inputs(
         skip_duplicate_links: Whether to skip links to files that are found anyway.
         layout: Where the paths for output begin; None for the common root of all sources, or for the name of the
             folder if the sources arrive one at a time.
+        registry: The plugins for URLs; None for all that are installed.
     """
     exclude = tuple(exclude)
     rules = _DiscoveryRules(
@@ -72,6 +80,7 @@ def iter_inputs(
         excluded_prefixes=tuple(f"{folder.rstrip('/')}/" for folder in exclude if URL_SEPARATOR in folder),
         has_several_roots=has_several_roots(sources),
         layout=OutputLayout.from_argument(sources) if layout is None else layout,
+        registry=provide_registry(registry),
         follow_links=follow_links,
         skip_duplicate_links=skip_duplicate_links,
     )
@@ -95,7 +104,9 @@ def _iter_source(source: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
             yield UnreadableInput(source=redact_secrets(source), error=error)
             return
         if path is None:
-            yield from iter_objects(source, has_several_roots=rules.has_several_roots, exclude=rules.excluded_prefixes)
+            yield from iter_objects(
+                source, rules.registry, has_several_roots=rules.has_several_roots, exclude=rules.excluded_prefixes
+            )
             return
         source = path
     try:

@@ -1,6 +1,8 @@
 """Finding instances in storages: objects, what is below a prefix, and patterns.
 
->>> [found.error.hint for found in iter_objects("nowhere://a/b.dcm", has_several_roots=False)][0][:16]
+>>> from dcmseal.plugins.registry import installed_registry
+>>> (found,) = iter_objects("nowhere://a/b.dcm", installed_registry, has_several_roots=False)
+>>> found.error.hint[:16]
 'use one of: abfs'
 """
 
@@ -11,6 +13,7 @@ from hashlib import sha256
 
 from dcmseal.batch.inputs.input_file import BatchInput, InputFile, UnreadableInput, has_dicom_name
 from dcmseal.errors import DatasetError, SealError
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.plugins.storage import StorageEntry
 from dcmseal.plugins.storage_urls import is_url, redact_secrets
 from dcmseal.sources.remote_objects import WILDCARD, list_objects, literal_prefix, resolve_file_url
@@ -22,7 +25,9 @@ def to_local_path(source: str) -> str | None:
     return None if is_url(path) else path
 
 
-def iter_objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] = ()) -> Iterator[BatchInput]:
+def iter_objects(
+    url: str, registry: RegistryProvider, *, has_several_roots: bool, exclude: tuple[str, ...] = ()
+) -> Iterator[BatchInput]:
     """What a URL names, as the storage lists it, page by page: an object, a prefix that ends in a slash, or a pattern.
 
     If ``has_several_roots`` are named, paths for output begin with the last name of the prefix. What is missing, or
@@ -35,7 +40,7 @@ def iter_objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] 
     prefix = url_root(url) if has_several_roots and not is_named else ""
     count = 0
     try:
-        for entry in list_objects(url):
+        for entry in list_objects(url, registry):
             if entry.url.startswith(exclude):
                 continue
             count += 1

@@ -44,7 +44,7 @@ class Placement:
             return not os.path.lexists(target)
         from dcmseal.sources.remote_objects import find_object
 
-        return find_object(target, registry) is None
+        return find_object(target, lambda: registry) is None
 
     def prepare_target(self, item: InputFile, target: str) -> None:
         """Make the folder of a target; raises OutputError if that cannot be, or something would be lost."""

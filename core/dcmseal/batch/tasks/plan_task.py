@@ -59,10 +59,9 @@ class PlanningWorker:
     """Plans the signature of one file after the other."""
 
     def __init__(self, task: SignTask, context: SigningContext) -> None:
-        assert context.registry is not None
         self._task = task
         self._context = context
-        self._registry = context.registry
+        self._registry = context.registry()
 
     def run(self, item: InputFile) -> BatchResult:
         """Plan the signature of a file."""

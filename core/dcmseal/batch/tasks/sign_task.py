@@ -81,18 +81,18 @@ class SignTask:
 
     def build_context(self) -> SigningContext:
         """Load the profiles, without the key; raises ProfileError or PluginError."""
-        from dcmseal.plugins.registry import installed_registry
+        from dcmseal.api.installed_plugins import provide_registry
         from dcmseal.signing.signing_context import SigningContext
 
-        registry = self.registry or installed_registry()
+        # a worker process loads the plugins itself: they cannot be sent to it
+        registry = provide_registry(self.registry)
         for rule in self.skip:
-            rule.check_profile(registry)
+            rule.check_profile(registry())
         return SigningContext.build(self.options, registry)
 
     def _open_signer(self, context: SigningContext) -> AbstractContextManager[Signer]:
         if isinstance(self.key, str):
-            assert context.registry is not None
-            return context.registry.open_signer(self.key, StoredSecret(self.pin))
+            return context.registry().open_signer(self.key, StoredSecret(self.pin))
         return self.key.open() if isinstance(self.key, SigningEndpoint) else nullcontext(self.key)
 
     @property
@@ -120,11 +120,10 @@ class SigningWorker:
     """Signs one file after the other, until the key fails."""
 
     def __init__(self, task: SignTask, signer: Signer, context: SigningContext) -> None:
-        assert context.registry is not None
         self._task = task
         self._signer = signer
         self._options = task.options.replace(profile=context.profile)
-        self._registry = context.registry
+        self._registry = context.registry()
         self._cleaned_folders: set[str] = set()
 
     def run(self, item: InputFile) -> BatchResult:
@@ -200,7 +199,7 @@ class SigningWorker:
         from dcmseal.api.inspect import signatures
 
         with suppress(DatasetError):
-            return any(each.uid == self._task.signature_uid(item) for each in signatures(target))
+            return any(each.uid == self._task.signature_uid(item) for each in signatures(target, self._registry))
         return False
 
     def _load_earlier_result(self, item: InputFile, target: str) -> SigningResult:
@@ -208,7 +207,7 @@ class SigningWorker:
         from dcmseal.api.inspect import find_signature
         from dcmseal.signing.signing_result import SigningResult
 
-        signature = find_signature(target, self._task.signature_uid(item)).content
+        signature = find_signature(target, self._task.signature_uid(item), self._registry).content
         return SigningResult(signature=signature, warnings=(), padded=(), unsignable=(), data=None)
 
 

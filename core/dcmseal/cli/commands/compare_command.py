@@ -30,9 +30,9 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Compare; the exit code says whether a signature covers what differs."""
+    from dcmseal.api.compare import compare
     from dcmseal.cli.file_arguments import STDIO, display_name, open_input_file
     from dcmseal.cli.render.screens import make_screen, write_json
-    from dcmseal.comparison.differences import compare
     from dcmseal.errors import DatasetError, UsageError
 
     a, b = options.files

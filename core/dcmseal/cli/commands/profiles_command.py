@@ -82,7 +82,8 @@ def _explain_profile(name: str, file: str, options: Namespace) -> None:
     from dcmseal.signing.profile_explanation import explain_profile
 
     with open_input_file(file) as source:
-        explanation = explain_profile(source, load_registry(options).profile(name))
+        plugins = load_registry(options)
+        explanation = explain_profile(source, plugins.profile(name), lambda: plugins)
     if options.json:
         from dcmseal.documents.document_builders import explanation_document
 
