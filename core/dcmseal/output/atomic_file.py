@@ -18,7 +18,7 @@ from typing import Final
 
 from dcmseal.errors import ConcurrentModification, OutputError
 from dcmseal.output.file_attributes import AttributeNotKept, FileAttributes
-from dcmseal.output.file_locks import lock_file
+from dcmseal.output.file_locks import LOCK_TIMEOUT, lock_file
 from dcmseal.output.file_permissions import FilePermissions, read_access_list
 from dcmseal.output.folder import UNSUPPORTED, Folder, sync_descriptor
 from dcmseal.output.temporary_files import TemporaryFile, make_temporary
@@ -40,6 +40,8 @@ class OutputFile(os.PathLike[str]):
     synced: bool = False
     """Whether to sync the folder too. Otherwise, the old file may return after a power cut. For many files, calling
     ``sync_folder`` once at the end is faster."""
+    lock_timeout: float = LOCK_TIMEOUT
+    """Seconds to wait for another program that replaces the file."""
 
     def __fspath__(self) -> str:
         return self.path
@@ -107,7 +109,7 @@ def replace_file(
                 elif before is not None:
                     _narrow_mode(temporary, before)
                 sync_descriptor(temporary.descriptor)
-                with nullcontext() if before is None else lock_file(folder, name):
+                with nullcontext() if before is None else lock_file(folder, name, target.lock_timeout):
                     _reject_changed_target(target.path, before, folder.status(name))
                     if original is not None:
                         _reject_changed_source(target.path, original)
@@ -253,7 +255,7 @@ def _commit(folder: Folder, name: str, temporary: str, target: OutputFile) -> No
             folder.remove(temporary)
             return
         # without hard links, a lock keeps other instances of this program away
-        with lock_file(folder, name):
+        with lock_file(folder, name, target.lock_timeout):
             if folder.status(name) is not None:
                 raise already_exists_error(target.path)
             folder.replace(name, temporary)

@@ -303,14 +303,11 @@ class TestMeanwhile:
 
 
 class TestLocks:
-    def test_somebody_who_keeps_the_file_locked_is_told(
-        self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(file_locks, "_MAX_WAIT", 0.01)
+    def test_somebody_who_keeps_the_file_locked_is_told(self, path: Path, sign: Sign) -> None:
         with path.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             with pytest.raises(OutputError, match="locked by another program"):
-                sign(path, in_place=True)
+                sign(path, output=OutputFile(str(path), lock_timeout=0.01), in_place=True)
         assert path.read_bytes() == SMALL
         sign(path, in_place=True)
 
@@ -319,14 +316,13 @@ class TestLocks:
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         monkeypatch.setattr(fcntl, "flock", failing(number))
-        monkeypatch.setattr(file_locks, "_MAX_WAIT", 0.01)
         sign(path, in_place=True)
         assert os.listdir(path.parent) == [path.name]
         with Folder.open(str(path.parent)) as folder, file_locks.lock_file(folder, path.name):
             (lock,) = set(os.listdir(path.parent)) - {path.name}
             assert is_temporary(lock)
             with pytest.raises(OutputError, match="locked by another program") as caught:
-                sign(path, in_place=True)
+                sign(path, output=OutputFile(str(path), lock_timeout=0.01), in_place=True)
             assert lock in caught.value.hint
         sign(path, in_place=True)
 

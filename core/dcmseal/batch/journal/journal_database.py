@@ -104,16 +104,14 @@ def create_file(path: str) -> bool:
     return True
 
 
-def connect(path: str, timeout: float | None = None) -> sqlite3.Connection:
+def connect(path: str, timeout: float = LOCK_TIMEOUT) -> sqlite3.Connection:
     """Connect to a file that exists, without reading or trusting its contents."""
     if not os.path.isfile(path):
         what = "is not a regular file" if os.path.exists(path) else "does not exist"
         raise JournalError(f"the journal {path} {what}", hint="name the journal of an earlier run")
     with translate_errors(path):
         uri = f"{Path(path).absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=LOCK_TIMEOUT if timeout is None else timeout, isolation_level=None
-        )
+        connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")

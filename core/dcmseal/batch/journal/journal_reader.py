@@ -140,9 +140,20 @@ class JournalReader:
 
     @classmethod
     @contextmanager
-    def open(cls, path: str, *, exclusive: bool = False) -> Generator[JournalReader]:
-        """Open a journal; ``exclusive`` refuses one that a run is writing. Raises JournalError."""
-        connection = journal_database.connect(path)
+    def open(
+        cls, path: str, *, exclusive: bool = False, lock_timeout: float = journal_database.LOCK_TIMEOUT
+    ) -> Generator[JournalReader]:
+        """Open a journal as a context manager.
+
+        Args:
+            path: The journal.
+            exclusive: Refuse a journal that a run is writing.
+            lock_timeout: Seconds to wait for another process that has locked the journal.
+
+        Raises:
+            JournalError: The file is not a journal, is damaged, or is in use.
+        """
+        connection = journal_database.connect(path, lock_timeout)
         try:
             journal_database.check_schema(path, connection)
             if exclusive:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dcmseal.batch.journal.journal_database import LOCK_TIMEOUT
 from dcmseal.batch.journal.journal_header import JournalHeader
 from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.tasks.task import SignTask, VerifyTask
@@ -30,6 +31,8 @@ class JournalSettings:
     """Retry files that failed."""
     key: str = ""
     """A name for the key, for tasks with an open signer."""
+    lock_timeout: float = LOCK_TIMEOUT
+    """Seconds to wait for another process that has locked the journal."""
 
     @property
     def is_new(self) -> bool:

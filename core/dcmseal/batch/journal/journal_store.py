@@ -70,11 +70,13 @@ class JournalStore:
         """No statement has failed so far."""
 
     @classmethod
-    def open(cls, path: str, header_rows: dict[str, str]) -> Self:
-        """Open a journal, or begin one that says this about itself; raises JournalError if another process has it."""
+    def open(
+        cls, path: str, header_rows: dict[str, str], *, lock_timeout: float = journal_database.LOCK_TIMEOUT
+    ) -> Self:
+        """Open a journal, or create one with this header; raises JournalError if another process has locked it."""
         journal_database.check_writers(path)
         journal_database.create_file(path)
-        connection = journal_database.connect(path)
+        connection = journal_database.connect(path, lock_timeout)
         try:
             if not journal_database.is_empty(path, connection):
                 # nothing is changed in a database of something else

@@ -91,7 +91,9 @@ class Journal:
 
         Raises JournalError if it is damaged or in use, and UsageError if it belongs to another task.
         """
-        store = JournalStore.open(settings.path, settings.build_header(task).to_rows())
+        store = JournalStore.open(
+            settings.path, settings.build_header(task).to_rows(), lock_timeout=settings.lock_timeout
+        )
         try:
             journal = cls(store, task, settings)
             try:

@@ -26,7 +26,7 @@ _PRELOADED_MODULES: Final = (
     "dcmseal.batch.pool.chunks",
 )
 """What the server of processes imports first, whatever the task."""
-_CPU_QUOTA_FILE: Final = "/sys/fs/cgroup/cpu.max"
+CPU_QUOTA_FILE: Final = "/sys/fs/cgroup/cpu.max"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +93,10 @@ def parse_executor(text: str, jobs: int | None, registry: Registry) -> ExecutorF
     return ExecutorFactory(open=lambda _: executor.open(address, jobs), slots=executor.slots)
 
 
-def usable_processors() -> int:
-    """How many processors this process may use, by its affinity and by the quota of its container."""
+def usable_processors(quota_file: str = CPU_QUOTA_FILE) -> int:
+    """Return how many processors this process may use, by its affinity and the quota of its container (cgroups v2)."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError), open(_CPU_QUOTA_FILE, encoding="ascii") as file:
+    with suppress(OSError, ValueError), open(quota_file, encoding="ascii") as file:
         quota, period = map(int, file.read().split())
         processors = min(processors, max(1, round(quota / period)))
     return processors
