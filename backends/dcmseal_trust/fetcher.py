@@ -12,7 +12,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -84,15 +84,28 @@ _MAX_OCSP_BYTES: Final = 1 << 18
 _MAX_ISSUER_BYTES: Final = 1 << 18
 _MAX_ISSUERS: Final = 8
 """Maximum number of certificates from one URL."""
-CACHE_SECONDS: Final = 300.0
-"""Seconds until a URL is requested again, after success or failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorLimits:
+    """How much is fetched and cached."""
+
+    max_crl_bytes: int = MAX_MATERIAL_BYTES
+    cache_seconds: float = 300.0
+    """Seconds until a URL is requested again, after success or failure."""
+    max_results: int = 4096
+    """Maximum number of cached results."""
+
+
+DEFAULT_LIMITS: Final = EvaluatorLimits()
 
 
 class Fetcher:
     """Downloads with a timeout, and caches the results."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, limits: EvaluatorLimits = DEFAULT_LIMITS) -> None:
         self._timeout = timeout
+        self._limits = limits
         self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
 
     def ocsp_responses(
@@ -109,7 +122,8 @@ class Fetcher:
     def crls(self, certificate: X509Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Return whether the certificate names a distribution point, and the CRLs."""
         places = _http_urls(list(_iter_crl_urls(certificate)))
-        return bool(places), tuple(_iter_first((self._fetch(place, MAX_MATERIAL_BYTES) for place in places), parse_crl))
+        answers = (self._fetch(place, self._limits.max_crl_bytes) for place in places)
+        return bool(places), tuple(_iter_first(answers, parse_crl))
 
     def issuers(self, certificate: X509Certificate) -> tuple[X509Certificate, ...]:
         """Fetch candidates for the issuer, which are not verified."""
@@ -118,7 +132,7 @@ class Fetcher:
 
     def _fetch(self, place: str, max_bytes: int, request: bytes = b"") -> bytes | None:
         at, answer = self._answers.get((place, request), (0.0, None))
-        if (place, request) in self._answers and time.monotonic() - at < CACHE_SECONDS:
+        if (place, request) in self._answers and time.monotonic() - at < self._limits.cache_seconds:
             return answer
         answer = self._download(place, max_bytes, request)
         if len(self._answers) >= _MAX_CACHED:

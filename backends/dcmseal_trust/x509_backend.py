@@ -16,6 +16,7 @@ from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import DEFAULT_SCHEME, RevocationMode, TrustSettings
 
 if TYPE_CHECKING:
+    from dcmseal_trust.fetcher import EvaluatorLimits
     from dcmseal_trust.trust_evaluator import X509Evaluator
 
 
@@ -25,9 +26,12 @@ class X509Backend:
 
     scheme: str = DEFAULT_SCHEME
     summary: str = "X.509 paths to trust anchors, with CRLs and OCSP"
+    limits: EvaluatorLimits | None = None
+    """How much is fetched and cached; None for the defaults."""
 
     def open(self, settings: TrustSettings) -> X509Evaluator:
         """Read the files; raises TrustError if one cannot be read, UsageError if the settings make no sense."""
+        from dcmseal_trust.fetcher import DEFAULT_LIMITS
         from dcmseal_trust.trust_evaluator import X509Evaluator
         from dcmseal_trust.trust_material import load_material
 
@@ -43,4 +47,4 @@ class X509Backend:
                 "revocation is off, but CRLs or OCSP responses are named or to be fetched",
                 hint="use soft or hard, or leave them out",
             )
-        return X509Evaluator(settings, load_material(settings))
+        return X509Evaluator(settings, load_material(settings), self.limits or DEFAULT_LIMITS)
