@@ -131,7 +131,7 @@ if TYPE_CHECKING:
         PurposeCode as PurposeCode,
     )
     from dcmseal.model.verdict import Verdict as Verdict
-    from dcmseal.output.atomic_file import OutputFile as OutputFile
+    from dcmseal.output.output_file import OutputFile as OutputFile
     from dcmseal.output.destination import OutputTarget as OutputTarget
     from dcmseal.plugins.archive_report import ArchiveReport as ArchiveReport
     from dcmseal.plugins.profile import Profile as Profile, Requirements as Requirements
@@ -260,7 +260,7 @@ _EXPORTS = {
     ),
     "dcmseal.model.signature": "CertifiedTime DigitalSignature MacParameters PurposeCode",
     "dcmseal.model.verdict": "Verdict",
-    "dcmseal.output.atomic_file": "OutputFile",
+    "dcmseal.output.output_file": "OutputFile",
     "dcmseal.output.destination": "OutputTarget",
     "dcmseal.plugins.archive_report": "ArchiveReport",
     "dcmseal.plugins.profile": "Profile Requirements",

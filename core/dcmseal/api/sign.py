@@ -15,7 +15,8 @@ from typing import Unpack
 from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.errors import UsageError
 from dcmseal.output.collisions import ProtectedPath, check_outputs, iter_key_files
-from dcmseal.output.destination import OutputTarget, protect_existing, resolve_target, write_extra
+from dcmseal.output.destination import OutputTarget, protect_existing, resolve_target, stage_manifest
+from dcmseal.output.staged_outputs import stage_outputs
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.signer_backend import SecretRequest, Secrets, Signer
 from dcmseal.signing import make
@@ -125,9 +126,12 @@ def sign(
             made = make_manifest(planned, signature, signer)
         stamped = None if timestamp is None else request_timestamp(signature, timestamp, plugins)
         signature = stamped.signature if stamped else signature
-        data = make.attach_signature(
-            planned, signature, target, before_commit=lambda: write_extra(made, manifest, planned.file)
-        )
+        outputs = stack.enter_context(stage_outputs())
+        if made is not None and manifest is not None:
+            # first, so that the signed file never exists without the manifest that was asked for
+            stage_manifest(outputs, made, manifest, planned.file)
+        data = make.stage_signature(outputs, planned, signature, target)
+        outputs.commit()
     return SigningResult(
         signature=signature,
         warnings=sort_warnings(

@@ -16,9 +16,9 @@ from dcmseal.output.file_descriptors import find_descriptor
 from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
-    from dcmseal.output.atomic_file import OutputFile
     from dcmseal.output.destination import OutputTarget
     from dcmseal.output.file_permissions import FilePermissions
+    from dcmseal.output.output_file import OutputFile
     from dcmseal.sources.dataset_input import DatasetInput
 
 STDIO: Final = "-"
@@ -210,7 +210,7 @@ def make_output_file(path: str, *, force: bool, synced: bool = True) -> OutputFi
 
     If not ``synced``, the caller syncs its folder.
     """
-    from dcmseal.output.atomic_file import OutputFile
+    from dcmseal.output.output_file import OutputFile
 
     _remove_leftovers(path)
     return OutputFile(path, is_new=not force, synced=synced)

@@ -35,8 +35,9 @@ from dcmseal.evidence.evidence_file import (
 from dcmseal.findings import Outcome
 from dcmseal.input_files import open_input
 from dcmseal.model.report import VerificationReport
-from dcmseal.output.atomic_file import OutputFile, replace_file
+from dcmseal.output.atomic_file import replace_file
 from dcmseal.output.file_permissions import FilePermissions
+from dcmseal.output.output_file import OutputFile
 from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.terms import TimestampType
 

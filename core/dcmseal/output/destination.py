@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import JoinedSource
 from dcmseal.errors import OutputError, UsageError
-from dcmseal.output.atomic_file import OutputFile, check_single_link
-from dcmseal.output.dataset_output import source_permissions, to_file_bytes, write_chunks, write_file, write_stream
+from dcmseal.output.atomic_file import check_single_link
+from dcmseal.output.dataset_output import source_permissions, stage_chunks, to_file_bytes, write_file, write_stream
 from dcmseal.output.file_descriptors import find_descriptor
+from dcmseal.output.output_file import OutputFile
+from dcmseal.output.staged_outputs import StagedOutputs
 from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.sources.dataset_input import DatasetInput, is_pydicom_dataset
 from dcmseal.urls import URL_SEPARATOR
@@ -147,15 +149,27 @@ def write_result(
     return None
 
 
-def write_extra(data: bytes | None, target: OutputTarget | None, file: DicomFile) -> None:
-    """Write a file that accompanies a Data Set, if there is one; raises OutputError."""
-    if data is None or target is None:
-        return
+def stage_manifest(outputs: StagedOutputs, manifest: bytes, target: OutputTarget, file: DicomFile) -> None:
+    """Write a manifest, which appears when the outputs are committed.
+
+    Args:
+        outputs: The outputs to add it to.
+        manifest: The manifest.
+        target: The path or stream to write to.
+        file: The Data Set; who cannot read it cannot read the manifest either.
+
+    Raises:
+        OutputError: The manifest cannot be written.
+    """
     if isinstance(target, (str, os.PathLike)):
-        write_chunks((data,), target, source_permissions(file))
-        return
+        stage_chunks(outputs, (manifest,), target, source_permissions(file))
+    else:
+        outputs.add_action(lambda: _write_manifest(manifest, target))
+
+
+def _write_manifest(manifest: bytes, stream: BinaryIO) -> None:
     try:
-        target.write(data)
-        target.flush()
+        stream.write(manifest)
+        stream.flush()
     except OSError as error:
         raise OutputError(f"the manifest cannot be written: {error.strerror or error}") from None

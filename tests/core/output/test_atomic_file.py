@@ -20,9 +20,10 @@ import dcmseal
 from dcmseal.errors import ConcurrentModification, OutputError
 from dcmseal.model.verdict import Verdict
 from dcmseal.output import file_locks, temporary_files
-from dcmseal.output.atomic_file import OutputFile, create_file, replace_file
+from dcmseal.output.atomic_file import create_file, replace_file
 from dcmseal.output.file_permissions import ACL, FilePermissions
 from dcmseal.output.folder import Folder
+from dcmseal.output.output_file import OutputFile
 from dcmseal.output.temporary_files import is_temporary, make_temporary, remove_leftovers
 from tests.support.builder import file, image
 from tests.support.pki import Pki

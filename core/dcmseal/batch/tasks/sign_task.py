@@ -19,7 +19,7 @@ from dcmseal.batch.tasks.placement import Placement, target_exists_error
 from dcmseal.batch.tasks.skip_rule import SkipRule, skip_result
 from dcmseal.config.pin_source import PinSource, StoredSecret
 from dcmseal.errors import AlreadySigned, ConcurrentModification, DatasetError, SealError, SignerError
-from dcmseal.output.atomic_file import OutputFile
+from dcmseal.output.output_file import OutputFile
 from dcmseal.signing.signing_options import SignOptions
 from dcmseal.urls import URL_SEPARATOR
 
