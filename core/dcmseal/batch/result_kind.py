@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from dcmseal.macro.inspection import Signature
     from dcmseal.model.report import VerificationReport
+    from dcmseal.signing.plan import Plan
     from dcmseal.signing.signing_result import SigningResult
 
-ResultValue: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"
+ResultValue: TypeAlias = "VerificationReport | SigningResult | Plan | tuple[Signature, ...]"
+"""A Plan keeps its file open: it is valid until the next result is requested."""
 
 
 class ResultKind(StrEnum):

@@ -10,10 +10,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dcmseal.batch.exit_codes import ExitCode, error_exit_code
+from dcmseal.batch.exit_codes import ExitCode, error_exit_code, verdict_exit_code
 from dcmseal.batch.inputs.input_file import BatchInput
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.errors import DatasetError, ProfileError, SealError, SignerError, UsageError
@@ -22,7 +21,11 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.result_summary import ResultSummary
     from dcmseal.batch.result_kind import ResultValue
     from dcmseal.documents.json_types import Document
-    from dcmseal.model.report import Instance
+    from dcmseal.model.report import Instance, VerificationReport
+
+
+NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
+"""Why a file is not valid if only trust is missing."""
 
 
 class SignerClosed(SignerError):
@@ -92,6 +95,22 @@ class BatchResult(NamedTuple):
         )
 
     @classmethod
+    def from_report(cls, item: BatchInput, report: VerificationReport) -> BatchResult:
+        """Build the result of a file that was verified."""
+        verdict = report.verdict
+        exit_code = verdict_exit_code(verdict)
+        return cls(
+            input=item,
+            kind=ResultKind.VERIFIED,
+            exit_code=exit_code,
+            verdict=verdict.value,
+            reason="" if exit_code is ExitCode.OK else _format_reason(report),
+            value=report,
+            is_partial=exit_code is ExitCode.OK and report.is_partial,
+            instance=report.instance,
+        )
+
+    @classmethod
     def from_foreign_file(cls, item: BatchInput, reason: str = "") -> BatchResult:
         """The result of a file in a folder that is not DICOM, and does not claim to be."""
         kind = ResultKind.IGNORED
@@ -103,11 +122,14 @@ class BatchResult(NamedTuple):
         Raises ValueError if only the verdict was asked for.
         """
         if self.document_text:
+            import json
+
             document: Document = json.loads(self.document_text)
             return document
         from dcmseal.documents import document_builders
         from dcmseal.documents.json_types import build_document
         from dcmseal.model.report import VerificationReport
+        from dcmseal.signing.plan import Plan
         from dcmseal.signing.signing_result import SigningResult
 
         source, value = self.input.source, self.value
@@ -117,6 +139,8 @@ class BatchResult(NamedTuple):
             return document_builders.report_document(value, source)
         if isinstance(value, SigningResult):
             return document_builders.signing_document(value, source, self.output)
+        if isinstance(value, Plan):
+            return document_builders.plan_document(value, source)
         if value is not None:
             return document_builders.signatures_document(value, source)
         if self.kind in (ResultKind.SKIPPED, ResultKind.IGNORED):
@@ -144,7 +168,16 @@ class BatchResult(NamedTuple):
             return self
         if detail is ResultDetail.VERDICT:
             return self._replace(value=None)
+        import json
+
         summary = self.summarize()
         wanted = detail is ResultDetail.DOCUMENT or (summary.needs_attention and self.error is None)
         text = self.document_text or json.dumps(self.to_document(), separators=(",", ":")) if wanted else ""
         return self._replace(value=None, document_text=text, summary=summary)
+
+
+def _format_reason(report: VerificationReport) -> str:
+    """Say why a file is not valid: the finding that decides, or that no signer is trusted."""
+    for each in report.deciding_findings:
+        return f"{each.code}: {each.message}"
+    return NO_TRUST_ANCHOR if report.verdict.value == "not-established" else ""

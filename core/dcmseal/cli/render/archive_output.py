@@ -14,6 +14,7 @@ from dcmseal.cli.error_handling import print_error
 from dcmseal.cli.render.screens import make_screen, write_line
 from dcmseal.cli.render.text_layout import format_count
 from dcmseal.cli.render.tone import Tone
+from dcmseal.cli.run.run_loop import ResultOutput
 from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:
@@ -33,16 +34,13 @@ _MIN_FILES_FOR_RATE: Final = 100
 """Files whose number a second means something."""
 
 
-class RunOutput(Protocol):
-    """Where results go."""
+class RunOutput(ResultOutput, Protocol):
+    """Shows the results of a run over many files."""
 
     @property
     def detail(self) -> ResultDetail:
-        """In what form it needs them."""
+        """The form in which it needs the results."""
         ...
-
-    def add(self, result: BatchResult) -> None: ...
-    def end(self, summary: RunSummary, seconds: float) -> None: ...
 
 
 class TextOutput:
