@@ -124,6 +124,7 @@ class BatchResult(NamedTuple):
         if self.document_text:
             import json
 
+            # this program, perhaps in a worker process, has just written it: it need not be checked as a file has to
             document: Document = json.loads(self.document_text)
             return document
         from dcmseal.documents import document_builders

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from dcmseal.batch.journal.journal_database import damage_error
 from dcmseal.batch.tasks.task import ListTask, SignTask, VerifyTask
+from dcmseal.documents.json_reader import JsonObjectReader, load_json
 from dcmseal.errors import UsageError
 from dcmseal.signing.signing_options import SignOptions
 from dcmseal.sources.reference_folders import ReferenceFolders
@@ -76,13 +77,11 @@ class JournalHeader:
     def from_rows(cls, path: str, rows: Mapping[str, str]) -> Self:
         """Read the rows of ``to_rows``; raises JournalError."""
         try:
-            task: object = json.loads(rows["task"])
+            task = JsonObjectReader(load_json(rows["task"], "the task"), "the task").remaining()
             run = str(uuid.UUID(rows["run"]))
             shard, by_content = rows["shard"], {"stat": False, "digest": True}[rows["identity"]]
-        except (LookupError, RecursionError, ValueError):
+        except (LookupError, ValueError):
             raise damage_error(path) from None
-        if not isinstance(task, dict):
-            raise damage_error(path)
         return cls(run_id=run, task=cast("Document", task), shard=shard, by_content=by_content)
 
     def to_rows(self) -> dict[str, str]:

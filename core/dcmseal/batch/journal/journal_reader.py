@@ -19,7 +19,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import zlib
@@ -37,6 +36,7 @@ from dcmseal.batch.journal.journal_database import damage_error, translate_error
 from dcmseal.batch.journal.journal_header import JournalHeader
 from dcmseal.batch.journal.journal_schema import MAX_DOCUMENT, decode_text, unpack_uid
 from dcmseal.batch.journal.result_summary import ResultSummary
+from dcmseal.documents.json_reader import JsonObjectReader, load_json
 
 if TYPE_CHECKING:
     from dcmseal.documents.json_types import Document
@@ -226,9 +226,7 @@ class JournalReader:
         data = inflater.decompress(content, MAX_DOCUMENT)
         if not inflater.eof:
             raise ValueError("a document is cut short, or too long")
-        document: object = json.loads(data)
-        if not isinstance(document, dict):
-            raise TypeError("not a document")
+        document = JsonObjectReader(load_json(data, "the document", MAX_DOCUMENT), "the document").remaining()
         return cast("Document", document)
 
     def _summary(self, number: int) -> tuple[ResultSummary, int]:

@@ -10,12 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self
 
 from dcmseal.batch.exit_codes import ExitCode
-from dcmseal.batch.journal.signature_summary import SignatureSummary, parse_summaries, read_subject
+from dcmseal.batch.journal.signature_summary import SignatureSummary, read_subject
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.documents.document_parts import format_moment
+from dcmseal.documents.json_reader import (
+    InvalidJson,
+    load_json,
+    parse_integer,
+    parse_list,
+    parse_row,
+    parse_text,
+    parse_texts,
+)
 from dcmseal.findings import Outcome
 from dcmseal.model.report import VerificationReport
 from dcmseal.model.verdict import Verdict
@@ -110,26 +119,21 @@ class ResultSummary:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what ``str`` wrote; raises ValueError."""
-        try:
-            values: object = json.loads(text)
-        except RecursionError:
-            raise ValueError("not a summary") from None
-        if not isinstance(values, list) or len(cast("list[object]", values)) != 8:
-            raise ValueError("not a summary")
-        kind, verdict, code, codes, signers, profiles, month, signatures = cast("list[object]", values)
-        kind, verdict, month = _check_texts([kind, verdict, month])
-        if verdict not in _VERDICTS[ResultKind(kind)] or code == ExitCode.INTERRUPTED:
-            raise ValueError("not a verdict")
+        """Parse what ``str`` wrote; raises ValueError."""
+        row = parse_row(load_json(text, "the summary"), 8)
+        kind, verdict, code, codes, signers, profiles, month, signatures = row
+        kind, verdict = ResultKind(parse_text(kind)), parse_text(verdict)
+        if verdict not in _VERDICTS[kind] or code == ExitCode.INTERRUPTED:
+            raise InvalidJson("a verdict is expected")
         return cls(
-            kind=ResultKind(kind).value,
+            kind=kind.value,
             verdict=verdict,
-            exit_code=ExitCode(cast("int", code)),
-            codes=_check_texts(codes),
-            signers=_check_texts(signers),
-            profiles=_check_texts(profiles),
-            month=month,
-            signatures=parse_summaries(signatures),
+            exit_code=ExitCode(parse_integer(code)),
+            codes=parse_texts(codes),
+            signers=parse_texts(signers),
+            profiles=parse_texts(profiles),
+            month=parse_text(month),
+            signatures=parse_list(SignatureSummary.from_values)(signatures),
         )
 
     @property
@@ -187,9 +191,3 @@ def _latest_month(signatures: Iterable[DigitalSignature]) -> str:
 
 def _limit_names(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(word[:_MAX_NAME] for word in sorted(set(words))[:_MAX_NAMES])
-
-
-def _check_texts(values: object) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[object]", values)):
-        raise ValueError("not a summary")
-    return tuple(cast("list[str]", values))
