@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def set_options(
@@ -39,6 +41,23 @@ def set_options(
         if isinstance(field.default, bool) and not isinstance(value, bool):
             raise UsageError(f"{name} has to be True or False, not {value!r}", code="not-a-flag")
         object.__setattr__(options, name, value)
+
+
+def build_options(make: Callable[..., T], options: T | None, keywords: Mapping[str, Any]) -> T:
+    """Build options from other options and keywords, which take precedence.
+
+    Args:
+        make: The class of the options.
+        options: Other options; None for the defaults.
+        keywords: The keywords.
+
+    Raises:
+        TypeError: There is no such keyword.
+        UsageError: A value cannot be parsed.
+    """
+    if options is None:
+        return make(**keywords)
+    return make(**{**read_fields(options), **keywords}) if keywords else options
 
 
 def format_options(options: DataclassInstance) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from dcmseal.errors import UsageError
 from dcmseal.location import Location, parse_location
-from dcmseal.option_values import format_options, read_fields, set_options, to_tuple
+from dcmseal.option_values import build_options, format_options, set_options, to_tuple
 from dcmseal.sources.reference_folders import ReferenceFolders, References, to_reference_folders
 
 if TYPE_CHECKING:
@@ -104,15 +104,12 @@ class VerifyOptions:
 
     @classmethod
     def build(cls, options: VerifyOptions | None, keywords: VerifyKeywords) -> VerifyOptions:
-        """The options, with keywords in place of theirs."""
-        if options is None:
-            return cls(**keywords)
-        return options.replace(**keywords) if keywords else options
+        """Build options from other options and keywords, which take precedence."""
+        return build_options(cls, options, keywords)
 
     def replace(self, **keywords: Unpack[VerifyKeywords]) -> VerifyOptions:
         """Copy the options, with keywords in place of theirs; ``require`` adds rules."""
-        values: dict[str, Any] = {**read_fields(self), **keywords}
-        return VerifyOptions(**values)
+        return build_options(VerifyOptions, self, keywords)
 
     def __repr__(self) -> str:
         return format_options(self)

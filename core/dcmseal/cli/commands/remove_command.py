@@ -44,14 +44,12 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Remove; exit code 3 if there was nothing to remove."""
     from dcmseal.api.remove import remove
-    from dcmseal.cli.file_arguments import STDIO, open_input_file, open_result_file
+    from dcmseal.cli.file_arguments import STDIO, check_json_destination, open_input_file, open_result_file
     from dcmseal.cli.render.screens import make_screen, write_json
     from dcmseal.cli.standard_streams import standard_error
-    from dcmseal.errors import UsageError
 
     uids, file, output = _parse_request(options)
-    if options.json and output == STDIO:
-        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
+    check_json_destination(options, output)
     with (
         open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
         open_input_file(file) as source,

@@ -13,7 +13,7 @@ from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.cli.error_handling import print_error
-from dcmseal.cli.file_arguments import STDIO, make_output_file, open_input_file, open_result_file
+from dcmseal.cli.file_arguments import check_json_destination, make_output_file, open_input_file, open_result_file
 from dcmseal.cli.options.key_options import parse_key, require_key
 from dcmseal.cli.options.manifest_options import parse_manifest_paths
 from dcmseal.cli.options.secret_options import load_option_secrets
@@ -50,8 +50,7 @@ def sign_files(options: Namespace) -> int:
     if options.dry_run:
         plans = _iter_plans(jobs, options)
         return run_loop(plans, PlanOutput(as_json=options.json, is_single=is_single), progress, is_single=is_single)
-    if options.json and jobs[0].output == STDIO:
-        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
+    check_json_destination(options, jobs[0].output)
     manifests = dict(zip(jobs, parse_manifest_paths(options, [job.target for job in jobs]), strict=True))
     output = SigningOutput(
         len(jobs),
