@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from dcmseal.api.verify import map_coverage as map_coverage, open_trust as open_trust, verify as verify
     from dcmseal.batch.batch_api import sign_many as sign_many, verify_many as verify_many
-    from dcmseal.batch.exit_codes import ExitCode as ExitCode
+    from dcmseal.exit_codes import ExitCode as ExitCode
     from dcmseal.batch.inputs.discovery import iter_inputs as iter_inputs
     from dcmseal.batch.inputs.input_file import InputFile as InputFile, UnreadableInput as UnreadableInput
     from dcmseal.batch.inputs.shard import Shard as Shard
@@ -202,7 +202,7 @@ _EXPORTS = {
     "dcmseal.api.timestamp": "add_timestamp attach_timestamp build_timestamp_query",
     "dcmseal.api.verify": "map_coverage open_trust verify",
     "dcmseal.batch.batch_api": "sign_many verify_many",
-    "dcmseal.batch.exit_codes": "ExitCode",
+    "dcmseal.exit_codes": "ExitCode",
     "dcmseal.batch.inputs.discovery": "iter_inputs",
     "dcmseal.batch.inputs.input_file": "InputFile UnreadableInput",
     "dcmseal.batch.inputs.shard": "Shard",

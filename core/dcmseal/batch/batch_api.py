@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.batch.inputs.discovery import has_several_roots, iter_inputs
 from dcmseal.batch.local_key import LocalKey
-from dcmseal.batch.pool.executor_factory import ExecutorFactory, parse_executor
+from dcmseal.batch.pool.executor_factory import ExecutorFactory, check_jobs, parse_executor
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
@@ -96,6 +96,7 @@ def verify_many(
         JournalError: The journal cannot be read or written, or is in use.
     """
     _refuse_single_file_arguments("verify", keywords, ("manifest", "evidence", "keep_evidence"))
+    check_jobs(jobs)
     asked = VerifyOptions.build(options, keywords)
     if asked.trust is not None:
         from dcmseal.verification.signer_trust import Trust
@@ -167,6 +168,7 @@ def sign_many(
         SealError: As ``sign`` and ``verify_many``.
     """
     _refuse_single_file_arguments("sign", keywords, ("manifest", "uid", "output"))
+    check_jobs(jobs)
     if (key is None) == (signer is None):
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
     if (output_dir is None) is not in_place:

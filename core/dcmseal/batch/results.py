@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dcmseal.batch.exit_codes import ExitCode, error_exit_code, verdict_exit_code
 from dcmseal.batch.inputs.input_file import BatchInput
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.errors import DatasetError, ProfileError, SealError, SignerError, UsageError
+from dcmseal.exit_codes import ExitCode, error_exit_code, verdict_exit_code
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.result_summary import ResultSummary
@@ -98,7 +98,7 @@ class BatchResult(NamedTuple):
     def from_report(cls, item: BatchInput, report: VerificationReport) -> BatchResult:
         """Build the result of a file that was verified."""
         verdict = report.verdict
-        exit_code = verdict_exit_code(verdict)
+        exit_code = verdict_exit_code(verdict.value)
         return cls(
             input=item,
             kind=ResultKind.VERIFIED,

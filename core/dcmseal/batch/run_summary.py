@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.exit_codes import ExitCode, worst_exit_code
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
+from dcmseal.exit_codes import ExitCode, worst_exit_code
 from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What makes a verdict: findings decide about a signature, and signatures and other findings decide about a file.
 
-Exit codes derive from these verdicts (``dcmseal.batch.exit_codes``). Nothing else decides.
+Exit codes derive from these verdicts (``dcmseal.exit_codes``). Nothing else decides.
 """
 
 from __future__ import annotations

@@ -206,6 +206,15 @@ class TestManyFilesLikeOne:
         with pytest.raises(UsageError, match=f"sign_many does not take {name}"):
             dcmseal.sign_many([], key=key, in_place=True, **keywords)
 
+    @pytest.mark.parametrize("jobs", [0, -1])
+    def test_fewer_than_one_process_is_refused(self, key: str, jobs: int) -> None:
+        with pytest.raises(UsageError, match=f"jobs must be at least 1, not {jobs}"):
+            dcmseal.verify_many([], jobs=jobs)
+        with pytest.raises(UsageError, match="jobs must be at least 1"):
+            dcmseal.sign_many([], key=key, in_place=True, jobs=jobs)
+        with pytest.raises(UsageError, match="jobs must be at least 1"):
+            dcmseal.run_task([], dcmseal.VerifyTask(), jobs=jobs)
+
     def test_a_policy(self, signed: bytes, tree: Tree) -> None:
         results = dcmseal.verify_many([tree({"a": signed})], integrity_only=True, policy=Policy(signatures=2))
         assert [each.verdict for each in results] == ["invalid"]

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.shard import Shard
 from dcmseal.batch.journal.journal_merge import merge_journals
@@ -27,6 +26,7 @@ from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.tasks.task import VerifyTask
 from dcmseal.errors import JournalError, UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.model.verdict import Verdict
 from dcmseal.verification.verification_options import VerifyOptions
 

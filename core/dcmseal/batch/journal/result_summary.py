@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.journal.signature_summary import SignatureSummary, read_subject
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.documents.document_parts import format_moment
@@ -25,6 +24,7 @@ from dcmseal.documents.json_reader import (
     parse_text,
     parse_texts,
 )
+from dcmseal.exit_codes import ExitCode
 from dcmseal.findings import Outcome
 from dcmseal.model.report import VerificationReport
 from dcmseal.model.verdict import Verdict

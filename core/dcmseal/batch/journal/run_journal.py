@@ -23,7 +23,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import BatchInput, InputFile, RecordedContent
 from dcmseal.batch.intact_signature import find_intact_signature
 from dcmseal.batch.journal.attention_reason import AttentionReason
@@ -39,6 +38,7 @@ from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.task import SignTask, Task
 from dcmseal.errors import OutputError, ProcessDied
+from dcmseal.exit_codes import ExitCode
 from dcmseal.model.report import Instance
 from dcmseal.plugins.storage_urls import is_url
 from dcmseal.version import __version__

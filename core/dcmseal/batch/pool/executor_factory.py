@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.errors import UsageError
+
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
@@ -59,6 +61,12 @@ def make_process_pool(jobs: int) -> ExecutorFactory:
             pool.shutdown(cancel_futures=True)
 
     return ExecutorFactory(open=open_pool, slots=lambda _: jobs)
+
+
+def check_jobs(jobs: int | None) -> None:
+    """Refuse a number of processes below 1; raises UsageError."""
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs must be at least 1, not {jobs}", hint="give the number of processes, or None")
 
 
 def can_start_processes() -> bool:

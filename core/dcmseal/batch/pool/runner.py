@@ -20,6 +20,7 @@ from dcmseal.batch.pool.chunks import CHUNK_SIZE, input_size, iter_chunks, run_i
 from dcmseal.batch.pool.executor_factory import (
     ExecutorFactory,
     can_start_processes,
+    check_jobs,
     make_process_pool,
     start_forkserver,
     usable_processors,
@@ -68,8 +69,10 @@ def run_task(
         chunk: Inputs that a worker gets at once.
 
     Raises:
+        UsageError: ``jobs`` is below 1.
         SealError: The task or the key cannot be used.
     """
+    check_jobs(jobs)
     if journal is None:
         return _dispatch(inputs, task, key, executor, jobs, chunk)
     return journal.record_results(_dispatch(journal.filter_inputs(inputs), journal.task, key, executor, jobs, chunk))

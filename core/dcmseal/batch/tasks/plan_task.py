@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.batch.results import BatchResult
@@ -24,6 +23,7 @@ from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 from dcmseal.batch.tasks.placement import target_exists_error
 from dcmseal.batch.tasks.sign_task import SignTask, blocking_codes
 from dcmseal.batch.tasks.skip_rule import skip_result
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.signing.plan import Plan

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.batch.results import BatchResult
@@ -19,6 +18,7 @@ from dcmseal.batch.tasks.placement import Placement, target_exists_error
 from dcmseal.batch.tasks.skip_rule import SkipRule, skip_result
 from dcmseal.config.pin_source import PinSource, StoredSecret
 from dcmseal.errors import AlreadySigned, ConcurrentModification, DatasetError, SealError, SignerError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.output.output_file import OutputFile
 from dcmseal.signing.signing_options import SignOptions
 from dcmseal.urls import URL_SEPARATOR

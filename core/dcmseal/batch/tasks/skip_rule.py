@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.model.report import SignatureReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import parse_purpose

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.documents.json_types import Json
@@ -129,12 +129,12 @@ def _show_step(number: int, step: _DemoStep) -> None:
 def _capture_step(step: _DemoStep) -> tuple[int, Json]:
     """The exit code of a step, and the JSON document it writes."""
     import json
-    from contextlib import redirect_stdout
-    from io import StringIO
 
-    with redirect_stdout(StringIO()) as written:
+    from dcmseal.cli.standard_streams import capture_results
+
+    with capture_results() as written:
         code = step.run(("--json",))
-    text = written.getvalue()
+        text = written.getvalue()
     return code, json.loads(text) if text else None
 
 

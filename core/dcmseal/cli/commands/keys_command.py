@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.completers import set_completer
 from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,10 +48,10 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """List; exit code 6 if a plugin could not look."""
-    from dcmseal.batch.exit_codes import error_exit_code
     from dcmseal.cli.error_handling import print_error
     from dcmseal.cli.render.screens import make_screen, write_json
     from dcmseal.errors import SealError
+    from dcmseal.exit_codes import error_exit_code
 
     found: list[KeyListing] = []
     errors: list[SealError] = []

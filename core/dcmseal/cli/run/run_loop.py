@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager, closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.run_summary import RunSummary
 from dcmseal.errors import Interrupted
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.batch.results import BatchResult

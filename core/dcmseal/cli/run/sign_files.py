@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.api.sign import plan_signing, sign
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
@@ -33,6 +32,7 @@ from dcmseal.cli.run.lazy_signer import LazySigner
 from dcmseal.cli.run.run_loop import run_loop
 from dcmseal.cli.standard_streams import standard_error
 from dcmseal.errors import SealError, SignerError, UsageError
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.signing.signing_result import SigningResult
