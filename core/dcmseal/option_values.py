@@ -62,7 +62,7 @@ def build_options(make: Callable[..., T], options: T | None, keywords: Mapping[s
 
 def format_options(options: DataclassInstance) -> str:
     """The call that makes such a value, without what is at its default or left out of ``repr``."""
-    return f"{type(options).__name__}({', '.join(_iter_changed(options))})"
+    return f"{type(options).__name__}({', '.join(_iter_changes(options))})"
 
 
 def read_fields(options: DataclassInstance) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def to_tuple(values: Any, *, single: tuple[type, ...]) -> tuple[Any, ...]:
     return (values,) if isinstance(values, single) else tuple(values)
 
 
-def _iter_changed(options: DataclassInstance) -> Iterator[str]:
+def _iter_changes(options: DataclassInstance) -> Iterator[str]:
     for each in fields(options):
         value = getattr(options, each.name)
         if value != _default_value(each):

@@ -15,10 +15,10 @@ def provide_registry(registry: Registry | None = None) -> RegistryProvider:
     Args:
         registry: The plugins; None for all that are installed, which are loaded when the function is called.
     """
-    return _load_installed if registry is None else lambda: registry
+    return _load_installed_registry if registry is None else lambda: registry
 
 
-def _load_installed() -> Registry:
+def _load_installed_registry() -> Registry:
     from dcmseal.plugins.registry import installed_registry
 
     return installed_registry()

@@ -214,14 +214,14 @@ def _build_timestamp_context(
     options: VerifyOptions, registry: RegistryProvider, trust: Trust | None
 ) -> TimestampContext:
     """How timestamps are verified."""
-    from dcmseal.verification.timestamp_checks import TimestampContext, authority_not_evaluated
+    from dcmseal.verification.timestamp_checks import TimestampContext, unevaluated_authority_findings
 
     is_required = options.policy is not None and options.policy.timestamps
     return TimestampContext(
         mode=TimestampMode.REQUIRE if is_required else options.timestamp,
         certificates=options.timestamp_certificates,
         backend=lambda type_: registry().timestamp_backend(type_),
-        evaluate_authority=trust.evaluate_authority if trust else authority_not_evaluated,
+        evaluate_authority=trust.evaluate_authority if trust else unevaluated_authority_findings,
         weak_outcome=trust.settings.weak.outcome if trust else Outcome.UNKNOWN,
     )
 

@@ -40,7 +40,7 @@ class MappedSignature:
     uid: str
     location: str
     verdict: Verdict
-    holds: bool
+    is_valid: bool
     """Whether it counts as cover: its MAC matches, and nothing makes it invalid."""
 
 
@@ -119,7 +119,7 @@ class CoverageMap:
     """Whether values are there that might tell who the patient is."""
 
 
-def format_protected(coverage: ObjectCoverage) -> str:
+def format_coverage(coverage: ObjectCoverage) -> str:
     """How much of an object is protected.
 
     >>> format_protected(ObjectCoverage(covered=4, elements=257))
@@ -128,7 +128,7 @@ def format_protected(coverage: ObjectCoverage) -> str:
     return f"{coverage.covered:,} of {coverage.elements:,} elements"
 
 
-def format_unprotected(coverage: ObjectCoverage, limit: int = 12) -> str:
+def format_gaps(coverage: ObjectCoverage, limit: int = 12) -> str:
     """What of an object is not protected, by name, and how much more; empty if all of it is.
 
     >>> format_unprotected(ObjectCoverage(critical=2, others=1, gaps=(CoverageGap(path=(0x00100010,), critical=True),)))

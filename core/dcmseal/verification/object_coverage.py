@@ -49,7 +49,7 @@ def compute_object_coverage(file: DicomFile, signatures: Sequence[SignatureRepor
 
     None if what is not verified cannot be read: no verdict depends on it.
     """
-    everything = _count_if_fully_covered(signatures)
+    everything = _count_without_walk(signatures)
     if everything is not None:
         return ObjectCoverage(covered=everything, elements=everything)
     from dcmseal.coverage_map.map_builder import count_coverage
@@ -60,7 +60,7 @@ def compute_object_coverage(file: DicomFile, signatures: Sequence[SignatureRepor
         return None
 
 
-def _count_if_fully_covered(signatures: Sequence[SignatureReport]) -> int | None:
+def _count_without_walk(signatures: Sequence[SignatureReport]) -> int | None:
     """How many elements there are, if a signature of the main Data Set covers all: the usual case needs no walk."""
     for each in signatures:
         coverage = each.coverage

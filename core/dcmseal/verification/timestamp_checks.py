@@ -32,7 +32,7 @@ def find_no_backend(type_: str) -> TimestampBackend:
     return no_plugins().timestamp_backend(type_)
 
 
-def authority_not_evaluated(_: CertifiedTime) -> tuple[Finding, ...]:
+def unevaluated_authority_findings(_: CertifiedTime) -> tuple[Finding, ...]:
     """What is said of an authority as long as no trust source judges it."""
     message = "no trust anchor is configured for the timestamp authority"
     return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING_CLAUSE),)
@@ -47,7 +47,7 @@ class TimestampContext:
     """DER certificates of authorities, for timestamps that come without; not trusted."""
     backend: Callable[[str], TimestampBackend] = find_no_backend
     """Finds the backend for a Certified Timestamp Type; raises PluginError."""
-    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = authority_not_evaluated
+    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = unevaluated_authority_findings
     """Judges whether the authority of a certified time is trusted."""
     weak_outcome: Outcome = Outcome.UNKNOWN
     """Of a finding that a timestamp is weak."""

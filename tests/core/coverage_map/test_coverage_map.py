@@ -194,7 +194,7 @@ def test_critical_elements_without_cover_stand_out(twice: bytes) -> None:
 def test_a_signature_that_does_not_hold_protects_nothing(twice: bytes) -> None:
     changed = twice.replace(b"4711", b"4712")
     coverage = map_of(changed)
-    assert [(each.holds, each.location) for each in coverage.signatures] == [
+    assert [(each.is_valid, each.location) for each in coverage.signatures] == [
         (False, "main"),
         (True, "ReferencedSeriesSequence[0]"),
     ]
@@ -214,7 +214,7 @@ def test_a_signature_that_is_refused_for_another_reason_protects_nothing(twice: 
     refusal = dcmseal.Finding(aspect=Aspect.TRUST, outcome=Outcome.FAILED, code="revoked", message="")
     first = replace(report.signatures[0], findings=(*report.signatures[0].findings, refusal))
     coverage = dcmseal.map_coverage(twice, replace(report, signatures=(first, report.signatures[1])))
-    assert [each.holds for each in coverage.signatures] == [False, True]
+    assert [each.is_valid for each in coverage.signatures] == [False, True]
     assert covers(coverage)["00100020"] is CoverState.BROKEN
 
 

@@ -61,7 +61,7 @@ class LazySigner:
         self._confirm_secret()
         return signature
 
-    def mark_device_returned(self) -> None:
+    def allow_retry(self) -> None:
         """Try again on the next use, with the same signer or by opening the key again."""
         self._is_device_returned = True
 

@@ -84,7 +84,7 @@ class WaitingSigner:
             except SealError as error:
                 if self._wait is None or not self._key.is_device_missing(error) or not self._wait(error):
                     raise
-                self._key.mark_device_returned()
+                self._key.allow_retry()
 
 
 def check_destinations(options: Namespace) -> None:

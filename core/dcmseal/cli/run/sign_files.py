@@ -162,7 +162,7 @@ def _sign_job(
             progress.clear()
             if device_prompt is None or not key.is_device_missing(error) or not device_prompt(error):
                 return error
-            key.mark_device_returned()
+            key.allow_retry()
 
 
 def make_device_prompt() -> DevicePrompt:

@@ -70,7 +70,7 @@ class ReportingOutput:
         self._statistics.add(result.input.source, result.summarize(), result.reason, result.instance)
         self._output.add(result)
 
-    def add_recorded(self, result: BatchResult) -> None:
+    def add_recorded_result(self, result: BatchResult) -> None:
         """Count a file whose result the journal of the run has already."""
         self._statistics.add(result.input.source, result.summarize(), result.reason, result.instance, recorded=True)
 
@@ -120,7 +120,7 @@ def verify_archive(options: Namespace) -> int:
     if pages is None:
         return run_archive(_build_task(options, report.detail), options.files, options, report)
     return run_archive(
-        _build_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded
+        _build_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded_result
     )
 
 
