@@ -122,7 +122,7 @@ class CoverageMap:
 def format_coverage(coverage: ObjectCoverage) -> str:
     """How much of an object is protected.
 
-    >>> format_protected(ObjectCoverage(covered=4, elements=257))
+    >>> format_coverage(ObjectCoverage(covered=4, elements=257))
     '4 of 257 elements'
     """
     return f"{coverage.covered:,} of {coverage.elements:,} elements"
@@ -131,7 +131,7 @@ def format_coverage(coverage: ObjectCoverage) -> str:
 def format_gaps(coverage: ObjectCoverage, limit: int = 12) -> str:
     """What of an object is not protected, by name, and how much more; empty if all of it is.
 
-    >>> format_unprotected(ObjectCoverage(critical=2, others=1, gaps=(CoverageGap(path=(0x00100010,), critical=True),)))
+    >>> format_gaps(ObjectCoverage(critical=2, others=1, gaps=(CoverageGap(path=(0x00100010,), critical=True),)))
     "NOT protected: Patient's Name, and 1 more that changes what the object means or whose it is; and 1 other element"
     """
     shown = [each for each in coverage.gaps if each.critical or not coverage.critical][:limit]
