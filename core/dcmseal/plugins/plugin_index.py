@@ -97,7 +97,7 @@ class PluginIndex(Generic[T]):
         known = tuple(self._usable())
         near = get_close_matches(name, known, 1)
         choices = ", ".join(map(self._kind.hint_name.format, known))
-        hint = f"use one of: {choices}; or install the plugin for it" if choices else "install the plugin for it"
+        hint = f"use one of: {choices}; or install a plugin" if choices else "install a plugin"
         return self._kind.error(
             self._kind.missing.format(name), hint=f"did you mean {near[0]}? {hint}" if near else hint
         )

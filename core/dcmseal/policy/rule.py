@@ -146,13 +146,13 @@ def _split_part(part: str) -> tuple[str, str]:
         return part, ""
     if colon and value and kind in RULE_KINDS[:-1]:
         return kind, value
-    # a drive letter of Windows is no kind
+    # a Windows drive letter is not a kind
     if not part or kind in RULE_KINDS or (colon and len(kind) > 1):
         near = get_close_matches(kind, RULE_KINDS, 1)
         meant = f"did you mean {near[0]}? " if near and near[0] != kind else ""
         raise UsageError(
-            "the text is not a rule",
-            hint=f"{meant}write the name of a profile, "
+            "unknown kind of rule",
+            hint=f"{meant}use the name of a profile, "
             f"{', '.join(f'{each}:...' for each in RULE_KINDS[:-1])} or timestamp",
         )
     return "profile", part
