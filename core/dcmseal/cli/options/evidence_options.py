@@ -1,4 +1,4 @@
-"""Options for evidence files: save the evidence of a verdict, or repeat a verdict from it."""
+"""Options for evidence files: save the evidence of a verdict, or reproduce a verdict from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_evidence_options(parser: Parser) -> None:
     """Add the options about evidence files."""
-    group = parser.add_argument_group("evidence (to repeat a verdict on one FILE offline, years later)")
+    group = parser.add_argument_group("evidence (to reproduce a verdict on one FILE offline, years later)")
     group.add_argument(
         "--save-evidence",
         metavar="OUT",
@@ -30,7 +30,7 @@ def add_evidence_options(parser: Parser) -> None:
         help="have this timestamp authority certify the time of the evidence; repeat to name fallbacks",
     )
     group.add_argument(
-        "--evidence", metavar="FILE", help="repeat the verdict from this evidence file, with your own trust anchors"
+        "--evidence", metavar="FILE", help="reproduce the verdict from this evidence file, with your own trust anchors"
     )
     group.add_argument(
         "--trust-evidence-moment",
@@ -47,7 +47,7 @@ class EvidenceOptions:
         self._output: str | None = options.save_evidence
         self._authorities: list[str] = options.evidence_timestamp
         self.evidence = evidence
-        """The evidence that a verdict is repeated from; None for a new verdict."""
+        """The evidence to reproduce a verdict from; None for a new verdict."""
 
     @property
     def saves_evidence(self) -> bool:

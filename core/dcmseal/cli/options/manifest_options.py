@@ -30,7 +30,7 @@ def add_manifest_input_option(parser: Parser) -> None:
     parser.add_argument(
         "--manifest",
         metavar="FILE",
-        help="change manifest made with the signature, to name the elements that changed; or a folder of manifests",
+        help="use this change manifest, or folder of manifests, to name the elements that changed",
     )
 
 

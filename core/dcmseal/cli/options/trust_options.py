@@ -43,14 +43,14 @@ def add_trust_options(parser: Parser) -> None:
     action = group.add_argument("--trust", metavar="NAME", help="use [trust.NAME] of the configuration file")
     set_completer(action, make_name_completer(lambda config: config.trust))
     for option, metavar, meaning in (
-        ("--trust-anchor", "FILE", "certificate of an authority or signer to trust"),
-        ("--intermediate", "FILE", "intermediate certificates"),
-        ("--crl", "FILE", "certificate revocation lists"),
-        ("--ocsp-response", "FILE", "OCSP responses"),
+        ("--trust-anchor", "FILE", "trust the authority or signer with this certificate"),
+        ("--intermediate", "FILE", "use these intermediate certificates"),
+        ("--crl", "FILE", "use these certificate revocation lists"),
+        ("--ocsp-response", "FILE", "use these OCSP responses"),
         ("--pin-certificate", "SHA256", "trust only this certificate"),
         ("--pin-subject", "NAME", "trust only this subject, such as CN=CT 3,O=Hospital"),
-        ("--key-usage", "USAGE", "accepted key usage (default: digital_signature, non_repudiation)"),
-        ("--extended-key-usage", "USAGE", "accepted extended key usage, by name or OID"),
+        ("--key-usage", "USAGE", "accept this key usage (default: digital_signature, non_repudiation)"),
+        ("--extended-key-usage", "USAGE", "accept only this extended key usage, by name or OID (default: any)"),
     ):
         group.add_argument(option, metavar=metavar, action="append", default=[], help=meaning)
     group.add_argument(
@@ -59,8 +59,8 @@ def add_trust_options(parser: Parser) -> None:
     group.add_argument(
         "--revocation",
         choices=("off", "soft", "hard"),
-        help="off: no check; soft: refuse certificates known to be revoked; hard: also require a known status "
-        "(default if CRLs or OCSP responses are given or fetched)",
+        help="off: do not check; soft (default): refuse certificates known to be revoked; hard (default if CRLs or "
+        "OCSP responses are given or fetched): also require a known status",
     )
     group.add_argument("--fetch", action="store_true", help="download CRLs and OCSP responses")
     group.add_argument(
