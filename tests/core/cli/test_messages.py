@@ -63,3 +63,9 @@ def test_a_file_that_is_not_evidence_is_named(run: Run, image: Path, tmp_path: P
     assert ran.code == 5
     assert ran.err.startswith(f"dcmseal: {tmp_path / 'other.zip'}: ")
     assert "hint: give a file written by dcmseal verify --save-evidence" in ran.err
+
+
+def test_runs_over_many_files_name_a_file_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "gone.dcm").symlink_to("nowhere")
+    ran = run("verify", tmp_path, "--integrity-only")
+    assert f"  {tmp_path / 'gone.dcm'}: cannot be read: No such file or directory\n" in ran.out

@@ -87,7 +87,8 @@ class TextOutput:
             to.line()
             to.line(f"{verdict.replace('-', ' ')}:", _VERDICT_TONES[verdict])
             for result in results:
-                to.line(f"  {result.input.source}{f': {result.reason}' if result.reason else ''}")
+                reason = _format_reason(result)
+                to.line(f"  {result.input.source}{f': {reason}' if reason else ''}")
             if more:
                 to.line(f"  {'and ' if results else ''}{more} more ({named_by} lists all)")
         if summary.broken:
@@ -107,7 +108,7 @@ class TextOutput:
 
 def show_result_line(result: BatchResult) -> None:
     """Write the result of a file in one line."""
-    reason = f"; {result.reason}" if result.reason else ""
+    reason = f"; {_format_reason(result)}" if result.reason else ""
     if EXISTING_INVALID in result.blocking_codes:
         reason += f"; WARNING: {_format_blocking_code(EXISTING_INVALID)}"
     if others := [code for code in result.blocking_codes if code != EXISTING_INVALID]:
@@ -118,6 +119,11 @@ def show_result_line(result: BatchResult) -> None:
         f"{name}: {verdict}{reason}",
         Tone.BAD if EXISTING_INVALID in result.blocking_codes else _VERDICT_TONES.get(result.verdict, Tone.PLAIN),
     )
+
+
+def _format_reason(result: BatchResult) -> str:
+    """The reason of a result, without the name of the file, which precedes it."""
+    return result.reason.removeprefix(f"{result.input.source} ")
 
 
 def _format_blocking_code(code: str) -> str:
