@@ -1,4 +1,4 @@
-"""Edits that attach, timestamp and remove signatures; all other bytes of the Data Set stay."""
+"""Build edits that attach, timestamp and remove signatures, and leave all other bytes of the Data Set unchanged."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: 
     item = found.item
     if not tags.is_ascending(item.tags):
         raise DatasetError(
-            "the signature's elements are not in order", hint="verify the file for details", code="signature-damaged"
+            "the elements of the signature's item are not in ascending order",
+            hint="verify the file for details",
+            code="signature-damaged",
         )
     edits = [*_iter_timestamp_edits(item, signature)]
     return add_length_edits([(edits, (*signed.level.length_fields, *_timestamp_length_fields(signed.scan, found)))])
@@ -159,7 +161,7 @@ def strip_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature]
 
     Args:
         file: The file.
-        should_remove: Tells whether to remove a signature.
+        should_remove: Returns whether to remove a signature.
 
     Raises:
         Malformed: The encoding violates PS3.5.
@@ -171,10 +173,10 @@ def strip_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature]
         if signed.level.in_original_attributes:
             continue
         _check_unambiguous(signed)
-        gone = {found.start for found in signed.level_signatures.signatures if should_remove(found.signature)}
-        if gone:
-            removed.extend(found.signature for found in signed.level_signatures.signatures if found.start in gone)
-            changes.append((tuple(_iter_removal_edits(signed, gone)), signed.level.length_fields))
+        starts = {found.start for found in signed.level_signatures.signatures if should_remove(found.signature)}
+        if starts:
+            removed.extend(found.signature for found in signed.level_signatures.signatures if found.start in starts)
+            changes.append((tuple(_iter_removal_edits(signed, starts)), signed.level.length_fields))
     return Removal(body=apply_edits(file.body, add_length_edits(changes)), removed=tuple(removed))
 
 
@@ -195,21 +197,22 @@ def _check_unambiguous(signed: SignedLevel) -> None:
             )
 
 
-def _iter_removal_edits(signed: SignedLevel, gone: set[int]) -> Iterator[Edit]:
+def _iter_removal_edits(signed: SignedLevel, starts: set[int]) -> Iterator[Edit]:
+    """Remove the signatures that start at some positions, and the MAC parameters that only they use."""
     scan, found = signed.scan, signed.level_signatures
-    kept_ids = {each.signature.mac_id for each in found.signatures if each.start not in gone}
+    kept_ids = {each.signature.mac_id for each in found.signatures if each.start not in starts}
     signatures = [(each.start, each.end) for each in found.signatures]
     unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id not in kept_ids]
     # parameters that no signature uses are removed only with the last signature
     if kept_ids:
-        gone_ids = {each.signature.mac_id for each in found.signatures if each.start in gone}
-        unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id in gone_ids - kept_ids]
+        unused_ids = {each.signature.mac_id for each in found.signatures if each.start in starts} - kept_ids
+        unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id in unused_ids]
     yield from _iter_item_removals(scan, tags.MAC_PARAMETERS_SEQUENCE, unused, keep=len(found.parameters) - len(unused))
     yield from _iter_item_removals(
         scan,
         tags.DIGITAL_SIGNATURES_SEQUENCE,
-        [each for each in signatures if each[0] in gone],
-        keep=len(signatures) - len(gone),
+        [each for each in signatures if each[0] in starts],
+        keep=len(signatures) - len(starts),
     )
 
 

@@ -18,7 +18,7 @@ from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 
 
 class ProfiledDataset(Protocol):
-    """The Data Set that is signed, as far as a profile may look at it."""
+    """The signed Data Set, limited to what a profile may read."""
 
     @property
     def tags(self) -> Collection[int]:
@@ -121,7 +121,7 @@ class SignatureFacts:
 
 
 OTHER_PURPOSE: Final = 0
-"""Stands for any code outside CID 7007, which is extensible."""
+"""Represents any code outside CID 7007, which is extensible."""
 
 
 @runtime_checkable

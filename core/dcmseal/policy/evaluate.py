@@ -27,26 +27,26 @@ _WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED)
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
 
 
-def unmet_findings(policy: Policy, report: VerificationReport, at: Location = MAIN) -> tuple[Finding, ...]:
+def unmet_findings(policy: Policy, report: VerificationReport, location: Location = MAIN) -> tuple[Finding, ...]:
     """Evaluate a policy against a report.
 
     Args:
         policy: The requirements. The verification must have required its profiles.
         report: The result of ``dcmseal.verify``.
-        at: The level whose signatures count. Signatures at other levels do not count, because items can be moved from
-            one object to another.
+        location: The level whose signatures count. Signatures at other levels do not count, because items can be moved
+            from one object to another.
 
     Returns:
         A finding for each requirement that is not met (FAILED), or not known to be met (UNKNOWN).
     """
-    return evaluate_policy(policy, report.signatures, at)
+    return evaluate_policy(policy, report.signatures, location)
 
 
-def evaluate_policy(policy: Policy, signatures: Iterable[SignatureReport], at: Location) -> tuple[Finding, ...]:
+def evaluate_policy(policy: Policy, signatures: Iterable[SignatureReport], location: Location) -> tuple[Finding, ...]:
     """Evaluate a policy like ``unmet_findings``, for the reports on all signatures of a file."""
-    candidates = find_candidates(signatures, at)
+    candidates = find_candidates(signatures, location)
     results = [_RuleResult(rule, candidates) for rule in policy.rules]
-    findings = [finding for result in results for finding in result.findings(at)]
+    findings = [finding for result in results for finding in result.findings(location)]
     findings += _count_findings(policy, candidates)
     if policy.distinct_signers and len(results) > 1:
         findings += _distinct_findings(results)
@@ -70,15 +70,15 @@ class _RuleResult:
         """Return the signatures for which the rule has one of these outcomes."""
         return [candidate for candidate, outcome, _ in self._judged if outcome in outcomes]
 
-    def findings(self, at: Location) -> Iterator[Finding]:
+    def findings(self, location: Location) -> Iterator[Finding]:
         """Report that no signature meets the rule, and what the closest signature lacks."""
         if self.outcome is Outcome.PASSED:
             return
         profile = self._rule.profiles[0] if self._rule.kinds == ("profile",) and len(self._rule.profiles) == 1 else ""
         what = "the rule" if isinstance(profile, str) else profile.title
-        message = f"no signature at {at} meets {what}"
+        message = f"no signature at {location} meets {what}"
         if self.outcome is Outcome.UNKNOWN:
-            message = f"it is not established whether a signature at {at} meets {what}"
+            message = f"it is not established whether a signature at {location} meets {what}"
         judged = [each for each in self._judged if each[1] is self.outcome]
         if judged:
             candidate, _, reasons = min(judged, key=lambda each: len(each[2]))

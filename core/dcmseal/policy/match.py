@@ -147,12 +147,12 @@ class SignatureCandidate:
             yield Outcome.UNKNOWN, "the validity of its timestamp is not established"
 
 
-def find_candidates(signatures: Iterable[SignatureReport], at: Location) -> tuple[SignatureCandidate, ...]:
+def find_candidates(signatures: Iterable[SignatureReport], location: Location) -> tuple[SignatureCandidate, ...]:
     """Return the signatures at a level.
 
     Args:
         signatures: The reports on all signatures of a file.
-        at: The level.
+        location: The level.
     """
     known: dict[int, ElementCoverage] = {}
     return tuple(
@@ -163,7 +163,7 @@ def find_candidates(signatures: Iterable[SignatureReport], at: Location) -> tupl
             certificate=_read_certificate(each),
         )
         for each in signatures
-        if each.signature.location == at
+        if each.signature.location == location
     )
 
 

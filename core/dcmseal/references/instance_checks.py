@@ -140,13 +140,14 @@ def _check_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) 
         )
     if not TransferSyntax(mac.parameters.transfer_syntax).is_allowed_for_mac:
         return _ReferenceResult(
-            _unusable_mac_finding(cited, "the MAC Calculation Transfer Syntax is not Explicit VR Little Endian")
+            _unusable_mac_finding(cited, "the MAC Calculation Transfer Syntax is not explicit VR little endian")
         )
-    made, matches = match_mac(file, mac, algorithm)
-    if made.listed_unsignable:
+    computed, matches = match_mac(file, mac, algorithm)
+    if computed.listed_unsignable:
         return _ReferenceResult(
             _unusable_mac_finding(
-                cited, f"the reference lists an element of {path} that cannot be signed: {made.listed_unsignable[0][1]}"
+                cited,
+                f"the reference lists an element of {path} that cannot be signed: {computed.listed_unsignable[0][1]}",
             )
         )
     if is_other_representation(file, mac):
@@ -155,8 +156,8 @@ def _check_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) 
     if not matches:
         message = f"{path} has changed since it was cited: its MAC differs"
         return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
-    uncovered = frozenset(made.elements) - frozenset(mac.parameters.elements)
-    unsignable = frozenset(tag for tag, _ in made.unsignable)
+    uncovered = frozenset(computed.elements) - frozenset(mac.parameters.elements)
+    unsignable = frozenset(tag for tag, _ in computed.unsignable)
     return _ReferenceResult(None, covers_all=not uncovered, uncovered=uncovered, unsignable=unsignable)
 
 
