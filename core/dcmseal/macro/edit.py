@@ -23,18 +23,20 @@ from dcmseal.tags import format_tag
 _ITEM_HEADER_SIZE = 8
 
 
-def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: DigitalSignature) -> list[Edit]:
+def build_timestamp_edits(
+    signed: SignedLevel, signature_item: SignatureItem, signature: DigitalSignature
+) -> list[Edit]:
     """Build the edits that add or replace the timestamp of a signature, which no MAC covers (PS3.3 C.12.1.1.3.1.2).
 
     Args:
         signed: The level with the signature.
-        found: The item of the signature.
+        signature_item: The item of the signature.
         signature: The signature with the new timestamp.
 
     Raises:
         DatasetError: The elements of the item are not in order, so that the right position is not defined.
     """
-    item = found.item
+    item = signature_item.item
     if not tags.is_ascending(item.tags):
         raise DatasetError(
             "the elements of the signature's item are not in ascending order",
@@ -42,7 +44,8 @@ def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: 
             code="signature-damaged",
         )
     edits = [*_iter_timestamp_edits(item, signature)]
-    return add_length_edits([(edits, (*signed.level.length_fields, *_timestamp_length_fields(signed.scan, found)))])
+    length_fields = (*signed.level.length_fields, *_timestamp_length_fields(signed.scan, signature_item))
+    return add_length_edits([(edits, length_fields)])
 
 
 def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> Iterator[Edit]:
@@ -58,18 +61,19 @@ def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> It
             yield Edit(*item.element_range(index), b"")
 
 
-def _timestamp_length_fields(scan: LevelScanner, found: SignatureItem) -> Iterator[LengthField]:
+def _timestamp_length_fields(scan: LevelScanner, signature_item: SignatureItem) -> Iterator[LengthField]:
     """Find the lengths of the item, of its sequence, and of the groups of both."""
     index = scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE)
     assert index is not None
     header = scan.header(index)
     if header.length != UNDEFINED_LENGTH:
         yield LengthField(scan.starts[index] + header.size - 4, header.length, scan.encoding)
-    length = scan.encoding.u32.unpack(scan.source.read(found.start + 4, found.start + _ITEM_HEADER_SIZE))[0]
+    start = signature_item.start
+    length = scan.encoding.u32.unpack(scan.source.read(start + 4, start + _ITEM_HEADER_SIZE))[0]
     if length != UNDEFINED_LENGTH:
-        yield LengthField(found.start + 4, length, scan.encoding)
+        yield LengthField(start + 4, length, scan.encoding)
     yield from find_group_length(scan, tags.DIGITAL_SIGNATURES_SEQUENCE)
-    yield from find_group_length(found.item, tags.CERTIFIED_TIMESTAMP)
+    yield from find_group_length(signature_item.item, tags.CERTIFIED_TIMESTAMP)
 
 
 _DELIMITER_SIZE = 8

@@ -71,17 +71,17 @@ class LevelMacs:
             self._signable = tuple([tag for tag in self.scan.tags if tag not in unsignable])
         return self._signable
 
-    def complete_mac(self, found: SignatureItem) -> MacJob | None:
+    def complete_mac(self, signature_item: SignatureItem) -> MacJob | None:
         """Compute the complete MAC of a signature; None if its parameters do not allow one.
 
         ``unsignable`` of the result are elements of the signature's item that no MAC protects.
         """
-        job = self.find_job(found.signature.mac)
-        return None if job is None else _run_item_job(found.item, job.digest.copy(), self.variant)
+        job = self.find_job(signature_item.signature.mac)
+        return None if job is None else _run_item_job(signature_item.item, job.digest.copy(), self.variant)
 
-    def digest(self, found: SignatureItem) -> bytes | None:
+    def digest(self, signature_item: SignatureItem) -> bytes | None:
         """Compute the digest of the complete MAC of a signature; None if its parameters do not allow one."""
-        job = self.complete_mac(found)
+        job = self.complete_mac(signature_item)
         return None if job is None else job.digest.digest()
 
 

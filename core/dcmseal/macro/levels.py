@@ -65,7 +65,7 @@ def find_level(file: DicomFile, location: Location) -> Level:
     return level
 
 
-def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
+def _find_item_level(level: Level, tag: int, item_index: int) -> Level:
     scan = level.scanner().finish()
     index = scan.index(tag)
     if index is None:
@@ -78,8 +78,8 @@ def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
     if header.vr != b"SQ":
         raise NoSuchItem(f"{format_tag(tag)} is not a sequence", hint="only items of sequences can contain signatures")
     count = 0
-    for item, _ in iter_item_levels(level, scan, index, max_items=wanted + 1):
-        if count == wanted:
+    for item, _ in iter_item_levels(level, scan, index, max_items=item_index + 1):
+        if count == item_index:
             return item
         count += 1
     raise NoSuchItem(f"{format_tag(tag)} at {level.location} has {count} items", hint="items count from 0")

@@ -112,12 +112,12 @@ class Policy:
         return self.timestamps or any(rule.timestamp for rule in self.rules)
 
 
-def to_rule(given: str | Profile | Rule) -> Rule:
+def to_rule(rule: str | Profile | Rule) -> Rule:
     """Convert text, or a profile that must be met, to a rule.
 
     Raises:
         UsageError: The text is not a rule.
     """
-    if isinstance(given, Rule):
-        return given
-    return Rule.parse(given) if isinstance(given, str) else Rule(profiles=(given,))
+    if isinstance(rule, Rule):
+        return rule
+    return Rule.parse(rule) if isinstance(rule, str) else Rule(profiles=(rule,))

@@ -130,13 +130,13 @@ def normalize_fingerprint(text: str) -> str:
     return text.replace(":", "").lower()
 
 
-def parse_covered_tag(given: str | int) -> int:
+def parse_covered_tag(element: str | int) -> int:
     """Parse the keyword or tag of an element.
 
     Raises:
         UsageError: The text is neither a keyword nor a tag.
     """
-    tag = parse_tag(given) if isinstance(given, str) else given
+    tag = parse_tag(element) if isinstance(element, str) else element
     if tag is None:
         raise UsageError(
             "the element is not a keyword or tag", hint="write keywords such as PatientID, or tags such as 00100020"

@@ -127,9 +127,9 @@ def _uncovered_findings(
     yield reference_finding("reference-covers-part", message, cited.uid, aspect=Aspect.COVERAGE)
 
 
-def _format_tags(found: Sequence[int]) -> str:
-    more = len(found) - _MAX_NAMED
-    return f"{format_tags(found[:_MAX_NAMED])}{f' and {more} more' if more > 0 else ''}"
+def _format_tags(tags: Sequence[int]) -> str:
+    more = len(tags) - _MAX_NAMED
+    return f"{format_tags(tags[:_MAX_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _check_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) -> _ReferenceResult:
@@ -177,7 +177,7 @@ def _check_signature(
         return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
     report = equal[0]
     if not report.is_intact or report.coverage is None:
-        message = f"signature {wanted.uid} of {path} does not establish that nothing changed"
+        message = f"signature {wanted.uid} of {path} is not intact, so it cannot show whether the instance changed"
         return _ReferenceResult(reference_finding("reference-signature-not-intact", message, cited.uid))
     coverage = report.coverage
     if report.signature.location.steps:

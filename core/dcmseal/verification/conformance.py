@@ -39,18 +39,18 @@ def order_findings(scan: LevelScanner) -> list[Finding]:
     return [form_finding("disordered", "the data set's elements are not in ascending order")]
 
 
-def macro_findings(found: SignatureItem, listed: ListedElements | None) -> list[Finding]:
+def macro_findings(signature_item: SignatureItem, listed: ListedElements | None) -> list[Finding]:
     """Check the structure of a signature's item and its MAC parameters.
 
     Args:
-        found: The item of the signature.
+        signature_item: The item of the signature.
         listed: Its Data Elements Signed; None if the level has too many different lists.
 
     Returns:
         Findings of aspects FORM and CONFORMANCE; a finding with outcome PASSED if the structure is correct.
     """
-    findings = list(found.problems)
-    signature = found.signature
+    findings = list(signature_item.problems)
+    signature = signature_item.signature
     if signature.mac is not None:
         findings.extend(_mac_findings(signature.mac, listed))
     if signature.certificate_type and signature.certificate_type != CertificateType.X509_1993_SIG:

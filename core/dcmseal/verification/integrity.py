@@ -140,11 +140,11 @@ def integrity_findings(
             yield from _mismatch_findings(match, alternative, accept_old_format=accept_old_format)
 
 
-def _is_signature_match(certificate: Certificate, found: SignatureItem, digest: bytes) -> bool:
-    algorithm = found.signature.mac.mac_algorithm if found.signature.mac else None
+def _is_signature_match(certificate: Certificate, signature_item: SignatureItem, digest: bytes) -> bool:
+    algorithm = signature_item.signature.mac.mac_algorithm if signature_item.signature.mac else None
     if algorithm is None:
         return False
-    return match_signature(certificate, algorithm, digest, found.signature.value) is SignatureMatch.MATCHES
+    return match_signature(certificate, algorithm, digest, signature_item.signature.value) is SignatureMatch.MATCHES
 
 
 def _mismatch_findings(

@@ -144,12 +144,12 @@ class VariantMatcher:
             macs = self._computed[minimal, variant] = compute_level_macs(level, variant)
         return macs
 
-    def _compute_digest(self, found: SignatureItem, variant: MacVariant, *, minimal: bool) -> bytes:
+    def _compute_digest(self, signature_item: SignatureItem, variant: MacVariant, *, minimal: bool) -> bytes:
         """Compute a variant of a signature's MAC; empty if it cannot be computed."""
-        return self._compute_macs(variant, minimal=minimal).digest(found) or b""
+        return self._compute_macs(variant, minimal=minimal).digest(signature_item) or b""
 
-    def _iter_truncated(self, found: SignatureItem, *, minimal: bool) -> Iterator[tuple[VariantMatch, bytes]]:
-        mac = found.signature.mac
+    def _iter_truncated(self, signature_item: SignatureItem, *, minimal: bool) -> Iterator[tuple[VariantMatch, bytes]]:
+        mac = signature_item.signature.mac
         if mac is None or mac.mac_algorithm is None:
             return
         key = minimal, mac_key(mac)
@@ -172,13 +172,13 @@ class VariantMatcher:
                 ),
                 clause=_STREAM,
             ),
-            digest_item(found.item, digest.copy()).digest(),
+            digest_item(signature_item.item, digest.copy()).digest(),
         )
 
 
-def _find_other_representation(file: DicomFile, found: SignatureItem, macs: LevelMacs) -> VariantMatch | None:
+def _find_other_representation(file: DicomFile, signature_item: SignatureItem, macs: LevelMacs) -> VariantMatch | None:
     """Report pixels that were compressed or decompressed after signing, because their bytes cannot be compared."""
-    mac = found.signature.mac
+    mac = signature_item.signature.mac
     if mac is None or PIXEL_DATA not in mac.elements:
         return None
     signed, now = TransferSyntax(mac.transfer_syntax), file.syntax

@@ -36,12 +36,12 @@ _PARAMETERS: Final = frozenset(
 """MAC Parameters Sequence and its attributes, which do not belong in a signature's item."""
 
 
-def nonstandard_signature_findings(scan: LevelScanner, found: LevelSignatures) -> list[Finding]:
+def nonstandard_signature_findings(scan: LevelScanner, level_signatures: LevelSignatures) -> list[Finding]:
     """Report signatures in a nonstandard format.
 
     Args:
         scan: A complete scan of the level.
-        found: Its standard signatures.
+        level_signatures: Its standard signatures.
 
     Returns:
         Findings of aspect FORM.
@@ -53,7 +53,7 @@ def nonstandard_signature_findings(scan: LevelScanner, found: LevelSignatures) -
     if flat:
         message = "attributes of a signature are outside any signature item: this is not a DICOM Digital Signature"
         findings.append(_nonstandard_finding("flat-signature", message, " ".join(map(format_tag, flat))))
-    for each in found.signatures:
+    for each in level_signatures.signatures:
         if each.signature.mac is None and not _PARAMETERS.isdisjoint(each.item.tags):
             inside = sorted(_PARAMETERS.intersection(each.item.tags))
             message = "MAC parameters are inside the signature item: this is not a DICOM Digital Signature"
