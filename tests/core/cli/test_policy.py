@@ -86,7 +86,7 @@ def test_what_is_missing_comes_first(run: Run, two: Path, pki: Pki) -> None:
     ran = run("verify", two, "--trust-anchor", pki.root.certificate_pem, "--require", "purpose:consent")
     first, second = ran.out.splitlines()[:2]
     assert first.endswith("invalid (2 signatures)")
-    assert "no signature at main meets the rule; the closest is" in second
+    assert "no signature at main meets the rule; the closest one is" in second
 
 
 def test_a_name_needs_trust(run: Run, two: Path) -> None:
