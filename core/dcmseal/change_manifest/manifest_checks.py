@@ -155,10 +155,10 @@ def _find_signature(content: ManifestContent, signatures: Iterable[SignatureRepo
 
 
 def _change_findings(
-    file: DicomFile, content: ManifestContent, found: SignatureReport, limits: ManifestLimits
+    file: DicomFile, content: ManifestContent, report: SignatureReport, limits: ManifestLimits
 ) -> Iterator[Finding]:
     """Report the differences, those in signed elements first."""
-    signature = found.signature
+    signature = report.signature
     level = find_level(file, signature.location)
     now = build_inventory(
         *(level.source, level.start, level.end, level.encoding),
@@ -181,7 +181,7 @@ def _change_findings(
     signed_findings = list(islice(signed, limits.changes + 1))
     yield from signed_findings[: limits.changes]
     if not signed_findings:
-        yield _unchanged_finding(found)
+        yield _unchanged_finding(report)
     unsigned_findings = list(islice(unsigned, limits.changes + 1))
     yield from unsigned_findings[: limits.changes]
     if max(len(signed_findings), len(unsigned_findings)) > limits.changes:
@@ -189,15 +189,15 @@ def _change_findings(
         yield _manifest_finding(Outcome.UNKNOWN, "manifest-more-changes", message)
 
 
-def _unchanged_finding(found: SignatureReport) -> Finding:
-    if found.outcome(Aspect.INTEGRITY) is Outcome.FAILED:
+def _unchanged_finding(report: SignatureReport) -> Finding:
+    if report.outcome(Aspect.INTEGRITY) is Outcome.FAILED:
         message = "no signed element changed: the change is in the signature itself or its MAC parameters"
         return _manifest_finding(Outcome.UNKNOWN, "manifest-other-change", message)
     return _manifest_finding(Outcome.PASSED, "elements-unchanged", "no signed element changed since signing")
 
 
-def _findings(found: Iterator[Change], frames: int, *, is_signed: bool) -> Iterator[Finding]:
-    for each in found:
+def _findings(changes: Iterator[Change], frames: int, *, is_signed: bool) -> Iterator[Finding]:
+    for each in changes:
         wording = _signed_change_wording(each.kind) if is_signed else _unsigned_change_wording(each.kind)
         if wording is not None:
             yield Finding(

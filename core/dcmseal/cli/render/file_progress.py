@@ -1,4 +1,4 @@
-"""How far a command is with many files: one line on a terminal, which goes away; nothing elsewhere."""
+"""Progress over several files: a temporary line on a terminal, nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from dcmseal.batch.run_summary import RunSummary
 
 _DEFAULT_WIDTH: Final = 80
-"""Columns of a terminal that does not say."""
+"""Columns of a terminal of unknown width."""
 
 
 class FileProgress:
-    """Shows the number and the name of the file at hand on standard error."""
+    """Shows the number and the name of the current file on standard error."""
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
         stream: TextIO | None = sys.stderr
@@ -37,7 +37,7 @@ class FileProgress:
         """Do nothing: a file is shown when work on it begins."""
 
     def next(self, name: str) -> None:
-        """Show the name of the next file."""
+        """Show the next file."""
         self._number += 1
         if self._stream is None:
             return
@@ -48,7 +48,7 @@ class FileProgress:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Make room for something else."""
+        """Remove the line."""
         if self._stream is not None and self._length:
             self._stream.write(f"\r{' ' * self._length}\r")
             self._stream.flush()
