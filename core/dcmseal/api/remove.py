@@ -23,12 +23,12 @@ def remove(
     overwrite: bool = False,
     registry: Registry | None = None,
 ) -> RemovalResult:
-    """Remove signatures at every level, with the MAC parameters and sequences that nothing uses afterwards.
+    """Remove signatures at every level, with the MAC parameters and sequences that are not used afterwards.
 
     Args:
         source: A path, URL, bytes, binary file object or pydicom Dataset.
-        uids: Digital Signature UIDs, of which one may be given by itself; None removes all signatures.
-        output: Where the result goes, as in ``sign``.
+        uids: Digital Signature UIDs, or a single one; None removes all signatures.
+        output: Where to write the result, as in ``sign``.
         in_place: Replace ``source``.
         overwrite: Replace a file that exists at ``output``.
         registry: The plugins to use; None for all that are installed.
@@ -37,7 +37,11 @@ def remove(
         The signatures that were removed, and the bytes of the file if there is no ``output``.
 
     Raises:
-        NoSuchSignature: There is no signature with one of the UIDs; nothing was written.
+        NoSuchSignature: The Data Set has no signature with one of the UIDs.
+        UsageError: The arguments contradict each other.
+        DatasetError: The Data Set cannot be read.
+        OutputError: The result cannot be written. After any error, nothing was written.
+        PluginError: No plugin supports a URL.
     """
     wanted = None if uids is None else frozenset(to_tuple(uids, single=(str,)))
     plugins = provide_registry(registry)

@@ -84,10 +84,10 @@ def verify(
 
 
 def build_context(options: VerifyOptions, registry: Registry | None = None) -> VerificationContext:
-    """Make options ready for any number of files: open trust, and load the profiles.
+    """Prepare options for any number of files: load trust settings and profiles.
 
     Args:
-        options: What is verified, and how strictly.
+        options: What to verify, and how strictly.
         registry: The plugins to use; None for all that are installed.
 
     Raises:
@@ -198,11 +198,21 @@ def map_coverage(
     fold: bool = True,
     registry: Registry | None = None,
 ) -> CoverageMap:
-    """Every Data Element at every level, and which signatures of a verification of the same source protect it.
+    """Map every Data Element at every level, and which signatures protect it.
 
-    A signature that does not hold protects nothing. Items alike are folded into one unless ``fold`` is False. Values
-    that might tell who the patient is (PS3.15 Table E.1-1, private elements, free text) are kept back unless
-    ``show_values``. Raises UsageError, DatasetError or one of its kinds.
+    An invalid signature protects nothing.
+
+    Args:
+        source: The Data Set that was verified.
+        report: The report of its verification.
+        show_values: Include values that might identify the patient (PS3.15 Table E.1-1, private elements, free text).
+        fold: Fold items with the same structure and coverage into one.
+        registry: The plugins to use; None for all that are installed.
+
+    Raises:
+        DatasetError: The Data Set cannot be read, or has too many elements.
+        UsageError: The source is of an unsupported type.
+        PluginError: No plugin supports the URL.
     """
     from dcmseal.coverage_map.map_builder import build_map
 
@@ -213,7 +223,7 @@ def map_coverage(
 def _build_timestamp_context(
     options: VerifyOptions, registry: RegistryProvider, trust: Trust | None
 ) -> TimestampContext:
-    """How timestamps are verified."""
+    """Build the context in which timestamps are verified."""
     from dcmseal.verification.timestamp_checks import TimestampContext, unevaluated_authority_findings
 
     is_required = options.policy is not None and options.policy.timestamps
@@ -227,7 +237,7 @@ def _build_timestamp_context(
 
 
 def _merge_certificates(options: VerifyOptions, evidence: Evidence | None) -> Iterable[bytes]:
-    """Certificates of timestamp authorities, with those in the evidence."""
+    """Merge certificates of timestamp authorities with those in the evidence."""
     recorded = evidence.record.timestamp_certificates if evidence else ()
     return dict.fromkeys((*options.timestamp_certificates, *recorded))
 
