@@ -48,7 +48,7 @@ _SINGLE_FILE: Final = {
     "uid": "a Digital Signature UID belongs to one signature",
     "output": "an output belongs to one file",
 }
-"""Arguments of ``sign`` and ``verify`` about a single file, and why many files have no use for them."""
+"""Arguments of ``sign`` and ``verify`` about a single file, and why they do not apply to many files."""
 
 
 def verify_many(
@@ -137,8 +137,8 @@ def sign_many(
 ) -> Generator[BatchResult]:
     """Sign many files, in place or into a folder that mirrors theirs.
 
-    The key is opened once, in this process, when the first file is found; workers hash, and send digests. With an
-    ``executor``, each worker opens the key. A result with ``is_fatal`` says that the key cannot be used any more, and
+    The key is opened once, in this process, when the first file is found; worker processes send digests to it. With an
+    ``executor``, each worker opens the key. A result with ``is_fatal`` means that the key can no longer be used, and
     is the last. With a ``journal``, each file is signed once, however often the run is stopped and started again.
 
     Args:
@@ -218,7 +218,7 @@ def _run(
     follow_links: bool,
     registry: Registry | None,
 ) -> Generator[BatchResult]:
-    """Work on all files; ``signer`` is entered in this process, once, if there is something to sign."""
+    """Process all files; ``signer`` is entered once, in this process, if there is something to sign."""
     named = (sources,) if isinstance(sources, (str, os.PathLike)) else sources
     paths: Iterable[str] = (os.fspath(source) for source in named)
     if isinstance(named, Sequence):
@@ -251,7 +251,7 @@ def _run(
 
 
 def _refuse_single_file_arguments(verb: str, keywords: Mapping[str, object], names: Iterable[str]) -> None:
-    """Refuse arguments that type checkers refuse, too, but that callers of ``sign`` and ``verify`` may expect."""
+    """Refuse arguments of ``sign`` and ``verify`` that callers may expect, although type checkers refuse them, too."""
     for name in names:
         if name in keywords:
             raise UsageError(
@@ -260,7 +260,7 @@ def _refuse_single_file_arguments(verb: str, keywords: Mapping[str, object], nam
 
 
 def _iter_protected_files(key: str | None, journal: str | os.PathLike[str] | None) -> Iterator[ProtectedPath]:
-    """Files of the run that no result may replace."""
+    """Iterate over the files of the run that no result may replace."""
     for path in iter_key_files(key or ""):
         yield ProtectedPath(path, "a file of the key")
     if journal is not None:
@@ -268,7 +268,7 @@ def _iter_protected_files(key: str | None, journal: str | os.PathLike[str] | Non
 
 
 def _build_journal_settings(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalSettings | None:
-    """The journal; raises UsageError for a shard without one."""
+    """Build the settings of the journal; raises UsageError for a shard without one."""
     if journal is None:
         if shard is not None:
             raise UsageError("a shard needs a journal", hint="give journal=FILE")
@@ -292,7 +292,7 @@ def _open_signer(uri: str, secrets: Secrets, registry: Registry | None) -> Gener
 
 
 def _key_name(signer: Signer) -> str:
-    """What a journal calls the key of an open signer."""
+    """Return the name of an open signer in a journal."""
     return f"certificate:{sha256(signer.certificate_chain[0]).hexdigest()}"
 
 

@@ -1,4 +1,4 @@
-"""What was done with a file, and in what form its result comes back."""
+"""What was done with a file, and the form of its result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ResultKind(StrEnum):
 
 
 class ResultDetail(StrEnum):
-    """What a result comes back with; less is faster."""
+    """The form of a result; less is faster."""
 
     VALUE = "value"
     """As values: reports, signing results, signatures."""

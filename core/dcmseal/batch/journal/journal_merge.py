@@ -1,4 +1,4 @@
-"""Merging the journals of shards into one of the whole: of a file that several speak of, the latest result counts."""
+"""Merging the journals of shards into one for the whole archive; the latest result of a file counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MAX_MISSING: Final = 100
-"""Missing shards that are named."""
+"""Maximum number of missing shards that are named."""
 
 
 def merge_journals(paths: Sequence[str], output: str, *, lock_timeout: float = LOCK_TIMEOUT) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def _read_status(path: str) -> JournalStatus:
 
 
 def _combine_runs(statuses: Iterable[JournalStatus]) -> tuple[object, ...]:
-    """The runs of all shards as one."""
+    """Combine the runs of all shards to one."""
     runs = [run for status in statuses for run in status.runs]
     found = [status.runs[-1].input_count if status.runs else None for status in statuses]
     return (
@@ -112,5 +112,5 @@ def _write_merge(paths: Sequence[str], statuses: Sequence[JournalStatus], output
 
 
 def _recency(recorded_at: int, now: float) -> int:
-    """What the latest result is found by; a date in the future is less than any other."""
+    """Return the sort key of a result by time; a date in the future comes before all others."""
     return -1 if recorded_at < 0 else 0 if is_future(recorded_at, now) else recorded_at + 1

@@ -1,4 +1,4 @@
-"""Verification of many files as a task: the question is made ready once in each worker."""
+"""The task of verifying many files: each worker loads trust settings and profiles once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class VerifyTask:
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
-        """What it takes to verify, and to tell of it."""
+        """The modules that verification needs."""
         options = self.options
         with_plugins = options.name_profiles or options.policy is not None or options.trust is not None
         return (
@@ -55,11 +55,11 @@ class VerifyTask:
 
     @property
     def output_folder(self) -> None:
-        """Nothing is written."""
+        """None, because nothing is written."""
 
     @contextmanager
     def open(self) -> Generator[VerifyingWorker]:
-        """Read what trust names, and find the profiles; raises TrustError, UsageError, ProfileError, PluginError."""
+        """Load trust settings and profiles; raises TrustError, UsageError, ProfileError or PluginError."""
         from dcmseal.api.verify import build_context
 
         yield VerifyingWorker(self, build_context(self.options, self.registry))
