@@ -102,7 +102,7 @@ class SignOptions:
         return build_options(cls, options, keywords)
 
     def replace(self, **keywords: Unpack[SignKeywords]) -> SignOptions:
-        """Copy the options, with keywords in place of theirs."""
+        """Copy the options, with those in ``keywords`` replaced."""
         return build_options(SignOptions, self, keywords)
 
     @property

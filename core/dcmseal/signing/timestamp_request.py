@@ -15,7 +15,7 @@ from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
 
 @dataclass(slots=True)
 class AuthorityBackoff:
-    """The authorities that did not answer, and when; a pickled value has forgotten them."""
+    """The authorities that did not respond, and when. They are not pickled."""
 
     clock: Callable[[], float] = time.monotonic
     seconds: float = 60.0

@@ -23,7 +23,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Write the code."""
+    """Write the script."""
     from argcomplete.shell_integration import shellcode
 
     from dcmseal.cli.render.screens import make_document, write_json, write_line

@@ -47,7 +47,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """List; exit code 6 if a plugin could not look."""
+    """List keys; exit code 6 if a plugin could not search."""
     from dcmseal.cli.error_handling import print_error
     from dcmseal.cli.render.screens import make_screen, write_json
     from dcmseal.errors import SealError
@@ -75,7 +75,7 @@ def run(options: Namespace) -> int:
 
 
 def _find_backends(options: Namespace) -> tuple[str, Iterable[SignerBackend]]:
-    """The key URI to look for, empty for all, and the backends that may have such keys."""
+    """Return the key URI to search for, empty for all keys, and the backends that may have such keys."""
     from dcmseal.cli.options.key_options import resolve_key
     from dcmseal.plugins.key_uri import KeyUri
     from dcmseal.plugins.registry import installed_registry

@@ -1,4 +1,4 @@
-"""``dcmseal list``: the signatures of a file, one a line."""
+"""``dcmseal list``: lists the signatures of files, one per line."""
 
 from __future__ import annotations
 

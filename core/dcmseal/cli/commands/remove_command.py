@@ -1,4 +1,4 @@
-"""``dcmseal remove``: signatures taken out of a file."""
+"""``dcmseal remove``: removes signatures from a file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Remove; exit code 3 if there was nothing to remove."""
+    """Remove signatures; exit code 3 if there are none."""
     from dcmseal.api.remove import remove
     from dcmseal.cli.file_arguments import STDIO, check_json_destination, open_input_file, open_result_file
     from dcmseal.cli.render.screens import make_screen, write_json
@@ -65,7 +65,7 @@ def run(options: Namespace) -> int:
 
 
 def _parse_request(options: Namespace) -> tuple[list[str] | None, str, str | None]:
-    """UIDs (None for all), input and output."""
+    """Parse UIDs (None for all), input and output."""
     from dcmseal.cli.options.signature_selection import is_uid
     from dcmseal.errors import UsageError
 

@@ -1,4 +1,4 @@
-"""``dcmseal sign``: signatures made with a key, and put into files."""
+"""``dcmseal sign``: signs files."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Sign, or do what is asked for instead."""
+    """Sign, or list the purposes."""
     if options.list_purposes:
         return _list_purposes(as_json=options.json)
     if options.skip_signed or is_archive("sign", _input_words(options), options):
@@ -154,7 +154,7 @@ def run(options: Namespace) -> int:
 
 
 def _input_words(options: Namespace) -> list[str]:
-    """The words that are files to be signed: the last of two is an output, unless something else is said."""
+    """Return the words that are inputs: the last of two is an output, unless options say otherwise."""
     words: list[str] = options.words
     return words[:1] if len(words) == 2 and not options.in_place and options.output_dir is None else words
 

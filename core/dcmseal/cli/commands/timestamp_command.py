@@ -1,4 +1,4 @@
-"""``dcmseal timestamp``: certified timestamps for signatures that are there, in one step or in two without network."""
+"""``dcmseal timestamp``: adds certified timestamps to existing signatures, in one step or in two without network."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Do one of the three."""
+    """Run one of the three actions."""
     from dcmseal.errors import UsageError
 
     _check_options(options)
@@ -70,7 +70,7 @@ def run(options: Namespace) -> int:
 
 
 def _check_options(options: Namespace) -> None:
-    """Refuse options that the action would pass over in silence."""
+    """Refuse options that the action would ignore."""
     from dcmseal.errors import UsageError
 
     allowed = {
@@ -171,7 +171,7 @@ def _show_timestamping(result: TimestampingResult, target: str) -> None:
 
 
 def _signature_uid(options: Namespace) -> str | None:
-    """The UID of the signature, if one is named."""
+    """Return the UID of the requested signature, if any."""
     if options.uid_file is None:
         uid: str | None = options.uid
         return uid
@@ -181,7 +181,7 @@ def _signature_uid(options: Namespace) -> str | None:
 
 
 def _read_small_file(file: str) -> bytes:
-    """The content of a small file; raises UsageError."""
+    """Read a small file; raises UsageError."""
     from io import BufferedReader
 
     from dcmseal.errors import UsageError

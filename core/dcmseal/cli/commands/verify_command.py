@@ -1,4 +1,4 @@
-"""``dcmseal verify``: whether signatures are valid, who made them, and what they cover."""
+"""``dcmseal verify``: verifies signatures, and shows who made them and what they cover."""
 
 from __future__ import annotations
 

@@ -36,10 +36,15 @@ def make_output(
     hint: str = "",
     context: Callable[[], ReportContext] | None = None,
 ) -> RunOutput:
-    """Where the options want results to go.
+    """Build the output for results that the options ask for.
 
-    ``done`` says for people what was done with files, ``hint`` what to do about those that are not established, and
-    ``context`` what a verification rests upon.
+    Args:
+        options: The parsed command line.
+        done: What was done with files, for people.
+        detail: The form in which ``show`` needs results.
+        show: Shows each result as text; None to show totals only.
+        hint: What to do about results that are not established.
+        context: Builds the context of a verification, for JSON.
     """
     if options.json_lines:
         return JsonLinesOutput(context() if context else None)
@@ -57,9 +62,18 @@ def run_archive(
     key: LocalKey | None = None,
     on_recorded: Callable[[BatchResult], object] | None = None,
 ) -> int:
-    """Work on all that words and options name; returns the exit code of the worst file.
+    """Process all files that the command line names.
 
-    ``key`` signs in this process, if given. ``on_recorded`` receives the results that a journal already contains.
+    Args:
+        task: What to do with each file.
+        words: Files, folders, patterns and URLs.
+        options: The parsed command line.
+        output: Shows the results.
+        key: A key to sign with in this process.
+        on_recorded: Called with results that the journal has already.
+
+    Returns:
+        The exit code of the worst file.
     """
     found = reject_outputs(find_inputs(words, options), options)
     workers, shard = make_executor_factory(options), parse_shard(options)
