@@ -16,7 +16,7 @@ from dcmseal.dataset.walk import find_element_end
 from dcmseal.mac.digest import Digest
 from dcmseal.mac.mac_encoder import MacEncoder
 from dcmseal.mac.stream_common import ReturnValue, UnsignableElement
-from dcmseal.mac.vr_context import CONTEXT_TAGS, VrContext
+from dcmseal.mac.vr_context import VrContext
 
 _NO_JOBS: tuple[MacJob, ...] = ()
 
@@ -132,7 +132,7 @@ class LevelPass:
             for chunk in steps:
                 room -= len(chunk)
                 if room >= 0:
-                    chunks.append(chunk)
+                    chunks.append(bytes(chunk))
         except UnsignableElement:
             return find_element_end(scan.source, start, scan.encoding)
         if room >= 0:
@@ -258,7 +258,7 @@ def build_vr_context(scan: LevelScanner, context: VrContext) -> VrContext:
         scan: A complete scan of the level.
         context: The context of the enclosing level.
     """
-    for tag in CONTEXT_TAGS:
+    for tag in tags.VR_CONTEXT:
         index = scan.index(tag)
         if index is not None:
             context = context.with_element(tag, scan.value(index, 64))

@@ -98,7 +98,9 @@ NO_REPEAT: Final[Repeat] = b"", 0
 """Marks a small sequence that has to be encoded each time, because notes depend on its position."""
 
 DEEP_NESTING: Final = MAX_DEPTH - 32
-"""Depth from which on the structure walk has to check a sequence, because repeated small sequences hide their depth."""
+"""Depth from which on the structure walk has to check a sequence."""
+MAX_REPEAT_DEPTH: Final = DEEP_NESTING - 32
+"""Depth up to which small sequences are reused: deeper ones could hide nesting, of which 400 bytes hold 25 levels."""
 
 
 def check_depth(depth: int, offset: int, notes: EncodingNotes) -> None:
