@@ -57,6 +57,8 @@ class MacEncoder:
     """What was found in the elements."""
     walker: Walker | None = WALKER
     """The compiled walker; None to do without it."""
+    window_size: int = _WINDOW_SIZE
+    """Bytes to read at once for sequences; more only where an item is longer."""
     _room: bytearray = field(default_factory=bytearray)
     """Receives what the walker writes."""
 
@@ -129,7 +131,7 @@ class MacEncoder:
         if end != NEVER and end > source.size:
             raise overrun_error(header.tag, start, at_end_of_file=True)
         yield build_explicit_header(header.tag, b"SQ", 0)
-        wanted = _WINDOW_SIZE
+        wanted = self.window_size
         buffer, base = source.window(position, wanted)
         while True:
             parts: list[Buffer] = []
