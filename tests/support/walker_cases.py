@@ -29,7 +29,9 @@ SYNTAXES: Final = {
     Encoding.IMPLICIT_LITTLE: b.IMPLICIT_LE,
     Encoding.EXPLICIT_BIG: b.EXPLICIT_BE,
 }
-_CODE: Final = b.Item((b.text(0x00080100, "SH", "T-04000"), b.text(0x00080102, "SH", "SRT"), b.text(0x00080104, "LO", "Breast")))
+_CODE: Final = b.Item(
+    (b.text(0x00080100, "SH", "T-04000"), b.text(0x00080102, "SH", "SRT"), b.text(0x00080104, "LO", "Breast"))
+)
 _REFERENCE: Final = b.Item((b.uid(0x00081150, "1.2.840.10008.5.1.4.1.1.2"), b.uid(0x00081155, "1.2.3.4.5.6")))
 _PIXELS: Final = (
     b.Value(0x00189004, "CS", b"PRODUCT "),
@@ -87,6 +89,8 @@ _TAGS: Final = (
     *(0x54001010, 0x54001004, 0x00080000, 0x00080001, 0x4FFE0001, 0xFFFAFFFA, 0xFFFCFFFC, 0x00090010, 0x00091001),
     *(0x00020010, 0x00281101, 0x00283006, 0x00189004, 0x50003000, 0x10100010, 0x002031AA, 0xFFFF0001, 0),
 )
+_DEPTHS: Final = (3, 100, 180, 191, 192, 193, 223, 224, 225, 255, 256, 257)
+"""Depths around the limits of both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +128,9 @@ class WalkerCase:
             return ("padding",)
         layouts = [(index, layout.holds_boundary, layout.last_size) for index, layout in facts.layouts.items()]
         return (
-            [(job.digest.hexdigest(), job.unsignable) for job in jobs],
+            [(job.digest.digest(), job.unsignable) for job in jobs],
             *(scan.tags, scan.starts, scan.kinds, scan.ambiguous_lengths, scan.position, layouts),
-            *(facts.unsignable, facts.hidden_boundaries, facts.with_signatures, facts.well_formed_sequences),
+            *(facts.unsignable, facts.hidden_boundaries, facts.with_signatures, [*facts.well_formed_sequences]),
             encoder.notes.ambiguous,
             padding.has_excess_padding(scan) if self.check_padding else None,
             _structure(source, scan, facts.well_formed_sequences),
@@ -188,7 +192,7 @@ def change(random: Random, data: bytes, encoding: Encoding) -> bytes:
             case 7:
                 del changed[at:]
             case 8:
-                changed = bytearray(nest(bytes(changed), encoding, random.choice((3, 100, 180, 192, 193, 224, 256, 257))))
+                changed = bytearray(nest(bytes(changed), encoding, random.choice(_DEPTHS)))
             case _:
                 changed[at : at + 8] = random.randbytes(8)
     return bytes(changed)

@@ -25,6 +25,7 @@ from dcmseal.mac.vr_context import VrContext, VrRules, choose_vr
 from dcmseal.walker.compiled import (
     AT_END,
     NOTE_AMBIGUOUS,
+    NOTE_DELIMITERS,
     NOTE_UNUSUAL,
     TRUNCATED,
     WALKER,
@@ -167,9 +168,11 @@ class MacEncoder:
             notes.open_items += open_items
             notes.unusual = notes.unusual or bool(found & NOTE_UNUSUAL)
             notes.ambiguous = notes.ambiguous or bool(found & NOTE_AMBIGUOUS)
+            notes.uncounted = notes.uncounted or bool(found & NOTE_DELIMITERS)
             parts.append(room[:written])
             if reason == AT_END or (reason == TRUNCATED and not is_last):
                 return start + position, reason == AT_END
+        notes.uncounted = True
         if self.encoding is Encoding.EXPLICIT_LITTLE:
             position, is_end = explicit_little.encode_items(
                 buffer, start, position, stop, parts, notes, is_last=is_last, check_padding=self.check_padding

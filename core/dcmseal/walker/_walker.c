@@ -124,10 +124,24 @@ failed:
     return NULL;
 }
 
+static PyObject *find_mark(PyObject *module, PyObject *args) {
+    Py_buffer buffer;
+    long long start, end, found = -1;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "y*LL", &buffer, &start, &end)) return NULL;
+    if (start < 0 || end > buffer.len)
+        PyErr_SetString(PyExc_ValueError, "invalid range");
+    else
+        found = walk_find_mark(buffer.buf, start, end);
+    PyBuffer_Release(&buffer);
+    return PyErr_Occurred() ? NULL : PyLong_FromLongLong(found);
+}
+
 static PyMethodDef METHODS[] = {
     {"gather_items", gather_items, METH_VARARGS, "Gather the items of a sequence for the MAC, as far as they are ordinary."},
     {"gather_elements", gather_elements, METH_VARARGS, "Gather plain elements for the MAC, as far as they are ordinary."},
     {"scan_level", scan_level, METH_VARARGS, "Append the tags and starts of plain elements to two lists."},
+    {"find_mark", find_mark, METH_VARARGS, "Find the tag of an item or of the end of a sequence in a buffer."},
     {"build_dictionary", build_dictionary, METH_O, "Build the dictionary of implicit VR from its entries."},
     {NULL, NULL, 0, NULL},
 };

@@ -25,6 +25,7 @@ UNUSUAL: Final = 2
 
 NOTE_UNUSUAL: Final = 1
 NOTE_AMBIGUOUS: Final = 2
+NOTE_DELIMITERS: Final = 4
 """Flags for what was found; see ``dcmseal.mac.stream_common.EncodingNotes``."""
 
 Gathered: TypeAlias = tuple[int, int, int, int, int]
@@ -81,6 +82,10 @@ class Walker(Protocol):
         """Append the tags and starts of plain elements to the lists; returns where to continue."""
         ...
 
+    def find_mark(self, buffer: bytes | bytearray | memoryview, start: int, end: int, /) -> int:
+        """Find the tag of an item or of a Sequence Delimitation Item in little endian; -1 if there is none."""
+        ...
+
     def build_dictionary(self, entries: list[int], /) -> bytes:
         """Build the dictionary of implicit VR."""
         ...
@@ -113,6 +118,16 @@ def load_walker(wish: str) -> Walker | None:
 
 WALKER: Final = load_walker(os.environ.get(VARIABLE, ""))
 """The compiled walker; None to do without it."""
+
+
+def describe_walker() -> str:
+    """Describe in a few words which walker is in use, and why it is not the compiled one."""
+    if WALKER is not None:
+        return "compiled"
+    if os.environ.get(VARIABLE) == "no":
+        return f"Python, because {VARIABLE} is no"
+    return "Python, because the compiled one is not installed"
+
 
 _US_OR_SS_IF_ASKED: Final = 2
 _CHOICES: Final = {"US or SS": 1, "OB or OW": 3}

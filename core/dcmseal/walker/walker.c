@@ -28,26 +28,23 @@ struct vr {
 };
 
 #define VR(name) ((unsigned)(name)[0] << 8 | (unsigned)(name)[1])
-#define AT(first, second) (((first) - 'A') * 26 + (second) - 'A')
+#define AT(first, second) [((first) - 'A') * 26 + (second) - 'A']
+#define TEXT {SHORT_TEXT, 1, 1, false}
+#define LONGER_TEXT {LONG_TEXT, 1, 1, false}
+#define NUMBER(word, size) {SHORT, word, size, false}
+#define WORDS(word) {LONG, word, 1, false}
+#define LATEST(size) {LONG, 8, size, true}
 
 static const struct vr VRS[26 * 26] = {
-    [AT('A', 'E')] = {SHORT_TEXT, 1, 1, false}, [AT('A', 'S')] = {SHORT_TEXT, 1, 1, false},
-    [AT('A', 'T')] = {SHORT, 2, 4, false},      [AT('C', 'S')] = {SHORT_TEXT, 1, 1, false},
-    [AT('D', 'A')] = {SHORT_TEXT, 1, 1, false}, [AT('D', 'S')] = {SHORT_TEXT, 1, 1, false},
-    [AT('D', 'T')] = {SHORT_TEXT, 1, 1, false}, [AT('F', 'D')] = {SHORT, 8, 8, false},
-    [AT('F', 'L')] = {SHORT, 4, 4, false},      [AT('I', 'S')] = {SHORT_TEXT, 1, 1, false},
-    [AT('L', 'O')] = {SHORT_TEXT, 1, 1, false}, [AT('L', 'T')] = {SHORT_TEXT, 1, 1, false},
-    [AT('O', 'B')] = {LONG, 1, 1, false},       [AT('O', 'D')] = {LONG, 8, 1, false},
-    [AT('O', 'F')] = {LONG, 4, 1, false},       [AT('O', 'L')] = {LONG, 4, 1, false},
-    [AT('O', 'V')] = {LONG, 8, 1, true},        [AT('O', 'W')] = {LONG, 2, 1, false},
-    [AT('P', 'N')] = {SHORT_TEXT, 1, 1, false}, [AT('S', 'H')] = {SHORT_TEXT, 1, 1, false},
-    [AT('S', 'L')] = {SHORT, 4, 4, false},      [AT('S', 'Q')] = {SEQUENCE, 1, 1, false},
-    [AT('S', 'S')] = {SHORT, 2, 2, false},      [AT('S', 'T')] = {SHORT_TEXT, 1, 1, false},
-    [AT('S', 'V')] = {LONG, 8, 8, true},        [AT('T', 'M')] = {SHORT_TEXT, 1, 1, false},
-    [AT('U', 'C')] = {LONG_TEXT, 1, 1, false},  [AT('U', 'I')] = {SHORT_UID, 1, 1, false},
-    [AT('U', 'L')] = {SHORT, 4, 4, false},      [AT('U', 'R')] = {LONG_TEXT, 1, 1, false},
-    [AT('U', 'S')] = {SHORT, 2, 2, false},      [AT('U', 'T')] = {LONG_TEXT, 1, 1, false},
-    [AT('U', 'V')] = {LONG, 8, 8, true},
+    AT('A', 'E') = TEXT, AT('A', 'S') = TEXT, AT('C', 'S') = TEXT, AT('D', 'A') = TEXT, AT('D', 'S') = TEXT,
+    AT('D', 'T') = TEXT, AT('I', 'S') = TEXT, AT('L', 'O') = TEXT, AT('L', 'T') = TEXT, AT('P', 'N') = TEXT,
+    AT('S', 'H') = TEXT, AT('S', 'T') = TEXT, AT('T', 'M') = TEXT, AT('U', 'I') = {SHORT_UID, 1, 1, false},
+    AT('U', 'C') = LONGER_TEXT, AT('U', 'R') = LONGER_TEXT, AT('U', 'T') = LONGER_TEXT,
+    AT('U', 'S') = NUMBER(2, 2), AT('S', 'S') = NUMBER(2, 2), AT('A', 'T') = NUMBER(2, 4), AT('U', 'L') = NUMBER(4, 4),
+    AT('S', 'L') = NUMBER(4, 4), AT('F', 'L') = NUMBER(4, 4), AT('F', 'D') = NUMBER(8, 8),
+    AT('O', 'B') = WORDS(1), AT('O', 'W') = WORDS(2), AT('O', 'F') = WORDS(4), AT('O', 'L') = WORDS(4),
+    AT('O', 'D') = WORDS(8), AT('O', 'V') = LATEST(1), AT('S', 'V') = LATEST(8), AT('U', 'V') = LATEST(8),
+    AT('S', 'Q') = {SEQUENCE, 1, 1, false},
 };
 static const struct vr UNKNOWN_VR = {UNKNOWN, 1, 1, false};
 
@@ -74,6 +71,11 @@ INLINE uint32_t read_tag(const uint8_t *p, bool big) { return (uint32_t)read_u16
 INLINE void write_u16(uint8_t *p, uint32_t value) {
     p[0] = (uint8_t)value;
     p[1] = (uint8_t)(value >> 8);
+}
+
+INLINE void write_tag(uint8_t *p, uint32_t tag) {
+    write_u16(p, tag >> 16);
+    write_u16(p + 2, tag & 0xFFFF);
 }
 
 INLINE void write_u32(uint8_t *p, uint32_t value) {
@@ -232,51 +234,53 @@ struct stream {
     int64_t room;
 };
 
-/* Copy bytes, behind which ``readable`` more can be read. */
-INLINE bool put(struct stream *out, const uint8_t *from, int64_t count, int64_t readable) {
-    if (count > out->room) return false;
-    if (count <= SMALL_COPY && out->room >= SMALL_COPY && count + readable >= SMALL_COPY)
-        memcpy(out->to, from, SMALL_COPY);
-    else
-        memcpy(out->to, from, (size_t)count);
+/* Return where to write so many bytes; NULL if there is no room for them. */
+INLINE uint8_t *reserve(struct stream *out, int64_t count) {
+    if (count > out->room) return NULL;
     out->to += count;
     out->room -= count;
+    return out->to - count;
+}
+
+/* Copy bytes, behind which ``readable`` more can be read. */
+INLINE bool put(struct stream *out, const uint8_t *from, int64_t count, int64_t readable) {
+    bool is_small = count <= SMALL_COPY && out->room >= SMALL_COPY && count + readable >= SMALL_COPY;
+    uint8_t *to = reserve(out, count);
+    if (!to) return false;
+    if (is_small)
+        memcpy(to, from, SMALL_COPY);
+    else
+        memcpy(to, from, (size_t)count);
     return true;
 }
 
 /* Copy a value of words with their bytes swapped; an incomplete last word stays as it is (PS3.5 7.3). */
 INLINE bool put_swapped(struct stream *out, const uint8_t *from, int64_t count, int word) {
-    if (count > out->room) return false;
+    uint8_t *to = reserve(out, count);
+    if (!to) return false;
     int64_t at = 0;
     for (; at + word <= count; at += word)
-        for (int i = 0; i < word; i++) out->to[at + i] = from[at + word - 1 - i];
-    for (; at < count; at++) out->to[at] = from[at];
-    out->to += count;
-    out->room -= count;
+        for (int i = 0; i < word; i++) to[at + i] = from[at + word - 1 - i];
+    for (; at < count; at++) to[at] = from[at];
     return true;
 }
 
 /* Items and delimiters have no length in the MAC. */
 INLINE bool put_mark(struct stream *out, uint32_t tag) {
-    if (out->room < 4) return false;
-    write_u16(out->to, tag >> 16);
-    write_u16(out->to + 2, tag & 0xFFFF);
-    out->to += 4;
-    out->room -= 4;
-    return true;
+    uint8_t *to = reserve(out, 4);
+    if (to) write_tag(to, tag);
+    return to;
 }
 
 INLINE bool put_header(struct stream *out, const struct element *e, unsigned vr_code, const struct vr *vr) {
     int size = is_short(vr) || vr->kind == SEQUENCE ? SHORT_HEADER : LONG_HEADER;
-    if (out->room < size) return false;
-    write_u16(out->to, e->tag >> 16);
-    write_u16(out->to + 2, e->tag & 0xFFFF);
-    out->to[4] = (uint8_t)(vr_code >> 8);
-    out->to[5] = (uint8_t)vr_code;
-    write_u16(out->to + 6, is_short(vr) ? e->length : 0);
-    if (size == LONG_HEADER) write_u32(out->to + 8, e->length);
-    out->to += size;
-    out->room -= size;
+    uint8_t *to = reserve(out, size);
+    if (!to) return false;
+    write_tag(to, e->tag);
+    to[4] = (uint8_t)(vr_code >> 8);
+    to[5] = (uint8_t)vr_code;
+    write_u16(to + 6, is_short(vr) ? e->length : 0);
+    if (size == LONG_HEADER) write_u32(to + 8, e->length);
     return true;
 }
 
@@ -297,6 +301,12 @@ INLINE bool put_element(struct walk *w, struct stream *out, const struct element
     if (vr->word == 2) return put_swapped(out, value, e->length, 2);
     if (vr->word == 4) return put_swapped(out, value, e->length, 4);
     return put_swapped(out, value, e->length, 8);
+}
+
+INLINE void store(struct walk *w, int64_t position, const struct stream *out, int64_t open_items) {
+    w->position = position;
+    w->written = out->to - w->out;
+    w->open_items = open_items;
 }
 
 /* A sequence, and the item that contains it. */
@@ -322,11 +332,7 @@ INLINE enum walk_stop gather_items(struct walk *w, enum walk_encoding encoding, 
 
     for (;;) {
         /* between two items (PS3.5 7.5.1) */
-        if (depth == 0) {
-            w->position = at;
-            w->written = out.to - w->out;
-            w->open_items = open_items;
-        }
+        if (depth == 0) store(w, at, &out, open_items);
         bool is_end = at == sequence_end;
         if (!is_end) {
             if (at > sequence_end) return STOP_UNUSUAL;
@@ -352,9 +358,7 @@ INLINE enum walk_stop gather_items(struct walk *w, enum walk_encoding encoding, 
         if (is_end) {
             if (!put_mark(&out, SEQUENCE_DELIMITER)) return STOP_UNUSUAL;
             if (depth == 0) {
-                w->position = at;
-                w->written = out.to - w->out;
-                w->open_items = open_items;
+                store(w, at, &out, open_items);
                 return STOP_AT_END;
             }
             depth--;
@@ -430,8 +434,7 @@ INLINE enum walk_stop gather_elements(struct walk *w, enum walk_encoding encodin
         int64_t stop = at + e.header + e.length;
         if (stop > w->size) return STOP_TRUNCATED;
         if (!put_element(w, &out, &e, at, w->context, encoding)) return STOP_UNUSUAL;
-        w->position = stop;
-        w->written = out.to - w->out;
+        store(w, stop, &out, 0);
     }
     return STOP_AT_END;
 }
@@ -451,41 +454,56 @@ INLINE int64_t find_elements(struct walk *w, enum walk_encoding encoding, uint32
     return found;
 }
 
+/* Count what looks like the start of an item of undefined length or like its delimiter, in little endian: dcmjs finds
+ * the end of an item in this way. Nothing that looks so can begin in these bytes and end behind them, because an item or
+ * a delimiter follows, and 0xFE is the first byte only. */
+static int64_t count_delimiters(const uint8_t *data, int64_t size) {
+    int64_t count = 0;
+    for (int64_t at = 0; size - at >= 4; at++) {
+        const uint8_t *p = memchr(data + at, 0xFE, (size_t)(size - at - 3));
+        if (!p) break;
+        at = p - data;
+        uint32_t tag = read_tag(p, false);
+        count += tag == ITEM_DELIMITER;
+        count += tag == ITEM && size - at >= SHORT_HEADER && read_u32(p + 4, false) == UNDEFINED_LENGTH;
+    }
+    return count;
+}
+
 /* One copy of each loop for each encoding: constants make them fast. */
 
 enum walk_stop walk_items(struct walk *w) {
-    switch (w->encoding) {
-    case EXPLICIT_LITTLE:
-        return w->check_padding ? gather_items(w, EXPLICIT_LITTLE, true) : gather_items(w, EXPLICIT_LITTLE, false);
-    case IMPLICIT_LITTLE:
-        return w->check_padding ? gather_items(w, IMPLICIT_LITTLE, true) : gather_items(w, IMPLICIT_LITTLE, false);
-    case EXPLICIT_BIG:
-        return w->check_padding ? gather_items(w, EXPLICIT_BIG, true) : gather_items(w, EXPLICIT_BIG, false);
-    default:
-        return STOP_UNUSUAL;
-    }
+    int64_t start = w->position;
+    enum walk_stop stop;
+    if (w->encoding == EXPLICIT_LITTLE)
+        stop = w->check_padding ? gather_items(w, EXPLICIT_LITTLE, true) : gather_items(w, EXPLICIT_LITTLE, false);
+    else if (w->encoding == IMPLICIT_LITTLE)
+        stop = w->check_padding ? gather_items(w, IMPLICIT_LITTLE, true) : gather_items(w, IMPLICIT_LITTLE, false);
+    else
+        stop = w->check_padding ? gather_items(w, EXPLICIT_BIG, true) : gather_items(w, EXPLICIT_BIG, false);
+    if (w->open_items && count_delimiters(w->data + start, w->position - start) != 2 * w->open_items)
+        w->notes |= NOTE_DELIMITERS;
+    return stop;
 }
 
 enum walk_stop walk_elements(struct walk *w) {
-    switch (w->encoding) {
-    case IMPLICIT_LITTLE:
-        return gather_elements(w, IMPLICIT_LITTLE);
-    case EXPLICIT_BIG:
-        return gather_elements(w, EXPLICIT_BIG);
-    default:
-        return STOP_UNUSUAL;
-    }
+    return w->encoding == EXPLICIT_LITTLE   ? gather_elements(w, EXPLICIT_LITTLE)
+           : w->encoding == IMPLICIT_LITTLE ? gather_elements(w, IMPLICIT_LITTLE)
+                                            : gather_elements(w, EXPLICIT_BIG);
 }
 
 int64_t walk_level(struct walk *w, uint32_t *tags, int64_t *starts, int64_t count) {
-    switch (w->encoding) {
-    case EXPLICIT_LITTLE:
-        return find_elements(w, EXPLICIT_LITTLE, tags, starts, count);
-    case IMPLICIT_LITTLE:
-        return find_elements(w, IMPLICIT_LITTLE, tags, starts, count);
-    case EXPLICIT_BIG:
-        return find_elements(w, EXPLICIT_BIG, tags, starts, count);
-    default:
-        return 0;
+    return w->encoding == EXPLICIT_LITTLE   ? find_elements(w, EXPLICIT_LITTLE, tags, starts, count)
+           : w->encoding == IMPLICIT_LITTLE ? find_elements(w, IMPLICIT_LITTLE, tags, starts, count)
+                                            : find_elements(w, EXPLICIT_BIG, tags, starts, count);
+}
+
+int64_t walk_find_mark(const uint8_t *data, int64_t start, int64_t end) {
+    while (end - start >= 4) {
+        const uint8_t *p = memchr(data + start, 0xFE, (size_t)(end - start - 3));
+        if (!p) break;
+        if (is_item_mark(p)) return p - data;
+        start = p - data + 1;
     }
+    return -1;
 }

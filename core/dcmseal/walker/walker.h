@@ -22,7 +22,8 @@ enum walk_stop {
 /* What a walk found in sequences. */
 enum {
     NOTE_UNUSUAL = 1,  /* readers may disagree about the structure */
-    NOTE_AMBIGUOUS = 2 /* the VR of an element depended on the context */
+    NOTE_AMBIGUOUS = 2, /* the VR of an element depended on the context */
+    NOTE_DELIMITERS = 4 /* a value may contain the bytes of a delimiter, in an item of undefined length */
 };
 
 /* How to choose VRs in implicit VR, and the context at the start (see dcmseal.mac.vr_context). */
@@ -76,5 +77,8 @@ enum walk_stop walk_elements(struct walk *w);
 /* Find the elements of a level, up to a number of them, that are plain and whose length is beyond doubt; returns how
  * many were found. */
 int64_t walk_level(struct walk *w, uint32_t *tags, int64_t *starts, int64_t count);
+
+/* Find the first tag of an item or of a Sequence Delimitation Item in little endian; -1 if there is none. */
+int64_t walk_find_mark(const uint8_t *data, int64_t start, int64_t end);
 
 #endif
