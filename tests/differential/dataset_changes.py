@@ -17,7 +17,7 @@ from tests.differential.guided_carriers import (
     unknown_vr,
 )
 from tests.differential.payloads import ODD_VRS, VRS, carrier, content, evil, header, mark, marks
-from tests.support.builder import UNDEFINED
+from tests.support import builder as b
 
 ChangeResult = tuple[list[LayoutEdit], str]
 Change = Callable[[Random, Layout], "ChangeResult | None"]
@@ -57,9 +57,10 @@ def _change_length(random: Random, layout: Layout) -> ChangeResult:
     later = [other.start for other in layout.parts if other.start > part.start] or [len(layout.body)]
     length = random.choice(
         (
-            UNDEFINED, part.length + 1, part.length - 1, part.length + 2, part.length - 2, 0, 10, 13, 8, 0xFFFF, 0xFFFE,
-            random.choice(outer) - part.value, len(layout.body) - part.value, random.choice(later) - part.value,
-            part.length + 8, part.length - 8, part.end - part.value, part.length ^ 1 << random.randrange(32),
+            b.UNDEFINED, part.length + 1, part.length - 1, part.length + 2, part.length - 2, 0, 10, 13, 8,
+            0xFFFF, 0xFFFE, random.choice(outer) - part.value, len(layout.body) - part.value,
+            random.choice(later) - part.value, part.length + 8, part.length - 8, part.end - part.value,
+            part.length ^ 1 << random.randrange(32),
         )
     ) % size  # fmt: skip
     code = layout.order + ("H" if part.length_size == 2 else "I")
@@ -86,7 +87,7 @@ def _toggle_undefined(random: Random, layout: Layout) -> ChangeResult | None:
     value = layout.body[part.value : part.end]
     if random.random() < 0.5 and part.is_element:
         value = mark(ITEM, len(value), layout.syntax) + value
-    new = struct.pack(code, UNDEFINED) + value + end
+    new = struct.pack(code, b.UNDEFINED) + value + end
     return [LayoutEdit(part.length_at, part.end, new)], f"{describe_part(part)}: undefined length"
 
 
@@ -124,7 +125,7 @@ def _replace_value(random: Random, layout: Layout) -> ChangeResult:
     data = content(random, layout.syntax, len(layout.body) - part.end)
     data = data[: 0xFFFE if part.length_size == 2 else None]
     code = layout.order + ("H" if part.length_size == 2 else "I")
-    length = UNDEFINED if part.is_undefined else len(data)
+    length = b.UNDEFINED if part.is_undefined else len(data)
     new = struct.pack(code, length) + data
     return [LayoutEdit(part.length_at, part.end, new)], f"{describe_part(part)}: another value"
 
@@ -176,7 +177,7 @@ def _change_delimiter_length(random: Random, layout: Layout) -> ChangeResult | N
     if not parts:
         return None
     part = random.choice(parts)
-    length = random.choice((1, 2, 4, 8, 12, 16, 100, len(layout.body) - part.end, UNDEFINED))
+    length = random.choice((1, 2, 4, 8, 12, 16, 100, len(layout.body) - part.end, b.UNDEFINED))
     return [
         LayoutEdit(part.length_at, part.value, struct.pack(layout.order + "I", length))
     ], f"{describe_part(part)}: length {length}"
@@ -198,7 +199,7 @@ def _change_fragments(random: Random, layout: Layout) -> ChangeResult | None:
         2: mark(ITEM, len(value) + 1) + value + b"\0",
         3: mark(ITEM, 8) + struct.pack("<II", 0, random.randrange(64)),
         4: mark(ITEM) + mark(ITEM, len(value)) + value,
-        5: mark(ITEM, UNDEFINED) + value + mark(ITEM_END),
+        5: mark(ITEM, b.UNDEFINED) + value + mark(ITEM_END),
         6: mark(ITEM, len(value)) + value + mark(tag, random.choice((0, 4))),
     }[style]
     return [LayoutEdit(part.start, part.end, new)], f"{describe_part(part)}: fragment, style {style}"

@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.differential.file_layout import ITEM, ITEM_END, SEQUENCE_END, Layout, LayoutEdit
 from tests.differential.payloads import NEVER_SIGNED, ODD_VRS, UNSIGNED, VRS, evil, header, mark
-from tests.support.builder import IMPLICIT_LE, UNDEFINED, Syntax, Value, encode, text
+from tests.support import builder as b
 from tests.support.dicom_tree import LONG_VRS
 
 _SWALLOW: Final = 0x7FFF1001
@@ -39,7 +39,7 @@ def make_guided_carrier(random: Random, layout: Layout) -> tuple[list[LayoutEdit
     if random.random() < 0.15:
         at, around, within = len(layout.body), (), False
     implicit = any(layout.parts[number].vr == "UN" for number in around) or layout.syntax.implicit
-    syntax = IMPLICIT_LE if implicit and not layout.syntax.implicit else layout.syntax
+    syntax = b.IMPLICIT_LE if implicit and not layout.syntax.implicit else layout.syntax
     top = layout.parts[around[0]].end if around else at
     depth = sum(layout.parts[number].tag == ITEM for number in around)
     rest = random.choice((top, top, len(layout.body))) - at
@@ -50,12 +50,12 @@ def make_guided_carrier(random: Random, layout: Layout) -> tuple[list[LayoutEdit
     return [edit], f"guided carrier ({tag:08X} {vr!r}, {style}) at {at}, {depth} deep"
 
 
-def _carrier(random: Random, syntax: Syntax, tag: int, vr: str, depth: int, rest: int) -> tuple[bytes, str]:
+def _carrier(random: Random, syntax: b.Syntax, tag: int, vr: str, depth: int, rest: int) -> tuple[bytes, str]:
     end, item_end = mark(SEQUENCE_END, 0, syntax), mark(ITEM_END, 0, syntax)
     out = (item_end + end) * depth
     style = random.choice(("bare", "hidden", "hidden", "hidden in UN", "no item", "defined", "defined", "defined item"))
     lead = random.choice(
-        (b"", end, item_end + end, item_end, bytes(8), mark(ITEM, UNDEFINED, syntax), mark(ITEM, 0, syntax))
+        (b"", end, item_end + end, item_end, bytes(8), mark(ITEM, b.UNDEFINED, syntax), mark(ITEM, 0, syntax))
     )
     foreign = evil(random, syntax)
 
@@ -66,15 +66,15 @@ def _carrier(random: Random, syntax: Syntax, tag: int, vr: str, depth: int, rest
         return _in_un(random, tag, vr, out, foreign, rest), style
     if style == "bare":
         value = lead + out + foreign + swallowing(len(end))
-        return header(tag, vr, UNDEFINED, syntax, short=False) + value + end, style
+        return header(tag, vr, b.UNDEFINED, syntax, short=False) + value + end, style
     if style == "no item":
         value = end + lead + out + foreign + swallowing(0)
-        return header(tag, vr, UNDEFINED, syntax, short=False) + value, style
+        return header(tag, vr, b.UNDEFINED, syntax, short=False) + value, style
     if style == "hidden":
         tail = item_end + end
         value = lead + out + foreign + swallowing(len(tail))
         inner = header(0x00091001, random.choice(("OB", "UT", "UN", "OW", "UC", "SQ")), len(value), syntax) + value
-        return header(tag, vr, UNDEFINED, syntax, short=False) + mark(ITEM, UNDEFINED, syntax) + inner + tail, style
+        return header(tag, vr, b.UNDEFINED, syntax, short=False) + mark(ITEM, b.UNDEFINED, syntax) + inner + tail, style
     value = lead + out + foreign + swallowing(0)
     if style == "defined item":
         value = mark(ITEM, len(value), syntax) + value
@@ -95,13 +95,13 @@ def _in_un(random: Random, tag: int, vr: str, out: bytes, foreign: bytes, rest: 
     value += header(_SWALLOW, "OB", pad + len(tail) + rest) + bytes(pad)
     inner = struct.pack("<HHI", 0x0009, 0x1001, size) + value
     kept = random.choice((vr, "UN", "UN"))
-    return header(tag, kept, UNDEFINED, short=False) + mark(ITEM, UNDEFINED) + inner + tail
+    return header(tag, kept, b.UNDEFINED, short=False) + mark(ITEM, b.UNDEFINED) + inner + tail
 
 
 def ambiguous_length(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     """A private element whose length some readers do not believe: they find the next in the value of another."""
     at = random.choice([part.start for part in layout.parts if not part.around] + [len(layout.body)])
-    foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), layout.syntax)
+    foreign = b.encode((b.text(0x00100010, "PN", "Evil^Eve"), b.Value(0x7FE00010, "OW", b"\xff" * 16)), layout.syntax)
     if layout.syntax.implicit:
         # of 13 bytes ten are read; the other three, and five of the next header, are a header
         value = bytes(0x1000 - 3) + foreign
@@ -131,10 +131,12 @@ def ambiguous_items(random: Random, layout: Layout) -> tuple[list[LayoutEdit], s
         (0x00080000, 0x00080001, 0x00080022, 0x00081030, 0x000D1001, 0x00204000, 0x00091001, 0x00100000)
     )
     vr = random.choice(("OB", "UN", "LT", "UT", "UL", "DA", "SQ"))
-    foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), syntax)
+    foreign = b.encode((b.text(0x00100010, "PN", "Evil^Eve"), b.Value(0x7FE00010, "OW", b"\xff" * 16)), syntax)
     size = end - at + (8 if syntax.implicit else 12)
     hidden = header(0x000D1002, "OB", size, syntax)
-    lead = random.choice((mark(ITEM, UNDEFINED, syntax), mark(ITEM, UNDEFINED, syntax), mark(SEQUENCE_END, 0, syntax)))
+    lead = random.choice(
+        (mark(ITEM, b.UNDEFINED, syntax), mark(ITEM, b.UNDEFINED, syntax), mark(SEQUENCE_END, 0, syntax))
+    )
     first = header(tag, vr, len(lead) + len(hidden), syntax) + lead + hidden
     last = mark(ITEM_END, 0, syntax) + random.choice((b"", mark(SEQUENCE_END, 0, syntax))) + foreign
     made = header(random.choice((0x7FE11001, 0xFFFCFFFC, 0x7FE00009)), "OB", len(last), syntax) + last
@@ -158,14 +160,14 @@ def odd_in_an_item(random: Random, layout: Layout) -> tuple[list[LayoutEdit], st
     at, end = sorted((random.choice(places), random.choice((*places, len(layout.body)))))
     size = random.choice((1, 3, 5, 13))
     marks = mark(ITEM_END, 0, syntax), mark(SEQUENCE_END, 0, syntax)
-    foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), syntax)
+    foreign = b.encode((b.text(0x00100010, "PN", "Evil^Eve"), b.Value(0x7FE00010, "OW", b"\xff" * 16)), syntax)
     inside = header(0x000B1001, random.choice(("OB", "LO", "UT", "UN")), size, syntax) + b"A" * size
     item = (
-        mark(ITEM, UNDEFINED, syntax) + inside + marks[0]
+        mark(ITEM, b.UNDEFINED, syntax) + inside + marks[0]
         if random.random() < 0.7
         else mark(ITEM, len(inside), syntax) + inside
     )
-    first = header(0x000B1003, "SQ", UNDEFINED, syntax) + item + marks[1]
+    first = header(0x000B1003, "SQ", b.UNDEFINED, syntax) + item + marks[1]
     last = bytes(random.randrange(2)) + b"".join(marks) + foreign
     last += bytes(len(last) % 2)
     return [

@@ -27,7 +27,7 @@ from tests.core.plugins.test_discovery import FOREIGN, install
 from tests.docs.doc_pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
 from tests.docs.page_reader import PageReader, commands, environment
 from tests.docs.source_codes import ROOT
-from tests.support import builder
+from tests.support import builder as b
 from tests.tokens.token_kinds import EVERY_KEY, KINDS
 
 _FROM_NOTHING = (README, DOCS / "tutorial" / "first-signature.md")
@@ -203,13 +203,13 @@ def test_the_example_is_what_is_hashed() -> None:
         for text in re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     ]
     nodes = (
-        builder.text(0x00080005, "CS", "ISO_IR 192"),
-        builder.uid(0x00080018, "1.2.3.4"),
-        builder.Sequence(0x00081140, (builder.Item((builder.uid(0x00081155, "1.2.3.5"),)),)),
-        builder.text(0x00100010, "PN", "Yamada^Tarou"),
-        builder.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
+        b.text(0x00080005, "CS", "ISO_IR 192"),
+        b.uid(0x00080018, "1.2.3.4"),
+        b.Sequence(0x00081140, (b.Item((b.uid(0x00081155, "1.2.3.5"),)),)),
+        b.text(0x00100010, "PN", "Yamada^Tarou"),
+        b.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
     )
-    image = builder.file(nodes, builder.JPEG_BASELINE)
+    image = b.file(nodes, b.JPEG_BASELINE)
     with plan_signature(image, SigningContext(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
         message = build_mac_stream(plan)
         assert shown == [b"".join(message.chunks()), message.digest, message.digest_info]

@@ -22,7 +22,8 @@ from dcmseal.plugins.profile_rules import requirement_findings
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.docs.source_codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, find_codes
-from tests.support import builder, cited_evidence, nonstandard_files, real_files, sample_objects
+from tests.support import builder as b
+from tests.support import cited_evidence, nonstandard_files, real_files, sample_objects
 from tests.support.pki import Identity, Pki
 
 _ROW = re.compile(r"\| `([a-z0-9-]+)` \| ([^|]+) \| ([^|]+) \|(?: ([^|]+) \|)?")
@@ -157,33 +158,33 @@ def odd_surroundings(good: bytes, jpeg: bytes) -> Iterator[bytes]:
     """Files with all that can be odd around a signed data set and its pixels, and is not refused."""
     start = good.index(b"\x08\0\x16\0UI")
     standard = "1.2.840.10008.1.2"
-    usual: dict[int, builder.Value] = {
-        0x00020001: builder.Value(0x00020001, "OB", b"\0\1"),
-        0x00020003: builder.uid(0x00020003, "1.2.3.4"),
-        0x00020010: builder.uid(0x00020010, f"{standard}.1"),
+    usual: dict[int, b.Value] = {
+        0x00020001: b.Value(0x00020001, "OB", b"\0\1"),
+        0x00020003: b.uid(0x00020003, "1.2.3.4"),
+        0x00020010: b.uid(0x00020010, f"{standard}.1"),
     }
 
-    def part10(*others: builder.Value, without: int = 0, length: int | None = 0, body: bytes = good[start:]) -> bytes:
+    def part10(*others: b.Value, without: int = 0, length: int | None = 0, body: bytes = good[start:]) -> bytes:
         elements = usual | {other.tag: other for other in others}
-        meta = builder.encode(element for tag, element in elements.items() if tag != without)
-        group = b"" if length is None else builder.encode((builder.ul(0x00020000, len(meta) + length),))
+        meta = b.encode(element for tag, element in elements.items() if tag != without)
+        group = b"" if length is None else b.encode((b.ul(0x00020000, len(meta) + length),))
         return bytes(128) + b"DICM" + group + meta + body
 
-    def syntax(value: str) -> builder.Value:
-        return builder.Value(0x00020010, "UI", value.encode())
+    def syntax(value: str) -> b.Value:
+        return b.Value(0x00020010, "UI", value.encode())
 
-    def after_meta(element: builder.Value, length: int = 0) -> bytes:
-        return part10(body=builder.encode((element,)) + good[start:], length=length)
+    def after_meta(element: b.Value, length: int = 0) -> bytes:
+        return part10(body=b.encode((element,)) + good[start:], length=length)
 
-    instance = builder.uid(0x00020003, "1.2.3.5")
+    instance = b.uid(0x00020003, "1.2.3.5")
     yield from (part10(length=8), part10(length=None), part10(instance), part10(without=0x00020010))
-    yield from (part10(builder.text(0x00020016, vr, "ab")) for vr in ("UT", "LO"))
-    yield part10(builder.text(0x00020013, "SH", "ab"), builder.uid(0x00020012, "1.2"))
-    yield part10(builder.text(0x00020200, "LO", "ab"))
+    yield from (part10(b.text(0x00020016, vr, "ab")) for vr in ("UT", "LO"))
+    yield part10(b.text(0x00020013, "SH", "ab"), b.uid(0x00020012, "1.2"))
+    yield part10(b.text(0x00020200, "LO", "ab"))
     yield from (
         after_meta(usual[0x00020010]),
         after_meta(instance, 16),
-        after_meta(builder.text(0x00010010, "LO", "a")),
+        after_meta(b.text(0x00010010, "LO", "a")),
     )
     yield from (part10(syntax(value)) for value in ("1.2.", f"{standard}.1 ", "1.2.3.4\0", f"{standard}.4.94"))
     yield part10(syntax(f"{standard}.4.50"))
@@ -200,10 +201,10 @@ def odd_surroundings(good: bytes, jpeg: bytes) -> Iterator[bytes]:
 def broken_files(pki: Pki) -> Iterator[bytes]:
     """Files with all that can be wrong with signatures, made from good ones."""
     rsa, ec = pki["rsa2048"], pki["p256"]
-    plain = builder.file(builder.image())
+    plain = b.file(b.image())
     good = signed(plain, rsa)
     yield from (good, signed(plain, ec, tags=["PatientName"]))
-    yield signed(builder.file(builder.image(builder.Value(0x00091001, "UN", b"??"))), rsa)
+    yield signed(b.file(b.image(b.Value(0x00091001, "UN", b"??"))), rsa)
     for name in ("expired", "not-yet-valid"):
         yield signed(plain, pki[name], allow_expired=True)
     for signer in (rsa, ec):
@@ -229,7 +230,7 @@ def broken_files(pki: Pki) -> Iterator[bytes]:
         yield changed(good, having(tag, value))
     yield changed(good, lambda _, item, __: item.add_new(0x04000305, "CS", "OTHER"))
     yield changed(good, lambda dataset, _, mac: dataset[0x4FFE0001].value.append(mac))
-    unknown = builder.file(builder.image(builder.Value(0x00091001, "LO", b"??")))
+    unknown = b.file(b.image(b.Value(0x00091001, "LO", b"??")))
     yield signed(unknown, rsa).replace(b"\x09\0\x01\x10LO\x02\0??", b"\x09\0\x01\x10UN\0\0\0\0\0\0")
     yield changed(good, lambda dataset, *_: dataset[0x00100020].__setattr__("value", "4711  "))
     yield changed(changed(good, without(0x04000005)), lambda _, item, __: item.add_new(0x04000015, "CS", "SHA256"))
@@ -237,16 +238,16 @@ def broken_files(pki: Pki) -> Iterator[bytes]:
     yield jpeg.replace(b"1.2.840.10008.1.2.4.51", b"1.2.840.10008.1.2.4.57", 1).replace(b"MONOCHROME2", b"MONOCHROME1")
     yield signed(real_files.real_file("rtplan.dcm").data, ec, location="BeamSequence[0]", purpose="review")
     yield from (nonstandard_files.pacs_system_file(rsa), nonstandard_files.c2pa_health_file(ec))
-    number = builder.Item((builder.us(0x04000005, 0),))
-    macro = builder.Sequence(0x4FFE0001, (number,)), builder.Sequence(0xFFFAFFFA, (number,))
-    yield signed(builder.file(sample_objects.KINDS["verified SR"]), rsa, purpose="author")
+    number = b.Item((b.us(0x04000005, 0),))
+    macro = b.Sequence(0x4FFE0001, (number,)), b.Sequence(0xFFFAFFFA, (number,))
+    yield signed(b.file(sample_objects.KINDS["verified SR"]), rsa, purpose="author")
     yield from odd_surroundings(good, jpeg)
-    image = builder.image()
-    yield builder.file((*image[:2], image[3], image[2], *macro))
-    yield builder.file((image[0], *image, *macro))
-    yield builder.file((*image, builder.Sequence(0xFFFAFFFA, (builder.Item((*number.elements, *number.elements)),))))
-    yield builder.file((*image, builder.Sequence(0xFFFAFFFA)))
-    yield builder.file((*image, builder.Value(0xFFFAFFFA, "OB", b"??")))
+    image = b.image()
+    yield b.file((*image[:2], image[3], image[2], *macro))
+    yield b.file((image[0], *image, *macro))
+    yield b.file((*image, b.Sequence(0xFFFAFFFA, (b.Item((*number.elements, *number.elements)),))))
+    yield b.file((*image, b.Sequence(0xFFFAFFFA)))
+    yield b.file((*image, b.Value(0xFFFAFFFA, "OB", b"??")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,31 +282,30 @@ def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
     """What is found out about evidence: of an instance as it is, changed, damaged, ambiguous and gone."""
     rsa = pki["rsa2048"]
     instance = folder / "instance.dcm"
-    instance.write_bytes(builder.file(builder.image()))
-    document = builder.file(objects_with(cited_evidence.make_citation("1.2.3.4")))
+    instance.write_bytes(b.file(b.image()))
+    document = b.file(objects_with(cited_evidence.make_citation("1.2.3.4")))
     good = signed(document, rsa, references=[folder])
-    broken = builder.Sequence(cited_evidence.MAC_REFERENCE)
+    broken = b.Sequence(cited_evidence.MAC_REFERENCE)
     short = cited_evidence.make_mac_reference(instance.read_bytes(), syntax="1.2.840.10008.1.2")
     documents = [good, signed(document, rsa)]
     documents += [
-        signed(builder.file(objects_with(cited_evidence.make_citation("1.2.3.4", said))), rsa)
-        for said in (broken, short)
+        signed(b.file(objects_with(cited_evidence.make_citation("1.2.3.4", said))), rsa) for said in (broken, short)
     ]
     documents.append(dcmseal.remove(good).data or b"")
-    for content in (builder.image(), builder.image(pixels=bytes(16)), builder.image(builder.us(0x00280008, 1))):
-        instance.write_bytes(builder.file(content))
+    for content in (b.image(), b.image(pixels=bytes(16)), b.image(b.us(0x00280008, 1))):
+        instance.write_bytes(b.file(content))
         for each in documents:
             policy = Policy.build(no_unsigned_additions=True)
             yield from dcmseal.verify(each, references=[folder], policy=policy).references
-    (folder / "copy.dcm").write_bytes(builder.file(builder.image()))
+    (folder / "copy.dcm").write_bytes(b.file(b.image()))
     yield from dcmseal.verify(good, references=[folder]).references
     (folder / "copy.dcm").unlink()
-    instance.write_bytes(builder.file(builder.image())[:-4])
+    instance.write_bytes(b.file(b.image())[:-4])
     yield from dcmseal.verify(good, references=[folder]).references
-    instance.write_bytes(signed(builder.file(builder.image()), rsa))
+    instance.write_bytes(signed(b.file(b.image()), rsa))
     by_signature = signed(document, rsa, references=[folder])
     twice = changed(instance.read_bytes(), lambda dataset, _, mac: dataset[0x4FFE0001].value.append(mac))
-    for data in (twice, builder.file(builder.image())):
+    for data in (twice, b.file(b.image())):
         instance.write_bytes(data)
         yield from dcmseal.verify(by_signature, references=[folder]).references
     instance.unlink()
@@ -314,7 +314,7 @@ def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
 
 def about_policies(pki: Pki) -> Iterator[Finding]:
     """What is missing of all that can be demanded."""
-    author = signed(builder.file(builder.image()), pki["rsa2048"], tags=["PatientName"], purpose="author")
+    author = signed(b.file(b.image()), pki["rsa2048"], tags=["PatientName"], purpose="author")
     twice = signed(author, pki["rsa2048"], purpose="review", tags=["PatientName"])
     demands = (
         *("purpose:consent", "signer:CN=nobody", f"certificate:{'0' * 64}", "covers:PatientID", "timestamp"),
@@ -330,7 +330,7 @@ def about_policies(pki: Pki) -> Iterator[Finding]:
         yield from dcmseal.verify(twice, policy=policy).unmet
 
 
-def objects_with(item: builder.Item) -> tuple[builder.Node, ...]:
+def objects_with(item: b.Item) -> tuple[b.Node, ...]:
     return cited_evidence.make_document(cited_evidence.make_evidence_sequence(cited_evidence.CURRENT, item))
 
 

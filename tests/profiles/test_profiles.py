@@ -23,7 +23,7 @@ from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.no_profile import NoProfile
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.support.builder import Sequence, file, image
+from tests.support import builder as b
 from tests.support.cited_evidence import (
     CURRENT,
     OTHER,
@@ -207,7 +207,7 @@ class TestBasicSrSignatures(ProfileContract):
 
     @pytest.mark.parametrize("tag", [CURRENT, OTHER])
     def test_wants_signatures_or_macs_of_all_that_is_cited(self, tag: int) -> None:
-        mac, signature = make_mac_reference(file(image())), make_signature_reference(("1.2.3", b"??"))
+        mac, signature = make_mac_reference(b.file(b.image())), make_signature_reference(("1.2.3", b"??"))
         for said, lacking in (
             (
                 [
@@ -218,9 +218,9 @@ class TestBasicSrSignatures(ProfileContract):
                 "",
             ),
             ([make_citation("1.2.1", mac), make_citation("1.2.2"), make_citation("1.2.3")], "2 of"),
-            ([make_citation("1.2.2", Sequence(0x04000403))], "1 of"),
+            ([make_citation("1.2.2", b.Sequence(0x04000403))], "1 of"),
         ):
-            with open_source(file(make_document(make_evidence_sequence(tag, *said)))) as source:
+            with open_source(b.file(make_document(make_evidence_sequence(tag, *said)))) as source:
                 view = LevelView(scan=main_level(source).scanner().finish(), location=MAIN)
                 required = self.profile.requirements(view)
             assert required.inapplicable.startswith(lacking)
@@ -228,7 +228,7 @@ class TestBasicSrSignatures(ProfileContract):
 
     def test_hostile_evidence_is_no_fault_of_the_plugin(self, pki: Pki) -> None:
         """No text of the document gets into an answer that has to be short and printable."""
-        data = file(make_document(make_evidence_sequence(CURRENT, *[make_citation("\x1b" * 400)] * 3)))
+        data = b.file(make_document(make_evidence_sequence(CURRENT, *[make_citation("\x1b" * 400)] * 3)))
         report = dcmseal.verify(
             sign_dataset(data, pki["rsa2048"]), integrity_only=True, require=["basic-sr-signatures"]
         )

@@ -11,8 +11,8 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import Item, Node, Sequence, Value, at, in_order, text, uid
 from tests.support.sample_objects import KINDS
 
 CURRENT, OTHER = 0x0040A375, 0x0040A385
@@ -22,22 +22,22 @@ _BASIC_TEXT: Final = "1.2.840.10008.5.1.4.1.1.88.11"
 _KEY_OBJECTS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 
 
-def make_citation(instance: str, *said: Node) -> Item:
+def make_citation(instance: str, *said: b.Node) -> b.Item:
     """An item of Referenced SOP Sequence."""
-    return Item((uid(0x00081150, "1.2.840.10008.5.1.4.1.1.7"), uid(0x00081155, instance), *said))
+    return b.Item((b.uid(0x00081150, "1.2.840.10008.5.1.4.1.1.7"), b.uid(0x00081155, instance), *said))
 
 
-def make_evidence_sequence(tag: int, *instances: Item, undefined: bool = False) -> Sequence:
+def make_evidence_sequence(tag: int, *instances: b.Item, undefined: bool = False) -> b.Sequence:
     """An evidence sequence with one study and one series."""
-    series = Item((Sequence(INSTANCES, instances, undefined), uid(0x0020000E, "1.2.3.1")), undefined)
-    study = Item((Sequence(SERIES, (series,), undefined), uid(0x0020000D, "1.2.3")), undefined)
-    return Sequence(tag, (study,), undefined)
+    series = b.Item((b.Sequence(INSTANCES, instances, undefined), b.uid(0x0020000E, "1.2.3.1")), undefined)
+    study = b.Item((b.Sequence(SERIES, (series,), undefined), b.uid(0x0020000D, "1.2.3")), undefined)
+    return b.Sequence(tag, (study,), undefined)
 
 
-def make_document(*sequences: Node, kind: str = "SR") -> tuple[Node, ...]:
+def make_document(*sequences: b.Node, kind: str = "SR") -> tuple[b.Node, ...]:
     """A document of a kind in ``objects.KINDS`` with these evidence sequences."""
-    kept = [node for node in KINDS[kind] if not isinstance(node, Sequence) or node.tag != CURRENT]
-    return in_order(*kept, *sequences)
+    kept = [node for node in KINDS[kind] if not isinstance(node, b.Sequence) or node.tag != CURRENT]
+    return b.in_order(*kept, *sequences)
 
 
 def reference_mac(instance: bytes, algorithm: str = "SHA256", tags: Iterable[int] | None = None) -> bytes:
@@ -49,22 +49,22 @@ def reference_mac(instance: bytes, algorithm: str = "SHA256", tags: Iterable[int
 
 def make_mac_reference(
     instance: bytes, syntax: str = "1.2.840.10008.1.2.1", tags: Iterable[int] | None = None
-) -> Sequence:
+) -> b.Sequence:
     """What a document says of an instance that has no suitable signature."""
     listed = tuple(reference.signable_tags(reference.parse_file(instance).dataset) if tags is None else tags)
     content = (
-        uid(0x04000010, syntax),
-        text(0x04000015, "CS", "SHA256"),
-        at(0x04000020, *listed),
-        Value(0x04000404, "OB", reference_mac(instance, tags=listed)),
+        b.uid(0x04000010, syntax),
+        b.text(0x04000015, "CS", "SHA256"),
+        b.at(0x04000020, *listed),
+        b.Value(0x04000404, "OB", reference_mac(instance, tags=listed)),
     )
-    return Sequence(MAC_REFERENCE, (Item(content),))
+    return b.Sequence(MAC_REFERENCE, (b.Item(content),))
 
 
-def make_signature_reference(*signatures: tuple[str, bytes]) -> Sequence:
+def make_signature_reference(*signatures: tuple[str, bytes]) -> b.Sequence:
     """What a document says of an instance with these signatures: UID and value of each."""
-    items = tuple(Item((uid(0x04000100, name), Value(0x04000120, "OB", value))) for name, value in signatures)
-    return Sequence(SIGNATURE_REFERENCE, items)
+    items = tuple(b.Item((b.uid(0x04000100, name), b.Value(0x04000120, "OB", value))) for name, value in signatures)
+    return b.Sequence(SIGNATURE_REFERENCE, items)
 
 
 def pydicom_document(instances: Iterable[Dataset], *, key_objects: bool = False) -> bytes:

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.support.builder import EXPLICIT_LE, Item, Node, Sequence, Value, at, file, image, in_order, text, uid, us
+from tests.support import builder as b
 from tests.support.pki import Identity
 
 SHA256_OID = "2.16.840.1.101.3.4.2.1"
 DATE = "20240601120000"
 
 
-def pacs_system_file(signer: Identity, nodes: Iterable[Node] = (), *, with_sequence: bool = False) -> bytes:
+def pacs_system_file(signer: Identity, nodes: Iterable[b.Node] = (), *, with_sequence: bool = False) -> bytes:
     """The style of kcenon/pacs_system: the elements of a signature stand at the top level of the data set.
 
     There is no sequence of the macro; MAC Algorithm holds an OID; the digest goes over tags and values alone, without
@@ -30,24 +30,24 @@ def pacs_system_file(signer: Identity, nodes: Iterable[Node] = (), *, with_seque
     """
     if not isinstance(signer.key, rsa.RSAPrivateKey):
         raise TypeError("this style is made with RSA here")
-    dataset = [node for node in nodes or image() if isinstance(node, Value)]
+    dataset = [node for node in nodes or b.image() if isinstance(node, b.Value)]
     stream = b"".join(struct.pack("<HH", node.tag >> 16, node.tag & 0xFFFF) + node.value for node in dataset)
     signature = signer.key.sign(hashlib.sha256(stream).digest(), padding.PKCS1v15(), hashes.SHA256())
     elements = (
-        text(0x04000015, "CS", SHA256_OID),
-        at(0x04000020, *(node.tag for node in dataset)),
-        uid(0x04000100, "1.2.840.10008.5.1.4.1.1.66.1717243200000.1234"),
-        text(0x04000105, "DT", f"{DATE}.000+0000"),
-        text(0x04000110, "CS", "X509_1993_SIG"),
-        Value(0x04000115, "OB", _even(signer.der)),
-        Value(0x04000120, "OB", signature),
+        b.text(0x04000015, "CS", SHA256_OID),
+        b.at(0x04000020, *(node.tag for node in dataset)),
+        b.uid(0x04000100, "1.2.840.10008.5.1.4.1.1.66.1717243200000.1234"),
+        b.text(0x04000105, "DT", f"{DATE}.000+0000"),
+        b.text(0x04000110, "CS", "X509_1993_SIG"),
+        b.Value(0x04000115, "OB", _even(signer.der)),
+        b.Value(0x04000120, "OB", signature),
     )
     if with_sequence:
-        return file(in_order(*dataset, Sequence(0x04000561, (Item(elements),))))
-    return file(in_order(*dataset, *elements))
+        return b.file(b.in_order(*dataset, b.Sequence(0x04000561, (b.Item(elements),))))
+    return b.file(b.in_order(*dataset, *elements))
 
 
-def c2pa_health_file(signer: Identity, nodes: Iterable[Node] = ()) -> bytes:
+def c2pa_health_file(signer: Identity, nodes: Iterable[b.Node] = ()) -> bytes:
     """The style of c2pa-health-imaging: a JSON claim in a private block, and a Digital Signatures Sequence beside it.
 
     The item says Certificate Type "X509", has its PEM certificate in (0400,0305), keeps MAC Parameters Sequence inside
@@ -55,37 +55,37 @@ def c2pa_health_file(signer: Identity, nodes: Iterable[Node] = ()) -> bytes:
     """
     if not isinstance(signer.key, ec.EllipticCurvePrivateKey):
         raise TypeError("this style is made with EC keys")
-    dataset = tuple(nodes) or image()
-    binding = hashlib.sha256(b"".join(node.value for node in dataset if isinstance(node, Value))).digest()
+    dataset = tuple(nodes) or b.image()
+    binding = hashlib.sha256(b"".join(node.value for node in dataset if isinstance(node, b.Value))).digest()
     claim = json.dumps({"binding_hash": binding.hex(), "format": "dicom"}, sort_keys=True, separators=(",", ":"))
     signature = signer.key.sign(claim.encode(), ec.ECDSA(hashes.SHA256()))
     certificate = signer.certificate.public_bytes(Encoding.PEM)
-    parameters = Item(
+    parameters = b.Item(
         (
-            us(0x04000005, 1),
-            uid(0x04000010, EXPLICIT_LE.uid),
-            text(0x04000015, "CS", "SHA256"),
-            at(0x04000020, 0x00110010),
-            Value(0x04000404, "OB", binding),
+            b.us(0x04000005, 1),
+            b.uid(0x04000010, b.EXPLICIT_LE.uid),
+            b.text(0x04000015, "CS", "SHA256"),
+            b.at(0x04000020, 0x00110010),
+            b.Value(0x04000404, "OB", binding),
         )
     )
-    item = Item(
+    item = b.Item(
         (
-            uid(0x04000100, "2.25.1234567890"),
-            text(0x04000105, "DT", DATE),
-            text(0x04000110, "CS", "X509"),
-            Value(0x04000120, "OB", _even(signature)),
-            Value(0x04000305, "OB", _even(certificate)),
-            Sequence(0x4FFE0001, (parameters,)),
+            b.uid(0x04000100, "2.25.1234567890"),
+            b.text(0x04000105, "DT", DATE),
+            b.text(0x04000110, "CS", "X509"),
+            b.Value(0x04000120, "OB", _even(signature)),
+            b.Value(0x04000305, "OB", _even(certificate)),
+            b.Sequence(0x4FFE0001, (parameters,)),
         )
     )
     block = (
-        text(0x00110010, "LO", "C2PA Health Imaging"),
-        text(0x00111010, "UT", claim),
-        text(0x00111011, "UT", signature.hex()),
-        text(0x00111012, "UT", certificate.decode()),
+        b.text(0x00110010, "LO", "C2PA Health Imaging"),
+        b.text(0x00111010, "UT", claim),
+        b.text(0x00111011, "UT", signature.hex()),
+        b.text(0x00111012, "UT", certificate.decode()),
     )
-    return file(in_order(*dataset, *block, Sequence(0xFFFAFFFA, (item,))))
+    return b.file(b.in_order(*dataset, *block, b.Sequence(0xFFFAFFFA, (item,))))
 
 
 def _even(data: bytes) -> bytes:

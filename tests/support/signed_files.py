@@ -24,24 +24,8 @@ from dcmseal.signing.signing_context import SigningContext
 from dcmseal.sources.dataset_input import DatasetInput
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_software.software_signer import SoftwareSigner
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    EXPLICIT_LE,
-    NATIVE_SYNTAXES,
-    Fragments,
-    Item,
-    Node,
-    Raw,
-    Sequence,
-    Syntax,
-    Value,
-    at,
-    file,
-    in_order,
-    text,
-    uid,
-    us,
-)
 from tests.support.dicom_tree import Unreadable
 from tests.support.pki import Identity
 
@@ -50,7 +34,7 @@ MAC_ID, MAC_SYNTAX, MAC_ALGORITHM, ELEMENTS_SIGNED = 0x04000005, 0x04000010, 0x0
 UID, DATETIME, CERTIFICATE_TYPE, CERTIFICATE, SIGNATURE = 0x04000100, 0x04000105, 0x04000110, 0x04000115, 0x04000120
 PURPOSE = 0x04000401
 
-Changes = Mapping[int, Node | None]
+Changes = Mapping[int, b.Node | None]
 """Elements to be put in or, with None, taken out."""
 
 
@@ -119,23 +103,23 @@ def finding_outcomes(report: VerificationReport) -> dict[str, Outcome]:
     return {finding.code: finding.outcome for finding in (*findings, *report.notes)}
 
 
-def to_nodes(dataset: reference.Dataset) -> tuple[Node, ...]:
+def to_nodes(dataset: reference.Dataset) -> tuple[b.Node, ...]:
     """A data set that was read, to be written again."""
-    nodes: list[Node] = []
+    nodes: list[b.Node] = []
     for element in dataset:
         if element.items is not None:
-            nodes.append(Sequence(element.tag, tuple(Item(to_nodes(item)) for item in element.items)))
+            nodes.append(b.Sequence(element.tag, tuple(b.Item(to_nodes(item)) for item in element.items)))
         elif element.fragments is not None:
-            nodes.append(Fragments(element.tag, element.fragments))
+            nodes.append(b.Fragments(element.tag, element.fragments))
         else:
-            nodes.append(Value(element.tag, element.vr, element.value))
+            nodes.append(b.Value(element.tag, element.vr, element.value))
     return tuple(nodes)
 
 
-def apply_changes(nodes: Iterable[Node], changes: Changes) -> tuple[Node, ...]:
+def apply_changes(nodes: Iterable[b.Node], changes: Changes) -> tuple[b.Node, ...]:
     """The nodes with the changes made, in tag order."""
-    kept = [node for node in nodes if isinstance(node, Raw) or node.tag not in changes]
-    return in_order(*kept, *(node for node in changes.values() if node is not None))
+    kept = [node for node in nodes if isinstance(node, b.Raw) or node.tag not in changes]
+    return b.in_order(*kept, *(node for node in changes.values() if node is not None))
 
 
 def edit_signed(
@@ -147,17 +131,17 @@ def edit_signed(
     """
     parsed = reference.parse_file(data)
     elements = to_nodes(parsed.dataset)
-    replaced: dict[int, Node | None] = {}
+    replaced: dict[int, b.Node | None] = {}
     for tag, changes in ((MAC_PARAMETERS, mac), (SIGNATURES, signature)):
         if changes is not None:
             first, *others = read_items(data, tag)
-            replaced[tag] = Sequence(tag, (Item(apply_changes(first.elements, changes)), *others))
-    return file(apply_changes(apply_changes(elements, replaced), main or {}), find_syntax(parsed.transfer_syntax))
+            replaced[tag] = b.Sequence(tag, (b.Item(apply_changes(first.elements, changes)), *others))
+    return b.file(apply_changes(apply_changes(elements, replaced), main or {}), find_syntax(parsed.transfer_syntax))
 
 
-def find_syntax(transfer_syntax: str) -> Syntax:
-    known = {syntax.uid: syntax for syntax in NATIVE_SYNTAXES}
-    return known.get(transfer_syntax, Syntax(transfer_syntax))
+def find_syntax(transfer_syntax: str) -> b.Syntax:
+    known = {syntax.uid: syntax for syntax in b.NATIVE_SYNTAXES}
+    return known.get(transfer_syntax, b.Syntax(transfer_syntax))
 
 
 def pad_value(value: bytes, vr: str) -> bytes:
@@ -169,15 +153,15 @@ def pad_value(value: bytes, vr: str) -> bytes:
     return value + (b" " if vr in reference.TEXT_VRS and vr != "UI" else b"\0") * (len(value) % 2)
 
 
-def minimise_nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
+def minimise_nodes(nodes: Iterable[b.Node]) -> tuple[b.Node, ...]:
     """The nodes with minimal padding; what is never signed stays."""
-    result: list[Node] = []
+    result: list[b.Node] = []
     for node in nodes:
-        if not isinstance(node, Raw) and not reference.allowed(node.tag):
+        if not isinstance(node, b.Raw) and not reference.allowed(node.tag):
             result.append(node)
-        elif isinstance(node, Value):
+        elif isinstance(node, b.Value):
             result.append(replace(node, value=pad_value(node.value, node.vr)))
-        elif isinstance(node, Sequence):
+        elif isinstance(node, b.Sequence):
             result.append(
                 replace(node, items=tuple(replace(item, elements=minimise_nodes(item.elements)) for item in node.items))
             )
@@ -196,18 +180,18 @@ def reference_stream(data: bytes, *, lenient: bool = False) -> bytes | None:
         (found,) = reference.signatures(parsed.dataset)
         if lenient:
             syntax = find_syntax(parsed.transfer_syntax)
-            data = file(minimise_nodes(to_nodes(parsed.dataset)), syntax)
+            data = b.file(minimise_nodes(to_nodes(parsed.dataset)), syntax)
         return reference.mac_stream(data, found.uid)
     except (Unreadable, ValueError, struct.error, zlib.error, LookupError):
         return None
 
 
-def read_items(data: bytes, tag: int) -> tuple[Item, ...]:
+def read_items(data: bytes, tag: int) -> tuple[b.Item, ...]:
     """The items of a sequence of the main data set, to be written again."""
     sequence = reference.find(reference.parse_file(data).dataset, tag)
     assert sequence is not None
     assert sequence.items is not None
-    return tuple(Item(to_nodes(item)) for item in sequence.items)
+    return tuple(b.Item(to_nodes(item)) for item in sequence.items)
 
 
 SignatureFunction = Callable[[Identity, str, bytes], bytes]
@@ -230,15 +214,15 @@ def sign_stream(identity: Identity, algorithm: str, stream: bytes) -> bytes:
 
 def sign_by_hand(
     identity: Identity,
-    nodes: Iterable[Node],
+    nodes: Iterable[b.Node],
     *,
-    syntax: Syntax = EXPLICIT_LE,
+    syntax: b.Syntax = b.EXPLICIT_LE,
     listed: Iterable[int] | None = None,
     algorithm: str = "SHA256",
     mac_syntax: str = "1.2.840.10008.1.2.1",
     moment: str = "20240601120000.000000+0000",
     certificate: bytes | None = None,
-    extra: Iterable[Node] = (),
+    extra: Iterable[b.Node] = (),
     stream: bytes | None = None,
     seal: SignatureFunction = sign_stream,
 ) -> bytes:
@@ -248,32 +232,32 @@ def sign_by_hand(
     what the data elements give, if not what the standard says.
     """
     nodes = tuple(nodes)
-    dataset = reference.parse_file(file(nodes, syntax)).dataset
+    dataset = reference.parse_file(b.file(nodes, syntax)).dataset
     tags = reference.signable_tags(dataset) if listed is None else tuple(listed)
     elements = (
-        us(MAC_ID, 0),
-        uid(UID, "2.25.4711"),
-        text(DATETIME, "DT", moment),
-        text(CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
+        b.us(MAC_ID, 0),
+        b.uid(UID, "2.25.4711"),
+        b.text(DATETIME, "DT", moment),
+        b.text(CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
         *extra,
     )
-    item = reference.parse_file(file(in_order(*elements))).dataset
+    item = reference.parse_file(b.file(b.in_order(*elements))).dataset
     hashed = (reference.data_stream(dataset, tags) if stream is None else stream) + reference.item_stream(item)
     proof = (
-        Value(CERTIFICATE, "OB", pad_even(identity.der if certificate is None else certificate)),
-        Value(SIGNATURE, "OB", pad_even(seal(identity, algorithm, hashed))),
+        b.Value(CERTIFICATE, "OB", pad_even(identity.der if certificate is None else certificate)),
+        b.Value(SIGNATURE, "OB", pad_even(seal(identity, algorithm, hashed))),
     )
     parameters = (
-        us(MAC_ID, 0),
-        uid(MAC_SYNTAX, mac_syntax),
-        text(MAC_ALGORITHM, "CS", algorithm),
-        at(ELEMENTS_SIGNED, *tags),
+        b.us(MAC_ID, 0),
+        b.uid(MAC_SYNTAX, mac_syntax),
+        b.text(MAC_ALGORITHM, "CS", algorithm),
+        b.at(ELEMENTS_SIGNED, *tags),
     )
     macro = (
-        Sequence(MAC_PARAMETERS, (Item(parameters),)),
-        Sequence(SIGNATURES, (Item(in_order(*elements, *proof)),)),
+        b.Sequence(MAC_PARAMETERS, (b.Item(parameters),)),
+        b.Sequence(SIGNATURES, (b.Item(b.in_order(*elements, *proof)),)),
     )
-    return file(in_order(*nodes, *macro), syntax)
+    return b.file(b.in_order(*nodes, *macro), syntax)
 
 
 def pad_even(value: bytes) -> bytes:

@@ -29,7 +29,7 @@ from dcmseal.plugins.archive_report import (
 from dcmseal_html.html_writer import HtmlWriter
 from tests.backends.html.conftest import Open, Scheme
 from tests.backends.html.test_hostile_text import HOSTILE, NOW
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.evidence_files import make_lasting_root, make_timestamp_authority, sign_by
 
 TABLE = """
@@ -82,7 +82,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
                 made.files[verdict] += 1
                 made.signers[name, verdict] += 1
                 made.months[f"{year}-{month:02}", "certified" if certified else "claimed"] += 1
-    (made.folder / "<img src=x onerror=alert(1)>.dcm").write_bytes(builder.file(builder.image()))
+    (made.folder / "<img src=x onerror=alert(1)>.dcm").write_bytes(b.file(b.image()))
     made.files["No signature"] += 1
     (made.folder / "cut.dcm").write_bytes(data[:-40])
     made.files["Unreadable"] += 1

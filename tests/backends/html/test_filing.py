@@ -16,7 +16,7 @@ from dcmseal.findings import Outcome
 from dcmseal.plugins.archive_report import ArchiveReport, AttentionFile, FileCounts, SignatureCounts
 from dcmseal_html.archive_view import build_archive_view
 from tests.backends.html.conftest import Open
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 
@@ -40,9 +40,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, key: str) -> Path:
     image = real_file("CT_small.dcm").path
     dcmseal.sign(image, key=key, output=folder / "part.dcm", tags=["PixelData", "Rows", "Columns"])
     dcmseal.sign(image, key=key, output=folder / "whole.dcm")
-    small = builder.image(builder.text(0x00104000, "LT", "remark"))
-    everything = [node.tag for node in small if isinstance(node, builder.Value) and node.tag != 0x00104000]
-    dcmseal.sign(builder.file(small), key=key, output=folder / "nearly.dcm", tags=everything)
+    small = b.image(b.text(0x00104000, "LT", "remark"))
+    everything = [node.tag for node in small if isinstance(node, b.Value) and node.tag != 0x00104000]
+    dcmseal.sign(b.file(small), key=key, output=folder / "nearly.dcm", tags=everything)
     dcmseal.sign(real_file("rtplan.dcm").path, key=key, output=folder / "item.dcm", location="BeamSequence[0]")
     return folder
 

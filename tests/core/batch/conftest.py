@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 
 
@@ -20,7 +20,7 @@ def key(pki: Pki) -> str:
 
 @pytest.fixture(scope="session")
 def image() -> bytes:
-    return builder.file(builder.image())
+    return b.file(b.image())
 
 
 @pytest.fixture(scope="session")

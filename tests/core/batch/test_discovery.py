@@ -17,7 +17,7 @@ from dcmseal.batch.inputs.glob_pattern import compile_glob
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.inputs.path_list import parse_path_list
 from dcmseal.errors import NotDicom, UsageError
-from tests.support import builder
+from tests.support import builder as b
 
 Tree = Callable[..., Path]
 
@@ -307,7 +307,7 @@ def test_a_directory_that_would_block_or_is_none_is_told(tree: Tree) -> None:
     os.mkfifo(folder / "DICOMDIR")
     assert found("archive") == ["archive/DICOMDIR?", "archive/A"]
     (folder / "DICOMDIR").unlink()
-    (folder / "DICOMDIR").write_bytes(builder.file(builder.image()))
+    (folder / "DICOMDIR").write_bytes(b.file(b.image()))
     assert found("archive/DICOMDIR") == ["archive/DICOMDIR?"]
 
 

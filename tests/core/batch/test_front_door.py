@@ -20,7 +20,7 @@ from dcmseal.plugins.trust import TrustSettings
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 from dcmseal.verification.signer_trust import Trust
 from dcmseal.verification.verification_options import TimestampMode
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
 from tests.support.pki import Pki
 
@@ -188,7 +188,7 @@ class TestManyFilesLikeOne:
     def test_one_folder_of_references(self, key: str, tree: Tree, image: bytes, *, as_list: bool) -> None:
         uid = "1.2.3.4.1"
         study = tree({"first.dcm": image}, "study")
-        document = builder.file(make_document(make_evidence_sequence(CURRENT, make_citation(uid))))
+        document = b.file(make_document(make_evidence_sequence(CURRENT, make_citation(uid))))
         folder = tree({"report": document})
         references = [str(study)] if as_list else str(study)
         (result,) = dcmseal.sign_many([folder], key=key, in_place=True, references=references)

@@ -9,13 +9,7 @@ from typing import Any
 import dcmseal
 from dcmseal.change_manifest.signed_data import parse_signed_data
 from dcmseal.findings import Finding, Outcome
-from tests.support.builder import (
-    EXPLICIT_LE,
-    Node,
-    Raw,
-    Syntax,
-    file,
-)
+from tests.support import builder as b
 from tests.support.pki import Identity
 from tests.support.signed_files import build_signer
 
@@ -43,12 +37,12 @@ def parse_manifest(manifest: bytes) -> Any:
     return json.loads(parse_signed_data(manifest).content)
 
 
-def replace_elements(data: bytes, nodes: tuple[Node, ...], syntax: Syntax = EXPLICIT_LE) -> bytes:
+def replace_elements(data: bytes, nodes: tuple[b.Node, ...], syntax: b.Syntax = b.EXPLICIT_LE) -> bytes:
     """The signed file with its elements exchanged, and its signatures kept."""
     at = data.rindex(b"\xfe\x4f\x01\0SQ")
     parameters = data[at:]
     end = parameters.rindex(b"\xfa\xff\xfa\xffSQ")
-    after = [each for each in nodes if not isinstance(each, Raw) and each.tag > 0x4FFE0001]
-    before = [each for each in nodes if not isinstance(each, Raw) and each.tag < 0x4FFE0001]
+    after = [each for each in nodes if not isinstance(each, b.Raw) and each.tag > 0x4FFE0001]
+    before = [each for each in nodes if not isinstance(each, b.Raw) and each.tag < 0x4FFE0001]
     size = 12 + int.from_bytes(parameters[8:12], "little")
-    return file((*before, Raw(parameters[:size]), *after, Raw(parameters[end:])), syntax)
+    return b.file((*before, b.Raw(parameters[:size]), *after, b.Raw(parameters[end:])), syntax)

@@ -13,7 +13,7 @@ import pytest
 import dcmseal
 from tests.core.cli.conftest import Ran, Run
 from tests.core.cli.removable_card import PIN, Card, build_registry
-from tests.support import builder
+from tests.support import builder as b
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/report.schema.json").read_text("utf-8"))
 CARD = ("--key", "card:")
@@ -26,7 +26,7 @@ def archive(in_folder: Path, signed: Path, broken: Path, image: Path) -> Path:
     (in_folder / "archive/2").mkdir(parents=True)
     for name, source in {"signed": signed, "2/broken": broken, "2/plain": image}.items():
         shutil.copy(source, in_folder / "archive" / name)
-    (in_folder / "archive/thin").write_bytes(builder.file(builder.image()))
+    (in_folder / "archive/thin").write_bytes(b.file(b.image()))
     (in_folder / "archive/notes.txt").write_text("no DICOM file")
     return Path("archive")
 

@@ -37,7 +37,7 @@ from tests.core.documents.json_schema import (
     signer_uri,
     validator,
 )
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Pki
 from tests.support.real_files import real_file
 
@@ -182,8 +182,8 @@ def test_what_stands_in_original_attributes_is_named_as_skipped(pki: Pki) -> Non
 
 
 def test_what_cannot_be_signed_has_a_reason(pki: Pki) -> None:
-    unknown = builder.Value(0x00091001, "UN", b"??")
-    result = dcmseal.sign(builder.file(builder.image(unknown)), key=signer_uri(pki["p256"]))
+    unknown = b.Value(0x00091001, "UN", b"??")
+    result = dcmseal.sign(b.file(b.image(unknown)), key=signer_uri(pki["p256"]))
     document = load_document(signing_document(result))
     assert document["unsignable"] == [{"tag": "00091001", "keyword": "", "reason": "its VR is UN"}]
     assert "vr-un-not-signed" in [warning["code"] for warning in document["warnings"]]
@@ -213,14 +213,14 @@ def test_signatures_are_listed_and_shown(pki: Pki) -> None:
 
 
 def test_a_signing_is_told_without_the_file(pki: Pki) -> None:
-    code = builder.Item((builder.text(0x00080104, "LO", "padded  "),))
-    padded = builder.image(builder.Sequence(0x00081032, (code,)))
-    result = dcmseal.sign(builder.file(padded), key=signer_uri(pki["p256"]))
+    code = b.Item((b.text(0x00080104, "LO", "padded  "),))
+    padded = b.image(b.Sequence(0x00081032, (code,)))
+    result = dcmseal.sign(b.file(padded), key=signer_uri(pki["p256"]))
     document = load_document(signing_document(result))
     assert document["signature"]["uid"] == result.uid
     assert document["signature"]["signer"]["subject"] == "CN=p256,O=dcmseal tests"
     assert [listed_tags(path) for path in document["padded"]] == [[0x00081032, 0x00080104]]
-    with dcmseal.plan_signing(builder.file(padded)) as plan:
+    with dcmseal.plan_signing(b.file(padded)) as plan:
         assert load_document(plan_document(plan))["padded"] == document["padded"]
 
 

@@ -24,7 +24,7 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.report import VerificationReport
 from dcmseal.plugins.signer_backend import SecretRequest
 from tests.core.documents.json_schema import load_document, sign_sample
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import PASSPHRASE, Identity, Pki
 from tests.support.real_files import real_file
 
@@ -97,19 +97,19 @@ def certificate_named(signer: Identity, name: bytes, kind: int) -> bytes:
 
 
 def test_hostile_text_goes_into_json_as_it_is() -> None:
-    item = builder.Item(
+    item = b.Item(
         (
-            builder.us(0x04000005, 0),
-            builder.text(0x04000100, "UI", "1.2\x1b[2J\x00\n<script>\xff"),
-            builder.text(0x04000105, "DT", "99991231235959.999999-1400"),
-            builder.text(0x04000110, "CS", '"},{"'),
-            builder.Value(0x04000115, "OB", b"\x30\x80no certificate"),
-            builder.text(0x04000305, "CS", "\x7f"),
+            b.us(0x04000005, 0),
+            b.text(0x04000100, "UI", "1.2\x1b[2J\x00\n<script>\xff"),
+            b.text(0x04000105, "DT", "99991231235959.999999-1400"),
+            b.text(0x04000110, "CS", '"},{"'),
+            b.Value(0x04000115, "OB", b"\x30\x80no certificate"),
+            b.text(0x04000305, "CS", "\x7f"),
         )
     )
-    parameters = builder.Item((builder.us(0x04000005, 0), builder.text(0x04000015, "CS", "\\u0000\x07")))
-    extra = (builder.Sequence(0x4FFE0001, (parameters,)), builder.Sequence(0xFFFAFFFA, (item,)))
-    data = builder.file(builder.image(*extra))
+    parameters = b.Item((b.us(0x04000005, 0), b.text(0x04000015, "CS", "\\u0000\x07")))
+    extra = (b.Sequence(0x4FFE0001, (parameters,)), b.Sequence(0xFFFAFFFA, (item,)))
+    data = b.file(b.image(*extra))
     document = load_document(report_document(dcmseal.verify(data, integrity_only=True), "caf\udce9\ud800.dcm"))
     assert document["file"] == "caf\ufffd\ufffd.dcm"
     (signature,) = document["signatures"]

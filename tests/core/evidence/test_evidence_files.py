@@ -26,7 +26,7 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from tests.backends.trust.trust_pki import PkiAuthority, Site
 from tests.docs.source_codes import ROOT
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.evidence_files import (
     LATER,
     evidence_codes,
@@ -80,7 +80,7 @@ def test_the_form_is_the_published_one(report: VerificationReport, data: bytes) 
 def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
     signer = pki["rsa2048"]
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
-    made = dcmseal.sign(builder.file(builder.image()), key=key, algorithm="SHA512")
+    made = dcmseal.sign(b.file(b.image()), key=key, algorithm="SHA512")
     trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
     grounds = dcmseal.verify(made.data or b"", trust=trust, keep_evidence=True).evidence
     stream = sha256()
@@ -89,11 +89,11 @@ def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
     assert [each.stream for each in grounds.signatures] == [stream.hexdigest()]
 
 
-@pytest.mark.parametrize("syntax", [builder.DEFLATED_LE, builder.IMPLICIT_LE, builder.EXPLICIT_BE])
-def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
+@pytest.mark.parametrize("syntax", [b.DEFLATED_LE, b.IMPLICIT_LE, b.EXPLICIT_BE])
+def test_every_source_and_level(pki: Pki, syntax: b.Syntax) -> None:
     """A signature in an item and one of all, in any encoding, as bytes and as pydicom data set."""
-    item = builder.Item((builder.us(0x300A00C0, 1), builder.text(0x300A00C2, "LO", "beam")))
-    plan = builder.file(builder.image(builder.Sequence(0x300A00B0, (item,))), syntax)
+    item = b.Item((b.us(0x300A00C0, 1), b.text(0x300A00C2, "LO", "beam")))
+    plan = b.file(b.image(b.Sequence(0x300A00B0, (item,))), syntax)
     signer = pki["p256"]
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
     data = dcmseal.sign(plan, key=key, location="BeamSequence[0]").data or b""

@@ -24,12 +24,12 @@ from dcmseal.output.atomic_file import OutputFile, create_file, replace_file
 from dcmseal.output.file_permissions import ACL, FilePermissions
 from dcmseal.output.folder import Folder
 from dcmseal.output.temporary_files import is_temporary, make_temporary, remove_leftovers
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, integrity_verdict
 from tests.support.users import NOBODY, access_list, as_user, needs_root
 
-SMALL = file(image())
+SMALL = b.file(b.image())
 
 
 @pytest.fixture

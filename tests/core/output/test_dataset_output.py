@@ -18,12 +18,12 @@ import dcmseal
 from dcmseal.errors import OutputError
 from dcmseal.model.verdict import Verdict
 from dcmseal.output import dataset_output as output_module
-from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Syntax, Value, file, image
+from tests.support import builder as b
 from tests.support.pki import Identity, Pki
 from tests.support.signed_files import build_signer, integrity_verdict, sign_dataset
 
-SMALL = file(image())
-LARGE = file(image(Value(0x7FE00010, "OW", os.urandom(3 << 20))))
+SMALL = b.file(b.image())
+LARGE = b.file(b.image(b.Value(0x7FE00010, "OW", os.urandom(3 << 20))))
 
 PRELUDE = """
 import os, sys
@@ -71,10 +71,10 @@ print(refused)
 """
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LE, DEFLATED_LE], ids=["file", "deflated"])
-def test_a_disk_that_fills_up(syntax: Syntax, pki: Pki, tmp_path: Path) -> None:
+@pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.DEFLATED_LE], ids=["file", "deflated"])
+def test_a_disk_that_fills_up(syntax: b.Syntax, pki: Pki, tmp_path: Path) -> None:
     path = tmp_path / "image.dcm"
-    path.write_bytes(file(image(Value(0x7FE00010, "OW", os.urandom(50_000))), syntax))
+    path.write_bytes(b.file(b.image(b.Value(0x7FE00010, "OW", os.urandom(50_000))), syntax))
     assert run(FULL_DISK, path, pki["p256"]) == "18\n"
 
 
@@ -114,7 +114,7 @@ print(len(states))
 def test_a_process_that_is_killed(pki: Pki, tmp_path: Path) -> None:
     """Whenever it is: what is in place is whole, and either state of the file."""
     path = tmp_path / "image.dcm"
-    path.write_bytes(file(image(Value(0x7FE00010, "OW", os.urandom(200_000)))))
+    path.write_bytes(b.file(b.image(b.Value(0x7FE00010, "OW", os.urandom(200_000)))))
     assert run(KILLED, path, pki["p256"]) in ("1\n", "2\n")
 
 
@@ -243,9 +243,9 @@ class Stubborn(RawIOBase):
         return len(few)
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LE, DEFLATED_LE], ids=["file", "deflated"])
-def test_streams(syntax: Syntax, pki: Pki) -> None:
-    data = file(image(), syntax)
+@pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.DEFLATED_LE], ids=["file", "deflated"])
+def test_streams(syntax: b.Syntax, pki: Pki) -> None:
+    data = b.file(b.image(), syntax)
     stream = BytesIO()
     sign_to(data, pki, output=stream)
     assert integrity_verdict(stream.getvalue()) is Verdict.VALID

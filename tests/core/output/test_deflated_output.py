@@ -11,7 +11,7 @@ import dcmseal
 from dcmseal.dataset.file_meta import read_file_meta
 from dcmseal.dataset.source import BytesSource
 from dcmseal.output.dataset_output import build_matching_deflater
-from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Value, encode, file, image, in_order
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer
 
@@ -25,11 +25,11 @@ def written(size: int) -> bytes:
 
 
 def deflated(level: int, text: bytes) -> bytes:
-    nodes = in_order(*image(), Value(0x00420011, "OB", text + b" " * (len(text) % 2)))
-    whole = file(nodes, DEFLATED_LE)
+    nodes = b.in_order(*b.image(), b.Value(0x00420011, "OB", text + b" " * (len(text) % 2)))
+    whole = b.file(nodes, b.DEFLATED_LE)
     start = read_file_meta(BytesSource(whole)).end
     deflater = zlib.compressobj(level, wbits=-15)
-    stream = deflater.compress(encode(nodes, EXPLICIT_LE)) + deflater.flush()
+    stream = deflater.compress(b.encode(nodes, b.EXPLICIT_LE)) + deflater.flush()
     return whole[:start] + stream + b"\0" * (len(stream) % 2)
 
 

@@ -28,7 +28,7 @@ from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.storage import GuardedStorage, StorageEntry, Write
 from dcmseal.plugins.storage_urls import is_url, parse_url_scheme, redact_secrets
 from dcmseal.sources.remote_objects import list_objects, resolve_file_url
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import integrity_verdict, sign_dataset, verify_integrity
 
@@ -114,7 +114,7 @@ def guarded(shelf: Shelf) -> GuardedStorage:
 
 @pytest.fixture
 def image(pki: Pki) -> bytes:
-    return sign_dataset(builder.file(builder.image()), pki["p256"])
+    return sign_dataset(b.file(b.image()), pki["p256"])
 
 
 class TestFound:

@@ -18,7 +18,7 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.policy.evaluate import unmet_findings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.policy.policy_helpers import Verify, build_trust, build_verifier, unmet_codes
-from tests.support.builder import Sequence, file, image, text
+from tests.support import builder as b
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Identity, Pki
 from tests.support.real_files import real_file
 from tests.support.sample_objects import KINDS
@@ -40,7 +40,7 @@ def ask(trust: Trust) -> Verify:
 
 @pytest.fixture(scope="module")
 def plain() -> bytes:
-    return file(image())
+    return b.file(b.image())
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_what_is_missing_is_said(ask: Verify, both: bytes) -> None:
 
 
 def test_a_signature_that_does_not_hold_meets_nothing(ask: Verify, both: bytes) -> None:
-    broken = edit_signed(both, main={0x00100020: text(0x00100020, "LO", "other")})
+    broken = edit_signed(both, main={0x00100020: b.text(0x00100020, "LO", "other")})
     report = ask(broken, "signer:CN=p256", "base-rsa", covered=[NAME], signatures=1, no_unsigned_additions=True)
     assert report.verdict is Verdict.INVALID
     assert {outcome for _, outcome in unmet_codes(report)} == {FAILED}
@@ -157,7 +157,7 @@ def test_a_stranger_of_the_right_name_does_not_meet_a_rule(ask: Verify, plain: b
 def test_a_copy_of_a_signature_is_no_other(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
     (item,) = read_items(data, SIGNATURES)
-    copied = edit_signed(data, main={SIGNATURES: Sequence(SIGNATURES, (item, item))})
+    copied = edit_signed(data, main={SIGNATURES: b.Sequence(SIGNATURES, (item, item))})
     report = ask(copied, signatures=2)
     assert len(report.signatures) == 2
     assert unmet_codes(report) == [("too-few-signatures", FAILED)]
@@ -262,7 +262,7 @@ def test_without_any_signature_there_is_none_whatever_is_demanded(ask: Verify, p
 
 
 def test_a_verified_report(ask: Verify, pki: Pki) -> None:
-    document = file(KINDS["verified SR"])
+    document = b.file(KINDS["verified SR"])
     rules = ("purpose:author", "purpose:verification + structured-report-rsa")
     verifying = sign_dataset(document, pki["rsa2048"], profile="structured-report-rsa")
     assert unmet_codes(ask(verifying, *rules)) == [("purpose-not-met", FAILED)]

@@ -10,7 +10,7 @@ from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.tags import format_tag
 from tests.core.policy.policy_helpers import Verify, build_trust, build_verifier, unmet_codes
-from tests.support.builder import Item, Sequence, Value, file, image, text
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import edit_signed, sign_dataset
@@ -26,7 +26,7 @@ def ask(pki: Pki) -> Verify:
 
 @pytest.fixture(scope="module")
 def plain() -> bytes:
-    return file(image())
+    return b.file(b.image())
 
 
 def test_elements_that_have_to_be_covered(ask: Verify, plain: bytes, pki: Pki) -> None:
@@ -43,7 +43,7 @@ def test_elements_that_have_to_be_covered(ask: Verify, plain: bytes, pki: Pki) -
 def test_what_is_not_there_need_not_be_covered_but_what_was_added_must(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
     assert ask(data, covered=[ACCESSION, NAME]).verdict is Verdict.VALID
-    added = edit_signed(data, main={ACCESSION: text(ACCESSION, "SH", "4711")})
+    added = edit_signed(data, main={ACCESSION: b.text(ACCESSION, "SH", "4711")})
     assert ask(added).verdict is Verdict.VALID
     assert unmet_codes(ask(added, covered=[ACCESSION])) == [("required-not-covered", FAILED)]
     assert unmet_codes(ask(plain, covered=[ACCESSION])) == [
@@ -54,7 +54,7 @@ def test_what_is_not_there_need_not_be_covered_but_what_was_added_must(ask: Veri
 def test_no_unsigned_additions(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
     assert ask(data, no_unsigned_additions=True).verdict is Verdict.VALID
-    added = edit_signed(data, main={ACCESSION: text(ACCESSION, "SH", "4711")})
+    added = edit_signed(data, main={ACCESSION: b.text(ACCESSION, "SH", "4711")})
     (finding,) = ask(added, no_unsigned_additions=True).unmet
     assert (finding.code, finding.outcome, finding.where) == ("unsigned-additions", FAILED, "(0008,0050)")
     again = sign_dataset(added, pki["p256"], tags=[ACCESSION])
@@ -63,7 +63,7 @@ def test_no_unsigned_additions(ask: Verify, plain: bytes, pki: Pki) -> None:
 
 @pytest.mark.parametrize(
     "node",
-    [Value(0x00091001, "UN", b"??"), Sequence(0x00091002, (Item((Value(0x00091001, "UN", b"??"),)),))],
+    [b.Value(0x00091001, "UN", b"??"), b.Sequence(0x00091002, (b.Item((b.Value(0x00091001, "UN", b"??"),)),))],
     ids=["UN", "UN in a sequence"],
 )
 def test_what_cannot_be_signed_may_have_been_added(ask: Verify, plain: bytes, pki: Pki, node: Any) -> None:
@@ -77,7 +77,7 @@ def test_what_cannot_be_signed_may_have_been_added(ask: Verify, plain: bytes, pk
 def test_what_is_never_signed_may_have_been_added_where_it_has_no_place(
     ask: Verify, plain: bytes, pki: Pki, tag: int
 ) -> None:
-    data = edit_signed(sign_dataset(plain, pki["rsa2048"]), main={tag: text(tag, "LO", "odd")})
+    data = edit_signed(sign_dataset(plain, pki["rsa2048"]), main={tag: b.text(tag, "LO", "odd")})
     (finding,) = ask(data, no_unsigned_additions=True).unmet
     assert (finding.outcome, finding.where) == (UNKNOWN, format_tag(tag))
 

@@ -14,7 +14,7 @@ from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.verification.signer_trust import Trust
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
 from tests.support.timestamped import insert_token, signature_value
@@ -32,7 +32,7 @@ def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAu
 @pytest.fixture(scope="module")
 def stamped(pki: Pki, authority: TimestampAuthority) -> bytes:
     """The author's signature is certified, another is not."""
-    data = sign_dataset(file(image()), pki["rsa2048"], purpose="author")
+    data = sign_dataset(b.file(b.image()), pki["rsa2048"], purpose="author")
     data = insert_token(
         data, authority.token(signature_value(data), moment=datetime.now(UTC), embedded=(authority.der,))
     )
@@ -69,7 +69,7 @@ def test_every_signature_has_to_be_certified(stamped: bytes) -> None:
 
 
 def test_a_timestamp_that_is_not_sound_certifies_nothing(pki: Pki) -> None:
-    data = sign_dataset(file(image()), pki["rsa2048"], purpose="author")
+    data = sign_dataset(b.file(b.image()), pki["rsa2048"], purpose="author")
     odd = insert_token(data, b"nonsense")
     verdict, unmet = asked(odd, RULE, integrity_only=True)
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("rule-not-met", Outcome.UNKNOWN)])

@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 
 import dcmseal
 from dcmseal.model.report import VerificationReport
-from tests.support.builder import Node, file
+from tests.support import builder as b
 from tests.support.cited_evidence import CURRENT, OTHER, make_citation, make_document, make_evidence_sequence
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
@@ -41,16 +41,16 @@ class ReferenceStudy:
     def codes(self, data: bytes) -> list[str]:
         return [each.code for each in self.verify(data).references]
 
-    def reference_codes(self, *said: Node) -> list[str]:
+    def reference_codes(self, *said: b.Node) -> list[str]:
         """What is found out if a document says this of FIRST, and is signed then."""
         data = sign_dataset(
-            file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, *said)))), self.pki["rsa2048"]
+            b.file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, *said)))), self.pki["rsa2048"]
         )
         return self.codes(data)
 
 
 def sign_both(**options: Any) -> bytes:
-    return file(
+    return b.file(
         make_document(
             make_evidence_sequence(CURRENT, make_citation(FIRST)),
             make_evidence_sequence(OTHER, make_citation(SECOND)),

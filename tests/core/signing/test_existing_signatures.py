@@ -15,16 +15,16 @@ from dcmseal.mac.level_pass import LevelFacts, LevelPass
 from dcmseal.model.verdict import Verdict
 from dcmseal.signing.existing_signatures import EXISTING_INVALID, EXISTING_NOT_ESTABLISHED
 from dcmseal.terms import KeyType
-from tests.support.builder import DEFLATED_LE, Item, Sequence, Syntax, file, image, text
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import UnusedSigner, build_signer, integrity_verdict
 
 
-def with_items(syntax: Syntax | None = None) -> bytes:
-    items = (Item((text(0x300A00C2, "LO", "AP"),)), Item((text(0x300A00C2, "LO", "PA"),)))
-    nodes = image(Sequence(0x300A00B0, items))
-    return file(nodes) if syntax is None else file(nodes, syntax)
+def with_items(syntax: b.Syntax | None = None) -> bytes:
+    items = (b.Item((b.text(0x300A00C2, "LO", "AP"),)), b.Item((b.text(0x300A00C2, "LO", "PA"),)))
+    nodes = b.image(b.Sequence(0x300A00B0, items))
+    return b.file(nodes) if syntax is None else b.file(nodes, syntax)
 
 
 def codes(data: bytes, pki: Pki, **wish: object) -> list[str]:
@@ -98,7 +98,7 @@ def test_a_pydicom_dataset_is_asked_about_too(pki: Pki) -> None:
 
 
 def test_a_deflated_file_is_asked_about_too(pki: Pki) -> None:
-    data = dcmseal.sign(with_items(DEFLATED_LE), signer=build_signer(pki["p256"])).data or b""
+    data = dcmseal.sign(with_items(b.DEFLATED_LE), signer=build_signer(pki["p256"])).data or b""
     assert codes(data, pki) == []
 
 

@@ -25,28 +25,16 @@ from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import KeyType
 from dcmseal.verification.pipeline import verify_planned
 from dcmseal_software.software_signer import SoftwareSigner
+from tests.support import builder as b
 from tests.support import raw_certificates as raw
-from tests.support.builder import (
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    NATIVE_SYNTAXES,
-    Fragments,
-    Node,
-    Sequence,
-    Syntax,
-    Value,
-    file,
-    image,
-    in_order,
-)
 from tests.support.pki import Pki
 from tests.support.real_files import RealFile, signable_files
 from tests.support.signed_files import UnusedSigner, build_signer, integrity_verdict, verify_integrity
 from tests.support.strategies import portable_data_sets
 
-DIVISIBLE = Fragments(fragments=(b"", b"\xff\xd8\xfe\xff\x00\xe0\0\0\0\0\xff\xd9"))
+DIVISIBLE = b.Fragments(fragments=(b"", b"\xff\xd8\xfe\xff\x00\xe0\0\0\0\0\xff\xd9"))
 """Its one fragment reads as two: the MAC does not tell where they end."""
-FILE = file((*image()[:-1], DIVISIBLE), JPEG_BASELINE)
+FILE = b.file((*b.image()[:-1], DIVISIBLE), b.JPEG_BASELINE)
 
 
 def warned(result: SigningResult) -> set[str]:
@@ -71,14 +59,14 @@ class TestOfTheFile:
     @pytest.mark.parametrize("tag", [0x4FFE0001, 0xFFFAFFFA])
     def test_a_place_for_signatures_that_is_none(self, tag: int, pki: Pki) -> None:
         """It is refused before the key is touched, with place and clause."""
-        data = file(in_order(*image(), Value(tag, "OB", b"??")))
+        data = b.file(b.in_order(*b.image(), b.Value(tag, "OB", b"??")))
         with pytest.raises(DatasetError, match=r"does not have VR SQ \(PS3.3 Table C.12-6\)"):
             dcmseal.sign(data, signer=UnusedSigner((pki["p256"].der,), KeyType.EC))
-        empty = dcmseal.sign(file(in_order(*image(), Sequence(tag))), signer=build_signer(pki["p256"]))
+        empty = dcmseal.sign(b.file(b.in_order(*b.image(), b.Sequence(tag))), signer=build_signer(pki["p256"]))
         assert integrity_verdict(empty.data or b"") is Verdict.VALID
 
     @pytest.mark.parametrize(
-        "data", [FILE, file(image()), file(image(), IMPLICIT_LE)], ids=["divisible", "plain", "implicit"]
+        "data", [FILE, b.file(b.image()), b.file(b.image(), b.IMPLICIT_LE)], ids=["divisible", "plain", "implicit"]
     )
     def test_all_that_verification_says_is_said(self, data: bytes, pki: Pki) -> None:
         """Whatever the verifier will not call valid is warned of, or refused; what is valid is not warned of."""
@@ -98,9 +86,9 @@ class TestOfTheFile:
             return facts
 
         monkeypatch.setattr(LevelPass, "run", counted)
-        dcmseal.sign(file(image()), signer=build_signer(pki["p256"]))
-        assert passes.count(len(image())) == 1
-        assert max(passes) == len(image())
+        dcmseal.sign(b.file(b.image()), signer=build_signer(pki["p256"]))
+        assert passes.count(len(b.image())) == 1
+        assert max(passes) == len(b.image())
 
 
 class TestOfTheCertificate:
@@ -131,7 +119,7 @@ class TestOfTheCertificate:
 
     def test_of_an_authority(self, pki: Pki) -> None:
         signer = self.certified(pki, x509.BasicConstraints(ca=True, path_length=None), self.usage("key_cert_sign"))
-        result = dcmseal.sign(file(image()), signer=signer)
+        result = dcmseal.sign(b.file(b.image()), signer=signer)
         assert warned(result) == {"certificate-of-authority", "certificate-not-for-signing"}
 
     def test_of_a_signer_who_issued_it_to_himself(self, pki: Pki) -> None:
@@ -143,35 +131,35 @@ class TestOfTheCertificate:
             der = raw.certificate(
                 raw.public_key_info(key.public_key()), subject=name, issuer=issuer, extensions=(authority,)
             )
-            assert warned(dcmseal.sign(file(image()), signer=SoftwareSigner(key, (der,)))) == expected
+            assert warned(dcmseal.sign(b.file(b.image()), signer=SoftwareSigner(key, (der,)))) == expected
 
     @pytest.mark.parametrize("usage", ["digital_signature", "content_commitment"])
     def test_of_a_signer(self, usage: str, pki: Pki) -> None:
         signer = self.certified(pki, x509.BasicConstraints(ca=False, path_length=None), self.usage(usage))
-        assert warned(dcmseal.sign(file(image()), signer=signer)) == set()
+        assert warned(dcmseal.sign(b.file(b.image()), signer=signer)) == set()
 
     def test_for_encryption(self, pki: Pki) -> None:
         signer = self.certified(pki, self.usage("key_encipherment"))
-        assert warned(dcmseal.sign(file(image()), signer=signer)) == {"certificate-not-for-signing"}
+        assert warned(dcmseal.sign(b.file(b.image()), signer=signer)) == {"certificate-not-for-signing"}
 
     @pytest.mark.parametrize(("hours", "code"), [(-48, "certificate-expired"), (24, "certificate-not-yet-valid")])
     def test_out_of_its_time(self, hours: int, code: str, pki: Pki) -> None:
         signer = self.certified(pki, hours=hours)
         with pytest.raises(CertificateNotValid):
-            dcmseal.sign(file(image()), signer=signer)
-        result = dcmseal.sign(file(image()), signer=signer, allow_expired=True)
+            dcmseal.sign(b.file(b.image()), signer=signer)
+        result = dcmseal.sign(b.file(b.image()), signer=signer, allow_expired=True)
         assert warned(result) == {code}
         assert integrity_verdict(result.data or b"") is Verdict.INVALID
 
     def test_a_weak_algorithm(self, pki: Pki) -> None:
-        result = dcmseal.sign(file(image()), signer=build_signer(pki["p256"]), algorithm="SHA1", allow_weak=True)
+        result = dcmseal.sign(b.file(b.image()), signer=build_signer(pki["p256"]), algorithm="SHA1", allow_weak=True)
         assert warned(result) == {"weak-mac-algorithm"}
 
     def test_extensions_that_cannot_be_read(self, pki: Pki) -> None:
         key = pki["rsa2048"].key
         assert isinstance(key, rsa.RSAPrivateKey)
         der = raw.certificate(raw.public_key_info(key.public_key()), extensions=(raw.extension("2.5.29.15", b"\xff"),))
-        result = dcmseal.sign(file(image()), signer=SoftwareSigner(key, (der,)))
+        result = dcmseal.sign(b.file(b.image()), signer=SoftwareSigner(key, (der,)))
         assert warned(result) == {"certificate-extensions-unreadable"}
 
     def test_an_extension_twice_is_refused_before_the_key_is_touched(self, pki: Pki) -> None:
@@ -179,7 +167,7 @@ class TestOfTheCertificate:
         assert isinstance(key, rsa.RSAPublicKey)
         der = raw.certificate(raw.public_key_info(key), extensions=(raw.NO_AUTHORITY, raw.NO_AUTHORITY))
         with pytest.raises(CertificateNotValid, match="twice"):
-            dcmseal.sign(file(image()), signer=UnusedSigner((der,)))
+            dcmseal.sign(b.file(b.image()), signer=UnusedSigner((der,)))
 
 
 def test_warnings_reach_those_who_sign_from_the_shell(
@@ -220,8 +208,8 @@ def test_where_the_verifier_is_not_asked_it_has_no_objection(real: RealFile) -> 
     assert {each.code for each in report.obstacle_findings} <= {"nothing-to-compare"}
 
 
-@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
-def test_nor_has_it_of_random_data_sets(nodes: tuple[Node, ...], syntax: Syntax) -> None:
-    with dcmseal.plan_signing(file(nodes, syntax)) as plan:
+@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(b.NATIVE_SYNTAXES))
+def test_nor_has_it_of_random_data_sets(nodes: tuple[b.Node, ...], syntax: b.Syntax) -> None:
+    with dcmseal.plan_signing(b.file(nodes, syntax)) as plan:
         report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
     assert {each.code for each in report.obstacle_findings} <= {"nothing-to-compare"}

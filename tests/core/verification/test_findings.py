@@ -19,23 +19,8 @@ import dcmseal.verification
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from tests.core.verification.test_unsigned_content import CASES as CARRIED
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Value,
-    at,
-    encode,
-    file,
-    image,
-    text,
-    uid,
-    us,
-)
 from tests.support.nonstandard_files import c2pa_health_file, pacs_system_file
 from tests.support.pki import Identity, Pki
 from tests.support.signed_files import (
@@ -74,8 +59,8 @@ class Case:
     verdict: Verdict
 
 
-def plain(pki: Pki, *extra: Node) -> bytes:
-    return sign_dataset(file(image(*extra)), pki["rsa2048"])
+def plain(pki: Pki, *extra: b.Node) -> bytes:
+    return sign_dataset(b.file(b.image(*extra)), pki["rsa2048"])
 
 
 def edit(
@@ -85,8 +70,8 @@ def edit(
     return lambda pki: edit_signed(plain(pki), main=main, mac=mac, signature=signature)
 
 
-def by_hand(*extra: Node, **options: object) -> Callable[[Pki], bytes]:
-    return lambda pki: sign_by_hand(pki["rsa2048"], image(*extra), **options)  # type: ignore[arg-type]
+def by_hand(*extra: b.Node, **options: object) -> Callable[[Pki], bytes]:
+    return lambda pki: sign_by_hand(pki["rsa2048"], b.image(*extra), **options)  # type: ignore[arg-type]
 
 
 def doubled(tag: int, *, also: Changes | None = None) -> Callable[[Pki], bytes]:
@@ -95,7 +80,7 @@ def doubled(tag: int, *, also: Changes | None = None) -> Callable[[Pki], bytes]:
     def make(pki: Pki) -> bytes:
         data = plain(pki)
         (item,) = read_items(data, tag)
-        return edit_signed(data, main={tag: Sequence(tag, (item, item)), **(also or {})})
+        return edit_signed(data, main={tag: b.Sequence(tag, (item, item)), **(also or {})})
 
     return make
 
@@ -105,40 +90,42 @@ def many_macs(pki: Pki) -> bytes:
     data = plain(pki)
     (item,) = read_items(data, MAC_PARAMETERS)
     others = (
-        Item((us(MAC_ID, 1000 + n), text(MAC_ALGORITHM, "CS", "SHA256"), at(ELEMENTS_SIGNED, 0x00090010 + n)))
+        b.Item((b.us(MAC_ID, 1000 + n), b.text(MAC_ALGORITHM, "CS", "SHA256"), b.at(ELEMENTS_SIGNED, 0x00090010 + n)))
         for n in range(64)
     )
-    return edit_signed(data, main={MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (*others, item))})
+    return edit_signed(data, main={MAC_PARAMETERS: b.Sequence(MAC_PARAMETERS, (*others, item))})
 
 
 def swapped_signature_item(pki: Pki) -> bytes:
     data = plain(pki)
     (item,) = read_items(data, SIGNATURES)
-    return edit_signed(data, main={SIGNATURES: Sequence(SIGNATURES, (Item(item.elements[1:] + item.elements[:1]),))})
+    return edit_signed(
+        data, main={SIGNATURES: b.Sequence(SIGNATURES, (b.Item(item.elements[1:] + item.elements[:1]),))}
+    )
 
 
 def disordered(pki: Pki) -> bytes:
     """The first two elements of the data set change places; no tag of the list is missing."""
-    nodes = image()
+    nodes = b.image()
     data = sign_by_hand(pki["rsa2048"], nodes)
-    return data.replace(encode(nodes[:2]), encode((nodes[1], nodes[0])))
+    return data.replace(b.encode(nodes[:2]), b.encode((nodes[1], nodes[0])))
 
 
 def twice(pki: Pki) -> bytes:
     """An element that is not signed stands there twice."""
-    name = text(0x00104000, "LT", "comment ")
-    data = sign_by_hand(pki["rsa2048"], image(name), listed=(0x00100010,))
-    return data.replace(encode((name,)), encode((name, name)))
+    name = b.text(0x00104000, "LT", "comment ")
+    data = sign_by_hand(pki["rsa2048"], b.image(name), listed=(0x00100010,))
+    return data.replace(b.encode((name,)), b.encode((name, name)))
 
 
 def with_certificate(change: Callable[[bytes], bytes]) -> Callable[[Pki], bytes]:
     return lambda pki: edit_signed(
-        plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", change(pki["rsa2048"].der))}
+        plain(pki), signature={CERTIFICATE: b.Value(CERTIFICATE, "OB", change(pki["rsa2048"].der))}
     )
 
 
 def another_key(pki: Pki) -> bytes:
-    return edit_signed(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", pad_even(pki.root.der))})
+    return edit_signed(plain(pki), signature={CERTIFICATE: b.Value(CERTIFICATE, "OB", pad_even(pki.root.der))})
 
 
 def of_edwards_curve(pki: Pki) -> bytes:
@@ -159,7 +146,7 @@ def of_edwards_curve(pki: Pki) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     der = pad_even(certificate.public_bytes(Encoding.DER))
-    return edit_signed(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", der)})
+    return edit_signed(plain(pki), signature={CERTIFICATE: b.Value(CERTIFICATE, "OB", der)})
 
 
 def raw_ecdsa(identity: Identity, _: str, stream: bytes) -> bytes:
@@ -175,56 +162,56 @@ def pss(identity: Identity, _: str, stream: bytes) -> bytes:
 
 
 def padded_later(pki: Pki) -> bytes:
-    data = plain(pki, text(0x00104000, "LT", "comment "))
-    return edit_signed(data, main={0x00104000: Value(0x00104000, "LT", b"comment     ")})
+    data = plain(pki, b.text(0x00104000, "LT", "comment "))
+    return edit_signed(data, main={0x00104000: b.Value(0x00104000, "LT", b"comment     ")})
 
 
 def other_vrs(pki: Pki) -> bytes:
     """Signed by software that looks for Pixel Representation in the enclosing data set: SS where DCMTK says US."""
-    table = Value(0x00283002, "US", b"\1\0\xff\xff\x10\0")
-    nodes = image(us(0x00280103, 1), Sequence(0x00283000, (Item((table,)),)))
-    dataset = reference.parse_file(file(nodes)).dataset
+    table = b.Value(0x00283002, "US", b"\1\0\xff\xff\x10\0")
+    nodes = b.image(b.us(0x00280103, 1), b.Sequence(0x00283000, (b.Item((table,)),)))
+    dataset = reference.parse_file(b.file(nodes)).dataset
     stream = reference.data_stream(dataset).replace(b"\x28\0\x02\x30US", b"\x28\0\x02\x30SS")
-    return sign_by_hand(pki["rsa2048"], nodes, syntax=IMPLICIT_LE, stream=stream)
+    return sign_by_hand(pki["rsa2048"], nodes, syntax=b.IMPLICIT_LE, stream=stream)
 
 
 def old_fragments(pki: Pki) -> bytes:
-    nodes = image(Fragments(fragments=(b"", b"abcdef", b"gh")))
-    dataset = reference.parse_file(file(nodes, JPEG_BASELINE)).dataset
+    nodes = b.image(b.Fragments(fragments=(b"", b"abcdef", b"gh")))
+    dataset = reference.parse_file(b.file(nodes, b.JPEG_BASELINE)).dataset
     stream = reference.data_stream(dataset, old_format=True)
-    return sign_by_hand(pki["rsa2048"], nodes, syntax=JPEG_BASELINE, mac_syntax=JPEG_BASELINE.uid, stream=stream)
+    return sign_by_hand(pki["rsa2048"], nodes, syntax=b.JPEG_BASELINE, mac_syntax=b.JPEG_BASELINE.uid, stream=stream)
 
 
-def large_structure_set() -> tuple[Node, ...]:
-    contour = Item((Value(0x30060050, "DS", b"-12.5\\" * 700 + b"1 "),))
-    return image(Sequence(0x30060039, tuple(Item((Sequence(0x30060040, (contour,) * 3),)) for _ in range(5))))
+def large_structure_set() -> tuple[b.Node, ...]:
+    contour = b.Item((b.Value(0x30060050, "DS", b"-12.5\\" * 700 + b"1 "),))
+    return b.image(b.Sequence(0x30060039, tuple(b.Item((b.Sequence(0x30060040, (contour,) * 3),)) for _ in range(5))))
 
 
 def truncated(pki: Pki) -> bytes:
     nodes = large_structure_set()
     return sign_by_hand(
-        pki["rsa2048"], nodes, stream=truncated_stream(reference.parse_file(file(nodes)).dataset).stream
+        pki["rsa2048"], nodes, stream=truncated_stream(reference.parse_file(b.file(nodes)).dataset).stream
     )
 
 
 def decompressed(pki: Pki) -> bytes:
     """Signed in JPEG, then decompressed."""
-    data = sign_dataset(file(image(Fragments(fragments=(b"", b"abcdef"))), JPEG_BASELINE), pki["rsa2048"])
-    return file(image(*(Sequence(tag, read_items(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES))))
+    data = sign_dataset(b.file(b.image(b.Fragments(fragments=(b"", b"abcdef"))), b.JPEG_BASELINE), pki["rsa2048"])
+    return b.file(b.image(*(b.Sequence(tag, read_items(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES))))
 
 
-UNKNOWN_PRIVATE = Value(0x00091001, "UN", b"abcd")
+UNKNOWN_PRIVATE = b.Value(0x00091001, "UN", b"abcd")
 CASES: dict[str, Case] = {
     # the two sequences and their items
-    "no-sequence": Case(edit(main={SIGNATURES: Value(SIGNATURES, "OB", b"abcd")}), FAILED, INVALID),
-    "empty-sequence": Case(edit(main={SIGNATURES: Sequence(SIGNATURES)}), FAILED, INVALID),
+    "no-sequence": Case(edit(main={SIGNATURES: b.Value(SIGNATURES, "OB", b"abcd")}), FAILED, INVALID),
+    "empty-sequence": Case(edit(main={SIGNATURES: b.Sequence(SIGNATURES)}), FAILED, INVALID),
     "mac-id-missing": Case(edit(signature={MAC_ID: None}), FAILED, INVALID),
-    "mac-id-dangling": Case(edit(mac={MAC_ID: us(MAC_ID, 7)}), FAILED, INVALID),
+    "mac-id-dangling": Case(edit(mac={MAC_ID: b.us(MAC_ID, 7)}), FAILED, INVALID),
     "mac-id-duplicate": Case(doubled(MAC_PARAMETERS), FAILED, INVALID),
     "uid-missing": Case(edit(signature={UID: None}), FAILED, INVALID),
     "datetime-missing": Case(edit(signature={DATETIME: None}), FAILED, INVALID),
     "certificate-type-missing": Case(edit(signature={CERTIFICATE_TYPE: None}), FAILED, INVALID),
-    "certificate-missing": Case(edit(signature={CERTIFICATE: Value(CERTIFICATE, "OB")}), FAILED, INVALID),
+    "certificate-missing": Case(edit(signature={CERTIFICATE: b.Value(CERTIFICATE, "OB")}), FAILED, INVALID),
     "signature-missing": Case(edit(signature={SIGNATURE: None}), FAILED, INVALID),
     "item-disordered": Case(swapped_signature_item, FAILED, INVALID),
     "form-correct": Case(plain, PASSED, VALID),
@@ -232,37 +219,37 @@ CASES: dict[str, Case] = {
     "duplicate-element": Case(twice, FAILED, INVALID),
     "disordered": Case(disordered, FAILED, INVALID),
     "certificate-type-unknown": Case(
-        edit(signature={CERTIFICATE_TYPE: text(CERTIFICATE_TYPE, "CS", "PGP")}), UNKNOWN, INVALID
+        edit(signature={CERTIFICATE_TYPE: b.text(CERTIFICATE_TYPE, "CS", "PGP")}), UNKNOWN, INVALID
     ),
-    "no-elements-listed": Case(edit(mac={ELEMENTS_SIGNED: Value(ELEMENTS_SIGNED, "AT")}), FAILED, INVALID),
+    "no-elements-listed": Case(edit(mac={ELEMENTS_SIGNED: b.Value(ELEMENTS_SIGNED, "AT")}), FAILED, INVALID),
     "elements-disordered": Case(by_hand(listed=(0x00100020, 0x00100010)), FAILED, VALID),
     "forbidden-element-listed": Case(by_hand(listed=(0x00080000, 0x00100010)), FAILED, INVALID),
     "mac-syntax-missing": Case(edit(mac={MAC_SYNTAX: None}), FAILED, INVALID),
-    "mac-syntax-not-allowed": Case(edit(mac={MAC_SYNTAX: uid(MAC_SYNTAX, IMPLICIT_LE.uid)}), FAILED, INVALID),
-    "mac-syntax-unknown": Case(edit(mac={MAC_SYNTAX: uid(MAC_SYNTAX, "1.2.3.4")}), UNKNOWN, NOT_ESTABLISHED),
+    "mac-syntax-not-allowed": Case(edit(mac={MAC_SYNTAX: b.uid(MAC_SYNTAX, b.IMPLICIT_LE.uid)}), FAILED, INVALID),
+    "mac-syntax-unknown": Case(edit(mac={MAC_SYNTAX: b.uid(MAC_SYNTAX, "1.2.3.4")}), UNKNOWN, NOT_ESTABLISHED),
     "mac-algorithm-missing": Case(edit(mac={MAC_ALGORITHM: None}), FAILED, INVALID),
     # integrity and authenticity
     "certificate-unreadable": Case(with_certificate(lambda der: der[:-10]), FAILED, INVALID),
     "no-mac-parameters": Case(edit(main={MAC_PARAMETERS: None}), UNKNOWN, INVALID),
     "mac-algorithm-unsupported": Case(
-        edit(mac={MAC_ALGORITHM: text(MAC_ALGORITHM, "CS", "SHA3-256")}), UNKNOWN, NOT_ESTABLISHED
+        edit(mac={MAC_ALGORITHM: b.text(MAC_ALGORITHM, "CS", "SHA3-256")}), UNKNOWN, NOT_ESTABLISHED
     ),
     "too-many-macs": Case(many_macs, UNKNOWN, NOT_ESTABLISHED),
     "nothing-to-compare": Case(edit(signature={CERTIFICATE: None}), UNKNOWN, INVALID),
     "unsignable-listed": Case(
-        lambda pki: edit_signed(plain(pki, Value(0x00091001, "OB", b"abcd")), main={0x00091001: UNKNOWN_PRIVATE}),
+        lambda pki: edit_signed(plain(pki, b.Value(0x00091001, "OB", b"abcd")), main={0x00091001: UNKNOWN_PRIVATE}),
         UNKNOWN,
         NOT_ESTABLISHED,
     ),
-    "unsignable-in-item": Case(edit(signature={0x04111001: Value(0x04111001, "UN", b"abcd")}), UNKNOWN, INVALID),
+    "unsignable-in-item": Case(edit(signature={0x04111001: b.Value(0x04111001, "UN", b"abcd")}), UNKNOWN, INVALID),
     "mac-matches": Case(plain, PASSED, VALID),
     "key-matches": Case(plain, PASSED, VALID),
     "another-key": Case(another_key, FAILED, INVALID),
     "not-comparable": Case(by_hand(seal=pss), UNKNOWN, INVALID),
     "key-unsupported": Case(of_edwards_curve, UNKNOWN, NOT_ESTABLISHED),
-    "mac-differs": Case(edit(main={0x00100010: text(0x00100010, "PN", "Doe^John")}), FAILED, INVALID),
+    "mac-differs": Case(edit(main={0x00100010: b.text(0x00100010, "PN", "Doe^John")}), FAILED, INVALID),
     "key-not-shown": Case(
-        lambda pki: sign_by_hand(pki["p256"], image(), seal=raw_ecdsa), UNKNOWN, INVALID
+        lambda pki: sign_by_hand(pki["p256"], b.image(), seal=raw_ecdsa), UNKNOWN, INVALID
     ),
     "signing-time-in-future": Case(by_hand(moment="21230601120000.000000+0000"), UNKNOWN, NOT_ESTABLISHED),
     "signing-time-unreadable": Case(by_hand(moment="20240601120000.000000"), UNKNOWN, NOT_ESTABLISHED),
@@ -278,7 +265,7 @@ CASES: dict[str, Case] = {
     # coverage
     "covers-nothing": Case(by_hand(listed=(0x00091001,)), FAILED, INVALID),
     "critical-unsigned": Case(by_hand(listed=(0x00100010,)), UNKNOWN, VALID),
-    "elements-unsigned": Case(edit(main={0x00104000: text(0x00104000, "LT", "added")}), UNKNOWN, VALID),
+    "elements-unsigned": Case(edit(main={0x00104000: b.text(0x00104000, "LT", "added")}), UNKNOWN, VALID),
     "elements-unsignable": Case(lambda pki: plain(pki, UNKNOWN_PRIVATE), UNKNOWN, VALID),
     "listed-but-absent": Case(by_hand(listed=(0x00100010, 0x00102160)), UNKNOWN, VALID),
     "covers-all": Case(plain, PASSED, VALID),
@@ -324,7 +311,7 @@ def test_no_finding_is_forgotten() -> None:
 
 def test_the_profile_that_is_required(pki: Pki) -> None:
     for name, outcome, verdict in (("rsa2048", PASSED, VALID), ("p256", None, INVALID)):
-        report = verify_integrity(sign_dataset(file(image()), pki[name]), require=["base-rsa"])
+        report = verify_integrity(sign_dataset(b.file(b.image()), pki[name]), require=["base-rsa"])
         assert finding_outcomes(report).get("profile-met") is outcome
         assert report.verdict is verdict
         assert [each.code for each in report.unmet] == ([] if outcome else ["profile-not-met"])

@@ -19,7 +19,7 @@ from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.trust import Strictness, TrustRequest, TrustResult, TrustSettings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.plugins.fake_plugins import SECRET, make_plugin
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
 
@@ -68,7 +68,7 @@ def opened(evaluator: Any, settings: TrustSettings = SETTINGS) -> Trust:
 
 @pytest.fixture(scope="module")
 def file(pki: Pki) -> bytes:
-    return sign_dataset(builder.file(builder.image()), pki["rsa2048"])
+    return sign_dataset(b.file(b.image()), pki["rsa2048"])
 
 
 def test_with_trust_a_signature_is_valid_and_without_it_is_not_established(file: bytes, pki: Pki) -> None:
@@ -118,7 +118,7 @@ def test_the_moment_is_certified_or_claimed_or_now(file: bytes) -> None:
     ],
 )
 def test_weak_algorithms_are_as_the_settings_have_them(pki: Pki, leniency: Strictness, verdict: Verdict) -> None:
-    weak = sign_dataset(builder.file(builder.image()), pki["rsa2048"], algorithm="MD5", allow_weak=True)
+    weak = sign_dataset(b.file(b.image()), pki["rsa2048"], algorithm="MD5", allow_weak=True)
     report = dcmseal.verify(weak, trust=opened(Evaluator(), replace(SETTINGS, weak=leniency)))
     assert report.verdict is verdict
     codes = [each.code for each in report.signatures[0].findings if each.aspect is Aspect.TRUST]

@@ -17,7 +17,7 @@ from dcmseal.plugins.timestamp_backend import TimestampResult
 from dcmseal.plugins.trust import Strictness, TrustSettings
 from dcmseal.verification.timestamp_checks import TimestampContext, verify_timestamp
 from tests.core.plugins.fake_plugins import make_plugin
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, sign_at, sign_by_hand, sign_dataset
 from tests.support.timestamped import SOUND, insert_token, signature_value, timestamp_codes
@@ -54,7 +54,7 @@ def test_the_certified_time_is_held_against_the_others(
 def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, authority: TimestampAuthority) -> None:
     """The signature is as good as it was then."""
     moment = dt.datetime(2024, 1, 15, tzinfo=dt.UTC)
-    data = sign_at(builder.file(builder.image()), pki["expired"], moment)
+    data = sign_at(b.file(b.image()), pki["expired"], moment)
     stamped = insert_token(data, forge_token(authority, signature_value(data), moment=moment + dt.timedelta(seconds=3)))
     report = dcmseal.verify(stamped, integrity_only=True, timestamp="require")
     assert report.verdict is Verdict.VALID
@@ -171,7 +171,7 @@ def test_the_present_of_the_trust_settings_counts_as_well(pki: Pki, plain: bytes
 @pytest.mark.parametrize("moment", ["99991231235959.999999-2359", "99991231235959.999999+0000", "20500101000000-1200"])
 def test_the_end_of_time_is_in_the_future(pki: Pki, moment: str) -> None:
     """Also where its UTC lies beyond what can be computed with."""
-    lasting = sign_by_hand(pki["rsa2048"], builder.image(), moment=moment)
+    lasting = sign_by_hand(pki["rsa2048"], b.image(), moment=moment)
     found = {each.code: each.outcome for each in dcmseal.verify(lasting).signatures[0].findings}
     assert found["signing-time-in-future"] is Outcome.UNKNOWN
 

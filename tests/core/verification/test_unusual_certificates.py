@@ -19,8 +19,8 @@ from dcmseal.policy.distinguished_names import subject_attributes
 from dcmseal.policy.evaluate import unmet_findings
 from dcmseal.terms import KeyType
 from dcmseal_software.software_signer import SoftwareSigner
+from tests.support import builder as b
 from tests.support import raw_certificates as raw
-from tests.support.builder import file, image
 from tests.support.pki import Identity, Pki
 from tests.support.raw_certificates import (
     COMMON_NAME,
@@ -86,12 +86,12 @@ class TestKeys:
     def test_keys_of_rsa_for_something_else(self, algorithm: str, parameters: bytes, kind: str, pki: Pki) -> None:
         """They have the numbers of the very key that signed (RFC 4055 1.2)."""
         info = raw.rsa_info(*numbers(pki["rsa2048"]), algorithm, parameters)
-        report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), certificate=certificate(info)))
+        report = verify_integrity(sign_by_hand(pki["rsa2048"], b.image(), certificate=certificate(info)))
         assert report.verdict is NOT_ESTABLISHED
         assert finding_outcomes(report)["key-unsupported"] is Outcome.UNKNOWN
         assert kind in message_of("key-unsupported", report)
         plain = certificate(public_key_info(rsa_key(pki["rsa2048"])))
-        assert integrity_verdict(sign_by_hand(pki["rsa2048"], image(), certificate=plain)) is VALID
+        assert integrity_verdict(sign_by_hand(pki["rsa2048"], b.image(), certificate=plain)) is VALID
 
     @pytest.mark.parametrize(
         ("info", "kind"),
@@ -111,12 +111,12 @@ class TestKeys:
         ],
     )
     def test_kinds_that_are_named_and_not_verified(self, info: bytes, kind: str, pki: Pki) -> None:
-        report = verify_integrity(sign_by_hand(pki["p256"], image(), certificate=certificate(info)))
+        report = verify_integrity(sign_by_hand(pki["p256"], b.image(), certificate=certificate(info)))
         assert report.verdict is NOT_ESTABLISHED
         assert kind in message_of("key-unsupported", report)
         signer = UnusedSigner((certificate(info),), KeyType.EC)
         with pytest.raises(MechanismUnavailable, match="which DICOM signatures do not support") as caught:
-            dcmseal.sign(file(image()), signer=signer)
+            dcmseal.sign(b.file(b.image()), signer=signer)
         assert kind in str(caught.value)
         assert caught.value.hint
 
@@ -130,12 +130,12 @@ class TestKeys:
     )
     def test_kinds_for_which_no_certificate_can_be_read(self, info: bytes, kind: str, pki: Pki) -> None:
         """RFC 3279 2.3.2: such keys take their parameters from the issuer's."""
-        report = verify_integrity(sign_by_hand(pki["p256"], image(), certificate=certificate(info)))
+        report = verify_integrity(sign_by_hand(pki["p256"], b.image(), certificate=certificate(info)))
         assert report.verdict is NOT_ESTABLISHED
         (finding,) = (each for each in single_report(report).findings if each.code == "certificate-unreadable")
         assert (finding.outcome, kind in finding.message) == (Outcome.UNKNOWN, True)
         with pytest.raises(CertificateUnreadable, match=kind):
-            dcmseal.sign(file(image()), signer=UnusedSigner((certificate(info),), KeyType.DSA))
+            dcmseal.sign(b.file(b.image()), signer=UnusedSigner((certificate(info),), KeyType.DSA))
 
     def test_a_curve_that_is_described_instead_of_named(self, pki: Pki) -> None:
         """Whoever may choose the generator can find a key for any point (CVE-2020-0601)."""
@@ -144,7 +144,7 @@ class TestKeys:
         point = public_key_info(key)[-65:]
         prime = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
         order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-        b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+        coefficient = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
         generator = (
             "046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296"
             "4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5"
@@ -152,13 +152,13 @@ class TestKeys:
         parameters = seq(
             raw.integer(1),
             seq(raw.oid("1.2.840.10045.1.1"), raw.integer(prime)),
-            seq(raw.tlv(0x04, (prime - 3).to_bytes(32)), raw.tlv(0x04, b.to_bytes(32))),
+            seq(raw.tlv(0x04, (prime - 3).to_bytes(32)), raw.tlv(0x04, coefficient.to_bytes(32))),
             raw.tlv(0x04, bytes.fromhex(generator)),
             raw.integer(order),
             raw.integer(1),
         )
         explicit = certificate(key_info(raw.EC, parameters, point))
-        report = verify_integrity(sign_by_hand(pki["p256"], image(), certificate=explicit))
+        report = verify_integrity(sign_by_hand(pki["p256"], b.image(), certificate=explicit))
         assert report.verdict is NOT_ESTABLISHED
         assert "explicit parameters" in message_of("key-unsupported", report)
 
@@ -168,12 +168,12 @@ class TestKeys:
         key = ec.generate_private_key(curve)
         identity = Identity("short", key, pki["p256"].certificate, pki.folder)
         der = certificate(public_key_info(key.public_key()))
-        report = verify_integrity(sign_by_hand(identity, image(), certificate=der))
+        report = verify_integrity(sign_by_hand(identity, b.image(), certificate=der))
         assert finding_outcomes(report)["mac-matches"] is Outcome.PASSED
         assert (finding_outcomes(report).get("weak-key") is Outcome.UNKNOWN) is (curve.key_size < 224)
         assert "key-too-small" not in finding_outcomes(report)
         with pytest.raises((WeakAlgorithm, MechanismUnavailable)):
-            dcmseal.sign(file(image()), signer=UnusedSigner((der,), KeyType.EC))
+            dcmseal.sign(b.file(b.image()), signer=UnusedSigner((der,), KeyType.EC))
 
     @pytest.mark.parametrize("exponent", [1, 0, 2, 65536, -3], ids=str)
     def test_exponents_that_are_none(self, exponent: int, pki: Pki) -> None:
@@ -182,7 +182,7 @@ class TestKeys:
         block = b"\0\1" + b"\xff" * 202 + b"\0" + bytes.fromhex("3031300d060960864801650304020105000420")
         der = certificate(raw.rsa_info(modulus, exponent))
         report = verify_integrity(
-            sign_by_hand(pki["rsa2048"], image(), certificate=der, seal=lambda _, __, stream: block + sha256(stream))
+            sign_by_hand(pki["rsa2048"], b.image(), certificate=der, seal=lambda _, __, stream: block + sha256(stream))
         )
         assert report.verdict is NOT_ESTABLISHED
         assert "RSA with unusable numbers" in message_of("key-unsupported", report)
@@ -200,12 +200,12 @@ class TestKeys:
     def test_numbers_that_would_take_long(self, modulus: int, exponent: int, pki: Pki) -> None:
         """They are refused, or computed with in no time; none of them verifies what it did not sign."""
         der = certificate(raw.rsa_info(modulus, exponent))
-        assert integrity_verdict(sign_by_hand(pki["rsa2048"], image(), certificate=der)) is not VALID
+        assert integrity_verdict(sign_by_hand(pki["rsa2048"], b.image(), certificate=der)) is not VALID
 
     @pytest.mark.parametrize("modulus", [65521, (1 << 512) - 569, 3], ids=["16 bits", "512 bits", "2 bits"])
     def test_tiny_moduli(self, modulus: int, pki: Pki) -> None:
         report = verify_integrity(
-            sign_by_hand(pki["rsa2048"], image(), certificate=certificate(raw.rsa_info(modulus, 3)))
+            sign_by_hand(pki["rsa2048"], b.image(), certificate=certificate(raw.rsa_info(modulus, 3)))
         )
         assert report.verdict in (INVALID, NOT_ESTABLISHED)
 
@@ -247,7 +247,7 @@ class TestCertificates:
     )
     def test_oddities_that_a_key_can_be_taken_from(self, options: dict[str, bytes], pki: Pki) -> None:
         der = certificate(public_key_info(rsa_key(pki["rsa2048"])), **options)  # type: ignore[arg-type]
-        data = sign_by_hand(pki["rsa2048"], image(), certificate=der)
+        data = sign_by_hand(pki["rsa2048"], b.image(), certificate=der)
         assert integrity_verdict(data) is VALID
         read = read_certificate(der)
         assert read.subject is not None
@@ -264,13 +264,13 @@ class TestCertificates:
         """RFC 5280 4.2: readers differ in which of the two they see."""
         extensions = (extension(twice, seq()), extension("2.5.29.14", raw.tlv(4, b"k")), extension(twice, seq()))
         der = certificate(public_key_info(rsa_key(pki["rsa2048"])), extensions=extensions)
-        report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), certificate=der))
+        report = verify_integrity(sign_by_hand(pki["rsa2048"], b.image(), certificate=der))
         assert report.verdict is INVALID
         (finding,) = (each for each in single_report(report).findings if each.code == "certificate-unreadable")
         assert finding.outcome is Outcome.FAILED
         assert f"extension {twice} twice" in finding.message
         with pytest.raises(CertificateNotValid, match="twice"):
-            dcmseal.sign(file(image()), signer=UnusedSigner((der,)))
+            dcmseal.sign(b.file(b.image()), signer=UnusedSigner((der,)))
 
     @pytest.mark.parametrize(
         "options",
@@ -287,7 +287,7 @@ class TestCertificates:
         der = certificate(public_key_info(rsa_key(pki["rsa2048"])), **options)  # type: ignore[arg-type]
         with pytest.raises(CertificateUnreadable):
             read_certificate(der)
-        report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), certificate=der))
+        report = verify_integrity(sign_by_hand(pki["rsa2048"], b.image(), certificate=der))
         assert finding_outcomes(report)["certificate-unreadable"] is Outcome.UNKNOWN
         assert report.verdict is NOT_ESTABLISHED
 
@@ -303,7 +303,7 @@ class TestCertificates:
         ],
     )
     def test_what_is_no_certificate(self, value: bytes, pki: Pki) -> None:
-        report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), certificate=value))
+        report = verify_integrity(sign_by_hand(pki["rsa2048"], b.image(), certificate=value))
         assert finding_outcomes(report)["certificate-unreadable"] is Outcome.FAILED
         assert report.verdict is INVALID
 
@@ -315,7 +315,7 @@ class TestNames:
 
     def signers(self, first: bytes, second: bytes, pki: Pki, *, keys: tuple[str, str] = ("rsa2048", "rsa3072")) -> bool:
         """Whether two signatures by certificates with these names count as those of two signers."""
-        data = file(image())
+        data = b.file(b.image())
         for subject, key in zip((first, second), keys, strict=True):
             der = certificate(public_key_info(rsa_key(pki[key])), subject=subject)
             data = dcmseal.sign(data, signer=SoftwareSigner(pki[key].key, (der,))).data or b""
