@@ -23,6 +23,19 @@ SOURCE_ROOTS = ("core", "backends", "profiles")
 PACKAGES = sorted(folder for root in SOURCE_ROOTS for folder in (ROOT / root).iterdir() if folder.name[0] not in "._")
 MODULES = sorted(module for package in PACKAGES for module in package.rglob("*.py"))
 MAXIMUM_LINES = 350
+PYTHON_FILES = sorted(
+    file
+    for folder in ("core", "backends", "profiles", "tests", "tools", "docs")
+    for file in (ROOT / folder).rglob("*.py")
+)
+SILENCED = re.compile(r"#\s*(?:noqa|(?:type|pyright):\s*ignore)\b")
+REASONED = re.compile(
+    r"# (?:noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* - \w"
+    r"|type: ignore\[[\w,-]+\] # (?!noqa)\w"
+    r"|type: ignore\[[\w,-]+\] [#] noqa: [A-Z]+\d+ - \w"
+    r"|pyright: ignore\[\w+\] - \w)"
+)
+"""A silenced check names its code, and gives a reason after it."""
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -51,6 +64,17 @@ def test_a_module_has_one_idea_and_says_which(module: Path) -> None:
     assert len(text.splitlines()) <= MAXIMUM_LINES
     assert re.match(r'r?"""\S', text), "no docstring on the first line"
     assert (module.parent / "__init__.py").is_file()
+
+
+def test_every_silenced_check_has_a_reason() -> None:
+    unreasoned = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in PYTHON_FILES
+        if not any(part.startswith(".") for part in file.relative_to(ROOT).parts)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if SILENCED.search(line) and not REASONED.search(line)
+    ]
+    assert unreasoned == []
 
 
 @pytest.mark.parametrize(("name", "module"), PROJECT["entry-points"]["dcmseal"].items())

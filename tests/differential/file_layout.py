@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from dcmseal import tags
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.dcmtk_vrs import implicit_vr
 from tests.support.dicom_tree import LONG_VRS
 
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _META_START: Final = 132
 
 
@@ -104,7 +105,7 @@ def apply_edits(body: bytes, parts: tuple[LayoutPart, ...], edits: Iterable[Layo
         if not edit.fit:
             continue
         for number, part in enumerate(parts):
-            holds = (part.tag == ITEM or part.vr in ("SQ", "UN")) and not part.is_undefined
+            holds = (part.tag == tags.ITEM or part.vr in ("SQ", "UN")) and not part.is_undefined
             if holds and _is_inside(edit, part):
                 grown[number] = grown.get(number, 0) + len(edit.data) - (edit.end - edit.start)
     made = list(edits)
@@ -133,7 +134,9 @@ def parse_layout(data: bytes) -> Layout:
     start = _META_START if data[128:132] == b"DICM" else 0
     meta = tuple(_LayoutReader(data, b.EXPLICIT_LE).meta(start))
     end = meta[-1].end if meta else start
-    uid = next((data[part.value : part.end].rstrip(b"\0 ").decode() for part in meta if part.tag == 0x00020010), "")
+    uid = next(
+        (data[part.value : part.end].rstrip(b"\0 ").decode() for part in meta if part.tag == t.TRANSFER_SYNTAX_UID), ""
+    )
     syntax = b.Syntax(
         uid or b.EXPLICIT_LE.uid,
         implicit=uid == b.IMPLICIT_LE.uid,
@@ -174,12 +177,12 @@ class _LayoutReader:
         while at < min(end, len(self.data)):
             part = replace(self.header(at, implicit=implicit), around=around)
             number = len(self.parts)
-            if part.tag in (ITEM_END, SEQUENCE_END):
+            if part.tag in (tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM):
                 # the length of a delimiter says nothing, so that its end is that of its header
                 self.parts.append(replace(part, end=part.value))
                 return part.value
             self.parts.append(part)
-            holds = part.vr == "SQ" or part.is_undefined or (part.tag == ITEM and self.holds_elements(around))
+            holds = part.vr == "SQ" or part.is_undefined or (part.tag == tags.ITEM and self.holds_elements(around))
             if holds:
                 inner = implicit or (part.vr == "UN" and part.is_undefined)
                 stop = b.UNDEFINED if part.is_undefined else part.end

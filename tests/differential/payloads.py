@@ -7,8 +7,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tests.differential.file_layout import ITEM, ITEM_END, SEQUENCE_END
+from dcmseal import tags
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.dicom_tree import LONG_VRS
 
 VRS: Final = (
@@ -31,10 +32,10 @@ UNSIGNED: Final = (
 """Other tags to be put in."""
 
 _EVIL: Final[tuple[b.Node, ...]] = (
-    b.uid(0x00080018, "1.6.6.6"),
-    b.text(0x00100010, "PN", "Evil^Eve"),
-    b.text(0x00100020, "LO", "666 "),
-    b.Value(0x7FE00010, "OW", b"\xff" * 16),
+    b.uid(tags.SOP_INSTANCE_UID, "1.6.6.6"),
+    b.text(t.PATIENT_NAME, "PN", "Evil^Eve"),
+    b.text(t.PATIENT_ID, "LO", "666 "),
+    b.Value(tags.PIXEL_DATA, "OW", b"\xff" * 16),
 )
 
 
@@ -71,12 +72,16 @@ def evil(random: Random, syntax: b.Syntax) -> bytes:
 def marks(random: Random, syntax: b.Syntax, most: int = 4) -> bytes:
     """Some items' headers and delimiters in a row."""
     made = (
-        lambda: mark(ITEM_END, 0, syntax),
-        lambda: mark(SEQUENCE_END, 0, syntax),
-        lambda: mark(ITEM, b.UNDEFINED, syntax),
-        lambda: mark(ITEM, 0, syntax),
-        lambda: mark(ITEM, random.choice((8, 16, 20, 0xFFFE)), syntax),
-        lambda: mark(random.choice((ITEM_END, SEQUENCE_END)), random.choice((4, 8, b.UNDEFINED)), syntax),
+        lambda: mark(tags.ITEM_DELIMITATION_ITEM, 0, syntax),
+        lambda: mark(tags.SEQUENCE_DELIMITATION_ITEM, 0, syntax),
+        lambda: mark(tags.ITEM, b.UNDEFINED, syntax),
+        lambda: mark(tags.ITEM, 0, syntax),
+        lambda: mark(tags.ITEM, random.choice((8, 16, 20, 0xFFFE)), syntax),
+        lambda: mark(
+            random.choice((tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM)),
+            random.choice((4, 8, b.UNDEFINED)),
+            syntax,
+        ),
     )
     weights = (6, 6, 3, 1, 1, 1)
     chosen: list[Callable[[], bytes]] = random.choices(made, weights, k=random.randint(1, most))
@@ -94,7 +99,7 @@ def content(random: Random, syntax: b.Syntax, rest: int) -> bytes:
             pieces.append(evil(random, syntax))
         elif kind == 4:
             size = random.choice((0, 2, 4, 8, 16, rest, rest + 8, rest + 16, rest + 24, rest - 8))
-            tag = random.choice((0x00091001, 0x7FFF1001, 0x00080000, 0xFFFCFFFC, 0x00104001))
+            tag = random.choice((0x00091001, 0x7FFF1001, 0x00080000, tags.DATA_SET_TRAILING_PADDING, 0x00104001))
             pieces.append(header(tag, random.choice(("OB", "OB", "UN", "LO", "SQ", "UT")), max(size, 0), syntax))
         else:
             pieces.append(bytes(random.choice((2, 4, 8, 12))))
@@ -111,18 +116,18 @@ def carrier(random: Random, syntax: b.Syntax, rest: int) -> tuple[bytes, str]:
     inside = content(random, encoding, rest)
     style = random.randrange(5)
     if style == 0:  # items that are sound from outside
-        inside = mark(ITEM, len(inside), encoding) + inside
+        inside = mark(tags.ITEM, len(inside), encoding) + inside
     elif style == 1:
-        inside = mark(ITEM, b.UNDEFINED, encoding) + inside + mark(ITEM_END, 0, encoding)
+        inside = mark(tags.ITEM, b.UNDEFINED, encoding) + inside + mark(tags.ITEM_DELIMITATION_ITEM, 0, encoding)
     elif style == 2:
         hidden = header(0x00091001, random.choice(("OB", "UT", "UN", "SQ", "LO")), len(inside), encoding) + inside
-        inside = mark(ITEM, len(hidden), encoding) + hidden
+        inside = mark(tags.ITEM, len(hidden), encoding) + hidden
     elif style == 3:
         hidden = header(0x00091001, random.choice(("OB", "UT", "UN", "SQ")), len(inside), encoding) + inside
-        inside = mark(ITEM, b.UNDEFINED, encoding) + hidden + mark(ITEM_END, 0, encoding)
+        inside = mark(tags.ITEM, b.UNDEFINED, encoding) + hidden + mark(tags.ITEM_DELIMITATION_ITEM, 0, encoding)
     is_undefined = random.random() < 0.4
     if is_undefined:
-        inside += mark(SEQUENCE_END, 0, encoding)
+        inside += mark(tags.SEQUENCE_DELIMITATION_ITEM, 0, encoding)
     length = b.UNDEFINED if is_undefined else len(inside)
     short = None if random.random() < 0.9 else random.random() < 0.5
     what = f"({tag:08X} {vr!r} {'undefined' if is_undefined else length} style {style})"

@@ -17,6 +17,7 @@ import dcmseal.plugins
 import dcmseal.testing
 import make_cli_reference
 import make_tokens_page
+from dcmseal import tags
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
 from dcmseal.plugins import hookspecs
@@ -28,6 +29,7 @@ from tests.docs.doc_pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pa
 from tests.docs.page_reader import PageReader, commands, environment
 from tests.docs.source_codes import ROOT
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.tokens.token_kinds import EVERY_KEY, KINDS
 
 _FROM_NOTHING = (README, DOCS / "tutorial" / "first-signature.md")
@@ -203,10 +205,10 @@ def test_the_example_is_what_is_hashed() -> None:
         for text in re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     ]
     nodes = (
-        b.text(0x00080005, "CS", "ISO_IR 192"),
-        b.uid(0x00080018, "1.2.3.4"),
-        b.Sequence(0x00081140, (b.Item((b.uid(0x00081155, "1.2.3.5"),)),)),
-        b.text(0x00100010, "PN", "Yamada^Tarou"),
+        b.text(tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
+        b.uid(tags.SOP_INSTANCE_UID, "1.2.3.4"),
+        b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.uid(tags.REFERENCED_SOP_INSTANCE_UID, "1.2.3.5"),)),)),
+        b.text(t.PATIENT_NAME, "PN", "Yamada^Tarou"),
         b.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
     )
     image = b.file(nodes, b.JPEG_BASELINE)

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 import dcmseal
-from dcmseal import Policy
+from dcmseal import Policy, tags
 from dcmseal.findings import Aspect, Finding
 from dcmseal.plugins.profile import ElementTables, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.profile_rules import requirement_findings
@@ -24,6 +25,7 @@ from dcmseal.terms import KeyType, MacAlgorithm
 from tests.docs.source_codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, find_codes
 from tests.support import builder as b
 from tests.support import cited_evidence, nonstandard_files, real_files, sample_objects
+from tests.support import tags as t
 from tests.support.pki import Identity, Pki
 
 _ROW = re.compile(r"\| `([a-z0-9-]+)` \| ([^|]+) \| ([^|]+) \|(?: ([^|]+) \|)?")
@@ -127,10 +129,14 @@ def signed(source: bytes, signer: Identity, **options: Any) -> bytes:
 def changed(data: bytes, change: Callable[[Dataset, Dataset, Dataset], object]) -> bytes:
     """The file after a change to its Data Set, its (last) signature item, or its MAC Parameters item."""
     dataset = dcmread(BytesIO(data))
-    change(dataset, dataset[0xFFFAFFFA][-1], dataset[0x4FFE0001][-1])
+    change(dataset, dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][-1], dataset[tags.MAC_PARAMETERS_SEQUENCE][-1])
     out = BytesIO()
     dataset.save_as(out)
     return out.getvalue()
+
+
+def _remove_from_signature(tag: int, _: Dataset, signature: Dataset, __: Dataset) -> None:
+    signature.pop(tag)
 
 
 def without(*tags: int) -> Callable[[Dataset, Dataset, Dataset], None]:
@@ -159,30 +165,30 @@ def odd_surroundings(good: bytes, jpeg: bytes) -> Iterator[bytes]:
     start = good.index(b"\x08\0\x16\0UI")
     standard = "1.2.840.10008.1.2"
     usual: dict[int, b.Value] = {
-        0x00020001: b.Value(0x00020001, "OB", b"\0\1"),
-        0x00020003: b.uid(0x00020003, "1.2.3.4"),
-        0x00020010: b.uid(0x00020010, f"{standard}.1"),
+        t.FILE_META_INFORMATION_VERSION: b.Value(t.FILE_META_INFORMATION_VERSION, "OB", b"\0\1"),
+        t.MEDIA_STORAGE_SOP_INSTANCE_UID: b.uid(t.MEDIA_STORAGE_SOP_INSTANCE_UID, "1.2.3.4"),
+        t.TRANSFER_SYNTAX_UID: b.uid(t.TRANSFER_SYNTAX_UID, f"{standard}.1"),
     }
 
     def part10(*others: b.Value, without: int = 0, length: int | None = 0, body: bytes = good[start:]) -> bytes:
         elements = usual | {other.tag: other for other in others}
         meta = b.encode(element for tag, element in elements.items() if tag != without)
-        group = b"" if length is None else b.encode((b.ul(0x00020000, len(meta) + length),))
+        group = b"" if length is None else b.encode((b.ul(t.FILE_META_INFORMATION_GROUP_LENGTH, len(meta) + length),))
         return bytes(128) + b"DICM" + group + meta + body
 
     def syntax(value: str) -> b.Value:
-        return b.Value(0x00020010, "UI", value.encode())
+        return b.Value(t.TRANSFER_SYNTAX_UID, "UI", value.encode())
 
     def after_meta(element: b.Value, length: int = 0) -> bytes:
         return part10(body=b.encode((element,)) + good[start:], length=length)
 
-    instance = b.uid(0x00020003, "1.2.3.5")
-    yield from (part10(length=8), part10(length=None), part10(instance), part10(without=0x00020010))
+    instance = b.uid(t.MEDIA_STORAGE_SOP_INSTANCE_UID, "1.2.3.5")
+    yield from (part10(length=8), part10(length=None), part10(instance), part10(without=t.TRANSFER_SYNTAX_UID))
     yield from (part10(b.text(0x00020016, vr, "ab")) for vr in ("UT", "LO"))
-    yield part10(b.text(0x00020013, "SH", "ab"), b.uid(0x00020012, "1.2"))
+    yield part10(b.text(0x00020013, "SH", "ab"), b.uid(t.IMPLEMENTATION_CLASS_UID, "1.2"))
     yield part10(b.text(0x00020200, "LO", "ab"))
     yield from (
-        after_meta(usual[0x00020010]),
+        after_meta(usual[t.TRANSFER_SYNTAX_UID]),
         after_meta(instance, 16),
         after_meta(b.text(0x00010010, "LO", "a")),
     )
@@ -209,45 +215,56 @@ def broken_files(pki: Pki) -> Iterator[bytes]:
         yield signed(plain, pki[name], allow_expired=True)
     for signer in (rsa, ec):
         yield signed(plain, signer).replace(b"4711", b"0815")
-    for tag in (0x04000005, 0x04000100, 0x04000105, 0x04000110, 0x04000115, 0x04000120):
-        yield changed(good, lambda _, item, __, tag=tag: item.pop(tag))  # type: ignore[misc]
-    for tag in (0x04000010, 0x04000015, 0x04000020):
+    for tag in (
+        tags.MAC_ID_NUMBER,
+        tags.DIGITAL_SIGNATURE_UID,
+        tags.DIGITAL_SIGNATURE_DATETIME,
+        tags.CERTIFICATE_TYPE,
+        tags.CERTIFICATE_OF_SIGNER,
+        tags.SIGNATURE,
+    ):
+        yield changed(good, partial(_remove_from_signature, tag))
+    for tag in (tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, tags.MAC_ALGORITHM, tags.DATA_ELEMENTS_SIGNED):
         yield changed(good, without(tag))
     for tag, value in (
-        (0x04000005, 7),
-        (0x04000010, "1.2.840.10008.1.2"),
-        (0x04000010, "1.2.3.4"),
-        (0x04000015, "SHA257"),
-        (0x04000020, [0x00100020, 0x00100010]),
-        (0x04000020, [0x00020010]),
-        (0x04000020, [0x00100040]),
-        (0x04000105, "20240101"),
-        (0x04000110, "X509_1994_SIG"),
-        (0x04000115, b"\x30\x00"),
-        (0x04000115, pki["p384"].der + bytes(len(pki["p384"].der) % 2)),
-        (0x04000115, pki["rsa3072"].der + bytes(len(pki["rsa3072"].der) % 2)),
+        (tags.MAC_ID_NUMBER, 7),
+        (tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "1.2.840.10008.1.2"),
+        (tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "1.2.3.4"),
+        (tags.MAC_ALGORITHM, "SHA257"),
+        (tags.DATA_ELEMENTS_SIGNED, [t.PATIENT_ID, t.PATIENT_NAME]),
+        (tags.DATA_ELEMENTS_SIGNED, [t.TRANSFER_SYNTAX_UID]),
+        (tags.DATA_ELEMENTS_SIGNED, [t.PATIENT_SEX]),
+        (tags.DIGITAL_SIGNATURE_DATETIME, "20240101"),
+        (tags.CERTIFICATE_TYPE, "X509_1994_SIG"),
+        (tags.CERTIFICATE_OF_SIGNER, b"\x30\x00"),
+        (tags.CERTIFICATE_OF_SIGNER, pki["p384"].der + bytes(len(pki["p384"].der) % 2)),
+        (tags.CERTIFICATE_OF_SIGNER, pki["rsa3072"].der + bytes(len(pki["rsa3072"].der) % 2)),
     ):
         yield changed(good, having(tag, value))
-    yield changed(good, lambda _, item, __: item.add_new(0x04000305, "CS", "OTHER"))
-    yield changed(good, lambda dataset, _, mac: dataset[0x4FFE0001].value.append(mac))
+    yield changed(good, lambda _, item, __: item.add_new(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", "OTHER"))
+    yield changed(good, lambda dataset, _, mac: dataset[tags.MAC_PARAMETERS_SEQUENCE].value.append(mac))
     unknown = b.file(b.image(b.Value(0x00091001, "LO", b"??")))
     yield signed(unknown, rsa).replace(b"\x09\0\x01\x10LO\x02\0??", b"\x09\0\x01\x10UN\0\0\0\0\0\0")
-    yield changed(good, lambda dataset, *_: dataset[0x00100020].__setattr__("value", "4711  "))
-    yield changed(changed(good, without(0x04000005)), lambda _, item, __: item.add_new(0x04000015, "CS", "SHA256"))
+    yield changed(good, lambda dataset, *_: dataset[t.PATIENT_ID].__setattr__("value", "4711  "))
+    yield changed(
+        changed(good, without(tags.MAC_ID_NUMBER)), lambda _, item, __: item.add_new(tags.MAC_ALGORITHM, "CS", "SHA256")
+    )
     jpeg = signed(real_files.real_file("JPEG-lossy.dcm").data, rsa)
     yield jpeg.replace(b"1.2.840.10008.1.2.4.51", b"1.2.840.10008.1.2.4.57", 1).replace(b"MONOCHROME2", b"MONOCHROME1")
     yield signed(real_files.real_file("rtplan.dcm").data, ec, location="BeamSequence[0]", purpose="review")
     yield from (nonstandard_files.pacs_system_file(rsa), nonstandard_files.c2pa_health_file(ec))
-    number = b.Item((b.us(0x04000005, 0),))
-    macro = b.Sequence(0x4FFE0001, (number,)), b.Sequence(0xFFFAFFFA, (number,))
+    number = b.Item((b.us(tags.MAC_ID_NUMBER, 0),))
+    macro = b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (number,)), b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (number,))
     yield signed(b.file(sample_objects.KINDS["verified SR"]), rsa, purpose="author")
     yield from odd_surroundings(good, jpeg)
     image = b.image()
     yield b.file((*image[:2], image[3], image[2], *macro))
     yield b.file((image[0], *image, *macro))
-    yield b.file((*image, b.Sequence(0xFFFAFFFA, (b.Item((*number.elements, *number.elements)),))))
-    yield b.file((*image, b.Sequence(0xFFFAFFFA)))
-    yield b.file((*image, b.Value(0xFFFAFFFA, "OB", b"??")))
+    yield b.file(
+        (*image, b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item((*number.elements, *number.elements)),)))
+    )
+    yield b.file((*image, b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE)))
+    yield b.file((*image, b.Value(tags.DIGITAL_SIGNATURES_SEQUENCE, "OB", b"??")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,15 +279,15 @@ class Strict:
         return Requirements(
             elements=frozenset(dataset.tags),
             mac_algorithms=frozenset({MacAlgorithm.SHA512}),
-            mandatory=frozenset({0x00080050}),
-            forbidden=frozenset({0x00100010}),
+            mandatory=frozenset({t.ACCESSION_NUMBER}),
+            forbidden=frozenset({t.PATIENT_NAME}),
             key_bits={KeyType.RSA: 4096, KeyType.EC: 521},
             purposes=frozenset({1}),
             purpose_required=True,
             timestamp_required=True,
             main_dataset_only=True,
             inapplicable="it is asked too much",
-            tables=ElementTables(edition="2", origins={}, earlier="1", added=frozenset({0x00100020})),
+            tables=ElementTables(edition="2", origins={}, earlier="1", added=frozenset({t.PATIENT_ID})),
             clause=self.reference,
         )
 
@@ -285,14 +302,14 @@ def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
     instance.write_bytes(b.file(b.image()))
     document = b.file(objects_with(cited_evidence.make_citation("1.2.3.4")))
     good = signed(document, rsa, references=[folder])
-    broken = b.Sequence(cited_evidence.MAC_REFERENCE)
+    broken = b.Sequence(tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE)
     short = cited_evidence.make_mac_reference(instance.read_bytes(), syntax="1.2.840.10008.1.2")
     documents = [good, signed(document, rsa)]
     documents += [
         signed(b.file(objects_with(cited_evidence.make_citation("1.2.3.4", said))), rsa) for said in (broken, short)
     ]
     documents.append(dcmseal.remove(good).data or b"")
-    for content in (b.image(), b.image(pixels=bytes(16)), b.image(b.us(0x00280008, 1))):
+    for content in (b.image(), b.image(pixels=bytes(16)), b.image(b.us(tags.NUMBER_OF_FRAMES, 1))):
         instance.write_bytes(b.file(content))
         for each in documents:
             policy = Policy.build(no_unsigned_additions=True)
@@ -304,7 +321,9 @@ def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
     yield from dcmseal.verify(good, references=[folder]).references
     instance.write_bytes(signed(b.file(b.image()), rsa))
     by_signature = signed(document, rsa, references=[folder])
-    twice = changed(instance.read_bytes(), lambda dataset, _, mac: dataset[0x4FFE0001].value.append(mac))
+    twice = changed(
+        instance.read_bytes(), lambda dataset, _, mac: dataset[tags.MAC_PARAMETERS_SEQUENCE].value.append(mac)
+    )
     for data in (twice, b.file(b.image())):
         instance.write_bytes(data)
         yield from dcmseal.verify(by_signature, references=[folder]).references
@@ -331,7 +350,9 @@ def about_policies(pki: Pki) -> Iterator[Finding]:
 
 
 def objects_with(item: b.Item) -> tuple[b.Node, ...]:
-    return cited_evidence.make_document(cited_evidence.make_evidence_sequence(cited_evidence.CURRENT, item))
+    return cited_evidence.make_document(
+        cited_evidence.make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, item)
+    )
 
 
 def findings(pki: Pki, folder: Path) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.cli.main import main
 from dcmseal.documents.document_builders import report_document
 from dcmseal.plugins.hookspecs import hookimpl
@@ -122,7 +123,9 @@ def test_commands_write_the_documents_of_the_schema(
     report.write_bytes(
         b.file(
             cited_evidence.make_document(
-                cited_evidence.make_evidence_sequence(cited_evidence.CURRENT, cited_evidence.make_citation("1.2.3.4"))
+                cited_evidence.make_evidence_sequence(
+                    tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, cited_evidence.make_citation("1.2.3.4")
+                )
             )
         )
     )

@@ -12,20 +12,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dcmseal import tags
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.oracle_removal import split_file
 from tests.support.pki import Pki
 from tests.support.signed_files import reference_stream, sign_dataset, verify_integrity
 
 ITEM = b.Item(
-    (b.us(0x00280010, 7), b.Sequence(0x00400555, (b.Item(),), undefined=True), b.text(0x0040A160, "UT", "text"))
+    (
+        b.us(tags.ROWS, 7),
+        b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, (b.Item(),), undefined=True),
+        b.text(t.TEXT_VALUE, "UT", "text"),
+    )
 )
-NESTED = b.Sequence(0x00081140, (ITEM, b.Item((b.us(0x00280010, 8),), undefined=True)), undefined=True)
-ICON = b.Sequence(0x00880200, (b.Item((b.Fragments(fragments=(b"", b"ab")),)),))
-RICH: tuple[b.Node, ...] = b.image(NESTED, b.text(0x00104000, "LT", "comment"), b.trailing_padding(10))
+NESTED = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (ITEM, b.Item((b.us(tags.ROWS, 8),), undefined=True)), undefined=True)
+ICON = b.Sequence(tags.ICON_IMAGE_SEQUENCE, (b.Item((b.Fragments(fragments=(b"", b"ab")),)),))
+RICH: tuple[b.Node, ...] = b.image(NESTED, b.text(t.PATIENT_COMMENTS, "LT", "comment"), b.trailing_padding(10))
 SEEDS: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
     "explicit": (RICH, b.EXPLICIT_LE),
     "implicit": (RICH, b.IMPLICIT_LE),

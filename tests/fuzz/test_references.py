@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
 from tests.fuzz.test_fuzz import Change, changes, fuzz
 from tests.support import builder as b
 from tests.support import reference
-from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
+from tests.support.cited_evidence import make_citation, make_document, make_evidence_sequence
 from tests.support.dicom_tree import Unreadable
 from tests.support.oracle_removal import split_file
 from tests.support.pki import Pki
@@ -50,7 +51,14 @@ def test_changed_documents(
 ) -> None:
     folder = tmp_path_factory.mktemp("study")
     put(folder, pki)
-    plain = b.file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST), make_citation(SECOND))), syntax)
+    plain = b.file(
+        make_document(
+            make_evidence_sequence(
+                tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST), make_citation(SECOND)
+            )
+        ),
+        syntax,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with suppress(SealError):
@@ -69,7 +77,13 @@ def test_changed_documents(
 def test_changed_instances(made: list[Change], tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> None:
     folder = tmp_path_factory.mktemp("study")
     files = put(folder, pki)
-    plain = b.file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST), make_citation(SECOND))))
+    plain = b.file(
+        make_document(
+            make_evidence_sequence(
+                tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST), make_citation(SECOND)
+            )
+        )
+    )
     data = sign_dataset(plain, pki["p256"], references=[folder])
     for name, before in zip(("first.dcm", "second.dcm"), files, strict=True):
         after = changed(before, made)

@@ -15,11 +15,13 @@ from __future__ import annotations
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 from tests.interop.interop_bench import InteropBench, is_truncated
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.real_files import FileKind, RealFile, for_dcmsign, real_file
 from tests.support.signed_files import build_signer, finding_outcomes, verify_integrity
 from tests.support.truncated_reference import truncated_stream
@@ -38,10 +40,12 @@ def test_real_files(real: RealFile, bench: InteropBench) -> None:
 
 
 NESTED = b.Sequence(
-    0x00081140, (b.Item((b.text(0x00104000, "LT", "ab"), b.us(0x00280010, 7))), b.Item((b.us(0x00280010, 8),)))
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (b.Item((b.text(t.PATIENT_COMMENTS, "LT", "ab"), b.us(tags.ROWS, 7))), b.Item((b.us(tags.ROWS, 8),))),
 )
 DEEP = b.Sequence(
-    0x0040A730, (b.Item((b.Sequence(0x00081140, (b.Item((NESTED, b.us(0x00280010, 2))),)), b.us(0x00280010, 1))),)
+    t.CONTENT_SEQUENCE,
+    (b.Item((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((NESTED, b.us(tags.ROWS, 2))),)), b.us(tags.ROWS, 1))),),
 )
 PRIVATE = (
     b.text(0x00090010, "LO", "DCMSEAL TEST"),
@@ -56,15 +60,22 @@ SYNTHETIC: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
     "private, big endian": (b.image(*PRIVATE), b.EXPLICIT_BE),
     "unknown": (b.image(b.Value(0x00091001, "UN", b"abcd")), b.EXPLICIT_LE),
     "sequence with unknown": (
-        b.image(b.Sequence(0x00081140, (b.Item((b.Value(0x00091001, "UN", b"abcd"),)),))),
+        b.image(b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.Value(0x00091001, "UN", b"abcd"),)),))),
         b.EXPLICIT_LE,
     ),
     "empty sequences": (
-        b.image(b.Sequence(0x00081115, (b.Item(),), undefined=True), b.Sequence(0x00081140)),
+        b.image(
+            b.Sequence(tags.REFERENCED_SERIES_SEQUENCE, (b.Item(),), undefined=True),
+            b.Sequence(t.REFERENCED_IMAGE_SEQUENCE),
+        ),
         b.EXPLICIT_LE,
     ),
     "never signed": (
-        b.image(b.Value(0x00041130, "CS", b"ab"), b.Value(0x00080001, "UL", b"abcd"), b.Value(0xFFFA0001, "OB", b"ab")),
+        b.image(
+            b.Value(t.FILE_SET_ID, "CS", b"ab"),
+            b.Value(tags.LENGTH_TO_END, "UL", b"abcd"),
+            b.Value(0xFFFA0001, "OB", b"ab"),
+        ),
         b.EXPLICIT_LE,
     ),
     "fragments": (b.image(b.Fragments(fragments=(b"\0\0\0\0", b"abcd", b"ef"))), b.JPEG_BASELINE),
@@ -72,17 +83,20 @@ SYNTHETIC: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
     "fragments said to be OW": (b.image(b.Fragments(fragments=(b"", b"abcd"), vr="OW")), b.RLE_LOSSLESS),
     "encapsulated icon": (
         b.image(
-            b.Sequence(0x00880200, (b.Item((b.Fragments(fragments=(b"", b"ab")),)),)),
+            b.Sequence(tags.ICON_IMAGE_SEQUENCE, (b.Item((b.Fragments(fragments=(b"", b"ab")),)),)),
             b.Fragments(fragments=(b"", b"ab")),
         ),
         b.JPEG_BASELINE,
     ),
     "excess padding": (
-        b.image(b.Value(0x00104000, "LT", b"comment     "), b.Value(0x00080005, "CS", b"ISO_IR 100  ")),
+        b.image(
+            b.Value(t.PATIENT_COMMENTS, "LT", b"comment     "),
+            b.Value(tags.SPECIFIC_CHARACTER_SET, "CS", b"ISO_IR 100  "),
+        ),
         b.EXPLICIT_LE,
     ),
     "large values": (
-        b.image(b.Value(0x00420011, "OB", bytes(70_000)), b.Value(0x0040A160, "UT", b"x" * 70_000)),
+        b.image(b.Value(t.ENCAPSULATED_DOCUMENT, "OB", bytes(70_000)), b.Value(t.TEXT_VALUE, "UT", b"x" * 70_000)),
         b.EXPLICIT_LE,
     ),
 }
@@ -122,14 +136,14 @@ def test_purposes(purpose: SignaturePurpose, bench: InteropBench) -> None:
 
 def test_chosen_elements(bench: InteropBench) -> None:
     data = b.file(b.image(DEEP, *PRIVATE))
-    tags = [0x0040A730, 0x00100010, 0x7FE00010, 0x00091002]
-    data = bench.theirs(bench.ours(data, tags=tags), tags=tags)
+    chosen = [t.CONTENT_SEQUENCE, t.PATIENT_NAME, tags.PIXEL_DATA, 0x00091002]
+    data = bench.theirs(bench.ours(data, tags=chosen), tags=chosen)
     bench.assert_good(data, 2)
     ours, theirs = (signature.content.mac for signature in dcmseal.signatures(data))
     assert ours is not None
     assert theirs is not None
-    assert set(ours.elements) == set(theirs.elements) == set(tags)
-    assert list(ours.elements) == sorted(tags)
+    assert set(ours.elements) == set(theirs.elements) == set(chosen)
+    assert list(ours.elements) == sorted(chosen)
 
 
 @pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
@@ -208,8 +222,12 @@ def test_the_old_fragment_format(bench: InteropBench) -> None:
 
 
 def structure_set() -> tuple[b.Node, ...]:
-    contour = b.Item((b.Value(0x30060050, "DS", b"-12.5\\" * 700 + b"1 "),))
-    return b.image(b.Sequence(0x30060039, tuple(b.Item((b.Sequence(0x30060040, (contour,) * 3),)) for _ in range(6))))
+    contour = b.Item((b.Value(t.CONTOUR_DATA, "DS", b"-12.5\\" * 700 + b"1 "),))
+    return b.image(
+        b.Sequence(
+            t.ROI_CONTOUR_SEQUENCE, tuple(b.Item((b.Sequence(t.CONTOUR_SEQUENCE, (contour,) * 3),)) for _ in range(6))
+        )
+    )
 
 
 @pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
@@ -232,7 +250,7 @@ def test_the_truncated_mac_is_named(syntax: b.Syntax, bench: InteropBench) -> No
 def test_unknown_sequences_are_signed_by_dcmsign_only(bench: InteropBench) -> None:
     """It reads and writes them as sequences, after which they are sequences for us too."""
     private = (b.text(0x00090010, "LO", "DCMSEAL TEST"),)
-    unknown = b.Sequence(0x00091003, (b.Item((b.text(0x00100010, "PN", "Doe^Jane"),)),), vr="UN", undefined=True)
+    unknown = b.Sequence(0x00091003, (b.Item((b.text(t.PATIENT_NAME, "PN", "Doe^Jane"),)),), vr="UN", undefined=True)
     data = b.file(b.image(*private, unknown))
     bench.assert_good(bench.theirs(data))
     with dcmseal.plan_signing(data) as plan:

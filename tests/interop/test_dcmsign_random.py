@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dcmseal import tags
 from tests.interop.interop_bench import InteropBench, is_truncated
 from tests.support import builder as b
 from tests.support import reference
-from tests.support.signed_files import MAC_PARAMETERS, SIGNATURES
 from tests.support.strategies import portable_data_sets, sound_data_sets
 
 # Each example starts several processes.
@@ -29,7 +29,7 @@ def is_plain(nodes: tuple[b.Node, ...]) -> bool:
             if any(b"\xfe\xff\xdd\xe0" in fragment for fragment in node.fragments):
                 return False
         elif isinstance(node, b.Sequence):
-            if node.vr == "UN" or node.tag in (MAC_PARAMETERS, SIGNATURES):
+            if node.vr == "UN" or node.tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE):
                 return False
             if not all(is_plain(item.elements) for item in node.items):
                 return False

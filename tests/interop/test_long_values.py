@@ -14,19 +14,19 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
 from tests.interop.interop_bench import InteropBench
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, finding_outcomes, single_report, verify_integrity
 
-CONTOUR_DATA, ROI_CONTOURS = 0x30060050, 0x30060039
 LONGEST = 0xFFFE
 
 
 def points(size: int) -> b.Value:
-    return b.Value(CONTOUR_DATA, "DS", (b"-12.5\\" * (size // 6 + 1))[: size - 1] + b"1")
+    return b.Value(t.CONTOUR_DATA, "DS", (b"-12.5\\" * (size // 6 + 1))[: size - 1] + b"1")
 
 
 def nested(size: int) -> b.Sequence:
-    return b.Sequence(ROI_CONTOURS, (b.Item((b.Sequence(0x30060040, (b.Item((points(size),)),)),)),))
+    return b.Sequence(t.ROI_CONTOUR_SEQUENCE, (b.Item((b.Sequence(t.CONTOUR_SEQUENCE, (b.Item((points(size),)),)),)),))
 
 
 def sign(nodes: tuple[b.Node, ...], pki: Pki) -> SigningResult:
@@ -40,7 +40,7 @@ def test_they_are_left_out_with_a_warning(size: int, covered: bool, pki: Pki) ->
         assert result.signature.mac is not None
         assert (node.tag in result.signature.mac.elements) is covered
         warned = {each.code: each.elements for each in result.warnings}
-        expected = "value-too-long" if node.tag == CONTOUR_DATA else "sequence-with-un"
+        expected = "value-too-long" if node.tag == t.CONTOUR_DATA else "sequence-with-un"
         assert (warned.get(expected) == (node.tag,)) is not covered
         assert "vr-un-not-signed" not in warned
         reasons = dict(result.unsignable)
@@ -56,7 +56,7 @@ def test_the_signature_outlives_a_change_to_explicit_vr(bench: InteropBench) -> 
         assert report.verdict is Verdict.VALID
         coverage = single_report(report).coverage
         assert coverage is not None
-        assert {tag for tag, _ in coverage.unsignable} == {CONTOUR_DATA, ROI_CONTOURS}
+        assert {tag for tag, _ in coverage.unsignable} == {t.CONTOUR_DATA, t.ROI_CONTOUR_SEQUENCE}
         assert bench.verification(data).ok
 
 

@@ -14,6 +14,7 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Profile
 from dcmseal.testing.sample_dataset import IMAGE, REPORT
@@ -143,15 +144,15 @@ PLANES = {group << 16 | n for group in range(0x6002, 0x6020, 2) for n in (
 TYPE_OF_DATA = {group << 16 | 0x20 for group in range(0x5000, 0x5020, 2)}
 
 
-def tags(*keywords: str) -> set[int]:
+def to_tags(*keywords: str) -> set[int]:
     return {keyword_dict[keyword] for keyword in keywords}
 
 
-IMAGES = tags(*OTHER_MODULES, *DETECTOR) | PLANES | TYPE_OF_DATA
+IMAGES = to_tags(*OTHER_MODULES, *DETECTOR) | PLANES | TYPE_OF_DATA
 LEFT_OUT = {
-    "creator-rsa": IMAGES | tags("ManufacturerDeviceClassUID"),
+    "creator-rsa": IMAGES | to_tags("ManufacturerDeviceClassUID"),
     "authorization-rsa": IMAGES,
-    "structured-report-rsa": tags(*OTHER_MODULES, "ManufacturerDeviceClassUID"),
+    "structured-report-rsa": to_tags(*OTHER_MODULES, "ManufacturerDeviceClassUID"),
 }
 """Elements that editions do not explain: those of the tables of 2020a that dcmsign does not ask for either."""
 
@@ -165,14 +166,14 @@ def everything(name: str) -> tuple[b.Node, ...]:
     """A data set with all that any edition names, less what makes dcmsign look for the pixels elsewhere."""
     is_report = name == "structured-report-rsa"
     required = PROFILES[name].requirements(REPORT if is_report else IMAGE)
-    elements = (required.required_tags | required.recommended) - tags("PixelDataProviderURL")
+    elements = (required.required_tags | required.recommended) - to_tags("PixelDataProviderURL")
     return make_dataset(elements, *(report() if is_report else ()))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_least_that_dcmsign_signs(name: str, bench: Bench) -> None:
     """What we miss in it is said to be a matter of editions, or is left out by dcmsign alone."""
-    data = bench.theirs(b.file(everything(name)), profile=NAMES[name][0], tags=[0x00080016], purpose=1)
+    data = bench.theirs(b.file(everything(name)), profile=NAMES[name][0], tags=[tags.SOP_CLASS_UID], purpose=1)
     findings = verify_integrity(data, require=[name]).signatures[0].findings
     by_code = {
         code: {int(finding.where[1:5] + finding.where[6:10], 16) for finding in findings if finding.code == code}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from dcmseal import tags
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.dcmsign import Dcmtk
 from tests.support.dcmtk_vrs import AMBIGUOUS_TAGS
 from tests.support.pki import Pki
@@ -49,10 +52,10 @@ def sign(dcmsign: Dcmtk, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("signed")
     signer = pki["p256"]
 
-    def sign_bytes(data: bytes, **options: object) -> Signed:
+    def sign_bytes(data: bytes, **options: Any) -> Signed:
         source, output, dump = folder / "in.dcm", folder / "out.dcm", folder / "dump.bin"
         source.write_bytes(data)
-        uid = dcmsign.sign(source, output, signer.key_pem, signer.certificate_pem, dump=dump, **options)  # type: ignore[arg-type]
+        uid = dcmsign.sign(source, output, signer.key_pem, signer.certificate_pem, dump=dump, **options)
         return Signed(data, output.read_bytes(), uid, dump.read_bytes())
 
     return sign_bytes
@@ -67,18 +70,18 @@ def test_real_files(real: RealFile, sign: Callable[..., Signed]) -> None:
 
 WORDS = b"\x01\x80\xff\x7f\x02\x01\x03\x80"
 AMBIGUOUS = tuple(b.Value(tag, "US", WORDS) for tag in AMBIGUOUS_TAGS)
-PLAIN = (b.Value(0x00283002, "US", WORDS[:6]), b.Value(0x00283006, "OW", WORDS))
-SIGNED_PIXELS = (b.us(0x00280103, 1), *PLAIN)
-WIDE, NARROW = b.us(0x54001004, 16), b.us(0x54001004, 8)
+PLAIN = (b.Value(t.LUT_DESCRIPTOR, "US", WORDS[:6]), b.Value(0x00283006, "OW", WORDS))
+SIGNED_PIXELS = (b.us(tags.PIXEL_REPRESENTATION, 1), *PLAIN)
+WIDE, NARROW = b.us(tags.WAVEFORM_BITS_ALLOCATED, 16), b.us(tags.WAVEFORM_BITS_ALLOCATED, 8)
 SAMPLES = (b.Value(0x5400100A, "OW", WORDS), b.Value(0x54001010, "OW", WORDS))
 
 
 def waveform(*elements: b.Node) -> b.Sequence:
-    return b.Sequence(0x54000100, (b.Item(elements),))
+    return b.Sequence(t.WAVEFORM_SEQUENCE, (b.Item(elements),))
 
 
 def unknown_sequence(*, undefined: bool) -> b.Sequence:
-    return b.Sequence(0x00091003, (b.Item((b.text(0x00100010, "PN", "Doe^Jane"),)),), vr="UN", undefined=undefined)
+    return b.Sequence(0x00091003, (b.Item((b.text(t.PATIENT_NAME, "PN", "Doe^Jane"),)),), vr="UN", undefined=undefined)
 
 
 PRIVATE = b.text(0x00090010, "LO", "DCMSEAL TEST")
@@ -86,10 +89,13 @@ SYNTHETIC: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
     **{f"every VR, {syntax.uid}": (b.all_vrs(), syntax) for syntax in b.NATIVE_SYNTAXES},
     "group lengths": (b.with_group_lengths(b.image(*b.all_vrs())), b.EXPLICIT_LE),
     "trailing padding": (b.image(b.trailing_padding(20)), b.EXPLICIT_LE),
-    "signed pixels, implicit": (b.image(b.us(0x00280103, 1), *AMBIGUOUS), b.IMPLICIT_LE),
-    "unsigned pixels, implicit": (b.image(b.us(0x00280103, 0), *AMBIGUOUS), b.IMPLICIT_LE),
+    "signed pixels, implicit": (b.image(b.us(tags.PIXEL_REPRESENTATION, 1), *AMBIGUOUS), b.IMPLICIT_LE),
+    "unsigned pixels, implicit": (b.image(b.us(tags.PIXEL_REPRESENTATION, 0), *AMBIGUOUS), b.IMPLICIT_LE),
     "lookup tables in items, implicit": (
-        b.image(b.us(0x00280103, 1), b.Sequence(0x00283000, (b.Item(PLAIN), b.Item(SIGNED_PIXELS)))),
+        b.image(
+            b.us(tags.PIXEL_REPRESENTATION, 1),
+            b.Sequence(t.MODALITY_LUT_SEQUENCE, (b.Item(PLAIN), b.Item(SIGNED_PIXELS))),
+        ),
         b.IMPLICIT_LE,
     ),
     "wide waveform, implicit": (b.image(waveform(WIDE, *SAMPLES)), b.IMPLICIT_LE),
@@ -103,12 +109,18 @@ SYNTHETIC: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
     "unknown in what is never signed": (
         b.image(
             b.Sequence(
-                0x00081111, (b.Item((b.Sequence(0xFFFAFFFA, (b.Item((b.Value(0x00091001, "UN", b"ab"),)),)),)),)
+                t.REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE,
+                (
+                    b.Item(
+                        (b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item((b.Value(0x00091001, "UN", b"ab"),)),)),)
+                    ),
+                ),
             ),
             b.Sequence(
-                0x00081115, (b.Item((b.Sequence(0x4FFE0001, (b.Item((b.Value(0x00091001, "UN", b"ab"),)),)),)),)
+                tags.REFERENCED_SERIES_SEQUENCE,
+                (b.Item((b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (b.Item((b.Value(0x00091001, "UN", b"ab"),)),)),)),),
             ),
-            b.Sequence(0x00081140, (b.Item((b.Value(0x00041130, "UN", b"ab"),)),)),
+            b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.Value(t.FILE_SET_ID, "UN", b"ab"),)),)),
         ),
         b.EXPLICIT_LE,
     ),
@@ -119,17 +131,30 @@ SYNTHETIC: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
         b.EXPLICIT_BE,
     ),
     "sequence with unknown": (
-        b.image(b.Sequence(0x00081140, (b.Item((b.us(0x00280010, 1), b.Value(0x00091001, "UN", b"abcd"))),))),
+        b.image(
+            b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 1), b.Value(0x00091001, "UN", b"abcd"))),))
+        ),
         b.EXPLICIT_LE,
     ),
     "never signed": (
         b.image(
-            b.Value(0x00041130, "CS", b"ab"),
+            b.Value(t.FILE_SET_ID, "CS", b"ab"),
             b.Value(0x00060001, "OB", b"ab"),
-            b.Value(0x00080001, "UL", b"abcd"),
-            b.Sequence(0x00081140, (b.Item((b.Value(0x00080001, "UL", b"abcd"), b.Value(0xFFFA0001, "OB", b"ab"))),)),
+            b.Value(tags.LENGTH_TO_END, "UL", b"abcd"),
             b.Sequence(
-                0x00081111, (b.Item((b.Sequence(0x4FFE0001, (b.Item(),)), b.Sequence(0xFFFAFFFA, (b.Item(),)))),)
+                t.REFERENCED_IMAGE_SEQUENCE,
+                (b.Item((b.Value(tags.LENGTH_TO_END, "UL", b"abcd"), b.Value(0xFFFA0001, "OB", b"ab"))),),
+            ),
+            b.Sequence(
+                t.REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE,
+                (
+                    b.Item(
+                        (
+                            b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (b.Item(),)),
+                            b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item(),)),
+                        )
+                    ),
+                ),
             ),
             b.Value(0xFFFA0001, "OB", b"ab"),
         ),
@@ -149,7 +174,7 @@ SYNTHETIC: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
     "fragments said to be OW": (b.image(b.Fragments(fragments=(b"\0\0\0\0", b"abcd"), vr="OW")), b.RLE_LOSSLESS),
     "encapsulated icon": (
         b.image(
-            b.Sequence(0x00880200, (b.Item((b.Fragments(fragments=(b"", b"abcd")),)),)),
+            b.Sequence(tags.ICON_IMAGE_SEQUENCE, (b.Item((b.Fragments(fragments=(b"", b"abcd")),)),)),
             b.Fragments(fragments=(b"", b"ab")),
         ),
         b.JPEG_BASELINE,
@@ -174,16 +199,16 @@ def test_purpose_is_in_the_stream(sign: Callable[..., Signed]) -> None:
 
 
 def test_some_tags_in_any_order(sign: Callable[..., Signed]) -> None:
-    signed = sign(b.file(b.image()), tags=[0x7FE00010, "PatientName", 0x00280010])
+    signed = sign(b.file(b.image()), tags=[tags.PIXEL_DATA, "PatientName", tags.ROWS])
     signed.assert_streams_equal()
-    assert set(signed.signature.tags) == {0x7FE00010, 0x00100010, 0x00280010}
+    assert set(signed.signature.tags) == {tags.PIXEL_DATA, t.PATIENT_NAME, tags.ROWS}
 
 
 def test_signatures_of_items_and_over_them(sign: Callable[..., Signed]) -> None:
     plan = real_file("rtplan.dcm").data
     inner = sign(plan, item="BeamSequence[0].ControlPointSequence[1]")
     inner.assert_streams_equal()
-    assert inner.signature.location == ((0x300A00B0, 0), (0x300A0111, 1))
+    assert inner.signature.location == ((t.BEAM_SEQUENCE, 0), (0x300A0111, 1))
     outer = sign(inner.output)
     outer.assert_streams_equal()
     assert outer.signature.location == ()

@@ -9,16 +9,10 @@ import pytest
 from pydicom import dcmread
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.model.verdict import Verdict
 from tests.support import builder as b
-from tests.support.cited_evidence import (
-    CURRENT,
-    OTHER,
-    make_citation,
-    make_document,
-    make_evidence_sequence,
-    pydicom_document,
-)
+from tests.support.cited_evidence import make_citation, make_document, make_evidence_sequence, pydicom_document
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
@@ -43,8 +37,14 @@ def test_dcmsign_accepts_a_document_of_pydicom(
 ) -> None:
     data = pydicom_document([dcmread(path) for path in sorted(study.iterdir())], key_objects=key_objects)
     target = tmp_path / "signed.dcm"
-    options = {"profile": "basic-sr-signatures", "purpose": "author"}
-    dcmseal.sign(data, signer=build_signer(pki["rsa2048"]), references=[study], output=target, **options)  # type: ignore[arg-type]
+    dcmseal.sign(
+        data,
+        signer=build_signer(pki["rsa2048"]),
+        profile="basic-sr-signatures",
+        purpose="author",
+        references=[study],
+        output=target,
+    )
     assert dcmsign.verify(target, trust=pki.trust, require=["sr"]).ok
     report = dcmseal.verify(target, integrity_only=True, references=[study], require=["basic-sr-signatures"])
     assert (report.verdict, len(report.references)) == (Verdict.VALID, 5)
@@ -56,10 +56,15 @@ def test_dcmsign_accepts_documents_in_any_encoding(
     dcmsign: Dcmtk, pki: Pki, study: Path, tmp_path: Path, syntax: b.Syntax, *, undefined: bool
 ) -> None:
     current = make_evidence_sequence(
-        CURRENT, make_citation("1.2.3.4.1"), make_citation("1.2.3.4.2"), undefined=undefined
+        tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
+        make_citation("1.2.3.4.1"),
+        make_citation("1.2.3.4.2"),
+        undefined=undefined,
     )
     other = make_evidence_sequence(
-        OTHER, make_citation(dcmread(study / "CT_small.dcm").SOPInstanceUID), undefined=undefined
+        tags.PERTINENT_OTHER_EVIDENCE_SEQUENCE,
+        make_citation(dcmread(study / "CT_small.dcm").SOPInstanceUID),
+        undefined=undefined,
     )
     target = tmp_path / "signed.dcm"
     data = b.file(make_document(current, other), syntax)
@@ -73,9 +78,19 @@ def test_signatures_of_dcmsign_are_cited_and_verified(dcmsign: Dcmtk, pki: Pki, 
     uid = dcmsign.sign(plain, theirs, identity.key_pem, identity.certificate_pem)
     plain.unlink()
     result = sign_dataset(
-        b.file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1")))), identity, references=[study]
+        b.file(
+            make_document(
+                make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation("1.2.3.4.1"))
+            )
+        ),
+        identity,
+        references=[study],
     )
-    (item,) = dcmread(BytesIO(result))[CURRENT][0].ReferencedSeriesSequence[0].ReferencedSOPSequence
+    (item,) = (
+        dcmread(BytesIO(result))[tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE][0]
+        .ReferencedSeriesSequence[0]
+        .ReferencedSOPSequence
+    )
     assert [each.DigitalSignatureUID for each in item.ReferencedDigitalSignatureSequence] == [uid]
     assert "ReferencedSOPInstanceMACSequence" not in item
     codes = [each.code for each in dcmseal.verify(result, references=[study]).references]
@@ -88,7 +103,13 @@ def test_a_document_signed_by_dcmsign_with_our_references_is_verified(
     identity = pki["rsa2048"]
     ours, without, theirs = tmp_path / "ours.dcm", tmp_path / "without.dcm", tmp_path / "theirs.dcm"
     data = b.file(
-        make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1"), make_citation("1.2.3.4.2")))
+        make_document(
+            make_evidence_sequence(
+                tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
+                make_citation("1.2.3.4.1"),
+                make_citation("1.2.3.4.2"),
+            )
+        )
     )
     dcmseal.sign(data, signer=build_signer(identity), references=[study], output=ours)
     dcmseal.remove(ours, output=without)

@@ -16,6 +16,7 @@ from cryptography.x509 import KeyUsage, ObjectIdentifier
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.cli.main import main
 from dcmseal.macro.uid_file import read_uid_file
 from dcmseal.model.verdict import Verdict
@@ -158,9 +159,9 @@ def test_both_say_the_same_of_wrong_timestamps(
     value = dcmseal.signatures(data)[0].content.value
     token = stamped.token(**{"value": value, **changes})
     dataset = pydicom.dcmread(BytesIO(data))
-    item = dataset[0xFFFAFFFA][0]
-    item.add_new(0x04000305, "CS", "CMS_TSP")
-    item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
+    item = dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][0]
+    item.add_new(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", "CMS_TSP")
+    item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", token + bytes(len(token) % 2))
     file = tmp_path / "stamped.dcm"
     dataset.save_as(file)
     assert says_ok(dcmsign, pki, file) == dcmsign_says

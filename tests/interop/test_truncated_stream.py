@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.truncated_reference import truncated_stream
@@ -20,21 +21,24 @@ def contours(count: int, points: int) -> tuple[b.Node, ...]:
     """A structure set: contours are nested in the items of ROI Contour Sequence."""
     data = b"\\".join([b"-12.5"] * points)
     data += b" " * (len(data) % 2)
-    contour = b.Item((b.text(0x30060042, "CS", "CLOSED_PLANAR"), b.Value(0x30060050, "DS", data)))
+    contour = b.Item((b.text(0x30060042, "CS", "CLOSED_PLANAR"), b.Value(t.CONTOUR_DATA, "DS", data)))
     return b.image(
-        b.Sequence(0x30060039, tuple(b.Item((b.Sequence(0x30060040, (contour,) * 3),)) for _ in range(count)))
+        b.Sequence(
+            t.ROI_CONTOUR_SEQUENCE,
+            tuple(b.Item((b.Sequence(t.CONTOUR_SEQUENCE, (contour,) * 3),)) for _ in range(count)),
+        )
     )
 
 
 def random_tree(source: random.Random, depth: int) -> tuple[b.Node, ...]:
     texts = [
         b.Value(tag, "LT", b"x" * (source.randrange(0, 3000) & ~1))
-        for tag in (0x00100010, 0x00104000)
+        for tag in (t.PATIENT_NAME, t.PATIENT_COMMENTS)
         if source.random() < 0.7
     ]
     sequences = [
         b.Sequence(tag, tuple(b.Item(random_tree(source, depth - 1)) for _ in range(source.randrange(4))))
-        for tag in (0x00400555, 0x0040A730)
+        for tag in (t.ACQUISITION_CONTEXT_SEQUENCE, t.CONTENT_SEQUENCE)
         if depth and source.random() < 0.8
     ]
     return (*texts, *sequences)
@@ -66,7 +70,10 @@ def test_random_trees(seed: int, dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> No
 
 def test_nothing_is_lost_of_flat_or_small_data_sets(dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:
     flat = b.image(
-        b.Sequence(0x00081140, tuple(b.Item((b.Value(0x00104000, "LT", b"x" * 5000),)) for _ in range(20))),
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE,
+            tuple(b.Item((b.Value(t.PATIENT_COMMENTS, "LT", b"x" * 5000),)) for _ in range(20)),
+        ),
         b.Fragments(fragments=(b"", bytes(40000))),
     )
     for nodes, syntax in ((flat, b.JPEG_BASELINE), (contours(count=1, points=20), b.EXPLICIT_LE)):

@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.findings import Outcome
 from dcmseal.model.report import VerificationReport
 from dcmseal.model.verdict import Verdict
@@ -16,6 +17,7 @@ from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.sample_objects import element, make_dataset, report
 from tests.support.signed_files import apply_changes, sign_dataset, verify_integrity
@@ -38,7 +40,7 @@ def everything(name: str) -> tuple[b.Node, ...]:
 
 
 def tags_of(nodes: tuple[b.Node, ...]) -> set[int]:
-    return {getattr(node, "tag") for node in nodes}  # noqa: B009 - there is no Raw among them
+    return {node.tag for node in nodes if not isinstance(node, b.Raw)}
 
 
 def missing(result: VerificationReport) -> list[tuple[str, str]]:
@@ -83,7 +85,7 @@ def test_signing_no_more_than_is_required_is_enough(name: str, pki: Pki) -> None
     assert verify_integrity(data, require=[name]).verdict is Verdict.VALID
 
 
-@pytest.mark.parametrize("tag", [0x00080018, 0x0040A493, 0x0040A073])
+@pytest.mark.parametrize("tag", [tags.SOP_INSTANCE_UID, t.VERIFICATION_FLAG, t.VERIFYING_OBSERVER_SEQUENCE])
 def test_what_verifies_a_document_is_named(tag: int, pki: Pki) -> None:
     nodes = everything(SR.name)
     data = sign_dataset(b.file(nodes), pki["rsa2048"], tags=tags_of(nodes) - {tag}, purpose=5)
@@ -95,7 +97,7 @@ def test_what_verifies_a_document_is_named(tag: int, pki: Pki) -> None:
 
 
 def test_elements_of_no_module_are_not_asked_for(pki: Pki) -> None:
-    patient_name, pixel_spacing, private_creator = 0x00100010, 0x00280030, 0x00090010
+    patient_name, pixel_spacing, private_creator = t.PATIENT_NAME, 0x00280030, 0x00090010
     others = {tag: element(tag) for tag in (patient_name, pixel_spacing, private_creator)}
     nodes = apply_changes(everything("authorization-rsa"), others)
     data = sign_dataset(b.file(nodes), pki["rsa2048"], profile="authorization-rsa", only_required=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileViolation
 from dcmseal.findings import Outcome
@@ -24,9 +25,8 @@ from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.no_profile import NoProfile
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.cited_evidence import (
-    CURRENT,
-    OTHER,
     make_citation,
     make_document,
     make_evidence_sequence,
@@ -42,12 +42,11 @@ FACTS = SignatureFacts(
     certificate_type="X509_1993_SIG",
     timestamp_type="CMS_TSP",
     purpose=None,
-    elements=frozenset({0x00080018}),
+    elements=frozenset({tags.SOP_INSTANCE_UID}),
 )
 VERIFICATION = replace(FACTS, purpose=5, elements=frozenset(REPORT.tags))
 AUTHOR = replace(VERIFICATION, purpose=1)
-UNVERIFIED = replace(REPORT, values={**REPORT.values, 0x0040A493: "UNVERIFIED"})
-SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS = 0x00080018, 0x0040A493, 0x0040A073
+UNVERIFIED = replace(REPORT, values={**REPORT.values, t.VERIFICATION_FLAG: "UNVERIFIED"})
 
 
 def without(dataset: SampleDataset, *tags: int) -> SampleDataset:
@@ -96,7 +95,13 @@ class TestAuthorizationRsa(ProfileContract):
         creator = CreatorRsa().requirements(IMAGE).elements
         mine = self.profile.requirements(IMAGE).elements
         assert mine < creator
-        assert {0x00080012, 0x00080013, 0x00081010, 0x00660101, 0x006A0002} <= creator - mine
+        assert {
+            tags.INSTANCE_CREATION_DATE,
+            tags.INSTANCE_CREATION_TIME,
+            0x00081010,
+            0x00660101,
+            0x006A0002,
+        } <= creator - mine
 
     def test_leaves_what_was_shown_to_the_caller(self) -> None:
         assert "shown" in self.profile.requirements(IMAGE).left_to_caller
@@ -115,7 +120,7 @@ class TestStructuredReportRsa(ProfileContract):
             assert self.profile.check(UNVERIFIED, replace(AUTHOR, purpose=purpose)) == ()
 
     def test_sop_instance_uid_may_still_change_until_it_is_verified(self) -> None:
-        facts = replace(AUTHOR, elements=AUTHOR.elements - {SOP_INSTANCE_UID})
+        facts = replace(AUTHOR, elements=AUTHOR.elements - {tags.SOP_INSTANCE_UID})
         assert self.profile.check(UNVERIFIED, facts) == ()
         assert self.codes(UNVERIFIED, facts) == []
 
@@ -125,7 +130,7 @@ class TestStructuredReportRsa(ProfileContract):
         assert self.codes(REPORT, AUTHOR, VERIFICATION) == []
         assert self.codes(UNVERIFIED, AUTHOR) == []
 
-    @pytest.mark.parametrize("tag", [SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS])
+    @pytest.mark.parametrize("tag", [tags.SOP_INSTANCE_UID, t.VERIFICATION_FLAG, t.VERIFYING_OBSERVER_SEQUENCE])
     def test_a_verification_signature_covers_what_makes_the_document_verified(self, tag: int) -> None:
         facts = replace(VERIFICATION, elements=VERIFICATION.elements - {tag})
         assert self.codes(REPORT, facts) == ["verification-signature-missing"]
@@ -137,26 +142,28 @@ class TestStructuredReportRsa(ProfileContract):
         assert self.codes(REPORT, replace(VERIFICATION, key_type=KeyType.EC)) == ["verification-signature-missing"]
 
     def test_nobody_verifies_a_document_without_an_observer(self) -> None:
-        nobody = without(REPORT, OBSERVERS)
+        nobody = without(REPORT, t.VERIFYING_OBSERVER_SEQUENCE)
         assert self.codes(nobody, replace(VERIFICATION, elements=frozenset(nobody.tags))) == [
             "verification-signature-missing"
         ]
 
     def test_one_observer_at_the_most(self) -> None:
-        two = replace(REPORT, values={**REPORT.values, OBSERVERS: 2})
+        two = replace(REPORT, values={**REPORT.values, t.VERIFYING_OBSERVER_SEQUENCE: 2})
         assert [finding.code for finding in self.profile.check(two, VERIFICATION)] == ["profile-not-applicable"]
 
-    @pytest.mark.parametrize("tag", [0x0040A040, 0x0040A043, 0x0040A730])
+    @pytest.mark.parametrize("tag", [0x0040A040, t.CONCEPT_NAME_CODE_SEQUENCE, t.CONTENT_SEQUENCE])
     def test_it_is_for_documents(self, tag: int) -> None:
         other = without(REPORT, tag)
         assert "profile-not-applicable" in [finding.code for finding in self.profile.check(other, VERIFICATION)]
-        pdf = replace(REPORT, values={**REPORT.values, 0x00420011: None})
+        pdf = replace(REPORT, values={**REPORT.values, t.ENCAPSULATED_DOCUMENT: None})
         assert "not an SR" in self.profile.requirements(pdf).inapplicable
 
     def test_a_new_signature_of_a_verified_document_verifies_it(self) -> None:
         assert self.profile.requirements(REPORT).default_purpose == 5
         assert self.profile.requirements(UNVERIFIED).default_purpose is None
-        assert {SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS} <= self.profile.requirements(REPORT).recommended
+        assert {tags.SOP_INSTANCE_UID, t.VERIFICATION_FLAG, t.VERIFYING_OBSERVER_SEQUENCE} <= self.profile.requirements(
+            REPORT
+        ).recommended
 
 
 RSA_PROFILES = (BaseRsa(), CreatorRsa(), AuthorizationRsa(), StructuredReportRsa())
@@ -205,7 +212,9 @@ class TestBasicSrSignatures(ProfileContract):
         assert mine.clause.startswith("PS3.15 A.4")
         assert self.profile.check_all(REPORT, [AUTHOR]) == StructuredReportRsa().check_all(REPORT, [AUTHOR]) != ()
 
-    @pytest.mark.parametrize("tag", [CURRENT, OTHER])
+    @pytest.mark.parametrize(
+        "tag", [tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, tags.PERTINENT_OTHER_EVIDENCE_SEQUENCE]
+    )
     def test_wants_signatures_or_macs_of_all_that_is_cited(self, tag: int) -> None:
         mac, signature = make_mac_reference(b.file(b.image())), make_signature_reference(("1.2.3", b"??"))
         for said, lacking in (
@@ -218,7 +227,7 @@ class TestBasicSrSignatures(ProfileContract):
                 "",
             ),
             ([make_citation("1.2.1", mac), make_citation("1.2.2"), make_citation("1.2.3")], "2 of"),
-            ([make_citation("1.2.2", b.Sequence(0x04000403))], "1 of"),
+            ([make_citation("1.2.2", b.Sequence(tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE))], "1 of"),
         ):
             with open_source(b.file(make_document(make_evidence_sequence(tag, *said)))) as source:
                 view = LevelView(scan=main_level(source).scanner().finish(), location=MAIN)
@@ -228,7 +237,13 @@ class TestBasicSrSignatures(ProfileContract):
 
     def test_hostile_evidence_is_no_fault_of_the_plugin(self, pki: Pki) -> None:
         """No text of the document gets into an answer that has to be short and printable."""
-        data = b.file(make_document(make_evidence_sequence(CURRENT, *[make_citation("\x1b" * 400)] * 3)))
+        data = b.file(
+            make_document(
+                make_evidence_sequence(
+                    tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, *[make_citation("\x1b" * 400)] * 3
+                )
+            )
+        )
         report = dcmseal.verify(
             sign_dataset(data, pki["rsa2048"]), integrity_only=True, require=["basic-sr-signatures"]
         )

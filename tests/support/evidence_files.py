@@ -24,6 +24,7 @@ from dcmseal.verification.timestamp_checks import timestamped_values
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, make_root, utc_date
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.tsa import forge_token, make_response
 
 LATER = utc_date(2046)
@@ -48,7 +49,7 @@ def sign_by(
     embedded: tuple[bytes, ...] | None = None,
 ) -> bytes:
     """A file that claims to be signed at a moment; a timestamp says the same, with its certificate or ``embedded``."""
-    image = b.file(b.image(b.text(0x00100020, "LO", patient)))
+    image = b.file(b.image(b.text(t.PATIENT_ID, "LO", patient)))
     with plan_signature(image, SigningContext(moment=at)) as plan:
         signature = dcmseal.make_signature(plan, SoftwareSigner(leaf.key, (leaf.der,)), allow_expired=True)
         if stamped_by is not None:

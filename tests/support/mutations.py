@@ -8,36 +8,41 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from dcmseal import tags
 from tests.support import builder as b
+from tests.support import tags as t
 
 Level = tuple[b.Node, ...]
 
 _MARKS = tuple(
     struct.pack("<HHI", tag >> 16, tag & 0xFFFF, length)
-    for tag in (0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD)
+    for tag in (tags.ITEM, tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM)
     for length in (0, 2, b.UNDEFINED)
 )
-_OPEN = b.Sequence(0x0040A043, (b.Item((b.Value(0x00080100, "SH", b"ab"),), undefined=True),))
+_OPEN = b.Sequence(t.CONCEPT_NAME_CODE_SEQUENCE, (b.Item((b.Value(tags.CODE_VALUE, "SH", b"ab"),), undefined=True),))
 
 STRANGERS: tuple[b.Node, ...] = (
     b.Value(0x00091003, "LO", b"ab"),
     # odd lengths, and such as do not fit the VR
     *(b.Value(0x00091003, "LO", bytes(size)) for size in (1, 12, 13)),
     *(b.Value(0x00091003, vr, bytes(size)) for vr in ("OB", "UT", "UN") for size in (3, 4)),
-    *(b.Value(0x00280002, "US", bytes(size)) for size in (2, 3, 4)),
-    *(b.Value(0x00181271, "FD", bytes(size)) for size in (4, 8, 12)),
+    *(b.Value(tags.SAMPLES_PER_PIXEL, "US", bytes(size)) for size in (2, 3, 4)),
+    *(b.Value(t.WATER_EQUIVALENT_DIAMETER, "FD", bytes(size)) for size in (4, 8, 12)),
     *(b.Value(0x00700022, "FL", bytes(size)) for size in (2, 4)),
-    b.Value(0x00280009, "AT", bytes(6)),
+    b.Value(t.FRAME_INCREMENT_POINTER, "AT", bytes(6)),
     b.Value(0x0008103E, "LO", bytes(13)),
     # VRs that came late, or are none
     *(b.Value(0x00091003, vr, bytes(8)) for vr in ("OV", "SV", "UV", "XX")),
     # groups and elements that are never signed
-    *(b.Value(tag, "LO", b"ab") for tag in (0x00000010, 0x00020010, 0x00060010, 0xFFFFFFFF, 0xFFFF1001)),
+    *(b.Value(tag, "LO", b"ab") for tag in (0x00000010, t.TRANSFER_SYNTAX_UID, 0x00060010, 0xFFFFFFFF, 0xFFFF1001)),
     *(b.Value(0xFFFF0010, vr, b"ab") for vr in ("OB", "UN")),
-    *(b.Value(tag, "UL", bytes(size)) for tag in (0x00080000, 0x00080001, 0x00400000, 0) for size in (2, 4, 8)),
+    *(b.Value(tag, "UL", bytes(size)) for tag in (0x00080000, tags.LENGTH_TO_END, 0x00400000, 0) for size in (2, 4, 8)),
     *(b.Value(tag, "LO", b"ab") for tag in (0x00080000, 0xFFFC0000)),
-    b.Value(0xFFFCFFFC, "OB", bytes(4)),
-    *(b.Sequence(tag, (b.Item((b.Value(0x00080060, "CS", b"OT"),)),)) for tag in (0x4FFE0001, 0xFFFAFFFA)),
+    b.Value(tags.DATA_SET_TRAILING_PADDING, "OB", bytes(4)),
+    *(
+        b.Sequence(tag, (b.Item((b.Value(t.MODALITY, "CS", b"OT"),)),))
+        for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    ),
     # undefined lengths
     *(b.Sequence(0x00091003, (b.Item(),), undefined=True, vr=vr) for vr in ("OB", "OW", "UT", "UN", "SQ")),
     *(b.Fragments(fragments=fragments) for fragments in ((b"", b"ab"), (b"", b"abc"))),
@@ -50,8 +55,8 @@ STRANGERS: tuple[b.Node, ...] = (
     *(b.Raw(mark) for mark in _MARKS),
     _OPEN,
     # delimiters with a length, and reserved bytes that are used, for little endian
-    b.Value(0x0040A043, "SQ", _MARKS[0] + _MARKS[7], length=b.UNDEFINED),
-    b.Value(0x0040A043, "SQ", _MARKS[2] + _MARKS[4]),
+    b.Value(t.CONCEPT_NAME_CODE_SEQUENCE, "SQ", _MARKS[0] + _MARKS[7], length=b.UNDEFINED),
+    b.Value(t.CONCEPT_NAME_CODE_SEQUENCE, "SQ", _MARKS[2] + _MARKS[4]),
     *(b.Raw(struct.pack("<HH2sHI", 9, 0x1003, b"OB", 1, size) + bytes(size)) for size in (2, 3)),
 )
 """Elements that are rare, whether they are sound or not, and one that is not rare."""
@@ -135,9 +140,9 @@ def _toggle_undefined(draw: st.DrawFn, nodes: Level) -> Level:
 def _repeat(draw: st.DrawFn, nodes: Level) -> Level:
     """All of the level again and again, in items of a sequence: what repeats is passed over."""
     item = b.Item(tuple(node for node in nodes if not isinstance(node, b.Raw)), undefined=draw(st.booleans()))
-    code = b.Sequence(0x0040A043, (item,) * draw(st.integers(1, 2)), undefined=draw(st.booleans()))
+    code = b.Sequence(t.CONCEPT_NAME_CODE_SEQUENCE, (item,) * draw(st.integers(1, 2)), undefined=draw(st.booleans()))
     others = tuple(b.Item((code,), undefined=draw(st.booleans())) for _ in range(draw(st.integers(3, 5))))
-    return (*nodes, b.Sequence(0x0040A730, others, undefined=draw(st.booleans())))
+    return (*nodes, b.Sequence(t.CONTENT_SEQUENCE, others, undefined=draw(st.booleans())))
 
 
 _MUTATIONS: tuple[Callable[[st.DrawFn, Level], Level], ...] = (

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from dcmseal import tags
 from tests.support import builder as b
 from tests.support.pki import Identity
 
@@ -34,16 +35,16 @@ def pacs_system_file(signer: Identity, nodes: Iterable[b.Node] = (), *, with_seq
     stream = b"".join(struct.pack("<HH", node.tag >> 16, node.tag & 0xFFFF) + node.value for node in dataset)
     signature = signer.key.sign(hashlib.sha256(stream).digest(), padding.PKCS1v15(), hashes.SHA256())
     elements = (
-        b.text(0x04000015, "CS", SHA256_OID),
-        b.at(0x04000020, *(node.tag for node in dataset)),
-        b.uid(0x04000100, "1.2.840.10008.5.1.4.1.1.66.1717243200000.1234"),
-        b.text(0x04000105, "DT", f"{DATE}.000+0000"),
-        b.text(0x04000110, "CS", "X509_1993_SIG"),
-        b.Value(0x04000115, "OB", _even(signer.der)),
-        b.Value(0x04000120, "OB", signature),
+        b.text(tags.MAC_ALGORITHM, "CS", SHA256_OID),
+        b.at(tags.DATA_ELEMENTS_SIGNED, *(node.tag for node in dataset)),
+        b.uid(tags.DIGITAL_SIGNATURE_UID, "1.2.840.10008.5.1.4.1.1.66.1717243200000.1234"),
+        b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", f"{DATE}.000+0000"),
+        b.text(tags.CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
+        b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", _even(signer.der)),
+        b.Value(tags.SIGNATURE, "OB", signature),
     )
     if with_sequence:
-        return b.file(b.in_order(*dataset, b.Sequence(0x04000561, (b.Item(elements),))))
+        return b.file(b.in_order(*dataset, b.Sequence(tags.ORIGINAL_ATTRIBUTES_SEQUENCE, (b.Item(elements),))))
     return b.file(b.in_order(*dataset, *elements))
 
 
@@ -62,21 +63,21 @@ def c2pa_health_file(signer: Identity, nodes: Iterable[b.Node] = ()) -> bytes:
     certificate = signer.certificate.public_bytes(Encoding.PEM)
     parameters = b.Item(
         (
-            b.us(0x04000005, 1),
-            b.uid(0x04000010, b.EXPLICIT_LE.uid),
-            b.text(0x04000015, "CS", "SHA256"),
-            b.at(0x04000020, 0x00110010),
-            b.Value(0x04000404, "OB", binding),
+            b.us(tags.MAC_ID_NUMBER, 1),
+            b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, b.EXPLICIT_LE.uid),
+            b.text(tags.MAC_ALGORITHM, "CS", "SHA256"),
+            b.at(tags.DATA_ELEMENTS_SIGNED, 0x00110010),
+            b.Value(tags.MAC, "OB", binding),
         )
     )
     item = b.Item(
         (
-            b.uid(0x04000100, "2.25.1234567890"),
-            b.text(0x04000105, "DT", DATE),
-            b.text(0x04000110, "CS", "X509"),
-            b.Value(0x04000120, "OB", _even(signature)),
-            b.Value(0x04000305, "OB", _even(certificate)),
-            b.Sequence(0x4FFE0001, (parameters,)),
+            b.uid(tags.DIGITAL_SIGNATURE_UID, "2.25.1234567890"),
+            b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", DATE),
+            b.text(tags.CERTIFICATE_TYPE, "CS", "X509"),
+            b.Value(tags.SIGNATURE, "OB", _even(signature)),
+            b.Value(tags.CERTIFIED_TIMESTAMP_TYPE, "OB", _even(certificate)),
+            b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (parameters,)),
         )
     )
     block = (
@@ -85,7 +86,7 @@ def c2pa_health_file(signer: Identity, nodes: Iterable[b.Node] = ()) -> bytes:
         b.text(0x00111011, "UT", signature.hex()),
         b.text(0x00111012, "UT", certificate.decode()),
     )
-    return b.file(b.in_order(*dataset, *block, b.Sequence(0xFFFAFFFA, (item,))))
+    return b.file(b.in_order(*dataset, *block, b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (item,))))
 
 
 def _even(data: bytes) -> bytes:

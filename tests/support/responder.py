@@ -37,7 +37,7 @@ def serving(responder: Responder) -> Iterator[Responder]:
         def do_GET(self) -> None:
             responder.answer(self)
 
-        do_POST = do_GET  # noqa: N815 - where http.server looks for it
+        do_POST = do_GET  # noqa: N815 - a name that http.server requires
 
         def log_message(self, *_: object) -> None:
             pass

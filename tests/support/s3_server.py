@@ -101,5 +101,5 @@ def s3_server() -> Generator[S3Server]:
 
 
 class _SilentMotoHandler(MotoRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - as werkzeug has it
+    def log(self, *_: object) -> None:
         pass

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.findings import Outcome
 from dcmseal.mac.digest import digest_info
 from dcmseal.model.report import SignatureReport, VerificationReport
@@ -28,11 +29,6 @@ from tests.support import builder as b
 from tests.support import reference
 from tests.support.dicom_tree import Unreadable
 from tests.support.pki import Identity
-
-MAC_PARAMETERS, SIGNATURES = 0x4FFE0001, 0xFFFAFFFA
-MAC_ID, MAC_SYNTAX, MAC_ALGORITHM, ELEMENTS_SIGNED = 0x04000005, 0x04000010, 0x04000015, 0x04000020
-UID, DATETIME, CERTIFICATE_TYPE, CERTIFICATE, SIGNATURE = 0x04000100, 0x04000105, 0x04000110, 0x04000115, 0x04000120
-PURPOSE = 0x04000401
 
 Changes = Mapping[int, b.Node | None]
 """Elements to be put in or, with None, taken out."""
@@ -132,7 +128,7 @@ def edit_signed(
     parsed = reference.parse_file(data)
     elements = to_nodes(parsed.dataset)
     replaced: dict[int, b.Node | None] = {}
-    for tag, changes in ((MAC_PARAMETERS, mac), (SIGNATURES, signature)):
+    for tag, changes in ((tags.MAC_PARAMETERS_SEQUENCE, mac), (tags.DIGITAL_SIGNATURES_SEQUENCE, signature)):
         if changes is not None:
             first, *others = read_items(data, tag)
             replaced[tag] = b.Sequence(tag, (b.Item(apply_changes(first.elements, changes)), *others))
@@ -233,29 +229,29 @@ def sign_by_hand(
     """
     nodes = tuple(nodes)
     dataset = reference.parse_file(b.file(nodes, syntax)).dataset
-    tags = reference.signable_tags(dataset) if listed is None else tuple(listed)
+    covered = reference.signable_tags(dataset) if listed is None else tuple(listed)
     elements = (
-        b.us(MAC_ID, 0),
-        b.uid(UID, "2.25.4711"),
-        b.text(DATETIME, "DT", moment),
-        b.text(CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
+        b.us(tags.MAC_ID_NUMBER, 0),
+        b.uid(tags.DIGITAL_SIGNATURE_UID, "2.25.4711"),
+        b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", moment),
+        b.text(tags.CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
         *extra,
     )
     item = reference.parse_file(b.file(b.in_order(*elements))).dataset
-    hashed = (reference.data_stream(dataset, tags) if stream is None else stream) + reference.item_stream(item)
+    hashed = (reference.data_stream(dataset, covered) if stream is None else stream) + reference.item_stream(item)
     proof = (
-        b.Value(CERTIFICATE, "OB", pad_even(identity.der if certificate is None else certificate)),
-        b.Value(SIGNATURE, "OB", pad_even(seal(identity, algorithm, hashed))),
+        b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", pad_even(identity.der if certificate is None else certificate)),
+        b.Value(tags.SIGNATURE, "OB", pad_even(seal(identity, algorithm, hashed))),
     )
     parameters = (
-        b.us(MAC_ID, 0),
-        b.uid(MAC_SYNTAX, mac_syntax),
-        b.text(MAC_ALGORITHM, "CS", algorithm),
-        b.at(ELEMENTS_SIGNED, *tags),
+        b.us(tags.MAC_ID_NUMBER, 0),
+        b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, mac_syntax),
+        b.text(tags.MAC_ALGORITHM, "CS", algorithm),
+        b.at(tags.DATA_ELEMENTS_SIGNED, *covered),
     )
     macro = (
-        b.Sequence(MAC_PARAMETERS, (b.Item(parameters),)),
-        b.Sequence(SIGNATURES, (b.Item(b.in_order(*elements, *proof)),)),
+        b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (b.Item(parameters),)),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item(b.in_order(*elements, *proof)),)),
     )
     return b.file(b.in_order(*nodes, *macro), syntax)
 

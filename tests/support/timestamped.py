@@ -8,7 +8,7 @@ from typing import Any
 import pydicom
 
 import dcmseal
-from dcmseal import Aspect
+from dcmseal import Aspect, tags
 
 SOUND = {
     "timestamp-imprint-matches",
@@ -30,10 +30,10 @@ def signature_value(data: bytes) -> bytes:
 def insert_token(data: bytes, token: bytes, type_: str = "CMS_TSP") -> bytes:
     """The signed file with a timestamp that nobody has looked at."""
     dataset = pydicom.dcmread(BytesIO(data))
-    item = dataset[0xFFFAFFFA][0]
+    item = dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][0]
     if type_:
-        item.add_new(0x04000305, "CS", type_)
-    item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
+        item.add_new(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", type_)
+    item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", token + bytes(len(token) % 2))
     out = BytesIO()
     dataset.save_as(out)
     return out.getvalue()

@@ -142,7 +142,7 @@ def serving(
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as http.server has it
+        def log_message(self, *_: object) -> None:
             pass
 
     with pytest.MonkeyPatch.context() as patch, http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:

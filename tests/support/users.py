@@ -25,7 +25,7 @@ def as_user(folder: Path, action: Callable[[], object], uid: int = NOBODY, gid: 
             os.setgid(gid)
             os.setuid(uid)
             text = str(action())
-        except BaseException as error:  # noqa: BLE001 - told in the other process
+        except BaseException as error:  # noqa: BLE001 - reported to the parent process
             text = f"{type(error).__name__}: {error}"
         os.write(writing, text.encode())
         os._exit(0)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 WebAnswer: TypeAlias = tuple[int, Mapping[str, str], bytes]
 """HTTP status, headers and body; ``Content-Length`` is added if it is not there, and left out if it is empty."""
@@ -77,9 +77,9 @@ def web_server(tls: ssl.SSLContext | None = None) -> Generator[WebServer]:
             with suppress(ConnectionError):
                 self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815 - where http.server looks for it
+        do_POST = do_GET  # noqa: N815 - a name that http.server requires
 
-        def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as http.server has it
+        def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -67,7 +67,7 @@ def device(
 
 
 @pytest.fixture
-def results(kind: TokenKind, device: TokenDevice, request: pytest.FixtureRequest) -> Results:  # noqa: ARG001 - makes them
+def results(kind: TokenKind, device: TokenDevice, request: pytest.FixtureRequest) -> Results:  # noqa: ARG001 - the device creates the results
     """Where tests put what they found out."""
     return request.config.stash[_BENCH].results[kind.name]
 

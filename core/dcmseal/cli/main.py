@@ -93,7 +93,7 @@ def _show_warning(
     filename: str,
     lineno: int,
     file: TextIO | None = None,  # noqa: ARG001 - how the standard library calls it
-    line: str | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001 - how the standard library calls it
 ) -> None:
     """Write a warning of a library, which may repeat what is in a file, as our own are written."""
     warn(f"{category.__name__} in {os.path.basename(filename)}, line {lineno}: {message}")

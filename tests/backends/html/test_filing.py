@@ -17,6 +17,7 @@ from dcmseal.plugins.archive_report import ArchiveReport, AttentionFile, FileCou
 from dcmseal_html.archive_view import build_archive_view
 from tests.backends.html.conftest import Open
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 
@@ -40,8 +41,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, key: str) -> Path:
     image = real_file("CT_small.dcm").path
     dcmseal.sign(image, key=key, output=folder / "part.dcm", tags=["PixelData", "Rows", "Columns"])
     dcmseal.sign(image, key=key, output=folder / "whole.dcm")
-    small = b.image(b.text(0x00104000, "LT", "remark"))
-    everything = [node.tag for node in small if isinstance(node, b.Value) and node.tag != 0x00104000]
+    small = b.image(b.text(t.PATIENT_COMMENTS, "LT", "remark"))
+    everything = [node.tag for node in small if isinstance(node, b.Value) and node.tag != t.PATIENT_COMMENTS]
     dcmseal.sign(b.file(small), key=key, output=folder / "nearly.dcm", tags=everything)
     dcmseal.sign(real_file("rtplan.dcm").path, key=key, output=folder / "item.dcm", location="BeamSequence[0]")
     return folder

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.api.report_files import build_reported_file, build_unverified_file, make_report_context
 from dcmseal.errors import UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -19,6 +20,7 @@ from dcmseal.plugins.report_writer import CertificateFacts, ReportedFile
 from dcmseal_html.html_writer import HtmlWriter
 from tests.backends.html.conftest import Open
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 
 NOW = dt.datetime(2026, 3, 5, tzinfo=dt.UTC)
@@ -41,7 +43,9 @@ def hostile_file(pki: Pki, text_: str) -> ReportedFile:
     """A report in which every text is this one."""
     value = text_.encode("utf-8", "replace")[:60_000]
     nodes = b.image(
-        b.Value(0x00104000, "LT", value), b.Value(0x00080060, "CS", value), b.text(0x00080005, "CS", "ISO_IR 192")
+        b.Value(t.PATIENT_COMMENTS, "LT", value),
+        b.Value(t.MODALITY, "CS", value),
+        b.text(tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
     )
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
     data = dcmseal.sign(b.file(nodes), key=key).data
@@ -113,9 +117,9 @@ def test_a_page_is_the_same_whoever_makes_it(pki: Pki) -> None:
 
 
 def test_what_is_nested_deep_is_shown_or_said_not_to_be(opening: Open, tmp_path: Path) -> None:
-    node: b.Node = b.us(0x00280010, 1)
+    node: b.Node = b.us(tags.ROWS, 1)
     for _ in range(100):
-        node = b.Sequence(0x00081140, (b.Item((node,)),))
+        node = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((node,)),))
     data = b.file((node,))
     path = tmp_path / "page.html"
     path.write_text(rendered(build_reported_file("deep", dcmseal.verify(data), data)), "utf-8")

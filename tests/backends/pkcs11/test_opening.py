@@ -104,7 +104,9 @@ def odd(softhsm: SoftHsm, pki: Pki) -> SoftToken:
     made.add_key("mistaken", pki["p256"])
     made.add_certificate("mistaken", self_signed(ec.generate_private_key(ec.SECP256R1()), template.certificate))
     made.add("renewed", pki["rsa3072"])
-    made.add_certificate("renewed", self_signed(pki["rsa3072"].key, pki["rsa3072"].certificate))  # type: ignore[arg-type]
+    renewed = pki["rsa3072"].key
+    assert isinstance(renewed, rsa.RSAPrivateKey)
+    made.add_certificate("renewed", self_signed(renewed, pki["rsa3072"].certificate))
     return made
 
 

@@ -72,7 +72,8 @@ def test_what_has_no_bearing_is_left_out(site: Site, ca: PkiAuthority) -> None:
 def test_what_was_fetched_is_kept(site: Site, ca: PkiAuthority, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving(Responder()) as responder:
-        leaf = ca.issue("leaf", **{f"{kind}_at": f"{responder.url}/{kind}"})  # type: ignore[arg-type]
+        where: dict[str, Any] = {f"{kind}_at": f"{responder.url}/{kind}"}
+        leaf = ca.issue("leaf", **where)
         responder.answers[f"/{kind}"] = (
             ca.crl((leaf, utc_date(2024))) if kind == "crl" else ca.ocsp(leaf, revoked=utc_date(2024))
         )

@@ -40,7 +40,7 @@ CRL_ISSUED, CRL_DUE = utc_date(2025, 12, 31), utc_date(2026, 1, 31)
 
 
 @cache
-def make_key(name: str, bits: int = 0) -> Key:  # noqa: ARG001 - what it is cached by
+def make_key(name: str, bits: int = 0) -> Key:  # noqa: ARG001 - a key of the cache
     """The same key for the same name: RSA of so many bits, or EC."""
     return rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
 

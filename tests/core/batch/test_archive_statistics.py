@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,15 @@ def gist(verdict: str = "valid", *signatures: SignatureSummary, codes: tuple[str
     return ResultSummary(kind=kind, verdict=verdict, exit_code=0, codes=codes, signatures=signatures)
 
 
-def signature(who: int = 0, **values: object) -> SignatureSummary:
-    settings = {"verdict": "valid", "signer": f"CN={who}", "sha256": f"{who:064x}", "month": "2026-03", **values}
-    return SignatureSummary(**settings)  # type: ignore[arg-type]
+def signature(who: int = 0, **values: Any) -> SignatureSummary:
+    settings: dict[str, Any] = {
+        "verdict": "valid",
+        "signer": f"CN={who}",
+        "sha256": f"{who:064x}",
+        "month": "2026-03",
+        **values,
+    }
+    return SignatureSummary(**settings)
 
 
 def test_files_are_counted_by_verdict() -> None:

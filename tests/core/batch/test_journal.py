@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,8 +35,8 @@ VERIFY = VerifyTask(options=VerifyOptions(integrity_only=True))
 Tree = Callable[..., Path]
 
 
-def sign_task(key: str, **settings: object) -> SignTask:
-    return replace(SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=key), **settings)  # type: ignore[arg-type]
+def sign_task(key: str, **settings: Any) -> SignTask:
+    return replace(SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=key), **settings)
 
 
 @pytest.fixture

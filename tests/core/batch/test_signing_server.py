@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from multiprocessing.connection import Client
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from dcmseal.mac.digest import MacStream
 from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.signer_backend import SecretRequest, SignableMessage, Signer
 from dcmseal.terms import MacAlgorithm
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.softhsm_token import PIN, SoftHsm
 
@@ -94,7 +96,8 @@ def test_workers_send_digests_and_one_is_signed_at_a_time(tree: Tree, image: byt
     assert counting.count == 30
     verified = list(dcmseal.verify_many([folder], integrity_only=True))
     assert [each.verdict for each in verified] == ["valid"] * 30
-    assert len({each.to_document()["signature"]["uid"] for each in results}) == 30  # type: ignore[index,call-overload]
+    documents: list[Any] = [each.to_document() for each in results]
+    assert len({each["signature"]["uid"] for each in documents}) == 30
 
 
 @pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["here", "pool"])
@@ -165,7 +168,7 @@ def test_what_is_no_digest_is_not_signed(key: str, request_: bytes) -> None:
 def test_content_that_cannot_be_read_concerns_its_file_only(key: str) -> None:
     def broken() -> Iterator[bytes]:
         yield b"some"
-        raise NotSignable(0x00100010, "it is gone")
+        raise NotSignable(t.PATIENT_NAME, "it is gone")
 
     content = MacStream(algorithm=MacAlgorithm.SHA256, digest=bytes(32), read=lambda: iter([b"all", b" of it"]))
     with opened(key) as signer, open_signing_server(HashingSigner(signer)) as lane:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.change_manifest.signed_data import parse_signed_data
 from dcmseal.findings import Finding, Outcome
 from tests.support import builder as b
@@ -42,7 +43,7 @@ def replace_elements(data: bytes, nodes: tuple[b.Node, ...], syntax: b.Syntax = 
     at = data.rindex(b"\xfe\x4f\x01\0SQ")
     parameters = data[at:]
     end = parameters.rindex(b"\xfa\xff\xfa\xffSQ")
-    after = [each for each in nodes if not isinstance(each, b.Raw) and each.tag > 0x4FFE0001]
-    before = [each for each in nodes if not isinstance(each, b.Raw) and each.tag < 0x4FFE0001]
+    after = [each for each in nodes if not isinstance(each, b.Raw) and each.tag > tags.MAC_PARAMETERS_SEQUENCE]
+    before = [each for each in nodes if not isinstance(each, b.Raw) and each.tag < tags.MAC_PARAMETERS_SEQUENCE]
     size = 12 + int.from_bytes(parameters[8:12], "little")
     return b.file((*before, b.Raw(parameters[:size]), *after, b.Raw(parameters[end:])), syntax)

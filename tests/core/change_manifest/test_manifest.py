@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.change_manifest.manifest_content import derive_key
 from dcmseal.change_manifest.signed_data import parse_signed_data
 from dcmseal.comparison.fingerprints import KeyedFingerprinter
@@ -31,12 +32,13 @@ from tests.core.change_manifest.manifest_helpers import (
 from tests.core.comparison.node_paths import flip_bit, iter_nodes, make_items, replace_node
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import edit_signed, minimise_nodes, to_nodes
 from tests.support.strategies import sound_data_sets
 
-BEAMS = tuple((b.us(0x300A00C0, n), b.text(0x300A00C2, "LO", name)) for n, name in enumerate(("AP", "PA", "LL")))
+BEAMS = tuple((b.us(t.BEAM_NUMBER, n), b.text(t.BEAM_NAME, "LO", name)) for n, name in enumerate(("AP", "PA", "LL")))
 
 
 @pytest.mark.parametrize("identity", ["rsa2048", "p256", "dsa2048"])
@@ -53,7 +55,7 @@ def test_the_element_that_was_changed_is_named_and_no_other(pki: Pki, data: st.D
     assume(any(not isinstance(each, b.Raw) and each.tag >> 16 > 8 for each in nodes))
     nodes = b.in_order(
         *nodes,
-        *(() if any(spot.path == "PatientID" for spot in iter_nodes(nodes)) else (b.text(0x00100020, "LO", "47"),)),
+        *(() if any(spot.path == "PatientID" for spot in iter_nodes(nodes)) else (b.text(t.PATIENT_ID, "LO", "47"),)),
     )
     signed, manifest = sign_with_manifest(b.file(nodes, b.JPEG_BASELINE), pki["p256"])
     signable = parse_manifest(manifest)
@@ -117,7 +119,7 @@ def test_one_byte_of_a_real_file_is_found_again(pki: Pki, name: str) -> None:
             [("element-added", "BeamSequence[2].BeamType")],
         ),
         (
-            lambda beams: (*beams[:2], (*beams[2][:1], b.Value(0x300A00C2, "LT", b"LL"))),
+            lambda beams: (*beams[:2], (*beams[2][:1], b.Value(t.BEAM_NAME, "LT", b"LL"))),
             [("element-changed", "BeamSequence[2].BeamName")],
         ),
     ],
@@ -137,7 +139,7 @@ def test_elements_of_the_level_that_come_go_and_move(pki: Pki) -> None:
     ]
     swapped = (*nodes[:3], nodes[4], nodes[3], *nodes[5:])
     assert manifest_codes(replace_elements(signed, swapped), manifest) == [("element-moved", "PatientName")]
-    more = b.image(b.text(0x00104000, "LT", "comment"))
+    more = b.image(b.text(t.PATIENT_COMMENTS, "LT", "comment"))
     assert manifest_codes(replace_elements(signed, more), manifest) == [
         ("elements-unchanged", ""),
         ("unsigned-added", "PatientComments"),
@@ -147,8 +149,8 @@ def test_elements_of_the_level_that_come_go_and_move(pki: Pki) -> None:
 def test_what_is_not_signed_is_told_apart(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(b.file(b.image(make_items(*BEAMS))), pki["p256"], tags=["PatientID"])
     assert manifest_codes(signed, manifest) == [("elements-unchanged", "")]
-    nodes = b.image(make_items(BEAMS[1], BEAMS[0], BEAMS[2]), b.text(0x00100020, "LO", "4712"), b.us(0x00280010, 5))
-    nodes = tuple(each for each in nodes if not isinstance(each, b.Raw) and each.tag != 0x00280011)
+    nodes = b.image(make_items(BEAMS[1], BEAMS[0], BEAMS[2]), b.text(t.PATIENT_ID, "LO", "4712"), b.us(tags.ROWS, 5))
+    nodes = tuple(each for each in nodes if not isinstance(each, b.Raw) and each.tag != tags.COLUMNS)
     findings = manifest_findings(replace_elements(signed, nodes), manifest)
     assert {(each.code, each.where) for each in findings[1:]} == {
         ("element-changed", "PatientID"),
@@ -161,16 +163,16 @@ def test_what_is_not_signed_is_told_apart(pki: Pki) -> None:
 
 @pytest.mark.parametrize("syntax", [b.IMPLICIT_LE, b.EXPLICIT_BE], ids=lambda syntax: syntax.uid)
 def test_another_transfer_syntax_changes_nothing(pki: Pki, syntax: b.Syntax) -> None:
-    nodes = b.image(make_items(*BEAMS, undefined=True), b.Value(0x00280106, "US", b"\1\2"))
+    nodes = b.image(make_items(*BEAMS, undefined=True), b.Value(t.SMALLEST_IMAGE_PIXEL_VALUE, "US", b"\1\2"))
     signed, manifest = sign_with_manifest(b.file(nodes, syntax), pki["p256"])
     other = b.file(to_nodes(reference.parse_file(signed).dataset), b.EXPLICIT_LE)
     assert manifest_codes(other, manifest) == [("elements-unchanged", "")]
 
 
 def test_frames_and_fragments_that_changed_are_counted(pki: Pki) -> None:
-    native = (*b.image(b.text(0x00280008, "IS", "3"))[:-1], b.Value(0x7FE00010, "OW", bytes(range(30))))
+    native = (*b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", "3"))[:-1], b.Value(tags.PIXEL_DATA, "OW", bytes(range(30))))
     signed, manifest = sign_with_manifest(b.file(native), pki["p256"])
-    changed = (*native[:-1], b.Value(0x7FE00010, "OW", flip_bit(bytes(range(30)), 15)))
+    changed = (*native[:-1], b.Value(tags.PIXEL_DATA, "OW", flip_bit(bytes(range(30)), 15)))
     (_, found) = manifest_findings(replace_elements(signed, changed), manifest)
     assert (found.code, found.where, found.message.partition(": ")[2]) == (
         "element-changed",
@@ -178,11 +180,14 @@ def test_frames_and_fragments_that_changed_are_counted(pki: Pki) -> None:
         "frames changed 2",
     )
     # the frames are those of signing, whatever the file says now
-    other = b.image(b.text(0x00280008, "IS", "5"))
+    other = b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", "5"))
     findings = manifest_findings(replace_elements(signed, (*other[:-1], changed[-1])), manifest)
     assert [each.where for each in findings] == ["", "NumberOfFrames", "PixelData"]
     assert findings[-1].message.endswith("frames changed 2")
-    compressed = (*b.image(b.text(0x00280008, "IS", "3"))[:-1], b.Fragments(fragments=(b"", b"aa", b"bb", b"cc")))
+    compressed = (
+        *b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", "3"))[:-1],
+        b.Fragments(fragments=(b"", b"aa", b"bb", b"cc")),
+    )
     signed, manifest = sign_with_manifest(b.file(compressed, b.JPEG_BASELINE), pki["p256"])
     changed = (*compressed[:-1], b.Fragments(fragments=(b"", b"aa", b"bb", b"xx")))
     (_, found) = manifest_findings(replace_elements(signed, changed, b.JPEG_BASELINE), manifest)
@@ -194,8 +199,8 @@ def test_frames_and_fragments_that_changed_are_counted(pki: Pki) -> None:
 
 
 def test_padding_changes_nothing(pki: Pki) -> None:
-    signed, manifest = sign_with_manifest(b.file(b.image(b.Value(0x00100020, "LO", b"4711    "))), pki["p256"])
-    padded = edit_signed(signed, main={0x00100020: b.Value(0x00100020, "LO", b"4711  ")})
+    signed, manifest = sign_with_manifest(b.file(b.image(b.Value(t.PATIENT_ID, "LO", b"4711    "))), pki["p256"])
+    padded = edit_signed(signed, main={t.PATIENT_ID: b.Value(t.PATIENT_ID, "LO", b"4711  ")})
     assert manifest_codes(padded, manifest) == [("elements-unchanged", "")]
 
 
@@ -218,7 +223,12 @@ def test_a_manifest_is_about_one_signature_at_its_level(pki: Pki) -> None:
 
 def test_a_change_of_the_signature_itself_is_told_apart(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
-    changed = edit_signed(signed, signature={0x04000105: b.text(0x04000105, "DT", "20250101000000.000000+0000")})
+    changed = edit_signed(
+        signed,
+        signature={
+            tags.DIGITAL_SIGNATURE_DATETIME: b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", "20250101000000.000000+0000")
+        },
+    )
     assert manifest_codes(changed, manifest) == [("manifest-other-change", "")]
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.change_manifest import manifest_checks
 from dcmseal.change_manifest.manifest_content import FORMAT
 from dcmseal.change_manifest.manifest_signing import sign_content
@@ -29,6 +30,7 @@ from tests.core.change_manifest.manifest_helpers import (
 )
 from tests.core.comparison.node_paths import flip_bit
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, edit_signed
 
@@ -84,7 +86,7 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
     ):
         assert alone(data) == ("manifest-unreadable", Outcome.UNKNOWN)
     value = dcmseal.signatures(signed)[0].content.value
-    other_value = edit_signed(signed, signature={0x04000120: b.Value(0x04000120, "OB", flip_bit(value, 20))})
+    other_value = edit_signed(signed, signature={tags.SIGNATURE: b.Value(tags.SIGNATURE, "OB", flip_bit(value, 20))})
     assert manifest_findings(other_value, manifest)[0].code == "manifest-of-other-signature"
     assert manifest_findings(b.file(b.image()), manifest)[0].code == "manifest-of-other-signature"
     assert manifest_findings(again, manifest)[0].code == "manifest-of-other-signature"
@@ -176,10 +178,10 @@ def test_of_many_changes_the_first_are_named(pki: Pki, monkeypatch: pytest.Monke
 
 
 def test_nesting_beyond_measure_is_refused_before_anything_is_written(pki: Pki) -> None:
-    data = b.encode([b.text(0x300A00C2, "LO", "AP")])
+    data = b.encode([b.text(t.BEAM_NAME, "LO", "AP")])
     for _ in range(120):
-        data = b.encode([b.Sequence(0x300A00B0, (b.Item((b.Raw(data),)),))])
-    deep = b.image(b.Sequence(0x300A00B0, (b.Item((b.Raw(data),)),)))
+        data = b.encode([b.Sequence(t.BEAM_SEQUENCE, (b.Item((b.Raw(data),)),))])
+    deep = b.image(b.Sequence(t.BEAM_SEQUENCE, (b.Item((b.Raw(data),)),)))
     out = io.BytesIO()
     with pytest.raises(UsageError, match="nested"):
         dcmseal.sign(b.file(deep), signer=build_signer(pki["p256"]), output=out, manifest=io.BytesIO())

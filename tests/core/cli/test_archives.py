@@ -233,7 +233,8 @@ def test_the_bar_says_what_there_was_and_what_failed_last() -> None:
 
     from dcmseal.cli.render.rich_progress import BarProgress
 
-    console = Console(file=StringIO(), force_terminal=True, width=120)
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, width=120)
     shown = BarProgress(console)
     tally = RunSummary()
     for verdict in ("valid", "invalid"):
@@ -243,7 +244,7 @@ def test_the_bar_says_what_there_was_and_what_failed_last() -> None:
         shown.add(result, tally)
     shown.set_total(5)
     console.print(shown)
-    written = console.file.getvalue()  # type: ignore[attr-defined]
+    written = output.getvalue()
     assert "2/5" in written
     assert "1 valid, 1 invalid" in written
     assert "invalid\\x1b.dcm: invalid; why" in written

@@ -6,9 +6,11 @@ import os
 import tracemalloc
 from pathlib import Path
 
+from dcmseal import tags
 from dcmseal.cli.main import main
 from tests.core.cli.conftest import PIXEL, Run
 from tests.support import builder as b
+from tests.support import tags as t
 
 
 def test_what_is_signed_and_differs_is_exit_code_1(run: Run, signed: Path, tampered: Path) -> None:
@@ -60,8 +62,8 @@ def test_what_cannot_be_read_is_exit_code_5(run: Run, image: Path, broken: Path)
 
 def test_of_many_differences_the_first_are_named(run: Run, in_folder: Path) -> None:
     for name, text in (("a", "x"), ("b", "y")):
-        beams = [b.Item((b.text(0x300A00C2, "LO", f"{text}{number}"),)) for number in range(300)]
-        (in_folder / name).write_bytes(b.file(b.image(b.Sequence(0x300A00B0, tuple(beams)))))
+        beams = [b.Item((b.text(t.BEAM_NAME, "LO", f"{text}{number}"),)) for number in range(300)]
+        (in_folder / name).write_bytes(b.file(b.image(b.Sequence(t.BEAM_SEQUENCE, tuple(beams)))))
     ran = run("compare", "a", "b")
     assert (ran.out.count("BeamSequence["), "and 280 more (--all shows them)" in ran.out) == (20, True)
     assert run("compare", "a", "b", "--all").out.count("BeamSequence[") == 300
@@ -70,7 +72,7 @@ def test_of_many_differences_the_first_are_named(run: Run, in_folder: Path) -> N
 
 def test_values_and_escapes(run: Run, in_folder: Path) -> None:
     for name, rows, patient in (("a", 4, "Doe^Jane"), ("b", 5, "Roe\x1b[2J")):
-        nodes = b.image(b.us(0x00280010, rows), b.text(0x00100010, "PN", patient))
+        nodes = b.image(b.us(tags.ROWS, rows), b.text(t.PATIENT_NAME, "PN", patient))
         (in_folder / name).write_bytes(b.file(nodes))
     ran = run("compare", "a", "b")
     assert "Rows: changed (4 -> 5)" in ran.out

@@ -13,6 +13,7 @@ from dcmseal.plugins.signer_backend import KeyListing
 from dcmseal.terms import KeyType
 from tests.core.cli.conftest import Run
 from tests.core.cli.removable_card import Card, build_registry
+from tests.support.wrong_types import wrong_type
 
 LISTED = (
     KeyListing(
@@ -104,13 +105,13 @@ def test_without_a_key_it_says_so(run: Run) -> None:
     [
         DeviceUnavailable("no reader", hint="plug one in"),
         ValueError("secret"),
-        (KeyListing(uri=3, label=""),),  # type: ignore[arg-type]
-        (KeyListing(uri="", label=None),),  # type: ignore[arg-type]
+        (KeyListing(uri=wrong_type(3), label=""),),
+        (KeyListing(uri="", label=wrong_type(None)),),
         (KeyListing(uri="pem:a", label=""),),
         (KeyListing(uri="card:?pin=1234", label=""),),
-        (KeyListing(uri="", label="", detail=3),),  # type: ignore[arg-type]
-        (KeyListing(uri="", label="", detail={"a": 3}),),  # type: ignore[dict-item]
-        (KeyListing(uri="", label="", key_type="RSA"),),  # type: ignore[arg-type]
+        (KeyListing(uri="", label="", detail=wrong_type(3)),),
+        (KeyListing(uri="", label="", detail=wrong_type({"a": 3})),),
+        (KeyListing(uri="", label="", key_type=wrong_type("RSA")),),
         (KeyListing(uri="", label="x" * 10_001),),
     ],
     ids=range(10),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.core.cli.conftest import Run
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.sample_objects import KINDS, report
 
@@ -74,7 +75,7 @@ def test_explains_what_would_be_signed_and_why(run: Run, tmp_path: Path) -> None
         ("structured-report-rsa", b.file(KINDS["CT"]), "profile-not-applicable"),
         ("structured-report-rsa", b.file(report()), "purpose-missing"),
         ("structured-report-rsa", b.file(report("VERIFIED", observers=2)), "profile-not-applicable"),
-        ("creator-rsa", b.file(b.image(b.Value(0x00204000, "UN", b"??"))), "element-not-covered"),
+        ("creator-rsa", b.file(b.image(b.Value(t.IMAGE_COMMENTS, "UN", b"??"))), "element-not-covered"),
         ("creator-rsa", b.file(b.image()[1:]), "element-missing"),
     ],
     ids=["image", "no purpose", "observers", "UN", "no class"],
@@ -89,7 +90,7 @@ def test_explains_what_stands_in_the_way(run: Run, tmp_path: Path, rsa: str, nam
 
 
 def test_a_required_element_that_cannot_be_signed_is_named(run: Run, tmp_path: Path, rsa: str) -> None:
-    path = written(tmp_path, b.file(b.image(b.Value(0x00204000, "UN", b"??"))))
+    path = written(tmp_path, b.file(b.image(b.Value(t.IMAGE_COMMENTS, "UN", b"??"))))
     for more in ((), ("--only-required",)):
         ran = run("sign", path, tmp_path / "out.dcm", "--key", rsa, "--profile", "creator-rsa", "--json", *more)
         assert ran.code == 2

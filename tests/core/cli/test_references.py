@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.options.reference_options import build_reference_folders
 from tests.core.cli.conftest import Run
 from tests.support import builder as b
-from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
+from tests.support.cited_evidence import make_citation, make_document, make_evidence_sequence
 
 
 @pytest.fixture
@@ -25,7 +26,13 @@ def study(tmp_path: Path) -> Path:
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     path = tmp_path / "report.dcm"
-    path.write_bytes(b.file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1")))))
+    path.write_bytes(
+        b.file(
+            make_document(
+                make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation("1.2.3.4.1"))
+            )
+        )
+    )
     return path
 
 

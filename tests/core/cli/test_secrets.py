@@ -137,7 +137,7 @@ class Memory(KeyringBackend):
     priority = 1.0
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # keyring has no types there
+        super().__init__()  # type: ignore[no-untyped-call] # keyring does not type it
         self.entries: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:

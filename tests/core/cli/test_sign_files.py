@@ -253,21 +253,23 @@ class TestWaiting:
 
 class TestProgress:
     def test_on_a_terminal_one_line_that_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        screen = Terminal(BytesIO(), write_through=True)
+        shown = BytesIO()
+        screen = Terminal(shown, write_through=True)
         monkeypatch.setattr("sys.stderr", screen)
         progress = FileProgress(2)
         progress.next("a\x1b[2J.dcm")
         progress.next("b.dcm")
         progress.clear()
         progress.clear()
-        written = screen.buffer.getvalue().decode()  # type: ignore[attr-defined] # it is a BytesIO
+        written = shown.getvalue().decode()
         assert written == "1/2 a\\x1b[2J.dcm\r" + " " * 16 + "\r2/2 b.dcm\r" + " " * 9 + "\r"
 
     @pytest.mark.parametrize(("total", "kind"), [(1, Terminal), (2, TextIOWrapper)])
     def test_nothing_for_one_file_or_elsewhere(
         self, monkeypatch: pytest.MonkeyPatch, total: int, kind: type[TextIOWrapper]
     ) -> None:
-        screen = kind(BytesIO(), write_through=True)
+        shown = BytesIO()
+        screen = kind(shown, write_through=True)
         monkeypatch.setattr("sys.stderr", screen)
         FileProgress(total).next("a.dcm")
-        assert screen.buffer.getvalue() == b""  # type: ignore[attr-defined] # it is a BytesIO
+        assert shown.getvalue() == b""

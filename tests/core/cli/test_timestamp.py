@@ -13,6 +13,7 @@ import pydicom
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from tests.core.cli.conftest import Run
 from tests.docs.source_codes import ROOT
 from tests.support.pki import Pki
@@ -101,7 +102,7 @@ def test_a_profile_may_ask_for_a_timestamp(run: Run, image: Path, key: str, serv
     assert run(*words, "out.dcm").code == 0
     # what stands in the place of a timestamp, and is none, does not meet the profile
     dataset = pydicom.dcmread("out.dcm")
-    dataset[0xFFFAFFFA][0][0x04000310].value = b"nothing!"
+    dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][0][tags.CERTIFIED_TIMESTAMP].value = b"nothing!"
     dataset.save_as("broken.dcm")
     ran = run(*words, "broken.dcm")
     assert ran.code == 1

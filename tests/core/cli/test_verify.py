@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.cli.render.report_text import show_report
 from dcmseal.cli.render.screens import make_screen
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -17,6 +18,7 @@ from dcmseal.location import Location
 from dcmseal.model.report import Coverage, SignatureReport, VerificationReport
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
 from tests.core.cli.conftest import Run
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 
@@ -237,7 +239,10 @@ def test_nothing_from_a_file_reaches_the_terminal_raw() -> None:
         aspect=Aspect.FORM, outcome=Outcome.FAILED, code="c", message=hostile, where=hostile, clause=hostile
     )
     coverage = Coverage(
-        signed=(0x00100010,), unsignable=((0x00091001, hostile),) * 50, absent=(0x00100020,), critical=(0x7FE00010,)
+        signed=(t.PATIENT_NAME,),
+        unsignable=((0x00091001, hostile),) * 50,
+        absent=(t.PATIENT_ID,),
+        critical=(tags.PIXEL_DATA,),
     )
     text = written(
         VerificationReport(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dcmseal.dictionary import tag_keyword
 from dcmseal.tags import format_tag
 from tests.support import builder as b
+from tests.support import tags as t
 
 Steps = tuple[tuple[int, int], ...]
 """Position of a node at its level, and of an item in it."""
@@ -56,5 +57,5 @@ def flip_bit(data: bytes, at: int, bit: int = 1) -> bytes:
 def make_items(*contents: Sequence[b.Node], undefined: bool = False) -> b.Sequence:
     """A sequence of items: beams of a plan."""
     return b.Sequence(
-        0x300A00B0, tuple(b.Item(tuple(each), undefined=undefined) for each in contents), undefined=undefined
+        t.BEAM_SEQUENCE, tuple(b.Item(tuple(each), undefined=undefined) for each in contents), undefined=undefined
     )

@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.comparison import inventory
 from dcmseal.comparison.changes import ChangeKind
 from dcmseal.comparison.differences import FilePart
@@ -17,13 +18,15 @@ from dcmseal.errors import DatasetError, NotDicom
 from dcmseal.findings import Outcome
 from tests.core.comparison.node_paths import flip_bit, iter_nodes, make_items, replace_node
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import edit_signed, minimise_nodes, sign_dataset
 from tests.support.strategies import data_sets, portable_data_sets
 
 NAMES = [
-    [b.text(0x300A00C2, "LO", name), b.us(0x300A00C0, number)] for number, name in enumerate(("AP", "PA", "LL", "RL"))
+    [b.text(t.BEAM_NAME, "LO", name), b.us(t.BEAM_NUMBER, number)]
+    for number, name in enumerate(("AP", "PA", "LL", "RL"))
 ]
 
 
@@ -106,7 +109,7 @@ def test_items_are_found_again(before: Any, after: Any, expected: Any) -> None:
 
 def test_an_item_that_moved_and_one_that_changed_are_told_apart() -> None:
     beams = [b.in_order(*each) for each in NAMES]
-    changed = (b.us(0x300A00C0, 2), b.text(0x300A00C2, "LO", "XX"))
+    changed = (b.us(t.BEAM_NUMBER, 2), b.text(t.BEAM_NAME, "LO", "XX"))
     comparison = dcmseal.compare(plan(*beams), plan(beams[1], beams[0], changed, beams[3]))
     assert [(each.path, each.path_in_b, each.kind) for each in comparison.differences] == [
         ("BeamSequence[0]", "BeamSequence[1]", ChangeKind.MOVED),
@@ -131,7 +134,7 @@ def test_elements_out_of_order_are_named() -> None:
 
 
 def test_what_only_the_encoding_differs_in_is_representation() -> None:
-    loose = b.file(b.image(make_items(*NAMES[:1], undefined=True), b.Value(0x00100020, "LO", b"4711    ")))
+    loose = b.file(b.image(make_items(*NAMES[:1], undefined=True), b.Value(t.PATIENT_ID, "LO", b"4711    ")))
     tight = b.file(b.image(make_items(*NAMES[:1])))
     comparison = dcmseal.compare(loose, tight)
     assert told(loose, tight) == [
@@ -154,7 +157,9 @@ def test_another_vr_is_no_representation() -> None:
 
 def test_vrs_that_implicit_vr_does_not_state(pki: Pki) -> None:
     nodes = b.image(
-        b.Value(0x00090010, "LO", b"US"), b.Value(0x00091001, "LO", b"ab"), b.Value(0x00280106, "SS", b"\0\1")
+        b.Value(0x00090010, "LO", b"US"),
+        b.Value(0x00091001, "LO", b"ab"),
+        b.Value(t.SMALLEST_IMAGE_PIXEL_VALUE, "SS", b"\0\1"),
     )
     implicit = b.file(nodes, b.IMPLICIT_LE)
     assert told(b.file(nodes), implicit) == [
@@ -194,7 +199,9 @@ def frames(count: int, size: int, *changed: int, vr: str = "OW", more: bytes = b
     for number in changed:
         pixels[(number - 1) * size + size // 2] ^= 1
     pixels += more + bytes((len(pixels) + len(more)) % 2)
-    return b.in_order(*b.image(b.text(0x00280008, "IS", str(count)))[:-1], b.Value(0x7FE00010, vr, bytes(pixels)))
+    return b.in_order(
+        *b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", str(count)))[:-1], b.Value(tags.PIXEL_DATA, vr, bytes(pixels))
+    )
 
 
 @pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.IMPLICIT_LE, b.EXPLICIT_BE], ids=lambda syntax: syntax.uid)
@@ -219,7 +226,7 @@ def test_frames_that_were_added_removed_or_swapped() -> None:
         (value + b"\xff" * 10, ((), (), ((6, 6),), ())),
         (swapped, ((), (), (), ((1, 1),))),
     ):
-        second = (*first[:-1], b.Value(0x7FE00010, "OW", other))
+        second = (*first[:-1], b.Value(tags.PIXEL_DATA, "OW", other))
         (difference,) = dcmseal.compare(b.file(first), b.file(second)).differences
         found = difference.frames
         assert found is not None
@@ -229,7 +236,7 @@ def test_frames_that_were_added_removed_or_swapped() -> None:
 @pytest.mark.parametrize(("number", "in_frames"), [(3, ((2, 2),)), (1, ((1, 1),)), (2, ())])
 def test_fragments_that_changed_are_counted(number: int, in_frames: Any) -> None:
     def compressed(*pieces: bytes) -> bytes:
-        nodes = b.image(b.text(0x00280008, "IS", str(number)))[:-1]
+        nodes = b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", str(number)))[:-1]
         return b.file((*nodes, b.Fragments(fragments=(b"", *pieces))), b.JPEG_BASELINE)
 
     first, second = compressed(b"aa", b"bb", b"cc"), compressed(b"aa", b"xx", b"cc")
@@ -277,16 +284,22 @@ def test_a_change_of_the_signature_itself_breaks_it(pki: Pki) -> None:
     uid = dcmseal.signatures(data)[0].uid
     for changes, path in (
         (
-            {"signature": {0x04000105: b.text(0x04000105, "DT", "20250101000000.000000+0000")}},
+            {
+                "signature": {
+                    tags.DIGITAL_SIGNATURE_DATETIME: b.text(
+                        tags.DIGITAL_SIGNATURE_DATETIME, "DT", "20250101000000.000000+0000"
+                    )
+                }
+            },
             "DigitalSignatureDateTime",
         ),
-        ({"mac": {0x04000015: b.text(0x04000015, "CS", "SHA512")}}, "MACAlgorithm"),
+        ({"mac": {tags.MAC_ALGORITHM: b.text(tags.MAC_ALGORITHM, "CS", "SHA512")}}, "MACAlgorithm"),
     ):
         difference = next(
             each for each in dcmseal.compare(data, edit_signed(data, **changes)).differences if path in each.path
         )
         assert difference.signed_in_a == difference.signed_in_b == (uid,)
-    stamp = edit_signed(data, signature={0x04000310: b.Value(0x04000310, "OB", b"??")})
+    stamp = edit_signed(data, signature={tags.CERTIFIED_TIMESTAMP: b.Value(tags.CERTIFIED_TIMESTAMP, "OB", b"??")})
     assert not dcmseal.compare(data, stamp).breaks_signature
     assert not dcmseal.compare(data, dcmseal.remove(data).data or b"").breaks_signature
     assert not dcmseal.compare(data, sign_dataset(data, pki["rsa2048"])).breaks_signature
@@ -294,24 +307,24 @@ def test_a_change_of_the_signature_itself_breaks_it(pki: Pki) -> None:
 
 def test_padding_breaks_no_signature(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["p256"])
-    comparison = dcmseal.compare(data, edit_signed(data, main={0x00100020: b.Value(0x00100020, "LO", b"4711    ")}))
+    comparison = dcmseal.compare(data, edit_signed(data, main={t.PATIENT_ID: b.Value(t.PATIENT_ID, "LO", b"4711    ")}))
     assert (comparison.is_equivalent, comparison.breaks_signature) == (True, False)
     assert {each.integrity for each in comparison.signatures_in_b} == {Outcome.PASSED}
 
 
 def test_values_that_may_name_the_patient_are_not_shown_unasked() -> None:
     nested = (
-        b.Sequence(0x00081110, (b.Item((b.us(0x00280010, 7),)),)),
-        b.Sequence(0x00101002, (b.Item((b.us(0x00280010, 7),)),)),
+        b.Sequence(0x00081110, (b.Item((b.us(tags.ROWS, 7),)),)),
+        b.Sequence(0x00101002, (b.Item((b.us(tags.ROWS, 7),)),)),
     )
-    first = b.image(*nested, b.text(0x00104000, "LT", "a"), b.us(0x00091001, 1))
+    first = b.image(*nested, b.text(t.PATIENT_COMMENTS, "LT", "a"), b.us(0x00091001, 1))
     second = b.image(
-        *(b.Sequence(each.tag, (b.Item((b.us(0x00280010, 8),)),)) for each in nested),
+        *(b.Sequence(each.tag, (b.Item((b.us(tags.ROWS, 8),)),)) for each in nested),
         *(
-            b.text(0x00100010, "PN", "Roe^Jane"),
-            b.text(0x00104000, "LT", "b"),
+            b.text(t.PATIENT_NAME, "PN", "Roe^Jane"),
+            b.text(t.PATIENT_COMMENTS, "LT", "b"),
             b.us(0x00091001, 2),
-            b.us(0x00280010, 5),
+            b.us(tags.ROWS, 5),
         ),
         b.text(0x00280004, "CS", "RGB "),
     )
@@ -346,9 +359,9 @@ def test_what_is_no_dicom_file_is_refused() -> None:
 
 def test_nesting_to_the_limit_is_compared() -> None:
     def nested(name: str) -> bytes:
-        data = b.encode([b.text(0x300A00C2, "LO", name)])
+        data = b.encode([b.text(t.BEAM_NAME, "LO", name)])
         for _ in range(250):
-            data = b.encode([b.Sequence(0x300A00B0, (b.Item((b.Raw(data),)),))])
+            data = b.encode([b.Sequence(t.BEAM_SEQUENCE, (b.Item((b.Raw(data),)),))])
         return b.file(b.image(b.Raw(data)))
 
     (found,) = told(nested("AP"), nested("PA"))

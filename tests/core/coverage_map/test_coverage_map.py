@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.coverage_map import map_builder
 from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.transfer_syntax import Encoding
@@ -18,12 +19,17 @@ from dcmseal.model.coverage_map import CoverageMap, CoverState, MappedElement
 from tests.bench.bench_dataset import EXPLICIT, write_file
 from tests.bench.functional_groups import enhanced_mr
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.pydicom_walk import count_elements, count_mapped
 from tests.support.real_files import RealFile, readable_files
 from tests.support.signed_files import sign_dataset
 
-CODE = (b.text(0x00080100, "SH", "T-A0100"), b.text(0x00080102, "SH", "SRT"), b.text(0x00080104, "LO", "Brain"))
+CODE = (
+    b.text(tags.CODE_VALUE, "SH", "T-A0100"),
+    b.text(tags.CODING_SCHEME_DESIGNATOR, "SH", "SRT"),
+    b.text(tags.CODE_MEANING, "LO", "Brain"),
+)
 
 
 HAS_UN_OF_DEFINED_LENGTH = "rtdose_rle.dcm"
@@ -91,7 +97,7 @@ def test_items_alike_are_folded_and_all_others_stand_alone(enhanced: Path) -> No
 
 
 def test_a_signature_over_a_sequence_covers_all_that_is_in_it(enhanced: Path) -> None:
-    (shared,) = (element for element in map_of(enhanced).elements if element.tag == 0x52009229)
+    (shared,) = (element for element in map_of(enhanced).elements if element.tag == t.SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
     assert {element.covered_by for _, element in every([shared])} == {(1,)}
 
 
@@ -104,12 +110,17 @@ def test_nothing_is_folded_if_that_is_asked_for(enhanced: Path) -> None:
 
 
 NODES: tuple[b.Node, ...] = b.image(
-    b.Sequence(0x00081140, (b.Item((b.us(0x00280010, 7), b.Sequence(0x0040A170, (b.Item(CODE),)))), b.Item())),
-    b.Sequence(0x00081115, (b.Item((b.text(0x00080060, "CS", "CT"), b.uid(0x0020000E, "1.2.3"))), b.Item(CODE))),
-    b.text(0x00104000, "LT", "comments"),
+    b.Sequence(
+        t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 7), b.Sequence(0x0040A170, (b.Item(CODE),)))), b.Item())
+    ),
+    b.Sequence(
+        tags.REFERENCED_SERIES_SEQUENCE,
+        (b.Item((b.text(t.MODALITY, "CS", "CT"), b.uid(tags.SERIES_INSTANCE_UID, "1.2.3"))), b.Item(CODE)),
+    ),
+    b.text(t.PATIENT_COMMENTS, "LT", "comments"),
     b.Value(0x00090010, "LO", b"ACME"),
     b.Value(0x00091001, "UN", b"unknown "),
-    b.Sequence(0x00082112, (b.Item((b.Value(0x00091001, "UN", b"ab"), b.us(0x00280010, 7))),)),
+    b.Sequence(0x00082112, (b.Item((b.Value(0x00091001, "UN", b"ab"), b.us(tags.ROWS, 7))),)),
 )
 
 
@@ -127,7 +138,7 @@ def test_what_the_map_says_is_what_a_changed_bit_shows(twice: bytes) -> None:
     checked = 0
     for path, start, end in values_of(twice):
         element = by_path[path]
-        if start == end or element.tag >> 24 == 4 or element.tag == 0x04000020:
+        if start == end or element.tag >> 24 == 4 or element.tag == tags.DATA_ELEMENTS_SIGNED:
             continue  # what signatures are made of breaks them in other ways
         changed = bytearray(twice)
         changed[start] ^= 1
@@ -219,14 +230,16 @@ PATIENT = ("Secret", "4711", "Quiet", "19700101", "1.2.3.4.5")
 
 def test_values_that_might_tell_who_it_is_are_kept_back(pki: Pki) -> None:
     nodes = b.image(
-        b.text(0x00100010, "PN", "Secret^Name"),
+        b.text(t.PATIENT_NAME, "PN", "Secret^Name"),
         b.text(0x00080020, "DA", "19700101"),
-        b.text(0x00104000, "LT", "Quiet"),
+        b.text(t.PATIENT_COMMENTS, "LT", "Quiet"),
         b.Value(0x00090010, "LO", b"Secret"),
         b.Value(0x00091001, "CS", b"Secret"),
         b.text(0x00189999, "CS", "Secret"),
         b.Sequence(0x00321064, (b.Item(CODE),)),
-        b.Sequence(0x00400275, (b.Item((b.text(0x00080100, "SH", "Quiet"), b.us(0x00280010, 7))),)),
+        b.Sequence(
+            t.REQUEST_ATTRIBUTES_SEQUENCE, (b.Item((b.text(tags.CODE_VALUE, "SH", "Quiet"), b.us(tags.ROWS, 7))),)
+        ),
         instance="1.2.3.4.5",
     )
     data = sign_dataset(b.file(nodes), pki["p256"])
@@ -242,14 +255,21 @@ def test_values_that_might_tell_who_it_is_are_kept_back(pki: Pki) -> None:
 
 def test_values_are_read_in_their_character_set_and_byte_order() -> None:
     nodes = (
-        b.text(0x00080005, "CS", "ISO_IR 192"),
-        b.Value(0x00100010, "PN", "Grüße^Ωμέγα ".encode()),
+        b.text(tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
+        b.Value(t.PATIENT_NAME, "PN", "Grüße^Ωμέγα ".encode()),
         b.Sequence(
-            0x00081140,
-            (b.Item((b.Value(0x00080005, "CS", b"ISO_IR 100"), b.Value(0x00080104, "LO", b"Gr\xfc\xdfe "))),),
+            t.REFERENCED_IMAGE_SEQUENCE,
+            (
+                b.Item(
+                    (
+                        b.Value(tags.SPECIFIC_CHARACTER_SET, "CS", b"ISO_IR 100"),
+                        b.Value(tags.CODE_MEANING, "LO", b"Gr\xfc\xdfe "),
+                    )
+                ),
+            ),
         ),
-        b.us(0x00280010, *range(300, 310)),
-        b.at(0x00280009, 0x00181063),
+        b.us(tags.ROWS, *range(300, 310)),
+        b.at(t.FRAME_INCREMENT_POINTER, 0x00181063),
     )
     for syntax in b.NATIVE_SYNTAXES:
         coverage = map_of(b.file(nodes, syntax), show_values=True)
@@ -262,14 +282,14 @@ def test_values_are_read_in_their_character_set_and_byte_order() -> None:
 
 @pytest.mark.parametrize("declared", ["", "nonsense", "ISO 2022 IR 87\\nonsense", "\\\\\\"])
 def test_nonsense_about_characters_harms_nothing(declared: str) -> None:
-    nodes = (b.text(0x00080005, "CS", declared), b.Value(0x00100010, "PN", b"\xff\x1b$B\x80" * 40))
+    nodes = (b.text(tags.SPECIFIC_CHARACTER_SET, "CS", declared), b.Value(t.PATIENT_NAME, "PN", b"\xff\x1b$B\x80" * 40))
     (_, name) = map_of(b.file(nodes), show_values=True).elements
     assert name.value
 
 
 def test_what_is_too_much_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    forms = tuple(b.Item((b.us(0x00280010, 1), b.us(number << 16 | 2, 1))) for number in range(40, 140))
-    data = b.file((b.Sequence(0x00081140, forms), b.us(0x00280012, 1)))
+    forms = tuple(b.Item((b.us(tags.ROWS, 1), b.us(number << 16 | 2, 1))) for number in range(40, 140))
+    data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, forms), b.us(0x00280012, 1)))
     complete = map_of(data)
     assert complete.omitted == 0
     monkeypatch.setattr(map_builder, "MAX_NODES", 50)
@@ -280,9 +300,9 @@ def test_what_is_too_much_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_depth_is_bounded() -> None:
-    node: b.Node = b.us(0x00280010, 1)
+    node: b.Node = b.us(tags.ROWS, 1)
     for _ in range(120):
-        node = b.Sequence(0x00081140, (b.Item((node,)),))
+        node = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((node,)),))
     coverage = map_of(b.file((node,)))
     assert coverage.totals.elements == 121
     assert coverage.omitted == 121 - map_builder.MAX_DEPTH - 1
@@ -291,5 +311,5 @@ def test_depth_is_bounded() -> None:
 def test_folding_ten_thousand_items_of_many_forms_takes_a_moment() -> None:
     """Each item is another form: nothing can be folded, and nothing grows with the square of their number."""
     items = tuple(b.Item((b.us(0x00110000 + n % 200 * 0x20000 | 0x1000 + n // 200, 1),)) for n in range(8_000))
-    coverage = map_of(b.file((b.Sequence(0x00081140, items),)))
+    coverage = map_of(b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, items),)))
     assert coverage.totals.elements == 8_001

@@ -9,7 +9,9 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 import make_identifying_table
+from dcmseal import tags
 from dcmseal.coverage_map.value_preview import is_identifying, is_showable
+from tests.support import tags as t
 
 
 def test_the_table_is_what_the_script_writes() -> None:
@@ -32,7 +34,7 @@ def test_it_names_what_everybody_knows_to_be_identifying(keyword: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "masked"), [(0x60003000, True), (0x601E4000, True), (0x60000010, False), (0x50200110, True)]
+    ("tag", "masked"), [(t.OVERLAY_DATA, True), (0x601E4000, True), (t.OVERLAY_ROWS, False), (0x50200110, True)]
 )
 def test_it_knows_repeating_groups(tag: int, masked: bool) -> None:
     assert is_identifying(tag) is masked
@@ -41,19 +43,19 @@ def test_it_knows_repeating_groups(tag: int, masked: bool) -> None:
 @pytest.mark.parametrize(
     ("tag", "vr", "start", "shown"),
     [
-        (0x00080060, b"CS", b"CT", True),
-        (0x00280010, b"US", b"\0\1", True),
-        (0x00080016, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0", True),
+        (t.MODALITY, b"CS", b"CT", True),
+        (tags.ROWS, b"US", b"\0\1", True),
+        (tags.SOP_CLASS_UID, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0", True),
         (0x0008001A, b"UI", b"1.2.3\0", False),
         (0x00091001, b"CS", b"CT", False),
         (0x00089999, b"CS", b"CT", False),
         (0x00080070, b"LO", b"ACME", False),
-        (0x00104000, b"LT", b"text", False),
+        (t.PATIENT_COMMENTS, b"LT", b"text", False),
         (0x00189074, b"DT", b"2026", False),
-        (0x00080104, b"LO", b"Brain ", True),
-        (0x00280010, b"UN", b"text", False),
-        (0x00280010, b"LO", b"text", False),
-        (0x7FE00010, b"OW", b"\0\0", True),
+        (tags.CODE_MEANING, b"LO", b"Brain ", True),
+        (tags.ROWS, b"UN", b"text", False),
+        (tags.ROWS, b"LO", b"text", False),
+        (tags.PIXEL_DATA, b"OW", b"\0\0", True),
     ],
 )
 def test_what_is_not_named_is_shown_only_if_it_can_tell_nothing(tag: int, vr: bytes, start: bytes, shown: bool) -> None:

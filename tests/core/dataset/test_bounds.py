@@ -13,18 +13,16 @@ from typing import Any
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.source import WINDOW_SIZE, BytesSource
 from dcmseal.errors import Malformed
 from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise, limit_memory
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import (
-    ELEMENTS_SIGNED,
-    MAC_ID,
-    MAC_PARAMETERS,
-    SIGNATURES,
     build_signer,
     edit_signed,
     finding_outcomes,
@@ -35,7 +33,8 @@ from tests.support.signed_files import (
 )
 
 NESTED = b.Sequence(
-    0x00081140, (b.Item((b.us(0x00280010, 7), b.Sequence(0x00400555, undefined=True)), undefined=True),)
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (b.Item((b.us(tags.ROWS, 7), b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, undefined=True)), undefined=True),),
 )
 
 
@@ -94,13 +93,13 @@ def test_very_many_elements(pki: Pki) -> None:
         verify_integrity(b.file((elements(250_001),)))
     with pytest.raises(Malformed, match="more than 250000"):
         dcmseal.signatures(b.file((elements(250_001),)))
-    nested = b.Sequence(0x00081140, (b.Item((elements(300_000),)),))
+    nested = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((elements(300_000),)),))
     assert integrity_verdict(b.file((nested,))) is Verdict.NO_SIGNATURE
 
 
 def test_very_many_items(pki: Pki) -> None:
     """A signature may stand in any of them."""
-    data = b.file((b.Sequence(0x00081140, tuple(b.Item((b.us(0x00280010, n),)) for n in range(5000))),))
+    data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, tuple(b.Item((b.us(tags.ROWS, n),)) for n in range(5000))),))
     once = sign_dataset(data, pki["p256"], location="ReferencedImageSequence[4999]")
     assert integrity_verdict(once, location="ReferencedImageSequence[4999]") is Verdict.VALID
     assert dcmseal.remove(once).data == data
@@ -132,8 +131,8 @@ def passes(data: bytes) -> float:
 def with_signatures(count: int, good: bytes, *extra: b.Node, syntax: b.Syntax = b.EXPLICIT_LE) -> bytes:
     """The same signature many times; with ``extra`` elements it may not be valid any more."""
     macro = (
-        b.Sequence(MAC_PARAMETERS, read_items(good, MAC_PARAMETERS)),
-        b.Sequence(SIGNATURES, read_items(good, SIGNATURES) * count),
+        b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, read_items(good, tags.MAC_PARAMETERS_SEQUENCE)),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, read_items(good, tags.DIGITAL_SIGNATURES_SEQUENCE) * count),
     )
     return b.file(b.image(*macro, *extra), syntax)
 
@@ -145,16 +144,25 @@ def test_very_many_signatures(pki: Pki) -> None:
     assert (len(report.signatures), report.verdict) == (300, Verdict.VALID)
     with pytest.raises(Malformed, match="more than 4096 items"):
         verify_integrity(with_signatures(5000, good))
-    (item,) = read_items(good, MAC_PARAMETERS)
+    (item,) = read_items(good, tags.MAC_PARAMETERS_SEQUENCE)
     with pytest.raises(Malformed, match="more than 4096 items"):
-        verify_integrity(edit_signed(good, main={MAC_PARAMETERS: b.Sequence(MAC_PARAMETERS, (item,) * 5000)}))
+        verify_integrity(
+            edit_signed(
+                good, main={tags.MAC_PARAMETERS_SEQUENCE: b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (item,) * 5000)}
+            )
+        )
 
 
 def test_very_many_bad_signatures(pki: Pki) -> None:
     """Looking for what is wrong with a signature takes more passes, but not for each of them."""
     good = sign_dataset(b.file(b.image()), pki["rsa2048"])
-    other = (b.text(0x00100010, "PN", "Doe^John"), b.Value(0x00104000, "LT", b"x     "), b.us(0x00280106, 1), NESTED)
-    bulk = b.Value(0x7FE00010, "OW", bytes(1 << 20))
+    other = (
+        b.text(t.PATIENT_NAME, "PN", "Doe^John"),
+        b.Value(t.PATIENT_COMMENTS, "LT", b"x     "),
+        b.us(t.SMALLEST_IMAGE_PIXEL_VALUE, 1),
+        NESTED,
+    )
+    bulk = b.Value(tags.PIXEL_DATA, "OW", bytes(1 << 20))
     few, many = (with_signatures(count, good, *other, bulk, syntax=b.IMPLICIT_LE) for count in (1, 300))
     assert finding_outcomes(verify_integrity(many))["mac-differs"]
     assert passes(few) > 2
@@ -165,53 +173,61 @@ def test_very_many_levels(pki: Pki) -> None:
     """Each item with a signature of its own, all of them wrong."""
     good = sign_dataset(b.file(b.image()), pki["p256"])
     macro = (
-        b.Sequence(MAC_PARAMETERS, read_items(good, MAC_PARAMETERS)),
-        b.Sequence(SIGNATURES, read_items(good, SIGNATURES)),
+        b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, read_items(good, tags.MAC_PARAMETERS_SEQUENCE)),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, read_items(good, tags.DIGITAL_SIGNATURES_SEQUENCE)),
     )
     for padding in (b"x ", b"x      "):
-        item = b.Item((b.Value(0x00104000, "LT", padding), *macro))
-        data = b.file((b.Sequence(0x00081140, (item,) * 1000),))
+        item = b.Item((b.Value(t.PATIENT_COMMENTS, "LT", padding), *macro))
+        data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (item,) * 1000),))
         assert passes(data) * len(data) / 1000 < 3 * WINDOW_SIZE
         report = verify_integrity(data)
         assert (len(report.signatures), report.verdict) == (1000, Verdict.INVALID)
-        assert dcmseal.remove(data).data == b.file((b.Sequence(0x00081140, (b.Item(item.elements[:1]),) * 1000),))
+        assert dcmseal.remove(data).data == b.file(
+            (b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item(item.elements[:1]),) * 1000),)
+        )
 
 
 def test_very_many_lists_and_long_ones(pki: Pki) -> None:
     """What signatures share is worked out once: a small file must not fill the memory with what it lists."""
     good = sign_dataset(b.file(b.image()), pki["p256"])
-    listed = b.at(ELEMENTS_SIGNED, *(0x00090010 + n for n in range(16_000)))
+    listed = b.at(tags.DATA_ELEMENTS_SIGNED, *(0x00090010 + n for n in range(16_000)))
     for count in (25, 1000):
-        signatures = b.Sequence(SIGNATURES, read_items(good, SIGNATURES) * count)
-        data = edit_signed(good, mac={ELEMENTS_SIGNED: listed}, main={SIGNATURES: signatures})
+        signatures = b.Sequence(
+            tags.DIGITAL_SIGNATURES_SEQUENCE, read_items(good, tags.DIGITAL_SIGNATURES_SEQUENCE) * count
+        )
+        data = edit_signed(
+            good, mac={tags.DATA_ELEMENTS_SIGNED: listed}, main={tags.DIGITAL_SIGNATURES_SEQUENCE: signatures}
+        )
         with limit_memory(60):
             if count == 25:
                 assert len(verify_integrity(data).signatures) == len(dcmseal.signatures(data)) == count
             else:
                 assert exercise(data) is None
-    excluded = b.at(ELEMENTS_SIGNED, *(n << 16 | 0x00000010 for n in range(2, 16_002)))
+    excluded = b.at(tags.DATA_ELEMENTS_SIGNED, *(n << 16 | 0x00000010 for n in range(2, 16_002)))
     with limit_memory(60):
-        assert verify_integrity(edit_signed(good, mac={ELEMENTS_SIGNED: excluded})).verdict is Verdict.INVALID
+        assert verify_integrity(edit_signed(good, mac={tags.DATA_ELEMENTS_SIGNED: excluded})).verdict is Verdict.INVALID
 
 
 def test_many_lists_over_many_elements(pki: Pki) -> None:
     good = sign_dataset(b.file(b.image()), pki["p256"])
-    (item,) = read_items(good, MAC_PARAMETERS)
-    (signature,) = read_items(good, SIGNATURES)
+    (item,) = read_items(good, tags.MAC_PARAMETERS_SEQUENCE)
+    (signature,) = read_items(good, tags.DIGITAL_SIGNATURES_SEQUENCE)
 
     def numbered(item: b.Item, number: int, *more: b.Node) -> b.Item:
-        changed = (b.us(MAC_ID, number), *more)
-        tags = {node.tag for node in changed if not isinstance(node, b.Raw)}
-        kept = [node for node in item.elements if not isinstance(node, b.Raw) and node.tag not in tags]
+        changed = (b.us(tags.MAC_ID_NUMBER, number), *more)
+        numbers = {node.tag for node in changed if not isinstance(node, b.Raw)}
+        kept = [node for node in item.elements if not isinstance(node, b.Raw) and node.tag not in numbers]
         return b.Item(tuple(sorted((*kept, *changed), key=lambda node: 0 if isinstance(node, b.Raw) else node.tag)))
 
     count = 100
     macro = (
         b.Sequence(
-            MAC_PARAMETERS,
-            tuple(numbered(item, n, b.at(ELEMENTS_SIGNED, 0x00100010, 0x00110010 + n)) for n in range(count)),
+            tags.MAC_PARAMETERS_SEQUENCE,
+            tuple(
+                numbered(item, n, b.at(tags.DATA_ELEMENTS_SIGNED, t.PATIENT_NAME, 0x00110010 + n)) for n in range(count)
+            ),
         ),
-        b.Sequence(SIGNATURES, tuple(numbered(signature, n) for n in range(count))),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, tuple(numbered(signature, n) for n in range(count))),
     )
     nodes = b.image(*macro)
     data = b.file((*nodes[:3], elements(20_000), *nodes[3:]))
@@ -224,7 +240,7 @@ def test_many_lists_over_many_elements(pki: Pki) -> None:
 
 def test_no_more_memory_than_windows_for_large_values(pki: Pki, tmp_path: Path) -> None:
     path, out = tmp_path / "large.dcm", tmp_path / "signed.dcm"
-    path.write_bytes(b.file(b.image(b.Value(0x7FE00010, "OW", bytes(50 << 20)))))
+    path.write_bytes(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes(50 << 20)))))
     with limit_memory(8):
         dcmseal.sign(path, signer=build_signer(pki["p256"]), output=out)
         assert integrity_verdict(out) is Verdict.VALID

@@ -13,6 +13,7 @@ from pydicom import dcmread
 from pydicom.uid import AllTransferSyntaxes
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.dataset.meta_elements import META_VRS
 from dcmseal.dataset.syntax_registry import REGISTERED
 from dcmseal.dataset.transfer_syntax import TransferSyntax
@@ -21,22 +22,23 @@ from dcmseal.errors import DatasetError, Malformed, SealError
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.model.verdict import Verdict
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 
 FAILED, UNKNOWN, PASSED = Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED
 STANDARD: Final = "1.2.840.10008.1.2"
-VERSION: Final = b.Value(0x00020001, "OB", b"\0\1")
-CLASS: Final = b.uid(0x00020002, "1.2.840.10008.5.1.4.1.1.7")
-INSTANCE: Final = b.uid(0x00020003, "1.2.3.4")
-SOFTWARE: Final = b.uid(0x00020012, "1.2.3.4.5")
+VERSION: Final = b.Value(t.FILE_META_INFORMATION_VERSION, "OB", b"\0\1")
+CLASS: Final = b.uid(t.MEDIA_STORAGE_SOP_CLASS_UID, "1.2.840.10008.5.1.4.1.1.7")
+INSTANCE: Final = b.uid(t.MEDIA_STORAGE_SOP_INSTANCE_UID, "1.2.3.4")
+SOFTWARE: Final = b.uid(t.IMPLEMENTATION_CLASS_UID, "1.2.3.4.5")
 CREATOR: Final = b.uid(0x00020100, "1.2.9")
-EVIL: Final = b.encode(b.image(b.text(0x00100010, "PN", "Evil^Eve")))
+EVIL: Final = b.encode(b.image(b.text(t.PATIENT_NAME, "PN", "Evil^Eve")))
 TITLE: Final = 0x00020016
 
 
 def syntax_element(value: str | bytes = f"{STANDARD}.1\0", vr: str = "UI") -> b.Value:
-    return b.Value(0x00020010, vr, value if isinstance(value, bytes) else value.encode())
+    return b.Value(t.TRANSFER_SYNTAX_UID, vr, value if isinstance(value, bytes) else value.encode())
 
 
 USUAL: Final = (VERSION, CLASS, INSTANCE, syntax_element(), SOFTWARE)
@@ -45,7 +47,7 @@ USUAL: Final = (VERSION, CLASS, INSTANCE, syntax_element(), SOFTWARE)
 def part10(body: bytes, *elements: Any, length: int | None = 0, preamble: bytes = bytes(128)) -> bytes:
     """A file with these meta elements; ``length`` is how far (0002,0000) is off, None leaves it out."""
     meta = b.encode(elements)
-    group = b"" if length is None else b.encode((b.ul(0x00020000, len(meta) + length),))
+    group = b"" if length is None else b.encode((b.ul(t.FILE_META_INFORMATION_GROUP_LENGTH, len(meta) + length),))
     return preamble + b"DICM" + group + meta + body
 
 
@@ -108,7 +110,9 @@ CASES: Final = {
     "length ends within an element": Case(lambda body: part10(body, *USUAL, length=-3), "meta-length-wrong", FAILED),
     "length ends in the data set": Case(lambda body: part10(body, *USUAL, length=34), "meta-length-wrong", FAILED),
     "length of another size": Case(
-        lambda body: part10(body, b.Value(0x00020000, "UL", bytes(8)), *USUAL, length=None), "meta-length-wrong", FAILED
+        lambda body: part10(body, b.Value(t.FILE_META_INFORMATION_GROUP_LENGTH, "UL", bytes(8)), *USUAL, length=None),
+        "meta-length-wrong",
+        FAILED,
     ),
     "no length": Case(lambda body: part10(body, *USUAL, length=None), "meta-length-missing", PASSED),
     "no length, big endian": Case(
@@ -119,7 +123,10 @@ CASES: Final = {
     ),
     "length with another VR": Case(
         lambda body: part10(
-            body, b.Value(0x00020000, "SL", struct.pack("<I", len(b.encode(USUAL)))), *USUAL, length=None
+            body,
+            b.Value(t.FILE_META_INFORMATION_GROUP_LENGTH, "SL", struct.pack("<I", len(b.encode(USUAL)))),
+            *USUAL,
+            length=None,
         ),
         "meta-vr-wrong",
         FAILED,
@@ -135,7 +142,9 @@ CASES: Final = {
         b.IMPLICIT_LE,
     ),
     "two instances": Case(
-        lambda body: part10(body, *USUAL, b.uid(0x00020003, "1.2.3.5")), "meta-element-conflicting", FAILED
+        lambda body: part10(body, *USUAL, b.uid(t.MEDIA_STORAGE_SOP_INSTANCE_UID, "1.2.3.5")),
+        "meta-element-conflicting",
+        FAILED,
     ),
     "out of order": Case(lambda body: part10(body, CLASS, VERSION, *USUAL[2:]), "meta-disordered", PASSED),
     "sequence in (0002,0016)": Case(end_in_sequence(0x00020016), "meta-vr-wrong", FAILED),
@@ -188,12 +197,14 @@ CASES: Final = {
     ),
     "deflated, read as group 0000": Case(read_as_commands, "meta-end-ambiguous", FAILED),
     "another instance": Case(
-        lambda body: part10(body, VERSION, CLASS, b.uid(0x00020003, "1.2.3.5"), syntax_element()),
+        lambda body: part10(body, VERSION, CLASS, b.uid(t.MEDIA_STORAGE_SOP_INSTANCE_UID, "1.2.3.5"), syntax_element()),
         "meta-identity-differs",
         PASSED,
     ),
     "another class": Case(
-        lambda body: part10(body, VERSION, b.uid(0x00020002, "1.2.840.10008.5.1.4.1.1.2"), INSTANCE, syntax_element()),
+        lambda body: part10(
+            body, VERSION, b.uid(t.MEDIA_STORAGE_SOP_CLASS_UID, "1.2.840.10008.5.1.4.1.1.2"), INSTANCE, syntax_element()
+        ),
         "meta-identity-differs",
         PASSED,
     ),
@@ -313,7 +324,12 @@ def test_undefined_length() -> None:
 
 
 def test_meta_information_in_implicit_vr() -> None:
-    data = bytes(128) + b"DICM" + b.encode((b.ul(0x00020000, 0), *USUAL), b.IMPLICIT_LE) + b.encode(b.image())
+    data = (
+        bytes(128)
+        + b"DICM"
+        + b.encode((b.ul(t.FILE_META_INFORMATION_GROUP_LENGTH, 0), *USUAL), b.IMPLICIT_LE)
+        + b.encode(b.image())
+    )
     with pytest.raises(DatasetError, match="is in implicit VR, but File Meta Information"):
         verify_integrity(data)
 
@@ -437,18 +453,21 @@ def test_every_bit_of_the_meta_information(pki: Pki) -> None:
 
 def test_nothing_but_un() -> None:
     with pytest.raises(SealError, match=r"\(0040,A375\) cannot, its VR is UN") as raised:
-        dcmseal.sign(b.file((b.Value(0x0040A375, "UN", b"ab"),)), key="pem:missing.pem")
+        dcmseal.sign(
+            b.file((b.Value(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, "UN", b"ab"),)), key="pem:missing.pem"
+        )
     assert "0008" not in raised.value.hint
     with pytest.raises(SealError) as raised:
         dcmseal.sign(
-            b.file((b.Sequence(0x00041220, (b.Item((b.text(0x00080060, "CS", "CT"),)),)),)), key="pem:missing.pem"
+            b.file((b.Sequence(t.DIRECTORY_RECORD_SEQUENCE, (b.Item((b.text(t.MODALITY, "CS", "CT"),)),)),)),
+            key="pem:missing.pem",
         )
     assert "DICOMDIR" in raised.value.hint
 
 
 def test_the_table_is_that_of_the_dictionary() -> None:
     assert {tag: vr.decode() for tag, vr in META_VRS.items()} == {
-        tag: vr for tag in range(0x00020000, 0x00020200) if (vr := tag_vr(tag))
+        tag: vr for tag in range(t.FILE_META_INFORMATION_GROUP_LENGTH, 0x00020200) if (vr := tag_vr(tag))
     }
 
 

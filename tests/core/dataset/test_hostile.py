@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import Malformed, SealError
 from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise, limit_memory
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import (
-    MAC_PARAMETERS,
-    SIGNATURES,
     edit_signed,
     integrity_verdict,
     read_items,
@@ -29,13 +29,14 @@ from tests.support.signed_files import (
 )
 
 NESTED = b.Sequence(
-    0x00081140, (b.Item((b.us(0x00280010, 7), b.Sequence(0x00400555, undefined=True)), undefined=True),)
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (b.Item((b.us(tags.ROWS, 7), b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, undefined=True)), undefined=True),),
 )
-ICON = b.Sequence(0x00880200, (b.Item((b.Fragments(fragments=(b"", b"ab")),)),))
+ICON = b.Sequence(tags.ICON_IMAGE_SEQUENCE, (b.Item((b.Fragments(fragments=(b"", b"ab")),)),))
 SMALL: tuple[b.Node, ...] = (
-    b.text(0x00080060, "CS", "OT"),
+    b.text(t.MODALITY, "CS", "OT"),
     NESTED,
-    b.text(0x00100010, "PN", "Doe^Jane"),
+    b.text(t.PATIENT_NAME, "PN", "Doe^Jane"),
     ICON,
     b.Fragments(fragments=(b"", b"ab")),
 )
@@ -43,7 +44,12 @@ SMALL: tuple[b.Node, ...] = (
 
 def test_data_sets_and_items_without_elements(pki: Pki) -> None:
     assert exercise(b.file((), b.DEFLATED_LE)) is Verdict.NO_SIGNATURE
-    data = b.file((b.Sequence(0x00081140, (b.Item(), b.Item(undefined=True))), b.text(0x00100010, "PN", "Doe^Jane")))
+    data = b.file(
+        (
+            b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item(), b.Item(undefined=True))),
+            b.text(t.PATIENT_NAME, "PN", "Doe^Jane"),
+        )
+    )
     for item in (0, 1):
         with pytest.raises(SealError, match="nothing"):
             sign_dataset(data, pki["p256"], location=f"ReferencedImageSequence[{item}]")
@@ -101,7 +107,7 @@ def deep(depth: int, syntax: b.Syntax, *, undefined: bool, inside: bytes = b"") 
 @pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.IMPLICIT_LE, b.EXPLICIT_BE], ids=lambda syntax: syntax.uid)
 def test_nesting_without_end(syntax: b.Syntax, undefined: bool, pki: Pki) -> None:
     """Up to a depth that no real object comes near, all works; beyond it nothing does, and the stack is not asked."""
-    name = b.text(0x00100010, "PN", "Doe^Jane")
+    name = b.text(t.PATIENT_NAME, "PN", "Doe^Jane")
     fine = b.file((b.Raw(deep(200, syntax, undefined=undefined, inside=b.encode((name,), syntax))), name), syntax)
     assert integrity_verdict(sign_dataset(fine, pki["p256"])) is Verdict.VALID
     path = ".".join(["ReferencedImageSequence[0]"] * 200)
@@ -118,10 +124,14 @@ def test_nesting_without_end(syntax: b.Syntax, undefined: bool, pki: Pki) -> Non
 
 
 def test_nesting_without_end_in_a_signed_file(pki: Pki) -> None:
-    data = sign_by_hand(pki["p256"], b.image(), listed=(0x00100010,))
+    data = sign_by_hand(pki["p256"], b.image(), listed=(t.PATIENT_NAME,))
     for undefined in (True, False):
         assert (
-            exercise(edit_signed(data, main={0x00081140: b.Raw(deep(2000, b.EXPLICIT_LE, undefined=undefined))}))
+            exercise(
+                edit_signed(
+                    data, main={t.REFERENCED_IMAGE_SEQUENCE: b.Raw(deep(2000, b.EXPLICIT_LE, undefined=undefined))}
+                )
+            )
             is None
         )
 
@@ -137,23 +147,35 @@ def test_deep_sequences_of_unknown_vr() -> None:
 @pytest.mark.parametrize("length", [0, 8, 0xFFFFFFFF], ids=hex)
 def test_items_and_delimiters_outside_sequences(tag: int, length: int, pki: Pki) -> None:
     stray = b.Raw(struct.pack("<HHI", 0xFFFE, tag, length))
-    name = b.text(0x00100010, "PN", "Doe^Jane")
+    name = b.text(t.PATIENT_NAME, "PN", "Doe^Jane")
     assert exercise(b.file((stray, name))) is None
     assert exercise(b.file((name, stray))) is None
-    assert exercise(b.file((name, stray, b.Value(0x00104000, "LT", b"ab")))) is None
+    assert exercise(b.file((name, stray, b.Value(t.PATIENT_COMMENTS, "LT", b"ab")))) is None
     for undefined in (True, False):
-        within = b.Sequence(0x00081140, (b.Item((stray, name), undefined=undefined),), undefined=undefined)
+        within = b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE, (b.Item((stray, name), undefined=undefined),), undefined=undefined
+        )
         assert exercise(b.file((within, name))) in (None, Verdict.NO_SIGNATURE)
     good = sign_dataset(b.file(b.image()), pki["p256"])
     assert exercise(good + stray.data) in (None, Verdict.VALID)
 
 
 CONTRADICTIONS: dict[str, tuple[b.Node, ...]] = {
-    "item longer than its sequence": (b.Sequence(0x00081140, (b.Item((b.us(0x00280010, 7),), length=11),)),),
-    "item shorter than its elements": (b.Sequence(0x00081140, (b.Item((b.us(0x00280010, 7),), length=9),)),),
-    "sequence shorter than its items": (b.Sequence(0x00081140, (b.Item((b.us(0x00280010, 7),)),), length=17),),
-    "sequence longer than the file": (b.Sequence(0x00081140, (b.Item((b.us(0x00280010, 7),)),), length=1000),),
-    "element longer than its item": (b.Sequence(0x00081140, (b.Item((b.Value(0x00280010, "US", b"ab", length=3),)),)),),
+    "item longer than its sequence": (
+        b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 7),), length=11),)),
+    ),
+    "item shorter than its elements": (
+        b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 7),), length=9),)),
+    ),
+    "sequence shorter than its items": (
+        b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 7),)),), length=17),
+    ),
+    "sequence longer than the file": (
+        b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 7),)),), length=1000),
+    ),
+    "element longer than its item": (
+        b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.Value(tags.ROWS, "US", b"ab", length=3),)),)),
+    ),
     "fragment of undefined length": (
         b.Raw(b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff\xfe\xff\xdd\xe0\0\0\0\0"),
     ),
@@ -168,7 +190,7 @@ CONTRADICTIONS: dict[str, tuple[b.Node, ...]] = {
 @pytest.mark.parametrize("nodes", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_lengths_that_contradict_each_other(nodes: tuple[b.Node, ...]) -> None:
     assert exercise(b.file((*nodes, b.text(0x7FE10010, "LO", "ACME")))) is None
-    within = b.Sequence(0x00081115, (b.Item(nodes), b.Item()))
+    within = b.Sequence(tags.REFERENCED_SERIES_SEQUENCE, (b.Item(nodes), b.Item()))
     assert exercise(b.file((within, b.text(0x7FE10010, "LO", "ACME")))) is None
 
 
@@ -180,9 +202,9 @@ def test_a_sequence_that_ends_inside_its_item(pki: Pki) -> None:
     """
     hidden = b"\x09\x00\x02\x10OB\0\0\x08\0\0\0"
     item = b.Item((b.Value(0x00091001, "OB", b"abcd" + hidden),), undefined=True)
-    for more in ((), (b.Value(0x7FE00010, "OW", bytes(3 << 20)),)):
-        nodes = (b.Sequence(0x00081140, (item,)), b.text(0x00104000, "LT", "ab"), *more)
-        data = sign_dataset(b.file(nodes), pki["p256"], tags=[0x00081140])
+    for more in ((), (b.Value(tags.PIXEL_DATA, "OW", bytes(3 << 20)),)):
+        nodes = (b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (item,)), b.text(t.PATIENT_COMMENTS, "LT", "ab"), *more)
+        data = sign_dataset(b.file(nodes), pki["p256"], tags=[t.REFERENCED_IMAGE_SEQUENCE])
         assert integrity_verdict(data) is Verdict.VALID
         head = b"\x08\x00\x40\x11SQ\0\0"
         at_length = data.index(head) + len(head)
@@ -200,7 +222,7 @@ def test_a_small_sequence_that_contradicts_itself_and_repeats() -> None:
     large = b.Value(0x00091001, "OB", bytes(300_000))
     for repeats in (1, 2, 3):
         item = b.Item((b.Raw(wrong * repeats), large), undefined=True)
-        data = b.file((b.Sequence(0x0040A730, (item, item)), b.Value(0x7FE00010, "OW", bytes(3 << 20))))
+        data = b.file((b.Sequence(t.CONTENT_SEQUENCE, (item, item)), b.Value(tags.PIXEL_DATA, "OW", bytes(3 << 20))))
         for source in (data, BytesIO(data)):
             with pytest.raises(Malformed):
                 dcmseal.plan_signing(source)
@@ -227,7 +249,10 @@ def test_a_delimiter_in_a_sequence_of_defined_length(pki: Pki) -> None:
 
 def test_the_macro_twice(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["p256"])
-    macro = {tag: b.Sequence(tag, read_items(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)}
+    macro = {
+        tag: b.Sequence(tag, read_items(data, tag))
+        for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    }
     for tag, again in macro.items():
         both = b.file((*b.image(*(each for key, each in macro.items() if key != tag)), again, again))
         assert exercise(both) in (Verdict.INVALID, None)

@@ -15,7 +15,6 @@ from tests.support.pki import Identity
 from tests.support.real_files import real_file
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "reference" / "report.schema.json").read_text("utf-8"))
-PIXEL_DATA = 0x7FE00010
 
 
 @cache

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 import dcmseal
-from dcmseal import errors
+from dcmseal import errors, tags
 from dcmseal.documents import document_builders
 from dcmseal.documents.document_builders import (
     certificate_document,
@@ -28,16 +28,9 @@ from dcmseal.documents.document_builders import (
 from dcmseal.documents.json_types import SCHEMA_VERSION
 from dcmseal.findings import Aspect
 from dcmseal.plugins.registry import Registry
-from tests.core.documents.json_schema import (
-    PIXEL_DATA,
-    SCHEMA,
-    listed_tags,
-    load_document,
-    sign_sample,
-    signer_uri,
-    validator,
-)
+from tests.core.documents.json_schema import SCHEMA, listed_tags, load_document, sign_sample, signer_uri, validator
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Pki
 from tests.support.real_files import real_file
 
@@ -138,7 +131,7 @@ def test_tampering_is_a_finding(pki: Pki) -> None:
     (finding,) = [each for each in signature["findings"] if each["aspect"] == "integrity"]
     assert (finding["code"], finding["outcome"]) == ("mac-differs", "failed")
     assert finding["clause"].startswith("PS3.3")
-    assert listed_tags(signature["coverage"]["signed"]) == [0x00080018, 0x00100020, PIXEL_DATA]
+    assert listed_tags(signature["coverage"]["signed"]) == [tags.SOP_INSTANCE_UID, t.PATIENT_ID, tags.PIXEL_DATA]
     assert {"tag": "00100010", "keyword": "PatientName"} in signature["coverage"]["critical"]
     private = [each for each in signature["coverage"]["unsigned"] if int(each["tag"][:4], 16) & 1]
     assert private
@@ -171,7 +164,7 @@ def test_what_stands_in_original_attributes_is_named_as_skipped(pki: Pki) -> Non
     inner = pydicom.dcmread(io.BytesIO(sign_sample("MR_small.dcm", pki["p256"], tags=["PatientID"])))
     outer = pydicom.dcmread(real_file("MR_small.dcm").path)
     old = pydicom.Dataset()
-    for tag in (0x00100020, 0x4FFE0001, 0xFFFAFFFA):
+    for tag in (t.PATIENT_ID, tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE):
         old.add(inner[tag])
     change = pydicom.Dataset()
     change.ModifiedAttributesSequence = pydicom.Sequence([old])
@@ -213,13 +206,13 @@ def test_signatures_are_listed_and_shown(pki: Pki) -> None:
 
 
 def test_a_signing_is_told_without_the_file(pki: Pki) -> None:
-    code = b.Item((b.text(0x00080104, "LO", "padded  "),))
+    code = b.Item((b.text(tags.CODE_MEANING, "LO", "padded  "),))
     padded = b.image(b.Sequence(0x00081032, (code,)))
     result = dcmseal.sign(b.file(padded), key=signer_uri(pki["p256"]))
     document = load_document(signing_document(result))
     assert document["signature"]["uid"] == result.uid
     assert document["signature"]["signer"]["subject"] == "CN=p256,O=dcmseal tests"
-    assert [listed_tags(path) for path in document["padded"]] == [[0x00081032, 0x00080104]]
+    assert [listed_tags(path) for path in document["padded"]] == [[0x00081032, tags.CODE_MEANING]]
     with dcmseal.plan_signing(b.file(padded)) as plan:
         assert load_document(plan_document(plan))["padded"] == document["padded"]
 

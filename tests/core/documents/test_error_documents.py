@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal import errors
+from dcmseal import errors, tags
 from dcmseal.documents.document_builders import (
     certificate_document,
     error_document,
@@ -25,6 +25,7 @@ from dcmseal.model.report import VerificationReport
 from dcmseal.plugins.signer_backend import SecretRequest
 from tests.core.documents.json_schema import load_document, sign_sample
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import PASSPHRASE, Identity, Pki
 from tests.support.real_files import real_file
 
@@ -43,7 +44,7 @@ def wrong_passphrase(pki: Pki) -> object:
 FAILURES: dict[str, Callable[[Pki], object]] = {
     "NotDicom": lambda _: dcmseal.verify(b"no DICOM at all"),
     "Malformed": lambda _: dcmseal.verify(real_file("rtplan_truncated.dcm").data),
-    "NotSignable": lambda pki: sign_sample("CT_small.dcm", pki["p256"], tags=[0x00020010]),
+    "NotSignable": lambda pki: sign_sample("CT_small.dcm", pki["p256"], tags=[t.TRANSFER_SYNTAX_UID]),
     "NoSuchItem": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="BeamSequence[0]"),
     "NoSuchSignature": lambda _: dcmseal.find_signature(real_file("CT_small.dcm").data, "1.2.3"),
     "UsageError": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="[["),
@@ -99,16 +100,19 @@ def certificate_named(signer: Identity, name: bytes, kind: int) -> bytes:
 def test_hostile_text_goes_into_json_as_it_is() -> None:
     item = b.Item(
         (
-            b.us(0x04000005, 0),
-            b.text(0x04000100, "UI", "1.2\x1b[2J\x00\n<script>\xff"),
-            b.text(0x04000105, "DT", "99991231235959.999999-1400"),
-            b.text(0x04000110, "CS", '"},{"'),
-            b.Value(0x04000115, "OB", b"\x30\x80no certificate"),
-            b.text(0x04000305, "CS", "\x7f"),
+            b.us(tags.MAC_ID_NUMBER, 0),
+            b.text(tags.DIGITAL_SIGNATURE_UID, "UI", "1.2\x1b[2J\x00\n<script>\xff"),
+            b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", "99991231235959.999999-1400"),
+            b.text(tags.CERTIFICATE_TYPE, "CS", '"},{"'),
+            b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", b"\x30\x80no certificate"),
+            b.text(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", "\x7f"),
         )
     )
-    parameters = b.Item((b.us(0x04000005, 0), b.text(0x04000015, "CS", "\\u0000\x07")))
-    extra = (b.Sequence(0x4FFE0001, (parameters,)), b.Sequence(0xFFFAFFFA, (item,)))
+    parameters = b.Item((b.us(tags.MAC_ID_NUMBER, 0), b.text(tags.MAC_ALGORITHM, "CS", "\\u0000\x07")))
+    extra = (
+        b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (parameters,)),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (item,)),
+    )
     data = b.file(b.image(*extra))
     document = load_document(report_document(dcmseal.verify(data, integrity_only=True), "caf\udce9\ud800.dcm"))
     assert document["file"] == "caf\ufffd\ufffd.dcm"

@@ -165,7 +165,9 @@ def test_evidence_of_a_good_file_does_not_clear_another(theft: Theft, tmp_path: 
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert "evidence-signature-missing" in evidence_codes(report)
     # as if it were about that one
-    (kept,) = verify_first(forged, Site(tmp_path).settings(theft.ca)).evidence.signatures  # type: ignore[union-attr]
+    collected = verify_first(forged, Site(tmp_path).settings(theft.ca)).evidence
+    assert collected is not None
+    (kept,) = collected.signatures
     renamed = rebuild_evidence(evidence, lambda grounds: replace(grounds, signatures=(kept,)))
     assert replay(forged, theft.own, renamed).verdict is Verdict.NOT_ESTABLISHED
 

@@ -27,6 +27,7 @@ from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from tests.backends.trust.trust_pki import PkiAuthority, Site
 from tests.docs.source_codes import ROOT
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.evidence_files import (
     LATER,
     evidence_codes,
@@ -92,8 +93,8 @@ def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
 @pytest.mark.parametrize("syntax", [b.DEFLATED_LE, b.IMPLICIT_LE, b.EXPLICIT_BE])
 def test_every_source_and_level(pki: Pki, syntax: b.Syntax) -> None:
     """A signature in an item and one of all, in any encoding, as bytes and as pydicom data set."""
-    item = b.Item((b.us(0x300A00C0, 1), b.text(0x300A00C2, "LO", "beam")))
-    plan = b.file(b.image(b.Sequence(0x300A00B0, (item,))), syntax)
+    item = b.Item((b.us(t.BEAM_NUMBER, 1), b.text(t.BEAM_NAME, "LO", "beam")))
+    plan = b.file(b.image(b.Sequence(t.BEAM_SEQUENCE, (item,))), syntax)
     signer = pki["p256"]
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
     data = dcmseal.sign(plan, key=key, location="BeamSequence[0]").data or b""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile, open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, BytesSource, FileSource, JoinedSource, Source
@@ -21,6 +22,7 @@ from dcmseal.mac.mac_encoder import MacEncoder
 from dcmseal.terms import MacAlgorithm
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.real_files import RealFile, readable_files
 from tests.support.strategies import chunks, data_sets, portable_data_sets, tags_to_sign
 
@@ -140,7 +142,7 @@ def test_items_too_large_for_memory_in_all_transfer_syntaxes(nodes: tuple[b.Node
 @given(data_sets(max_depth=3), st.booleans())
 def test_the_level_of_an_item(nodes: tuple[b.Node, ...], undefined: bool) -> None:
     item = b.Item(nodes, undefined=undefined)
-    data = b.file((b.Sequence(0x00081140, (item,)), b.us(0x00280010, 7)), b.JPEG_BASELINE)
+    data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (item,)), b.us(tags.ROWS, 7)), b.JPEG_BASELINE)
     with open_dicom(BytesSource(data)) as opened:
         start = opened.start + 20
         end = UNTIL_DELIMITER if undefined else start + len(b.encode(nodes, b.JPEG_BASELINE))
@@ -151,19 +153,23 @@ def test_the_level_of_an_item(nodes: tuple[b.Node, ...], undefined: bool) -> Non
 def test_small_sequences_that_repeat(choices: list[tuple[int, bool, bool]]) -> None:
     """Repeats are encoded once and remembered: also where an unknown element or a signature stands in them."""
     contents: tuple[tuple[b.Node, ...], ...] = (
-        (b.us(0x00280010, 7),),
-        (b.Sequence(0x00400555, (b.Item((b.us(0x00280010, 7),)),)), b.us(0x00280011, 7)),
-        (b.us(0x00280010, 7), b.Sequence(0xFFFAFFFA, (b.Item((b.us(0x04000005, 0),)),))),
-        (b.Value(0x00041220, "OB", b"ab"), b.Value(0x00080001, "UL", b"abcd")),
+        (b.us(tags.ROWS, 7),),
+        (b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, (b.Item((b.us(tags.ROWS, 7),)),)), b.us(tags.COLUMNS, 7)),
+        (b.us(tags.ROWS, 7), b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item((b.us(tags.MAC_ID_NUMBER, 0),)),))),
+        (b.Value(t.DIRECTORY_RECORD_SEQUENCE, "OB", b"ab"), b.Value(tags.LENGTH_TO_END, "UL", b"abcd")),
     )
     items = tuple(
         b.Item(
-            (b.Sequence(0x0040A730, (b.Item(contents[which], undefined=item),), undefined=sequence),), undefined=item
+            (b.Sequence(t.CONTENT_SEQUENCE, (b.Item(contents[which], undefined=item),), undefined=sequence),),
+            undefined=item,
         )
         for which, item, sequence in choices
     )
     data = b.file(
-        (b.Sequence(0x00081140, items), b.Sequence(0x00081111, (*items, b.Item((b.Value(0x00091001, "UN"),)))))
+        (
+            b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, items),
+            b.Sequence(t.REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE, (*items, b.Item((b.Value(0x00091001, "UN"),)))),
+        )
     )
     assert streams_of(BytesSource(data)) == [expected_stream(data)]
 
@@ -171,7 +177,11 @@ def test_small_sequences_that_repeat(choices: list[tuple[int, bool, bool]]) -> N
 def test_large_values_and_fragments() -> None:
     large = bytes(range(256)) * 1200
     nodes = b.image(
-        b.Sequence(0x00081140, (b.Item((b.Value(0x00091001, "OB", large), b.us(0x00280010, 7))),) * 3, undefined=True),
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE,
+            (b.Item((b.Value(0x00091001, "OB", large), b.us(tags.ROWS, 7))),) * 3,
+            undefined=True,
+        ),
         b.Fragments(fragments=(b"", large, b"", large)),
     )
     data = b.file(nodes, b.JPEG_BASELINE)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import OutputError
 from dcmseal.model.verdict import Verdict
 from dcmseal.output import dataset_output as output_module
@@ -23,7 +24,7 @@ from tests.support.pki import Identity, Pki
 from tests.support.signed_files import build_signer, integrity_verdict, sign_dataset
 
 SMALL = b.file(b.image())
-LARGE = b.file(b.image(b.Value(0x7FE00010, "OW", os.urandom(3 << 20))))
+LARGE = b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", os.urandom(3 << 20))))
 
 PRELUDE = """
 import os, sys
@@ -74,7 +75,7 @@ print(refused)
 @pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.DEFLATED_LE], ids=["file", "deflated"])
 def test_a_disk_that_fills_up(syntax: b.Syntax, pki: Pki, tmp_path: Path) -> None:
     path = tmp_path / "image.dcm"
-    path.write_bytes(b.file(b.image(b.Value(0x7FE00010, "OW", os.urandom(50_000))), syntax))
+    path.write_bytes(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", os.urandom(50_000))), syntax))
     assert run(FULL_DISK, path, pki["p256"]) == "18\n"
 
 
@@ -114,7 +115,7 @@ print(len(states))
 def test_a_process_that_is_killed(pki: Pki, tmp_path: Path) -> None:
     """Whenever it is: what is in place is whole, and either state of the file."""
     path = tmp_path / "image.dcm"
-    path.write_bytes(b.file(b.image(b.Value(0x7FE00010, "OW", os.urandom(200_000)))))
+    path.write_bytes(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", os.urandom(200_000)))))
     assert run(KILLED, path, pki["p256"]) in ("1\n", "2\n")
 
 

@@ -12,6 +12,7 @@ from dcmseal.dataset.file_meta import read_file_meta
 from dcmseal.dataset.source import BytesSource
 from dcmseal.output.dataset_output import build_matching_deflater
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer
 
@@ -25,7 +26,7 @@ def written(size: int) -> bytes:
 
 
 def deflated(level: int, text: bytes) -> bytes:
-    nodes = b.in_order(*b.image(), b.Value(0x00420011, "OB", text + b" " * (len(text) % 2)))
+    nodes = b.in_order(*b.image(), b.Value(t.ENCAPSULATED_DOCUMENT, "OB", text + b" " * (len(text) % 2)))
     whole = b.file(nodes, b.DEFLATED_LE)
     start = read_file_meta(BytesSource(whole)).end
     deflater = zlib.compressobj(level, wbits=-15)

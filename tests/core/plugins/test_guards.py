@@ -17,6 +17,7 @@ from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.sample_dataset import SampleDataset
 from dcmseal.testing.signable_messages import BytesMessage
 from tests.core.plugins.fake_plugins import SECRET, FakeBackend, FakeProfile, FakeSigner
+from tests.support.wrong_types import wrong_type
 
 ORIGIN = Origin(name="fake", distribution="fake-plugin", version="1.0")
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"")
@@ -103,7 +104,7 @@ class TestSigner:
             def open(self, uri: str, secrets: Secrets) -> Iterator[Any]:
                 try:
                     yield self.signer
-                except BaseException:  # noqa: BLE001
+                except BaseException:  # noqa: BLE001 - the mistake that the guard has to survive
                     return
 
         with pytest.raises(ZeroDivisionError), guarded(Swallowing()).open("fake:1", give):
@@ -123,8 +124,10 @@ class TestSigner:
                 secrets(SecretRequest(purpose="key", uri=uri))
                 yield self.signer
 
-        answer: Any = lambda _: SECRET.encode()  # noqa: E731
-        with pytest.raises(UsageError) as caught, guarded(Asking()).open("fake:1", answer):
+        with (
+            pytest.raises(UsageError) as caught,
+            guarded(Asking()).open("fake:1", lambda _: wrong_type(SECRET.encode())),
+        ):
             pass
         assert SECRET not in "".join(traceback.format_exception(caught.value))
 
@@ -150,11 +153,11 @@ class TestProfile:
         [
             None,
             {},
-            Requirements(elements={1}),  # type: ignore[arg-type]
-            Requirements(elements=frozenset({"PatientID"})),  # type: ignore[arg-type]
-            Requirements(mac_algorithms=frozenset({"SHA256"})),  # type: ignore[arg-type]
-            Requirements(key_types=frozenset({"RSA"})),  # type: ignore[arg-type]
-            Requirements(purposes=(1,)),  # type: ignore[arg-type]
+            Requirements(elements=wrong_type({1})),
+            Requirements(elements=wrong_type(frozenset({"PatientID"}))),
+            Requirements(mac_algorithms=wrong_type(frozenset({"SHA256"}))),
+            Requirements(key_types=wrong_type(frozenset({"RSA"}))),
+            Requirements(purposes=wrong_type((1,))),
             Requirements(clause="\n"),
             KeyError("PatientID"),
         ],

@@ -313,7 +313,7 @@ def test_plugin_manager_of_each_plugin_is_its_own() -> None:
         return [(FakeProfile(name="smuggled"),)]
 
     module = ModuleType("wrapping")
-    module.dcmseal_profiles = hookimpl(wrapper=True)(wrapper)  # type: ignore[attr-defined]
+    vars(module)["dcmseal_profiles"] = hookimpl(wrapper=True)(wrapper)
     good = make_contributing_plugin("good", profiles=(FakeProfile(name="good"),))
     registry = Registry.from_plugins(module, good)
     assert registry.plugins()[1].contributes == ("profile:good",)

@@ -31,6 +31,7 @@ from dcmseal.sources.remote_objects import list_objects, resolve_file_url
 from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import integrity_verdict, sign_dataset, verify_integrity
+from tests.support.wrong_types import wrong_type
 
 SECRET = "hunter2"
 URL = "shelf://a/image.dcm"
@@ -167,7 +168,7 @@ class TestGuard:
             ("entry", None),
             ("entry", StorageEntry(url=URL, size=-1)),
             ("entry", StorageEntry(url=URL, size=1 << 61)),
-            ("entry", StorageEntry(url=URL, size="1")),  # type: ignore[arg-type] # what a plugin may do
+            ("entry", StorageEntry(url=URL, size=wrong_type("1"))),
             ("entry", StorageEntry(url=URL, size=1, version="x" * 1001)),
             ("read", ValueError(SECRET)),
             ("read", SystemExit(SECRET)),

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 import dcmseal
-from dcmseal import Policy, Rule
+from dcmseal import Policy, Rule, tags
 from dcmseal.errors import UsageError
 from dcmseal.findings import Finding, Outcome
 from dcmseal.model.verdict import Verdict
@@ -19,10 +19,11 @@ from dcmseal.policy.evaluate import unmet_findings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.policy.policy_helpers import Verify, build_trust, build_verifier, unmet_codes
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Identity, Pki
 from tests.support.real_files import real_file
 from tests.support.sample_objects import KINDS
-from tests.support.signed_files import SIGNATURES, edit_signed, read_items, sign_dataset
+from tests.support.signed_files import edit_signed, read_items, sign_dataset
 
 NAME = "PatientName"
 FAILED, UNKNOWN = Outcome.FAILED, Outcome.UNKNOWN
@@ -121,7 +122,7 @@ def test_what_is_missing_is_said(ask: Verify, both: bytes) -> None:
 
 
 def test_a_signature_that_does_not_hold_meets_nothing(ask: Verify, both: bytes) -> None:
-    broken = edit_signed(both, main={0x00100020: b.text(0x00100020, "LO", "other")})
+    broken = edit_signed(both, main={t.PATIENT_ID: b.text(t.PATIENT_ID, "LO", "other")})
     report = ask(broken, "signer:CN=p256", "base-rsa", covered=[NAME], signatures=1, no_unsigned_additions=True)
     assert report.verdict is Verdict.INVALID
     assert {outcome for _, outcome in unmet_codes(report)} == {FAILED}
@@ -156,8 +157,10 @@ def test_a_stranger_of_the_right_name_does_not_meet_a_rule(ask: Verify, plain: b
 
 def test_a_copy_of_a_signature_is_no_other(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
-    (item,) = read_items(data, SIGNATURES)
-    copied = edit_signed(data, main={SIGNATURES: b.Sequence(SIGNATURES, (item, item))})
+    (item,) = read_items(data, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    copied = edit_signed(
+        data, main={tags.DIGITAL_SIGNATURES_SEQUENCE: b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (item, item))}
+    )
     report = ask(copied, signatures=2)
     assert len(report.signatures) == 2
     assert unmet_codes(report) == [("too-few-signatures", FAILED)]
@@ -271,7 +274,7 @@ def test_a_verified_report(ask: Verify, pki: Pki) -> None:
 
 
 def test_rules_are_added_to_a_policy(both: bytes, trust: Trust) -> None:
-    policy = Policy.build(require=["purpose:author"], covered=[0x00100010])
+    policy = Policy.build(require=["purpose:author"], covered=[t.PATIENT_NAME])
     report = dcmseal.verify(both, policy=policy, require=["purpose:consent", Rule(timestamp=True)], trust=trust)
     assert [code for code, _ in unmet_codes(report)] == ["purpose-not-met", "timestamp-not-met"]
 
@@ -297,7 +300,7 @@ def test_a_hostile_certificate_meets_no_name(both: bytes) -> None:
         {"signatures": 1001},
         {"distinct_signers": True},
         {"distinct_signers": True, "signatures": 1},
-        {"covered": [0x00020010]},
+        {"covered": [t.TRANSFER_SYNTAX_UID]},
         {"covered": [0x00100000]},
         {"covered": ["PatientNam"]},
         {"require": ["timestamp"] * 65},

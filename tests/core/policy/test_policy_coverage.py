@@ -11,11 +11,12 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.tags import format_tag
 from tests.core.policy.policy_helpers import Verify, build_trust, build_verifier, unmet_codes
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import edit_signed, sign_dataset
 
-NAME, ID, ACCESSION, PIXELS = "PatientName", "PatientID", 0x00080050, "PixelData"
+NAME, ID, ACCESSION, PIXELS = "PatientName", "PatientID", t.ACCESSION_NUMBER, "PixelData"
 FAILED, UNKNOWN = Outcome.FAILED, Outcome.UNKNOWN
 
 
@@ -73,7 +74,7 @@ def test_what_cannot_be_signed_may_have_been_added(ask: Verify, plain: bytes, pk
     assert unmet_codes(ask(data, covered=[node.tag])) == [("required-not-covered", FAILED)]
 
 
-@pytest.mark.parametrize("tag", [0x00041130, 0xFFFA0010])
+@pytest.mark.parametrize("tag", [t.FILE_SET_ID, 0xFFFA0010])
 def test_what_is_never_signed_may_have_been_added_where_it_has_no_place(
     ask: Verify, plain: bytes, pki: Pki, tag: int
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from dcmseal import Rule
 from dcmseal.errors import UsageError
 from dcmseal.terms import SignaturePurpose
+from tests.support import tags as t
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_hint_for_who_mistypes() -> None:
         ("signer:CN=this or that or CN=b", Rule(signers=frozenset({"CN=this or that", "CN=b"}))),
         ("profile:timestamp", Rule(profiles=("timestamp",))),
         ("purpose:Co-participant's Signature", Rule(purposes=frozenset({SignaturePurpose.CO_PARTICIPANT}))),
-        ("covers:PatientID, 00100010", Rule(covered=frozenset({0x00100010, 0x00100020}))),
+        ("covers:PatientID, 00100010", Rule(covered=frozenset({t.PATIENT_NAME, t.PATIENT_ID}))),
     ],
 )
 def test_rules_are_read_and_written(text: str, rule: Rule) -> None:

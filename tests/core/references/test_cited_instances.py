@@ -10,14 +10,15 @@ import pytest
 from pydicom import dcmread
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.tags import format_tag
 from tests.core.references.reference_study import FIRST, SECOND, ReferenceStudy, read_references, sign_both
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.cited_evidence import (
-    CURRENT,
     make_citation,
     make_document,
     make_evidence_sequence,
@@ -48,8 +49,15 @@ def altered(nodes: tuple[b.Node, ...]) -> Iterator[tuple[int, tuple[b.Node, ...]
 
 
 NESTED = b.Sequence(
-    0x00081140,
-    (b.Item((b.uid(0x00081150, "1.2"), b.Sequence(0x0040A170, (b.Item((b.text(0x00080100, "SH", "1"),)),)))),),
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (
+        b.Item(
+            (
+                b.uid(t.REFERENCED_SOP_CLASS_UID, "1.2"),
+                b.Sequence(0x0040A170, (b.Item((b.text(tags.CODE_VALUE, "SH", "1"),)),)),
+            )
+        ),
+    ),
 )
 
 
@@ -64,15 +72,21 @@ RICH = tuple(
 def test_whatever_element_changes_is_found(study: ReferenceStudy, by: str) -> None:
     original = b.file(RICH) if by == "MAC" else sign_dataset(b.file(RICH), study.pki["p256"])
     study.put("first.dcm", original)
-    result = study.sign(b.file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST)))))
+    result = study.sign(
+        b.file(
+            make_document(
+                make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST))
+            )
+        )
+    )
     assert study.codes(result) == ["reference-verified"]
     count = 0
     for tag, nodes in altered(RICH):
         study.put("first.dcm", b.file(nodes) if by == "MAC" else _resealed(original, nodes))
         report = study.verify(result)
-        expected = "reference-missing" if tag == 0x00080018 else "reference-changed"
+        expected = "reference-missing" if tag == tags.SOP_INSTANCE_UID else "reference-changed"
         assert [each.code for each in report.references] == [expected], format_tag(tag)
-        assert report.verdict is (Verdict.NOT_ESTABLISHED if tag == 0x00080018 else Verdict.INVALID)
+        assert report.verdict is (Verdict.NOT_ESTABLISHED if tag == tags.SOP_INSTANCE_UID else Verdict.INVALID)
         count += 1
     assert count > 100
 
@@ -90,25 +104,45 @@ def _resealed(original: bytes, nodes: tuple[b.Node, ...]) -> bytes:
 
 
 HARMLESS = (
-    b.text(0x00204000, "LT", "new"),
-    b.text(0x00081030, "LO", "brain"),
+    b.text(t.IMAGE_COMMENTS, "LT", "new"),
+    b.text(t.STUDY_DESCRIPTION, "LO", "brain"),
     b.text(0x00321060, "LO", "head"),
     b.text(0x00091001, "LO", "private"),
     b.Value(0x00091002, "UN", b"private"),
 )
 SHOWN = (
-    *(b.text(0x00080005, "CS", "ISO_IR 192"), b.text(0x00100040, "CS", "M"), b.text(0x00280034, "IS", "2\\1")),
-    *(b.Value(0x60003000, "OW", b"\xff\xff"), b.Value(0x60FE3000, "OW", b"\xff\xff"), b.us(0x60000010, 4)),
-    *(b.Value(0x50003000, "OW", b"\0\1"), b.Value(0x60003000, "UN", b"\xff\xff"), b.us(0x00280120, 0)),
+    *(
+        b.text(tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
+        b.text(t.PATIENT_SEX, "CS", "M"),
+        b.text(0x00280034, "IS", "2\\1"),
+    ),
+    *(b.Value(t.OVERLAY_DATA, "OW", b"\xff\xff"), b.Value(0x60FE3000, "OW", b"\xff\xff"), b.us(t.OVERLAY_ROWS, 4)),
+    *(b.Value(0x50003000, "OW", b"\0\1"), b.Value(t.OVERLAY_DATA, "UN", b"\xff\xff"), b.us(0x00280120, 0)),
     *(b.text(0x00281050, "DS", "40"), b.text(0x00281052, "DS", "1"), b.Value(0x00281201, "OW", b"\0\1")),
-    *(b.Sequence(0x00283000, (b.Item(),)), b.Sequence(0x00283010, (b.Item(),)), b.Sequence(0x00283110, (b.Item(),))),
+    *(
+        b.Sequence(t.MODALITY_LUT_SEQUENCE, (b.Item(),)),
+        b.Sequence(0x00283010, (b.Item(),)),
+        b.Sequence(0x00283110, (b.Item(),)),
+    ),
     *(b.Value(0x00282000, "OB", b"icc!"), b.text(0x00282002, "CS", "SRGB"), b.Value(0x00281408, "OW", b"\0\1")),
-    *(b.text(0x00181600, "CS", "CIRCULAR"), b.us(0x00181622, 0), b.Sequence(0x00880200, (b.Item(),))),
-    *(b.Sequence(0x00700001, (b.Item(),)), b.Sequence(0x0070005A, (b.Item(),)), b.us(0x00700042, 90)),
+    *(b.text(0x00181600, "CS", "CIRCULAR"), b.us(0x00181622, 0), b.Sequence(tags.ICON_IMAGE_SEQUENCE, (b.Item(),))),
+    *(
+        b.Sequence(t.GRAPHIC_ANNOTATION_SEQUENCE, (b.Item(),)),
+        b.Sequence(0x0070005A, (b.Item(),)),
+        b.us(0x00700042, 90),
+    ),
     *(b.Sequence(0x20500010, (b.Item(),)), b.text(0x20500020, "CS", "INVERSE"), b.Value(0x7FE00008, "OF", bytes(4))),
-    *(b.Sequence(0x52009229, (b.Item(),)), b.Sequence(0x54000100, (b.Item(),)), b.Sequence(0x00409096, (b.Item(),))),
-    *(b.Sequence(0x0040A730, (b.Item(),)), b.Value(0x00420011, "OB", b"%PDF"), b.Sequence(0x00620002, (b.Item(),))),
-    *(b.text(0x00200060, "CS", "L"), b.Sequence(0x30060039, (b.Item(),)), b.text(0x00181063, "DS", "40")),
+    *(
+        b.Sequence(t.SHARED_FUNCTIONAL_GROUPS_SEQUENCE, (b.Item(),)),
+        b.Sequence(t.WAVEFORM_SEQUENCE, (b.Item(),)),
+        b.Sequence(0x00409096, (b.Item(),)),
+    ),
+    *(
+        b.Sequence(t.CONTENT_SEQUENCE, (b.Item(),)),
+        b.Value(t.ENCAPSULATED_DOCUMENT, "OB", b"%PDF"),
+        b.Sequence(0x00620002, (b.Item(),)),
+    ),
+    *(b.text(0x00200060, "CS", "L"), b.Sequence(t.ROI_CONTOUR_SEQUENCE, (b.Item(),)), b.text(0x00181063, "DS", "40")),
 )
 
 
@@ -120,7 +154,13 @@ def test_what_is_added_to_an_instance_is_spoken_of(study: ReferenceStudy, by: st
     if by == "signature":
         original = sign_dataset(original, study.pki["p256"])
     study.put("first.dcm", original)
-    result = study.sign(b.file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST)))))
+    result = study.sign(
+        b.file(
+            make_document(
+                make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST))
+            )
+        )
+    )
     study.put("first.dcm", edit_signed(original, main={added.tag: added}))
     report = study.verify(result)
     is_shown = added in SHOWN
@@ -138,8 +178,8 @@ def test_what_is_added_to_an_instance_is_spoken_of(study: ReferenceStudy, by: st
 @pytest.mark.parametrize(
     ("added", "verdict"),
     [
-        (b.text(0x00204000, "LT", "new"), Verdict.INVALID),
-        (b.Value(0x60003000, "OW", b"\xff\xff"), Verdict.INVALID),
+        (b.text(t.IMAGE_COMMENTS, "LT", "new"), Verdict.INVALID),
+        (b.Value(t.OVERLAY_DATA, "OW", b"\xff\xff"), Verdict.INVALID),
         # whether it was there when the instance was cited, nobody can tell
         (b.Value(0x00091002, "UN", b"private"), Verdict.NOT_ESTABLISHED),
     ],
@@ -162,8 +202,8 @@ def test_references_together_cover_what_one_leaves_open(study: ReferenceStudy) -
     study.put("first.dcm", original)
     signature = dcmseal.signatures(original)[0]
     by_part = make_signature_reference((signature.uid, signature.content.value))
-    tags = [node.tag for node in b.image(instance=FIRST) if isinstance(node, b.Value)]
-    rest = make_mac_reference(original, tags=[tag for tag in tags if tag not in (0x00100010, 0x00280010)])
+    everything = [node.tag for node in b.image(instance=FIRST) if isinstance(node, b.Value)]
+    rest = make_mac_reference(original, elements=[tag for tag in everything if tag not in (t.PATIENT_NAME, tags.ROWS)])
     assert study.reference_codes(by_part, rest) == ["reference-verified"]
     assert study.reference_codes(by_part) == [
         "reference-verified",
@@ -173,7 +213,10 @@ def test_references_together_cover_what_one_leaves_open(study: ReferenceStudy) -
 
 
 def test_a_signature_of_an_item_says_nothing_of_the_rest(study: ReferenceStudy) -> None:
-    nested = b.Sequence(0x00081140, (b.Item((b.uid(0x00081150, "1.2"), b.uid(0x00081155, "1.2.3"))),))
+    nested = b.Sequence(
+        t.REFERENCED_IMAGE_SEQUENCE,
+        (b.Item((b.uid(t.REFERENCED_SOP_CLASS_UID, "1.2"), b.uid(tags.REFERENCED_SOP_INSTANCE_UID, "1.2.3"))),),
+    )
     original = sign_dataset(
         b.file(b.image(nested, instance=FIRST)), study.pki["p256"], location="ReferencedImageSequence[0]"
     )
@@ -229,10 +272,10 @@ def test_a_signature_that_says_nothing_any_longer_is_unsound(study: ReferenceStu
 
 def test_one_signature_over_all_is_enough_and_one_over_a_part_is_not(study: ReferenceStudy) -> None:
     path = study.folder / "below/second.dcm"
-    for tags, code in ((None, "reference-verified"), (["PatientID"], "reference-signature-gone")):
+    for covered, code in ((None, "reference-verified"), (["PatientID"], "reference-signature-gone")):
         plain = b.file(b.image(instance=SECOND))
         study.put(
-            "below/second.dcm", sign_dataset(sign_dataset(plain, study.pki["p256"]), study.pki["rsa2048"], tags=tags)
+            "below/second.dcm", sign_dataset(sign_dataset(plain, study.pki["p256"]), study.pki["rsa2048"], tags=covered)
         )
         result = study.sign(sign_both())
         first, _ = dcmseal.signatures(path)
@@ -251,9 +294,21 @@ def test_what_is_missing_or_there_twice_is_said(study: ReferenceStudy) -> None:
     assert {each.outcome for each in report.references} == {Outcome.UNKNOWN}
     assert report.verdict is Verdict.NOT_ESTABLISHED
     with pytest.raises(InstanceAmbiguous, match=r"copy\.dcm and .*first\.dcm"):
-        study.sign(b.file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST)))))
+        study.sign(
+            b.file(
+                make_document(
+                    make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST))
+                )
+            )
+        )
     with pytest.raises(InstanceNotFound, match=SECOND):
-        study.sign(b.file(make_document(make_evidence_sequence(CURRENT, make_citation(SECOND)))))
+        study.sign(
+            b.file(
+                make_document(
+                    make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(SECOND))
+                )
+            )
+        )
 
 
 def test_an_instance_cut_short_is_unreadable(study: ReferenceStudy) -> None:
@@ -269,12 +324,18 @@ def test_evidence_that_nothing_is_said_of_or_that_is_not_signed_is_not_verified(
     assert study.codes(plain) == ["reference-unprotected"] * 2
     assert study.verify(plain).verdict is Verdict.NOT_ESTABLISHED
     instance = (study.folder / "first.dcm").read_bytes()
-    data = b.file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, make_mac_reference(instance)))))
+    data = b.file(
+        make_document(
+            make_evidence_sequence(
+                tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST, make_mac_reference(instance))
+            )
+        )
+    )
     unsigned = sign_dataset(data, study.pki["rsa2048"], tags=["PatientName"])
     report = study.verify(unsigned)
     assert [(each.code, each.where) for each in report.references] == [
         ("reference-verified", FIRST),
-        ("reference-unsigned", format_tag(CURRENT)),
+        ("reference-unsigned", format_tag(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE)),
     ]
     assert report.verdict is Verdict.NOT_ESTABLISHED
 
@@ -294,11 +355,19 @@ def said_in_mac(study: ReferenceStudy, tag: int, node: b.Node | None) -> b.Seque
 
 def test_what_cannot_be_held_against_an_instance_is_said(study: ReferenceStudy) -> None:
     for tag, node, code in (
-        (0x04000015, b.text(0x04000015, "CS", "SHA257"), "reference-mac-unusable"),
-        (0x04000010, b.uid(0x04000010, "1.2.840.10008.1.2"), "reference-mac-unusable"),
-        (0x04000010, b.uid(0x04000010, "1.2.840.10008.1.2.4.50"), "reference-other-representation"),
-        (0x04000404, None, "reference-malformed"),
-        (0x04000020, None, "reference-malformed"),
+        (tags.MAC_ALGORITHM, b.text(tags.MAC_ALGORITHM, "CS", "SHA257"), "reference-mac-unusable"),
+        (
+            tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID,
+            b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "1.2.840.10008.1.2"),
+            "reference-mac-unusable",
+        ),
+        (
+            tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID,
+            b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "1.2.840.10008.1.2.4.50"),
+            "reference-other-representation",
+        ),
+        (tags.MAC, None, "reference-malformed"),
+        (tags.DATA_ELEMENTS_SIGNED, None, "reference-malformed"),
     ):
         assert study.reference_codes(said_in_mac(study, tag, node)) == [code], code
 
@@ -311,16 +380,23 @@ def test_malformed_references_are_said_to_be(study: ReferenceStudy) -> None:
         [replace(good, items=())],
         [make_signature_reference()],
         [empty],
-        [b.Value(0x04000403, "OB", b"??")],
+        [b.Value(tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE, "OB", b"??")],
     ):
         assert set(study.reference_codes(*said)) - {"reference-unsigned"} == {"reference-malformed"}, said
     codes = study.codes(
         sign_dataset(
-            b.file(make_document(make_evidence_sequence(CURRENT, *[make_citation(FIRST, good)] * 9))), study.pki["p256"]
+            b.file(
+                make_document(
+                    make_evidence_sequence(
+                        tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, *[make_citation(FIRST, good)] * 9
+                    )
+                )
+            ),
+            study.pki["p256"],
         )
     )
     assert codes == ["reference-verified"] * 8 + ["reference-malformed"]
-    no_sequence = b.file(make_document(b.Value(CURRENT, "OB", b"????")))
+    no_sequence = b.file(make_document(b.Value(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, "OB", b"????")))
     assert study.codes(sign_dataset(no_sequence, study.pki["p256"])) == ["reference-malformed"]
 
 
@@ -328,7 +404,13 @@ def test_pixels_compressed_since_cannot_be_compared(study: ReferenceStudy) -> No
     original, compressed = real_file("MR_small.dcm").data, real_file("MR_small_RLE.dcm").data
     name = dcmread(BytesIO(original)).SOPInstanceUID
     study.put("real.dcm", original)
-    result = study.sign(b.file(make_document(make_evidence_sequence(CURRENT, make_citation(name)))))
+    result = study.sign(
+        b.file(
+            make_document(
+                make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(name))
+            )
+        )
+    )
     dataset = dcmread(BytesIO(compressed))
     dataset.SOPInstanceUID = name
     dataset.save_as(study.folder / "real.dcm")

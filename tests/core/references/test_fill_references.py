@@ -8,13 +8,13 @@ import pytest
 from pydicom import dcmread
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import DatasetError, NotSignable, UsageError
 from dcmseal.model.verdict import Verdict
 from tests.core.references.reference_study import FIRST, SECOND, ReferenceStudy, read_references, sign_both
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.cited_evidence import (
-    CURRENT,
-    OTHER,
     make_citation,
     make_document,
     make_evidence_sequence,
@@ -63,7 +63,7 @@ def test_a_signature_that_does_not_hold_is_not_cited(study: ReferenceStudy) -> N
 
 
 def test_excess_padding_of_an_instance_is_spoken_of(study: ReferenceStudy) -> None:
-    study.put("first.dcm", b.file(b.image(b.text(0x00081030, "LO", "brain   "), instance=FIRST)))
+    study.put("first.dcm", b.file(b.image(b.text(t.STUDY_DESCRIPTION, "LO", "brain   "), instance=FIRST)))
     with dcmseal.plan_signing(sign_both(), references=[study.folder]) as plan:
         assert [each.code for each in plan.warnings] == ["cited-padded"]
 
@@ -81,7 +81,9 @@ def test_every_other_byte_stays(study: ReferenceStudy, syntax: b.Syntax, group_l
             make_citation("1.2.9", make_mac_reference(other)),
             make_citation(FIRST, *said, b.text(0x04000565, "CS", "COERCE")),
         )
-        made = make_document(make_evidence_sequence(CURRENT, *items, undefined=undefined))
+        made = make_document(
+            make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, *items, undefined=undefined)
+        )
         return b.with_group_lengths(made, syntax) if group_lengths else made
 
     result = study.sign(b.file(nodes(), syntax))
@@ -90,7 +92,9 @@ def test_every_other_byte_stays(study: ReferenceStudy, syntax: b.Syntax, group_l
     _, body = remove_signature(result, signature.uid, signature.content.mac_id)
     # as a value, what comes in has no group lengths inside
     header = 8 if syntax.implicit else 12
-    said = b.Value(0x04000403, "SQ", b.encode([make_mac_reference(instance)], syntax)[header:])
+    said = b.Value(
+        tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE, "SQ", b.encode([make_mac_reference(instance)], syntax)[header:]
+    )
     assert body == b.encode(nodes(said), syntax)
     assert study.verify(result).verdict is Verdict.VALID
 
@@ -135,7 +139,11 @@ def test_references_that_are_there_already_have_to_hold_and_stay(study: Referenc
     instance = (study.folder / "first.dcm").read_bytes()
     half_done = b.file(
         make_document(
-            make_evidence_sequence(CURRENT, make_citation(FIRST, make_mac_reference(instance)), make_citation(SECOND))
+            make_evidence_sequence(
+                tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
+                make_citation(FIRST, make_mac_reference(instance)),
+                make_citation(SECOND),
+            )
         )
     )
     with dcmseal.plan_signing(half_done, references=[study.folder]) as plan:
@@ -146,10 +154,10 @@ def test_references_that_are_there_already_have_to_hold_and_stay(study: Referenc
         study.sign(half_done)
 
 
-@pytest.mark.parametrize("tags", [None, [OTHER], [0x0040A730]])
+@pytest.mark.parametrize("tags", [None, [tags.PERTINENT_OTHER_EVIDENCE_SEQUENCE], [t.CONTENT_SEQUENCE]])
 def test_a_signature_that_is_there_is_not_broken(study: ReferenceStudy, tags: list[int] | None) -> None:
     before = sign_dataset(sign_both(), study.pki["p256"], tags=tags)
-    if tags == [0x0040A730]:
+    if tags == [t.CONTENT_SEQUENCE]:
         assert study.verify(study.sign(before)).verdict is Verdict.VALID
     else:
         with pytest.raises(DatasetError, match="would break the existing signature"):
@@ -166,19 +174,41 @@ def test_requests_that_cannot_be_met_are_refused(study: ReferenceStudy) -> None:
     with pytest.raises(DatasetError, match="does not cite any evidence"):
         study.sign(b.file(b.image()))
     with pytest.raises(UsageError, match="PertinentOtherEvidenceSequence"):
-        study.sign(sign_both(), tags=["PatientName", CURRENT])
+        study.sign(sign_both(), tags=["PatientName", tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE])
     with pytest.raises(UsageError, match="main data set"):
         study.sign(sign_both(), location="ContentSequence[0]")
     with pytest.raises(DatasetError, match="cites itself"):
-        study.sign(b.file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.11")))))
+        study.sign(
+            b.file(
+                make_document(
+                    make_evidence_sequence(
+                        tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation("1.2.3.4.11")
+                    )
+                )
+            )
+        )
     with pytest.raises(NotSignable, match="0040,A375"):
         study.sign(
             b.file(
-                make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, b.Value(0x04010001, "UN", b"??"))))
+                make_document(
+                    make_evidence_sequence(
+                        tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
+                        make_citation(FIRST, b.Value(0x04010001, "UN", b"??")),
+                    )
+                )
             )
         )
     with pytest.raises(DatasetError, match="cannot be read"):
-        study.sign(b.file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, b.Sequence(0x04000403))))))
+        study.sign(
+            b.file(
+                make_document(
+                    make_evidence_sequence(
+                        tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
+                        make_citation(FIRST, b.Sequence(tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE)),
+                    )
+                )
+            )
+        )
     with pytest.raises(UsageError, match="does not exist"):
         sign_dataset(sign_both(), study.pki["p256"], references=[study.folder / "nowhere"])
 

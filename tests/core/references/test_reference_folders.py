@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal import ReferenceFolders
+from dcmseal import ReferenceFolders, tags
 from dcmseal.errors import InstanceAmbiguous, InstanceNotFound, UsageError
 from dcmseal.sources import reference_folders as module
 from tests.support import builder as b
+from tests.support import tags as t
 
 UID = "1.2.3.4.1"
 
@@ -26,7 +27,9 @@ def put(folder: Path, name: str, data: bytes) -> str:
 @pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
 def test_instances_are_found_at_any_depth_and_by_what_the_data_set_says(tmp_path: Path, syntax: b.Syntax) -> None:
     language = b.Sequence(
-        0x00080006, (b.Item((b.uid(0x00080018, "1.2.9"), b.text(0x00080100, "SH", "en"))),), undefined=True
+        0x00080006,
+        (b.Item((b.uid(tags.SOP_INSTANCE_UID, "1.2.9"), b.text(tags.CODE_VALUE, "SH", "en"))),),
+        undefined=True,
     )
     found = put(tmp_path, "a/b/c", b.file(b.image(language, instance=UID), syntax, sop_instance="1.2.9"))
     folders = ReferenceFolders([tmp_path])
@@ -40,10 +43,14 @@ def test_what_is_no_instance_is_passed_over(tmp_path: Path) -> None:
     put(tmp_path, "empty", b"")
     put(tmp_path, "text.txt", b"1.2.3.4.1" * 1000)
     put(tmp_path, "magic", bytes(128) + b"DICM")
-    put(tmp_path, "directory", b.file((b.text(0x00041130, "CS", "SET"), b.Value(0x00041220, "SQ"))))
-    put(tmp_path, "long", b.file((b.Value(0x00080018, "UI", b"1" * 1000),)))
-    put(tmp_path, "lying", b.file((b.Value(0x00080005, "CS", b"", length=0xFFF0), b.uid(0x00080018, UID))))
-    put(tmp_path, "many", b.file((b.Sequence(0x00080006, (b.Item(),) * 20_000), b.uid(0x00080018, UID))))
+    put(tmp_path, "directory", b.file((b.text(t.FILE_SET_ID, "CS", "SET"), b.Value(t.DIRECTORY_RECORD_SEQUENCE, "SQ"))))
+    put(tmp_path, "long", b.file((b.Value(tags.SOP_INSTANCE_UID, "UI", b"1" * 1000),)))
+    put(
+        tmp_path,
+        "lying",
+        b.file((b.Value(tags.SPECIFIC_CHARACTER_SET, "CS", b"", length=0xFFF0), b.uid(tags.SOP_INSTANCE_UID, UID))),
+    )
+    put(tmp_path, "many", b.file((b.Sequence(0x00080006, (b.Item(),) * 20_000), b.uid(tags.SOP_INSTANCE_UID, UID))))
     put(tmp_path, "not deflated", b.file(b.image(instance=UID), b.EXPLICIT_LE, transfer_syntax=b.DEFLATED_LE.uid))
     (tmp_path / "pipe").touch() if not hasattr(os, "mkfifo") else os.mkfifo(tmp_path / "pipe")
     assert ReferenceFolders([tmp_path]).find_files(UID) == (found,)

@@ -16,6 +16,7 @@ from dcmseal.terms import KeyType
 from tests.core.signing.strict_profile import PLAIN, RICH, StrictProfile
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import (
     build_signer,
@@ -29,11 +30,11 @@ from tests.support.signed_files import (
 
 def test_what_a_profile_needs_is_added(pki: Pki) -> None:
     profile = StrictProfile(
-        Requirements(elements=frozenset({0x00100010, 0x00102160}), key_types=frozenset({KeyType.EC}))
+        Requirements(elements=frozenset({t.PATIENT_NAME, t.ETHNIC_GROUP}), key_types=frozenset({KeyType.EC}))
     )
     for options, elements in (
-        ({"tags": [0x00100020]}, (0x00100010, 0x00100020)),
-        ({"only_required": True}, (0x00100010,)),
+        ({"tags": [t.PATIENT_ID]}, (t.PATIENT_NAME, t.PATIENT_ID)),
+        ({"only_required": True}, (t.PATIENT_NAME,)),
     ):
         with dcmseal.plan_signing(b.file(PLAIN), profile=profile, **options) as plan:
             assert plan.elements == elements
@@ -100,7 +101,7 @@ def test_a_plan_says_it_all_and_writes_nothing(pki: Pki, tmp_path: Path) -> None
     path.write_bytes(b.file(RICH))
     with dcmseal.plan_signing(path, purpose="verification", algorithm="SHA384") as plan:
         assert plan.elements == reference.signable_tags(reference.parse_file(path.read_bytes()).dataset)
-        assert [tag for tag, _ in plan.unsignable] == [0x00081140, 0x00091001]
+        assert [tag for tag, _ in plan.unsignable] == [t.REFERENCED_IMAGE_SEQUENCE, 0x00091001]
         assert plan.signature.purpose is not None
         assert plan.signature.purpose.meaning == "Verification Signature"
         assert plan.mac.algorithm == "SHA384"

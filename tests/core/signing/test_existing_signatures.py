@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from typing import Any
 
 import pydicom
 import pytest
@@ -16,20 +17,21 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.signing.existing_signatures import EXISTING_INVALID, EXISTING_NOT_ESTABLISHED
 from dcmseal.terms import KeyType
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import UnusedSigner, build_signer, integrity_verdict
 
 
 def with_items(syntax: b.Syntax | None = None) -> bytes:
-    items = (b.Item((b.text(0x300A00C2, "LO", "AP"),)), b.Item((b.text(0x300A00C2, "LO", "PA"),)))
-    nodes = b.image(b.Sequence(0x300A00B0, items))
+    items = (b.Item((b.text(t.BEAM_NAME, "LO", "AP"),)), b.Item((b.text(t.BEAM_NAME, "LO", "PA"),)))
+    nodes = b.image(b.Sequence(t.BEAM_SEQUENCE, items))
     return b.file(nodes) if syntax is None else b.file(nodes, syntax)
 
 
-def codes(data: bytes, pki: Pki, **wish: object) -> list[str]:
-    result = dcmseal.sign(data, signer=build_signer(pki["p256"]), **wish)  # type: ignore[arg-type]
-    with dcmseal.plan_signing(data, **wish) as plan:  # type: ignore[arg-type]
+def codes(data: bytes, pki: Pki, **options: Any) -> list[str]:
+    result = dcmseal.sign(data, signer=build_signer(pki["p256"]), **options)
+    with dcmseal.plan_signing(data, **options) as plan:
         planned = [each.code for each in plan.warnings if each.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED)]
     made = [each.code for each in result.warnings if each.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED)]
     assert planned == made

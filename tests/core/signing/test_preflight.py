@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.cli.main import main
 from dcmseal.errors import CertificateNotValid, DatasetError
 from dcmseal.mac.level_pass import LevelFacts, LevelPass
 from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
-from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import KeyType
 from dcmseal.verification.pipeline import verify_planned
 from dcmseal_software.software_signer import SoftwareSigner
@@ -45,7 +45,11 @@ class TestOfTheFile:
     def test_fragments_that_the_mac_does_not_bind(self, pki: Pki) -> None:
         result = dcmseal.sign(FILE, signer=build_signer(pki["p256"]))
         (warning,) = result.warnings
-        assert (warning.code, warning.elements, warning.is_obstacle) == ("fragments-ambiguous", (PIXEL_DATA,), True)
+        assert (warning.code, warning.elements, warning.is_obstacle) == (
+            "fragments-ambiguous",
+            (tags.PIXEL_DATA,),
+            True,
+        )
         assert "PS3.3 C.12.1.1.3.1.2" in warning.message
         assert integrity_verdict(result.data or b"") is Verdict.NOT_ESTABLISHED
 
@@ -56,7 +60,7 @@ class TestOfTheFile:
     def test_only_what_is_signed_counts(self, pki: Pki) -> None:
         assert not dcmseal.sign(FILE, signer=build_signer(pki["p256"]), tags=["PatientName"]).warnings
 
-    @pytest.mark.parametrize("tag", [0x4FFE0001, 0xFFFAFFFA])
+    @pytest.mark.parametrize("tag", [tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE])
     def test_a_place_for_signatures_that_is_none(self, tag: int, pki: Pki) -> None:
         """It is refused before the key is touched, with place and clause."""
         data = b.file(b.in_order(*b.image(), b.Value(tag, "OB", b"??")))

@@ -10,11 +10,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.dictionary import tag_keyword
 from dcmseal.errors import AmbiguousStructure, NotSignable, UsageError
 from dcmseal.model.verdict import Verdict
 from tests.support import builder as b
-from tests.support.oracle_removal import MAC_PARAMETERS, SIGNATURES, remove_signature, split_file
+from tests.support import tags as t
+from tests.support.oracle_removal import remove_signature, split_file
 from tests.support.pki import Pki
 from tests.support.real_files import RealFile, readable_files
 from tests.support.reference import allowed, data_stream, parse_file, signable_tags
@@ -98,7 +100,7 @@ def without_lengths(nodes: Iterable[b.Node]) -> tuple[b.Node, ...]:
         if isinstance(node, b.Sequence)
         else node
         for node in nodes
-        if isinstance(node, b.Raw) or (node.tag & 0xFFFF and node.tag != 0x00080001)
+        if isinstance(node, b.Raw) or (node.tag & 0xFFFF and node.tag != tags.LENGTH_TO_END)
     )
 
 
@@ -106,7 +108,7 @@ def without_lengths(nodes: Iterable[b.Node]) -> tuple[b.Node, ...]:
 def test_random_data_sets(nodes: tuple[b.Node, ...], pki: Pki) -> None:
     nodes = without_lengths(nodes)
     assume(has_signable(nodes))
-    data = b.file(apply_changes(nodes, {0xFFFCFFFC: b.trailing_padding(6)}), b.JPEG_BASELINE)
+    data = b.file(apply_changes(nodes, {tags.DATA_SET_TRAILING_PADDING: b.trailing_padding(6)}), b.JPEG_BASELINE)
     assert_kept(data, pki)
 
 
@@ -121,7 +123,8 @@ def test_random_items(draw: st.DataObject, syntax: b.Syntax, grouped: bool, pki:
     """The lengths of all that the item stands in grow, and those of their groups."""
     wrapped = portable_data_sets(max_depth=3).map(
         lambda nodes: b.in_order(
-            b.Sequence(0x00081115, (b.Item(), b.Item(b.in_order(b.us(0x00280010, 7), nodes[-1])))), *nodes[:-1]
+            b.Sequence(tags.REFERENCED_SERIES_SEQUENCE, (b.Item(), b.Item(b.in_order(b.us(tags.ROWS, 7), nodes[-1])))),
+            *nodes[:-1],
         )
     )
     nodes = draw.draw(wrapped)
@@ -139,7 +142,10 @@ def test_random_items(draw: st.DataObject, syntax: b.Syntax, grouped: bool, pki:
 def test_sequences_of_undefined_length_that_are_there_already(syntax: b.Syntax, pki: Pki) -> None:
     """As other software may write the macro: the new item stands behind the others, in front of the delimiter."""
     data = sign_dataset(b.file(b.image()), pki["p256"])
-    macro = [b.Sequence(tag, read_items(data, tag), undefined=True) for tag in (MAC_PARAMETERS, SIGNATURES)]
+    macro = [
+        b.Sequence(tag, read_items(data, tag), undefined=True)
+        for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    ]
     macro = [replace(each, items=tuple(replace(item, undefined=True) for item in each.items)) for each in macro]
     there = b.file(b.image(*macro, b.trailing_padding(8)), syntax)
     assert integrity_verdict(there) is Verdict.VALID
@@ -151,7 +157,7 @@ def test_sequences_of_undefined_length_that_are_there_already(syntax: b.Syntax, 
 
 def test_empty_sequences_that_are_there_already(pki: Pki) -> None:
     """They must have items (PS3.3 Table C.12-6), so that removing the last one removes them."""
-    empty = (b.Sequence(MAC_PARAMETERS), b.Sequence(SIGNATURES))
+    empty = (b.Sequence(tags.MAC_PARAMETERS_SEQUENCE), b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE))
     data = sign_dataset(b.file(b.image(*empty)), pki["p256"])
     assert integrity_verdict(data) is Verdict.VALID
     assert dcmseal.remove(data).data == b.file(b.image())
@@ -159,7 +165,7 @@ def test_empty_sequences_that_are_there_already(pki: Pki) -> None:
 
 def test_what_stands_behind_the_pixel_data(pki: Pki) -> None:
     behind = (b.Value(0xFFFA0001, "OB", b"ab"), b.trailing_padding(32))
-    for pixels in (b.Fragments(fragments=(b"", b"abcd")), b.Value(0x7FE00010, "OW", bytes(16))):
+    for pixels in (b.Fragments(fragments=(b"", b"abcd")), b.Value(tags.PIXEL_DATA, "OW", bytes(16))):
         syntax = b.JPEG_BASELINE if isinstance(pixels, b.Fragments) else b.NATIVE_SYNTAXES[0]
         private = b.Value(0x7FE10010, "LO", b"ACME")
         data = assert_kept(b.file(b.image(pixels, private, *behind), syntax), pki)
@@ -213,7 +219,7 @@ def test_padding_in_explicit_vr(nodes: tuple[b.Node, ...], pki: Pki) -> None:
 
 def test_padding_of_a_signed_data_set_is_left_alone(pki: Pki) -> None:
     """Another signature may go over it as it is."""
-    comment = b.Value(0x00104000, "LT", b"comment     ")
+    comment = b.Value(t.PATIENT_COMMENTS, "LT", b"comment     ")
     once = sign_dataset(b.file(b.image(comment)), pki["p256"], padding="keep")
     again = dcmseal.sign(once, signer=build_signer(pki["rsa2048"]))
     assert again.padded == ()
@@ -224,17 +230,17 @@ def test_padding_of_a_signed_data_set_is_left_alone(pki: Pki) -> None:
 
 def test_values_that_padding_makes_too_long() -> None:
     """A value of odd length next to the limit of its VR, as it can only stand in a file that breaks PS3.5."""
-    longest = b.Value(0x00104000, "LT", b"x" * 0xFFFF)
+    longest = b.Value(t.PATIENT_COMMENTS, "LT", b"x" * 0xFFFF)
     data = b.file(b.image(longest))
     with pytest.raises(dcmseal.SealError, match="too long"):
         dcmseal.plan_signing(data)
     with dcmseal.plan_signing(data, padding="keep") as plan:
-        assert 0x00104000 in plan.elements
+        assert t.PATIENT_COMMENTS in plan.elements
 
 
 def test_mac_ids_are_unique_in_the_instance(pki: Pki) -> None:
     """The lowest free number is taken, whatever the level (PS3.3 Table C.12-6)."""
-    data = b.file(b.image(b.Sequence(0x00081140, (b.Item((b.us(0x00280010, 1),)),))))
+    data = b.file(b.image(b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 1),)),))))
     item = "ReferencedImageSequence[0]"
     for location in (item, "main", item):
         data = sign_dataset(data, pki["p256"], location=location)
@@ -249,7 +255,10 @@ def test_mac_ids_are_unique_in_the_instance(pki: Pki) -> None:
 
 def test_a_signature_that_lost_its_parameters_comes_by_no_new_ones(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["p256"])
-    for lost in ({MAC_PARAMETERS: None}, {MAC_PARAMETERS: b.Sequence(MAC_PARAMETERS, (b.Item(),))}):
+    for lost in (
+        {tags.MAC_PARAMETERS_SEQUENCE: None},
+        {tags.MAC_PARAMETERS_SEQUENCE: b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (b.Item(),))},
+    ):
         broken = edit_signed(data, main=lost)
         result = dcmseal.sign(broken, signer=build_signer(pki["p256"]))
         assert result.signature.mac_id == 1
@@ -261,11 +270,14 @@ def test_a_signature_that_lost_its_parameters_comes_by_no_new_ones(pki: Pki) -> 
 
 def test_parameters_that_signatures_share_stay_until_the_last_goes(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["p256"])
-    (item,) = read_items(data, SIGNATURES)
-    other = b.text(0x04000100, "UI", "1.2.3\0")
-    second = replace(item, elements=tuple(other if node.tag == 0x04000100 else node for node in item.elements))  # type: ignore[union-attr]
+    (item,) = read_items(data, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    other = b.text(tags.DIGITAL_SIGNATURE_UID, "UI", "1.2.3\0")
+    second = b.Item(apply_changes(item.elements, {other.tag: other}))
     shared = b.file(
-        b.image(b.Sequence(MAC_PARAMETERS, read_items(data, MAC_PARAMETERS)), b.Sequence(SIGNATURES, (item, second)))
+        b.image(
+            b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, read_items(data, tags.MAC_PARAMETERS_SEQUENCE)),
+            b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (item, second)),
+        )
     )
     left = dcmseal.remove(shared, uids=["1.2.3"]).data
     assert left == data
@@ -282,13 +294,20 @@ def test_removing_what_is_not_there(pki: Pki) -> None:
     assert (nothing.removed, nothing.data) == ((), b.file(b.image()))
 
 
-@pytest.mark.parametrize("tag", [MAC_PARAMETERS, SIGNATURES])
+@pytest.mark.parametrize("tag", [tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE])
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_macro_that_is_there_twice_is_not_removed_by_half(pki: Pki, tag: int, *, nested: bool) -> None:
     data = sign_dataset(b.file(b.image()), pki["p256"])
-    macro = [b.Sequence(each, read_items(data, each)) for each in (MAC_PARAMETERS, SIGNATURES)]
+    macro = [
+        b.Sequence(each, read_items(data, each))
+        for each in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    ]
     twice = sorted((*macro, *(each for each in macro if each.tag == tag)), key=lambda each: each.tag)
-    elements = b.image(b.Sequence(0x00081115, (b.Item(tuple(twice)),))) if nested else (*b.image(), *twice)
+    elements = (
+        b.image(b.Sequence(tags.REFERENCED_SERIES_SEQUENCE, (b.Item(tuple(twice)),)))
+        if nested
+        else (*b.image(), *twice)
+    )
     for uids in (None, [dcmseal.signatures(data)[0].uid]):
         with pytest.raises(dcmseal.SealError, match="occurs 2 times") as caught:
             dcmseal.remove(b.file(elements), uids=uids)
@@ -297,13 +316,20 @@ def test_a_macro_that_is_there_twice_is_not_removed_by_half(pki: Pki, tag: int, 
 
 def test_a_macro_that_is_no_sequence_is_not_passed_over() -> None:
     with pytest.raises(dcmseal.SealError, match="does not have VR SQ"):
-        dcmseal.remove(b.file((*b.image(), b.Value(SIGNATURES, "UN", b"1234"))))
+        dcmseal.remove(b.file((*b.image(), b.Value(tags.DIGITAL_SIGNATURES_SEQUENCE, "UN", b"1234"))))
 
 
 def test_former_states_keep_their_signatures(pki: Pki) -> None:
-    old = sign_dataset(b.file((b.text(0x00100010, "PN", "Old^Name"),)), pki["p256"])
-    former = b.Item(tuple(b.Sequence(tag, read_items(old, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)))
-    data = b.file(b.image(b.Sequence(0x04000561, (b.Item((b.Sequence(0x04000550, (former,)),)),))))
+    old = sign_dataset(b.file((b.text(t.PATIENT_NAME, "PN", "Old^Name"),)), pki["p256"])
+    former = b.Item(
+        tuple(
+            b.Sequence(tag, read_items(old, tag))
+            for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+        )
+    )
+    data = b.file(
+        b.image(b.Sequence(tags.ORIGINAL_ATTRIBUTES_SEQUENCE, (b.Item((b.Sequence(0x04000550, (former,)),)),)))
+    )
     assert dcmseal.remove(sign_dataset(data, pki["p256"])).data == data
     with pytest.raises(dcmseal.SealError, match="former state"):
         sign_dataset(data, pki["p256"], location="OriginalAttributesSequence[0]")

@@ -16,6 +16,7 @@ from cryptography.x509 import CertificateBuilder, Name, NameAttribute
 from cryptography.x509.oid import NameOID
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import (
     AmbiguousStructure,
     CertificateMismatch,
@@ -36,18 +37,12 @@ from dcmseal.plugins.profile import Requirements
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.core.signing.strict_profile import PLAIN, RICH, UNKNOWN, StrictProfile
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
-from tests.support.signed_files import (
-    SIGNATURES,
-    FixedSigner,
-    UnusedSigner,
-    integrity_verdict,
-    sign_dataset,
-    sign_stream,
-)
+from tests.support.signed_files import FixedSigner, UnusedSigner, integrity_verdict, sign_dataset, sign_stream
 
-TWICE = (b.text(0x00100010, "PN", "ab"), b.text(0x00100010, "PN", "ab"))
+TWICE = (b.text(t.PATIENT_NAME, "PN", "ab"), b.text(t.PATIENT_NAME, "PN", "ab"))
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ REFUSALS: dict[str, Refusal] = {
     "sequence with UN": Refusal(NotSignable, r"\(0009,1001\)", {"tags": ["00081140"]}, of(*RICH)),
     "file meta": Refusal(NotSignable, "group 0002", {"tags": ["TransferSyntaxUID"]}),
     "group length": Refusal(NotSignable, "group lengths", {"tags": ["(0010,0000)"]}),
-    "the macro": Refusal(NotSignable, "Macro", {"tags": [SIGNATURES]}),
+    "the macro": Refusal(NotSignable, "Macro", {"tags": [tags.DIGITAL_SIGNATURES_SEQUENCE]}),
     "trailing padding": Refusal(NotSignable, "padding", {"tags": ["FFFC,FFFC"]}),
     "unknown tag": Refusal(UsageError, "unknown tag", {"tags": ["PatientNaem"]}),
     "no tags": Refusal(UsageError, "no elements are chosen", {"tags": []}),
@@ -120,7 +115,7 @@ REFUSALS: dict[str, Refusal] = {
             "profile": StrictProfile(Requirements(main_dataset_only=True)),
             "location": "ReferencedImageSequence[0]",
         },
-        of(*b.image(b.Sequence(0x00081140, (b.Item((b.us(0x00280010, 1),)),)))),
+        of(*b.image(b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 1),)),)))),
     ),
     "an element twice": Refusal(DatasetError, "twice", {}, of(*TWICE)),
     "elements out of order": Refusal(AmbiguousStructure, "is out of order", {}, of(*reversed(PLAIN))),

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
 from tests.support.truncated_reference import truncated_stream
@@ -16,8 +18,8 @@ from tests.support.truncated_reference import truncated_stream
 CREATOR = b.text(0x00090010, "LO", "ACME")
 PRIVATE = (CREATOR, b.Value(0x00091001, "OB", b"abcd"))
 UNKNOWN = b.Value(0x00091002, "UN", b"abcd")
-WITH_UNKNOWN = b.Sequence(0x00081140, (b.Item((UNKNOWN,)),))
-TABLE = b.Sequence(0x00283000, (b.Item((b.Value(0x00283002, "US", b"\1\0\0\0\x10\0"),)),))
+WITH_UNKNOWN = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((UNKNOWN,)),))
+TABLE = b.Sequence(t.MODALITY_LUT_SEQUENCE, (b.Item((b.Value(t.LUT_DESCRIPTOR, "US", b"\1\0\0\0\x10\0"),)),))
 
 CASES: dict[str, tuple[tuple[b.Node, ...], b.Syntax, dict[str, tuple[int, ...]]]] = {
     "nothing": (b.image(), b.EXPLICIT_LE, {}),
@@ -28,10 +30,14 @@ CASES: dict[str, tuple[tuple[b.Node, ...], b.Syntax, dict[str, tuple[int, ...]]]
         {"private-implicit": (0x00091001,), "context-dependent-vrs": ()},
     ),
     "unknown": (b.image(UNKNOWN), b.EXPLICIT_LE, {"vr-un-not-signed": (0x00091002,)}),
-    "sequence with unknown": (b.image(WITH_UNKNOWN), b.EXPLICIT_LE, {"sequence-with-un": (0x00081140,)}),
+    "sequence with unknown": (
+        b.image(WITH_UNKNOWN),
+        b.EXPLICIT_LE,
+        {"sequence-with-un": (t.REFERENCED_IMAGE_SEQUENCE,)},
+    ),
     "context": (b.image(TABLE), b.IMPLICIT_LE, {"context-dependent-vrs": ()}),
     "no context": (b.image(TABLE), b.EXPLICIT_LE, {}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -43,14 +49,18 @@ def test_warnings(name: str) -> None:
 
 
 def test_padding_that_is_kept(pki: Pki) -> None:
-    data = sign_dataset(b.file(b.image(b.Value(0x00104000, "LT", b"comment     "))), pki["p256"], padding="keep")
+    data = sign_dataset(
+        b.file(b.image(b.Value(t.PATIENT_COMMENTS, "LT", b"comment     "))), pki["p256"], padding="keep"
+    )
     with dcmseal.plan_signing(data) as plan:
         assert [advice.code for advice in plan.warnings] == ["padding-kept"]
 
 
 def contours(count: int, points: int) -> b.Sequence:
-    contour = b.Item((b.Value(0x30060050, "DS", b"-12.5\\" * points + b"1 "),))
-    return b.Sequence(0x30060039, tuple(b.Item((b.Sequence(0x30060040, (contour,) * 3),)) for _ in range(count)))
+    contour = b.Item((b.Value(t.CONTOUR_DATA, "DS", b"-12.5\\" * points + b"1 "),))
+    return b.Sequence(
+        t.ROI_CONTOUR_SEQUENCE, tuple(b.Item((b.Sequence(t.CONTOUR_SEQUENCE, (contour,) * 3),)) for _ in range(count))
+    )
 
 
 def is_announced(nodes: tuple[b.Node, ...], syntax: b.Syntax) -> bool:
@@ -72,14 +82,18 @@ def test_large_nested_sequences(count: int, points: int, syntax: b.Syntax) -> No
 
 @given(sizes=st.lists(st.integers(0, 9000), min_size=2, max_size=6), syntax=st.sampled_from(b.NATIVE_SYNTAXES))
 def test_random_sizes(sizes: list[int], syntax: b.Syntax) -> None:
-    first, *others = (b.Value(0x00104000, "LT", b"x" * (size & ~1)) for size in sizes)
-    inner = b.Sequence(0x0040A730, tuple(b.Item((other,)) for other in others))
-    nodes = b.image(first, b.Sequence(0x00400555, (b.Item((inner,)), b.Item((b.us(0x00280010, 1),)))))
+    first, *others = (b.Value(t.PATIENT_COMMENTS, "LT", b"x" * (size & ~1)) for size in sizes)
+    inner = b.Sequence(t.CONTENT_SEQUENCE, tuple(b.Item((other,)) for other in others))
+    nodes = b.image(
+        first, b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, (b.Item((inner,)), b.Item((b.us(tags.ROWS, 1),))))
+    )
     assert is_announced(nodes, syntax) == is_truncated(nodes)
 
 
 def test_large_but_flat() -> None:
-    flat = b.Sequence(0x00081140, tuple(b.Item((b.Value(0x00104000, "LT", b"x" * 5000),)) for _ in range(20)))
+    flat = b.Sequence(
+        t.REFERENCED_IMAGE_SEQUENCE, tuple(b.Item((b.Value(t.PATIENT_COMMENTS, "LT", b"x" * 5000),)) for _ in range(20))
+    )
     for nodes, syntax in (
         (b.image(flat), b.EXPLICIT_LE),
         (b.image(flat, b.Fragments(fragments=(b"", bytes(40_000)))), b.JPEG_BASELINE),

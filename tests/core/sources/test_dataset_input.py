@@ -18,12 +18,14 @@ from typing import Any
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import AmbiguousStructure, DatasetError, Malformed, NotDicom, UsageError
 from dcmseal.model.verdict import Verdict
 from tests.support import builder as b
 from tests.support import reference
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, integrity_verdict, sign_dataset
+from tests.support.wrong_types import wrong_type
 
 
 class Dribble(RawIOBase):
@@ -106,7 +108,7 @@ def test_all_kinds_of_sources(make: Callable[[bytes, Path], Any], pki: Pki, tmp_
 
 def test_a_pipe(pki: Pki, tmp_path: Path) -> None:
     """It cannot be read twice, by path or as file object."""
-    data = b.file(b.image(b.Value(0x7FE00010, "OW", bytes(200_000))))
+    data = b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes(200_000))))
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for by_path in (True, False):
@@ -126,7 +128,7 @@ def packed_tar(path: Path, data: bytes) -> AbstractContextManager[Any]:
         entry = tarfile.TarInfo("image.dcm")
         entry.size = len(data)
         archive.addfile(entry, BytesIO(data))
-    found = tarfile.open(path).extractfile("image.dcm")  # noqa: SIM115 - closed with what it gives
+    found = tarfile.open(path).extractfile("image.dcm")  # noqa: SIM115 - closed with the extracted file
     assert found is not None
     return found
 
@@ -154,7 +156,7 @@ def compressed(module: Any) -> Callable[[Path, bytes], AbstractContextManager[An
 )
 def test_files_in_files(pack: Callable[[Path, bytes], AbstractContextManager[Any]], pki: Pki, tmp_path: Path) -> None:
     """The descriptor of such a file object is that of something else, or there is none."""
-    data = b.file(b.image(b.Value(0x7FE00010, "OW", bytes(range(256)) * 12_000)))
+    data = b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes(range(256)) * 12_000)))
     packed, target = tmp_path / "packed", tmp_path / "out.dcm"
     with pack(packed, data) as source:
         dcmseal.sign(source, signer=build_signer(pki["p256"]), output=target)
@@ -165,12 +167,12 @@ def test_files_in_files(pack: Callable[[Path, bytes], AbstractContextManager[Any
 @pytest.mark.filterwarnings("ignore:unclosed file")
 def test_a_compressed_file_that_is_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "image.dcm.gz"
-    path.write_bytes(gzip.compress(b.file(b.image(b.Value(0x7FE00010, "OW", os.urandom(200_000)))))[:-1000])
+    path.write_bytes(gzip.compress(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", os.urandom(200_000)))))[:-1000])
     with gzip.open(path) as source, pytest.raises(DatasetError, match="cannot read"):
-        integrity_verdict(source)  # type: ignore[arg-type]
+        integrity_verdict(wrong_type(source))
     path.write_bytes(b"no gzip")
     with gzip.open(path) as source, pytest.raises(DatasetError, match="cannot read"):
-        integrity_verdict(source)  # type: ignore[arg-type]
+        integrity_verdict(wrong_type(source))
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
     with (tmp_path / "text").open(encoding="ascii") as text:
         for source in (3, None, object(), StringIO("text"), text, closed):
             with pytest.raises(UsageError) as caught:
-                integrity_verdict(source)  # type: ignore[arg-type]
+                integrity_verdict(wrong_type(source))
             assert caught.value.hint
     with (tmp_path / "new").open("wb") as output, pytest.raises(DatasetError, match="cannot read"):
         integrity_verdict(output)

@@ -17,29 +17,23 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.model.verdict import Verdict
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.real_files import RealFile, signable_files
-from tests.support.signed_files import (
-    MAC_PARAMETERS,
-    PURPOSE,
-    SIGNATURES,
-    build_signer,
-    finding_outcomes,
-    integrity_verdict,
-    sign_dataset,
-    verify_integrity,
-)
+from tests.support.signed_files import build_signer, finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.strategies import portable_data_sets
 
 NESTED = b.Sequence(
-    0x00081140, (b.Item((b.text(0x00104000, "LT", "ab"), b.us(0x00280010, 7))), b.Item((b.us(0x00280010, 8),)))
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (b.Item((b.text(t.PATIENT_COMMENTS, "LT", "ab"), b.us(tags.ROWS, 7))), b.Item((b.us(tags.ROWS, 8),))),
 )
-RICH = b.image(NESTED, b.Value(0x00280106, "US", b"\1\0"), b.text(0x00100040, "CS", "F"))
+RICH = b.image(NESTED, b.Value(t.SMALLEST_IMAGE_PIXEL_VALUE, "US", b"\1\0"), b.text(t.PATIENT_SEX, "CS", "F"))
 
 
 def sign_in_place(dataset: Dataset, pki: Pki, **options: Any) -> dcmseal.SigningResult:
@@ -129,8 +123,14 @@ def test_what_is_saved_is_what_was_signed(
 ) -> None:
     dataset = make()
     result = sign_in_place(dataset, pki, purpose=5)
-    assert dataset[MAC_PARAMETERS].value[0][0x04000005].value == result.signature.mac_id
-    assert dataset[SIGNATURES].value[0][PURPOSE].value[0].CodeValue == "5"
+    assert dataset[tags.MAC_PARAMETERS_SEQUENCE].value[0][tags.MAC_ID_NUMBER].value == result.signature.mac_id
+    assert (
+        dataset[tags.DIGITAL_SIGNATURES_SEQUENCE]
+        .value[0][tags.DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE]
+        .value[0]
+        .CodeValue
+        == "5"
+    )
     assert integrity_verdict(dataset) is Verdict.VALID
     data = saved(dataset)
     assert integrity_verdict(data) is Verdict.VALID
@@ -151,8 +151,8 @@ def test_what_is_saved_is_what_was_signed(
     dcmseal.remove(dataset, uids=[result.uid])
     assert len(verify_integrity(saved(dataset)).signatures) == 1
     dcmseal.remove(dataset)
-    assert MAC_PARAMETERS not in dataset
-    assert SIGNATURES not in dataset
+    assert tags.MAC_PARAMETERS_SEQUENCE not in dataset
+    assert tags.DIGITAL_SIGNATURES_SEQUENCE not in dataset
 
 
 @pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
@@ -179,15 +179,17 @@ def test_items(syntax: b.Syntax, look: bool, pki: Pki) -> None:
 def test_padding_of_a_dataset(pki: Pki) -> None:
     """The values that were signed are put into the Dataset: those with the least padding."""
     nodes = b.image(
-        b.Value(0x00104000, "LT", b"comment     "),
-        b.Sequence(0x00081140, (b.Item((b.Value(0x00100020, "LO", b"AB    "), b.us(0x00280010, 1))),)),
+        b.Value(t.PATIENT_COMMENTS, "LT", b"comment     "),
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.Value(t.PATIENT_ID, "LO", b"AB    "), b.us(tags.ROWS, 1))),)
+        ),
     )
     for look in (False, True):
         dataset = read(nodes)
         if look:
             decoded(dataset)
         result = sign_in_place(dataset, pki)
-        assert look or result.padded == ((0x00081140, 0x00100020), (0x00104000,))
+        assert look or result.padded == ((t.REFERENCED_IMAGE_SEQUENCE, t.PATIENT_ID), (t.PATIENT_COMMENTS,))
         data = saved(dataset)
         assert integrity_verdict(data) is Verdict.VALID
         assert "matches-minimal-padding" not in finding_outcomes(verify_integrity(data))
@@ -198,7 +200,7 @@ def test_padding_of_a_dataset(pki: Pki) -> None:
 
 def test_private_elements_and_unknown_ones(pki: Pki) -> None:
     """pydicom finds VRs for UN when it looks at them; what was not looked at stays as it was signed."""
-    unknown = b.Value(0x00100010, "UN", b"Doe^Jane")
+    unknown = b.Value(t.PATIENT_NAME, "UN", b"Doe^Jane")
     private = (
         b.text(0x00090010, "LO", "GEMS_IDEN_01"),
         b.Value(0x00091001, "UN", b"abcd"),
@@ -206,15 +208,15 @@ def test_private_elements_and_unknown_ones(pki: Pki) -> None:
     )
     dataset = read(b.image(unknown, *private))
     result = sign_in_place(dataset, pki)
-    assert {tag for tag, _ in result.unsignable} == {0x00100010, 0x00091001}
+    assert {tag for tag, _ in result.unsignable} == {t.PATIENT_NAME, 0x00091001}
     assert 0x00091002 in result.signature.mac.elements if result.signature.mac else ()
     assert integrity_verdict(saved(dataset)) is Verdict.VALID
 
 
 def test_no_signature_where_something_else_stands(pki: Pki) -> None:
-    for tag in (MAC_PARAMETERS, SIGNATURES):
+    for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE):
         for vr in ("OB", "UN"):
-            dataset = read(b.image(b.Value(tag, vr, b"abcd"), b.Value(0x00104000, "LT", b"comment     ")))
+            dataset = read(b.image(b.Value(tag, vr, b"abcd"), b.Value(t.PATIENT_COMMENTS, "LT", b"comment     ")))
             before = saved(dataset)
             with pytest.raises(DatasetError, match="does not have VR SQ"):
                 sign_in_place(dataset, pki)
@@ -224,18 +226,18 @@ def test_no_signature_where_something_else_stands(pki: Pki) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_a_dataset_that_pydicom_cannot_write(pki: Pki) -> None:
     dataset = fresh()
-    dataset.add_new(0x00280010, "US", 70_000)
+    dataset.add_new(tags.ROWS, "US", 70_000)
     with pytest.raises(DatasetError, match="pydicom cannot write") as caught:
         sign_in_place(dataset, pki)
     assert caught.value.hint
-    assert SIGNATURES not in dataset
+    assert tags.DIGITAL_SIGNATURES_SEQUENCE not in dataset
 
 
 def test_a_dataset_takes_no_output(pki: Pki, tmp_path: Path) -> None:
     dataset = fresh()
     with pytest.raises(UsageError):
         sign_in_place(dataset, pki, output=tmp_path / "out.dcm")
-    assert SIGNATURES not in dataset
+    assert tags.DIGITAL_SIGNATURES_SEQUENCE not in dataset
     assert list(tmp_path.iterdir()) == []
     assert integrity_verdict(dataset) is Verdict.NO_SIGNATURE
 

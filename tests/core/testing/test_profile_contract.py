@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.errors import ProfileViolation
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
@@ -15,6 +16,8 @@ from dcmseal.plugins.profile_rules import requirement_findings
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing import ProfileContract
 from dcmseal.testing.sample_dataset import IMAGE
+from tests.support import tags as t
+from tests.support.wrong_types import wrong_type
 
 
 def run_all(suite: ProfileContract) -> None:
@@ -67,7 +70,7 @@ class TestProfileContract:
     @pytest.mark.parametrize(
         "laxer",
         [
-            replace(FULL, elements=FULL.elements - {0x00080018}),
+            replace(FULL, elements=FULL.elements - {tags.SOP_INSTANCE_UID}),
             replace(FULL, mac_algorithms=frozenset[MacAlgorithm]()),
             replace(FULL, key_types=frozenset(KeyType)),
             replace(FULL, purposes=frozenset[int]()),
@@ -116,8 +119,8 @@ class TestProfileContract:
         "wrong",
         [
             replace(FULL, elements=frozenset({1 << 32})),
-            replace(FULL, mac_algorithms=frozenset({"SHA3"})),  # type: ignore[arg-type]
-            replace(FULL, purposes={1}),  # type: ignore[arg-type]
+            replace(FULL, mac_algorithms=wrong_type(frozenset({"SHA3"}))),
+            replace(FULL, purposes=wrong_type({1})),
         ],
     )
     def test_finds_requirements_of_other_types(self, wrong: Requirements) -> None:
@@ -136,8 +139,8 @@ class TestProfileContract:
     @pytest.mark.parametrize(
         "strict",
         [
-            Requirements(mandatory=frozenset({0x00080018})),
-            Requirements(forbidden=frozenset({0x00100010})),
+            Requirements(mandatory=frozenset({tags.SOP_INSTANCE_UID})),
+            Requirements(forbidden=frozenset({t.PATIENT_NAME})),
             Requirements(key_types=frozenset({KeyType.RSA}), key_bits={KeyType.RSA: 3072}),
             Requirements(timestamp_required=True),
             Requirements(inapplicable="never"),

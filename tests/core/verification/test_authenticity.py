@@ -10,13 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Identity, Pki
 from tests.support.signed_files import (
-    CERTIFICATE,
     edit_signed,
     finding_outcomes,
     integrity_verdict,
@@ -144,13 +145,18 @@ def test_no_more_than_one_padding_byte_stands_behind_a_signature(name: str, behi
 
 def test_other_data_is_told_from_another_key(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["rsa2048"])
-    changed = edit_signed(data, main={0x00100010: b.text(0x00100010, "PN", "Doe^John")})
+    changed = edit_signed(data, main={t.PATIENT_NAME: b.text(t.PATIENT_NAME, "PN", "Doe^John")})
     report = finding_outcomes(verify_integrity(changed))
     assert report["mac-differs"] is Outcome.FAILED
     assert report["key-matches"] is Outcome.PASSED
     report = finding_outcomes(
         verify_integrity(
-            edit_signed(changed, signature={CERTIFICATE: b.Value(CERTIFICATE, "OB", pad_even(pki.root.der))})
+            edit_signed(
+                changed,
+                signature={
+                    tags.CERTIFICATE_OF_SIGNER: b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", pad_even(pki.root.der))
+                },
+            )
         )
     )
     assert report["another-key"] is Outcome.FAILED
@@ -159,7 +165,7 @@ def test_other_data_is_told_from_another_key(pki: Pki) -> None:
 
 def test_another_certificate_of_the_same_key_is_for_trust_to_find(pki: Pki) -> None:
     """Certificate of Signer is not in the MAC (PS3.3 C.12.1.1.3.1.2)."""
-    twin = b.Value(CERTIFICATE, "OB", pad_even(pki["twin"].der))
-    data = edit_signed(sign_dataset(b.file(b.image()), pki["rsa2048"]), signature={CERTIFICATE: twin})
+    twin = b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", pad_even(pki["twin"].der))
+    data = edit_signed(sign_dataset(b.file(b.image()), pki["rsa2048"]), signature={tags.CERTIFICATE_OF_SIGNER: twin})
     assert integrity_verdict(data) is VALID
     assert dcmseal.verify(data).verdict is NOT_ESTABLISHED

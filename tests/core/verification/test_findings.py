@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -16,25 +16,16 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509 import CertificateBuilder
 
 import dcmseal.verification
+from dcmseal import tags
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from tests.core.verification.test_unsigned_content import CASES as CARRIED
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.nonstandard_files import c2pa_health_file, pacs_system_file
 from tests.support.pki import Identity, Pki
 from tests.support.signed_files import (
-    CERTIFICATE,
-    CERTIFICATE_TYPE,
-    DATETIME,
-    ELEMENTS_SIGNED,
-    MAC_ALGORITHM,
-    MAC_ID,
-    MAC_PARAMETERS,
-    MAC_SYNTAX,
-    SIGNATURE,
-    SIGNATURES,
-    UID,
     Changes,
     edit_signed,
     finding_outcomes,
@@ -70,8 +61,8 @@ def edit(
     return lambda pki: edit_signed(plain(pki), main=main, mac=mac, signature=signature)
 
 
-def by_hand(*extra: b.Node, **options: object) -> Callable[[Pki], bytes]:
-    return lambda pki: sign_by_hand(pki["rsa2048"], b.image(*extra), **options)  # type: ignore[arg-type]
+def by_hand(*extra: b.Node, **options: Any) -> Callable[[Pki], bytes]:
+    return lambda pki: sign_by_hand(pki["rsa2048"], b.image(*extra), **options)
 
 
 def doubled(tag: int, *, also: Changes | None = None) -> Callable[[Pki], bytes]:
@@ -88,19 +79,32 @@ def doubled(tag: int, *, also: Changes | None = None) -> Callable[[Pki], bytes]:
 def many_macs(pki: Pki) -> bytes:
     """More sets of MAC parameters than are computed, all different; the signature points to the last."""
     data = plain(pki)
-    (item,) = read_items(data, MAC_PARAMETERS)
+    (item,) = read_items(data, tags.MAC_PARAMETERS_SEQUENCE)
     others = (
-        b.Item((b.us(MAC_ID, 1000 + n), b.text(MAC_ALGORITHM, "CS", "SHA256"), b.at(ELEMENTS_SIGNED, 0x00090010 + n)))
+        b.Item(
+            (
+                b.us(tags.MAC_ID_NUMBER, 1000 + n),
+                b.text(tags.MAC_ALGORITHM, "CS", "SHA256"),
+                b.at(tags.DATA_ELEMENTS_SIGNED, 0x00090010 + n),
+            )
+        )
         for n in range(64)
     )
-    return edit_signed(data, main={MAC_PARAMETERS: b.Sequence(MAC_PARAMETERS, (*others, item))})
+    return edit_signed(
+        data, main={tags.MAC_PARAMETERS_SEQUENCE: b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (*others, item))}
+    )
 
 
 def swapped_signature_item(pki: Pki) -> bytes:
     data = plain(pki)
-    (item,) = read_items(data, SIGNATURES)
+    (item,) = read_items(data, tags.DIGITAL_SIGNATURES_SEQUENCE)
     return edit_signed(
-        data, main={SIGNATURES: b.Sequence(SIGNATURES, (b.Item(item.elements[1:] + item.elements[:1]),))}
+        data,
+        main={
+            tags.DIGITAL_SIGNATURES_SEQUENCE: b.Sequence(
+                tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item(item.elements[1:] + item.elements[:1]),)
+            )
+        },
     )
 
 
@@ -113,19 +117,23 @@ def disordered(pki: Pki) -> bytes:
 
 def twice(pki: Pki) -> bytes:
     """An element that is not signed stands there twice."""
-    name = b.text(0x00104000, "LT", "comment ")
-    data = sign_by_hand(pki["rsa2048"], b.image(name), listed=(0x00100010,))
+    name = b.text(t.PATIENT_COMMENTS, "LT", "comment ")
+    data = sign_by_hand(pki["rsa2048"], b.image(name), listed=(t.PATIENT_NAME,))
     return data.replace(b.encode((name,)), b.encode((name, name)))
 
 
 def with_certificate(change: Callable[[bytes], bytes]) -> Callable[[Pki], bytes]:
     return lambda pki: edit_signed(
-        plain(pki), signature={CERTIFICATE: b.Value(CERTIFICATE, "OB", change(pki["rsa2048"].der))}
+        plain(pki),
+        signature={tags.CERTIFICATE_OF_SIGNER: b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", change(pki["rsa2048"].der))},
     )
 
 
 def another_key(pki: Pki) -> bytes:
-    return edit_signed(plain(pki), signature={CERTIFICATE: b.Value(CERTIFICATE, "OB", pad_even(pki.root.der))})
+    return edit_signed(
+        plain(pki),
+        signature={tags.CERTIFICATE_OF_SIGNER: b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", pad_even(pki.root.der))},
+    )
 
 
 def of_edwards_curve(pki: Pki) -> bytes:
@@ -146,7 +154,9 @@ def of_edwards_curve(pki: Pki) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     der = pad_even(certificate.public_bytes(Encoding.DER))
-    return edit_signed(plain(pki), signature={CERTIFICATE: b.Value(CERTIFICATE, "OB", der)})
+    return edit_signed(
+        plain(pki), signature={tags.CERTIFICATE_OF_SIGNER: b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", der)}
+    )
 
 
 def raw_ecdsa(identity: Identity, _: str, stream: bytes) -> bytes:
@@ -162,14 +172,14 @@ def pss(identity: Identity, _: str, stream: bytes) -> bytes:
 
 
 def padded_later(pki: Pki) -> bytes:
-    data = plain(pki, b.text(0x00104000, "LT", "comment "))
-    return edit_signed(data, main={0x00104000: b.Value(0x00104000, "LT", b"comment     ")})
+    data = plain(pki, b.text(t.PATIENT_COMMENTS, "LT", "comment "))
+    return edit_signed(data, main={t.PATIENT_COMMENTS: b.Value(t.PATIENT_COMMENTS, "LT", b"comment     ")})
 
 
 def other_vrs(pki: Pki) -> bytes:
     """Signed by software that looks for Pixel Representation in the enclosing data set: SS where DCMTK says US."""
-    table = b.Value(0x00283002, "US", b"\1\0\xff\xff\x10\0")
-    nodes = b.image(b.us(0x00280103, 1), b.Sequence(0x00283000, (b.Item((table,)),)))
+    table = b.Value(t.LUT_DESCRIPTOR, "US", b"\1\0\xff\xff\x10\0")
+    nodes = b.image(b.us(tags.PIXEL_REPRESENTATION, 1), b.Sequence(t.MODALITY_LUT_SEQUENCE, (b.Item((table,)),)))
     dataset = reference.parse_file(b.file(nodes)).dataset
     stream = reference.data_stream(dataset).replace(b"\x28\0\x02\x30US", b"\x28\0\x02\x30SS")
     return sign_by_hand(pki["rsa2048"], nodes, syntax=b.IMPLICIT_LE, stream=stream)
@@ -183,8 +193,12 @@ def old_fragments(pki: Pki) -> bytes:
 
 
 def large_structure_set() -> tuple[b.Node, ...]:
-    contour = b.Item((b.Value(0x30060050, "DS", b"-12.5\\" * 700 + b"1 "),))
-    return b.image(b.Sequence(0x30060039, tuple(b.Item((b.Sequence(0x30060040, (contour,) * 3),)) for _ in range(5))))
+    contour = b.Item((b.Value(t.CONTOUR_DATA, "DS", b"-12.5\\" * 700 + b"1 "),))
+    return b.image(
+        b.Sequence(
+            t.ROI_CONTOUR_SEQUENCE, tuple(b.Item((b.Sequence(t.CONTOUR_SEQUENCE, (contour,) * 3),)) for _ in range(5))
+        )
+    )
 
 
 def truncated(pki: Pki) -> bytes:
@@ -197,45 +211,78 @@ def truncated(pki: Pki) -> bytes:
 def decompressed(pki: Pki) -> bytes:
     """Signed in JPEG, then decompressed."""
     data = sign_dataset(b.file(b.image(b.Fragments(fragments=(b"", b"abcdef"))), b.JPEG_BASELINE), pki["rsa2048"])
-    return b.file(b.image(*(b.Sequence(tag, read_items(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES))))
+    return b.file(
+        b.image(
+            *(
+                b.Sequence(tag, read_items(data, tag))
+                for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+            )
+        )
+    )
 
 
 UNKNOWN_PRIVATE = b.Value(0x00091001, "UN", b"abcd")
 CASES: dict[str, Case] = {
     # the two sequences and their items
-    "no-sequence": Case(edit(main={SIGNATURES: b.Value(SIGNATURES, "OB", b"abcd")}), FAILED, INVALID),
-    "empty-sequence": Case(edit(main={SIGNATURES: b.Sequence(SIGNATURES)}), FAILED, INVALID),
-    "mac-id-missing": Case(edit(signature={MAC_ID: None}), FAILED, INVALID),
-    "mac-id-dangling": Case(edit(mac={MAC_ID: b.us(MAC_ID, 7)}), FAILED, INVALID),
-    "mac-id-duplicate": Case(doubled(MAC_PARAMETERS), FAILED, INVALID),
-    "uid-missing": Case(edit(signature={UID: None}), FAILED, INVALID),
-    "datetime-missing": Case(edit(signature={DATETIME: None}), FAILED, INVALID),
-    "certificate-type-missing": Case(edit(signature={CERTIFICATE_TYPE: None}), FAILED, INVALID),
-    "certificate-missing": Case(edit(signature={CERTIFICATE: b.Value(CERTIFICATE, "OB")}), FAILED, INVALID),
-    "signature-missing": Case(edit(signature={SIGNATURE: None}), FAILED, INVALID),
+    "no-sequence": Case(
+        edit(main={tags.DIGITAL_SIGNATURES_SEQUENCE: b.Value(tags.DIGITAL_SIGNATURES_SEQUENCE, "OB", b"abcd")}),
+        FAILED,
+        INVALID,
+    ),
+    "empty-sequence": Case(
+        edit(main={tags.DIGITAL_SIGNATURES_SEQUENCE: b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE)}), FAILED, INVALID
+    ),
+    "mac-id-missing": Case(edit(signature={tags.MAC_ID_NUMBER: None}), FAILED, INVALID),
+    "mac-id-dangling": Case(edit(mac={tags.MAC_ID_NUMBER: b.us(tags.MAC_ID_NUMBER, 7)}), FAILED, INVALID),
+    "mac-id-duplicate": Case(doubled(tags.MAC_PARAMETERS_SEQUENCE), FAILED, INVALID),
+    "uid-missing": Case(edit(signature={tags.DIGITAL_SIGNATURE_UID: None}), FAILED, INVALID),
+    "datetime-missing": Case(edit(signature={tags.DIGITAL_SIGNATURE_DATETIME: None}), FAILED, INVALID),
+    "certificate-type-missing": Case(edit(signature={tags.CERTIFICATE_TYPE: None}), FAILED, INVALID),
+    "certificate-missing": Case(
+        edit(signature={tags.CERTIFICATE_OF_SIGNER: b.Value(tags.CERTIFICATE_OF_SIGNER, "OB")}), FAILED, INVALID
+    ),
+    "signature-missing": Case(edit(signature={tags.SIGNATURE: None}), FAILED, INVALID),
     "item-disordered": Case(swapped_signature_item, FAILED, INVALID),
     "form-correct": Case(plain, PASSED, VALID),
     # the macro's rules
     "duplicate-element": Case(twice, FAILED, INVALID),
     "disordered": Case(disordered, FAILED, INVALID),
     "certificate-type-unknown": Case(
-        edit(signature={CERTIFICATE_TYPE: b.text(CERTIFICATE_TYPE, "CS", "PGP")}), UNKNOWN, INVALID
+        edit(signature={tags.CERTIFICATE_TYPE: b.text(tags.CERTIFICATE_TYPE, "CS", "PGP")}), UNKNOWN, INVALID
     ),
-    "no-elements-listed": Case(edit(mac={ELEMENTS_SIGNED: b.Value(ELEMENTS_SIGNED, "AT")}), FAILED, INVALID),
-    "elements-disordered": Case(by_hand(listed=(0x00100020, 0x00100010)), FAILED, VALID),
-    "forbidden-element-listed": Case(by_hand(listed=(0x00080000, 0x00100010)), FAILED, INVALID),
-    "mac-syntax-missing": Case(edit(mac={MAC_SYNTAX: None}), FAILED, INVALID),
-    "mac-syntax-not-allowed": Case(edit(mac={MAC_SYNTAX: b.uid(MAC_SYNTAX, b.IMPLICIT_LE.uid)}), FAILED, INVALID),
-    "mac-syntax-unknown": Case(edit(mac={MAC_SYNTAX: b.uid(MAC_SYNTAX, "1.2.3.4")}), UNKNOWN, NOT_ESTABLISHED),
-    "mac-algorithm-missing": Case(edit(mac={MAC_ALGORITHM: None}), FAILED, INVALID),
+    "no-elements-listed": Case(
+        edit(mac={tags.DATA_ELEMENTS_SIGNED: b.Value(tags.DATA_ELEMENTS_SIGNED, "AT")}), FAILED, INVALID
+    ),
+    "elements-disordered": Case(by_hand(listed=(t.PATIENT_ID, t.PATIENT_NAME)), FAILED, VALID),
+    "forbidden-element-listed": Case(by_hand(listed=(0x00080000, t.PATIENT_NAME)), FAILED, INVALID),
+    "mac-syntax-missing": Case(edit(mac={tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID: None}), FAILED, INVALID),
+    "mac-syntax-not-allowed": Case(
+        edit(
+            mac={
+                tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID: b.uid(
+                    tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, b.IMPLICIT_LE.uid
+                )
+            }
+        ),
+        FAILED,
+        INVALID,
+    ),
+    "mac-syntax-unknown": Case(
+        edit(
+            mac={tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID: b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "1.2.3.4")}
+        ),
+        UNKNOWN,
+        NOT_ESTABLISHED,
+    ),
+    "mac-algorithm-missing": Case(edit(mac={tags.MAC_ALGORITHM: None}), FAILED, INVALID),
     # integrity and authenticity
     "certificate-unreadable": Case(with_certificate(lambda der: der[:-10]), FAILED, INVALID),
-    "no-mac-parameters": Case(edit(main={MAC_PARAMETERS: None}), UNKNOWN, INVALID),
+    "no-mac-parameters": Case(edit(main={tags.MAC_PARAMETERS_SEQUENCE: None}), UNKNOWN, INVALID),
     "mac-algorithm-unsupported": Case(
-        edit(mac={MAC_ALGORITHM: b.text(MAC_ALGORITHM, "CS", "SHA3-256")}), UNKNOWN, NOT_ESTABLISHED
+        edit(mac={tags.MAC_ALGORITHM: b.text(tags.MAC_ALGORITHM, "CS", "SHA3-256")}), UNKNOWN, NOT_ESTABLISHED
     ),
     "too-many-macs": Case(many_macs, UNKNOWN, NOT_ESTABLISHED),
-    "nothing-to-compare": Case(edit(signature={CERTIFICATE: None}), UNKNOWN, INVALID),
+    "nothing-to-compare": Case(edit(signature={tags.CERTIFICATE_OF_SIGNER: None}), UNKNOWN, INVALID),
     "unsignable-listed": Case(
         lambda pki: edit_signed(plain(pki, b.Value(0x00091001, "OB", b"abcd")), main={0x00091001: UNKNOWN_PRIVATE}),
         UNKNOWN,
@@ -247,10 +294,8 @@ CASES: dict[str, Case] = {
     "another-key": Case(another_key, FAILED, INVALID),
     "not-comparable": Case(by_hand(seal=pss), UNKNOWN, INVALID),
     "key-unsupported": Case(of_edwards_curve, UNKNOWN, NOT_ESTABLISHED),
-    "mac-differs": Case(edit(main={0x00100010: b.text(0x00100010, "PN", "Doe^John")}), FAILED, INVALID),
-    "key-not-shown": Case(
-        lambda pki: sign_by_hand(pki["p256"], b.image(), seal=raw_ecdsa), UNKNOWN, INVALID
-    ),
+    "mac-differs": Case(edit(main={t.PATIENT_NAME: b.text(t.PATIENT_NAME, "PN", "Doe^John")}), FAILED, INVALID),
+    "key-not-shown": Case(lambda pki: sign_by_hand(pki["p256"], b.image(), seal=raw_ecdsa), UNKNOWN, INVALID),
     "signing-time-in-future": Case(by_hand(moment="21230601120000.000000+0000"), UNKNOWN, NOT_ESTABLISHED),
     "signing-time-unreadable": Case(by_hand(moment="20240601120000.000000"), UNKNOWN, NOT_ESTABLISHED),
     "certificate-not-yet-valid": Case(by_hand(moment="20231231235959+0000"), FAILED, INVALID),
@@ -264,15 +309,17 @@ CASES: dict[str, Case] = {
     "other-representation": Case(decompressed, UNKNOWN, NOT_ESTABLISHED),
     # coverage
     "covers-nothing": Case(by_hand(listed=(0x00091001,)), FAILED, INVALID),
-    "critical-unsigned": Case(by_hand(listed=(0x00100010,)), UNKNOWN, VALID),
-    "elements-unsigned": Case(edit(main={0x00104000: b.text(0x00104000, "LT", "added")}), UNKNOWN, VALID),
+    "critical-unsigned": Case(by_hand(listed=(t.PATIENT_NAME,)), UNKNOWN, VALID),
+    "elements-unsigned": Case(
+        edit(main={t.PATIENT_COMMENTS: b.text(t.PATIENT_COMMENTS, "LT", "added")}), UNKNOWN, VALID
+    ),
     "elements-unsignable": Case(lambda pki: plain(pki, UNKNOWN_PRIVATE), UNKNOWN, VALID),
-    "listed-but-absent": Case(by_hand(listed=(0x00100010, 0x00102160)), UNKNOWN, VALID),
+    "listed-but-absent": Case(by_hand(listed=(t.PATIENT_NAME, t.ETHNIC_GROUP)), UNKNOWN, VALID),
     "covers-all": Case(plain, PASSED, VALID),
     # what is no Digital Signature
     "flat-signature": Case(lambda pki: pacs_system_file(pki["rsa2048"]), UNKNOWN, Verdict.NO_SIGNATURE),
     "parameters-in-item": Case(lambda pki: c2pa_health_file(pki["p256"]), UNKNOWN, INVALID),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("code", CASES)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.coverage_map import map_builder
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.source import BytesSource
@@ -12,6 +15,7 @@ from dcmseal.errors import DatasetError
 from dcmseal.mac import dcmtk_truncation
 from dcmseal.macro.levels import main_level
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer
 
@@ -21,9 +25,9 @@ class Counting(list[int]):
 
     searches = 0
 
-    def index(self, *args: object) -> int:
+    def index(self, *args: Any) -> int:
         Counting.searches += 1
-        return super().index(*args)  # type: ignore[arg-type]
+        return super().index(*args)
 
 
 def test_elements_of_a_long_level_are_looked_up_and_not_searched_for() -> None:
@@ -46,8 +50,13 @@ def test_of_elements_that_stand_twice_the_first_is_found() -> None:
 
 
 def test_a_map_names_its_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = tuple(b.Item((b.Value(0x00080100, "SH", b"ab"),)) for _ in range(50))
-    data = dcmseal.sign(b.file(b.image(b.Sequence(0x00400555, items))), signer=build_signer(pki["p256"])).data or b""
+    items = tuple(b.Item((b.Value(tags.CODE_VALUE, "SH", b"ab"),)) for _ in range(50))
+    data = (
+        dcmseal.sign(
+            b.file(b.image(b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, items))), signer=build_signer(pki["p256"])
+        ).data
+        or b""
+    )
     report = dcmseal.verify(data, integrity_only=True)
     assert dcmseal.map_coverage(data, report).elements
     monkeypatch.setattr(map_builder, "MAX_MAPPED_ENTRIES", 100)
@@ -56,8 +65,8 @@ def test_a_map_names_its_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_search_for_what_dcmtk_leaves_out_has_an_end(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = tuple(b.Item((b.Value(0x00080100, "SH", b"ab"),)) for _ in range(4000))
-    data = b.file(b.image(b.Sequence(0x00400555, items)))
+    items = tuple(b.Item((b.Value(tags.CODE_VALUE, "SH", b"ab"),)) for _ in range(4000))
+    data = b.file(b.image(b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, items)))
 
     def codes() -> set[str]:
         return {each.code for each in dcmseal.sign(data, signer=build_signer(pki["p256"])).warnings}

@@ -12,17 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
 from tests.support import builder as b
 from tests.support import reference
+from tests.support import tags as t
 from tests.support.dicom_tree import LONG_VRS
 from tests.support.oracle_removal import split_file
 from tests.support.pki import Pki
 from tests.support.signed_files import (
-    CERTIFICATE,
-    MAC_SYNTAX,
-    SIGNATURE,
     finding_outcomes,
     integrity_verdict,
     reference_stream,
@@ -33,23 +32,34 @@ from tests.support.signed_files import (
 from tests.support.strategies import portable_data_sets
 
 NESTED = b.Sequence(
-    0x00081140, (b.Item((b.us(0x00280010, 7), b.Sequence(0x00400555), b.text(0x00400A12, "LO", "ab"))), b.Item())
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (
+        b.Item((b.us(tags.ROWS, 7), b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE), b.text(0x00400A12, "LO", "ab"))),
+        b.Item(),
+    ),
 )
 UNDEFINED_NESTED = b.Sequence(
-    0x00081115, (b.Item((b.Value(0x00091001, "OB", b"ab"),), undefined=True),), undefined=True
+    tags.REFERENCED_SERIES_SEQUENCE, (b.Item((b.Value(0x00091001, "OB", b"ab"),), undefined=True),), undefined=True
 )
 NODES: tuple[b.Node, ...] = (
     b.ul(0x00080000, 0),
-    b.text(0x00080060, "CS", "OT"),
+    b.text(t.MODALITY, "CS", "OT"),
     UNDEFINED_NESTED,
     NESTED,
-    b.text(0x00100010, "PN", "Doe^Jane"),
-    b.text(0x00104000, "LT", "unsigned"),
-    b.Value(0x00420011, "OB", b"abcd"),
+    b.text(t.PATIENT_NAME, "PN", "Doe^Jane"),
+    b.text(t.PATIENT_COMMENTS, "LT", "unsigned"),
+    b.Value(t.ENCAPSULATED_DOCUMENT, "OB", b"abcd"),
     b.Fragments(fragments=(b"", b"ab")),
     b.trailing_padding(6),
 )
-LISTED = (0x00080060, 0x00081140, 0x00081115, 0x00100010, 0x00420011, 0x7FE00010)
+LISTED = (
+    t.MODALITY,
+    t.REFERENCED_IMAGE_SEQUENCE,
+    tags.REFERENCED_SERIES_SEQUENCE,
+    t.PATIENT_NAME,
+    t.ENCAPSULATED_DOCUMENT,
+    tags.PIXEL_DATA,
+)
 
 
 def parts(data: bytes) -> list[str]:
@@ -141,7 +151,7 @@ def test_every_bit_of_a_file(pki: Pki) -> None:
     data = sign_dataset(b.file(NODES, b.JPEG_BASELINE), pki["p256"], tags=LISTED)
     labels = parts(data)
     assert len(labels) == len(data)
-    certificate = labels.index(f"FFFAFFFA/{CERTIFICATE:08X} value")
+    certificate = labels.index(f"FFFAFFFA/{tags.CERTIFICATE_OF_SIGNER:08X} value")
     harmless = set()
     for position, changed in flips(data):
         # the certificate's turn comes below
@@ -190,7 +200,7 @@ def test_every_bit_of_the_signature(name: str, pki: Pki) -> None:
     """Its value, and the byte that pads it."""
     data = sign_dataset(b.file(b.image()), pki[name])
     labels = parts(data)
-    positions = [at for at, each in enumerate(labels) if each == f"FFFAFFFA/{SIGNATURE:08X} value"]
+    positions = [at for at, each in enumerate(labels) if each == f"FFFAFFFA/{tags.SIGNATURE:08X} value"]
     assert len(positions) > 60
     for position in positions[:: 5 if name == "rsa2048" else 1]:
         for bit in range(8):
@@ -202,7 +212,7 @@ def test_the_mac_syntax_is_bound_by_its_form_only(name: str, pki: Pki) -> None:
     """Another explicit VR little endian syntax gives the same stream, so that nobody can tell."""
     data = sign_dataset(b.file(b.image()), pki[name])
     labels = parts(data)
-    at = labels.index(f"4FFE0001/{MAC_SYNTAX:08X} value")
+    at = labels.index(f"4FFE0001/{tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID:08X} value")
     same = {
         changed[at : at + 20].rstrip(b" \0").decode("latin-1")
         for position, changed in flips(data)
@@ -237,7 +247,9 @@ def test_random_bits_in_all_syntaxes(
 
 
 UNSIGNED = tuple(
-    struct.pack(order + "HH", tag >> 16, tag & 0xFFFF) for tag in (CERTIFICATE, SIGNATURE) for order in "<>"
+    struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
+    for tag in (tags.CERTIFICATE_OF_SIGNER, tags.SIGNATURE)
+    for order in "<>"
 )
 """The tags of what is not in the MAC."""
 
@@ -245,7 +257,7 @@ UNSIGNED = tuple(
 def test_the_byte_that_pads_a_value(pki: Pki) -> None:
     """Between space and NULL lies one bit: both pad, and that one is named instead of called a change."""
     value = b"odd "
-    data = sign_dataset(b.file(b.image(b.Value(0x00104000, "LT", value))), pki["p256"])
+    data = sign_dataset(b.file(b.image(b.Value(t.PATIENT_COMMENTS, "LT", value))), pki["p256"])
     last = data.index(value) + 3
     for bit in range(8):
         report = verify_integrity(flipped(data, last, bit))

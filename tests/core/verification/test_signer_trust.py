@@ -22,6 +22,7 @@ from tests.core.plugins.fake_plugins import SECRET, make_plugin
 from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
+from tests.support.wrong_types import wrong_type
 
 CERTIFIED = dt.datetime(2025, 5, 5, tzinfo=dt.UTC)
 NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
@@ -137,8 +138,8 @@ def test_unknown_is_not_passed(file: bytes) -> None:
         True,
         TrustResult(findings=()),
         TrustResult(findings=(replace(GOOD, aspect=Aspect.INTEGRITY),)),
-        TrustResult(findings=("known",)),  # type: ignore[arg-type] # as nonsense goes
-        TrustResult(findings=(GOOD,), chain=("CN=root",)),  # type: ignore[arg-type]
+        TrustResult(findings=wrong_type(("known",))),
+        TrustResult(findings=(GOOD,), chain=wrong_type(("CN=root",))),
         ValueError(SECRET),
         SystemExit(SECRET),
     ],
@@ -171,7 +172,9 @@ def test_schemes_are_found_by_name_and_belong_to_one() -> None:
     assert "scheme" in broken.plugins()[0].problem
 
 
-@pytest.mark.parametrize("material", [None, TrustMaterial(crls=["no tuple"]), TrustMaterial(anchors=("no bytes",))])  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "material", [None, TrustMaterial(crls=wrong_type(["no tuple"])), TrustMaterial(anchors=wrong_type(("no bytes",)))]
+)
 def test_nonsense_for_material_stops_the_verification(file: bytes, material: Any) -> None:
     answer = TrustResult(findings=(GOOD,), material=material)
     with pytest.raises(TrustError, match="trust backend fake of fakes"):

@@ -22,6 +22,7 @@ from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, sign_at, sign_by_hand, sign_dataset
 from tests.support.timestamped import SOUND, insert_token, signature_value, timestamp_codes
 from tests.support.tsa import NOW, RunningAuthority, TimestampAuthority, forge_token
+from tests.support.wrong_types import wrong_type
 
 
 @pytest.mark.parametrize(
@@ -248,8 +249,8 @@ class Inventive:
         None,
         RuntimeError("hunter2"),
         TimestampResult(findings=(Finding(aspect=Aspect.TRUST, outcome=Outcome.PASSED, code="x", message=""),)),
-        TimestampResult(findings=[]),  # type: ignore[arg-type]
-        TimestampResult(findings=(), time="now"),  # type: ignore[arg-type]
+        TimestampResult(findings=wrong_type([])),
+        TimestampResult(findings=(), time=wrong_type("now")),
     ],
 )
 def test_a_plugin_that_answers_nonsense_is_not_believed(pki: Pki, plain: bytes, judgement: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -245,8 +246,8 @@ class TestCertificates:
         ],
         ids=lambda options: " ".join(f"{key}={value!r:.60}" for key, value in options.items()),
     )
-    def test_oddities_that_a_key_can_be_taken_from(self, options: dict[str, bytes], pki: Pki) -> None:
-        der = certificate(public_key_info(rsa_key(pki["rsa2048"])), **options)  # type: ignore[arg-type]
+    def test_oddities_that_a_key_can_be_taken_from(self, options: dict[str, Any], pki: Pki) -> None:
+        der = certificate(public_key_info(rsa_key(pki["rsa2048"])), **options)
         data = sign_by_hand(pki["rsa2048"], b.image(), certificate=der)
         assert integrity_verdict(data) is VALID
         read = read_certificate(der)
@@ -283,8 +284,8 @@ class TestCertificates:
         ],
         ids=str,
     )
-    def test_what_our_reader_cannot_read_is_not_tampered_with(self, options: dict[str, bytes], pki: Pki) -> None:
-        der = certificate(public_key_info(rsa_key(pki["rsa2048"])), **options)  # type: ignore[arg-type]
+    def test_what_our_reader_cannot_read_is_not_tampered_with(self, options: dict[str, Any], pki: Pki) -> None:
+        der = certificate(public_key_info(rsa_key(pki["rsa2048"])), **options)
         with pytest.raises(CertificateUnreadable):
             read_certificate(der)
         report = verify_integrity(sign_by_hand(pki["rsa2048"], b.image(), certificate=der))
