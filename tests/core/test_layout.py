@@ -77,6 +77,11 @@ def test_every_silenced_check_has_a_reason() -> None:
     assert unreasoned == []
 
 
+def test_no_module_of_the_tests_is_too_long() -> None:
+    lengths = {str(file): len(file.read_text(encoding="utf-8").splitlines()) for file in (ROOT / "tests").rglob("*.py")}
+    assert {file: lines for file, lines in lengths.items() if lines > MAXIMUM_LINES} == {}
+
+
 @pytest.mark.parametrize(("name", "module"), PROJECT["entry-points"]["dcmseal"].items())
 def test_an_entry_point_names_a_module_of_its_own_package(name: str, module: str) -> None:
     assert find_spec(module), f"{name} = {module}"

@@ -10,7 +10,7 @@ import pytest
 from dcmseal import tags
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
-from tests.core.batch.test_journal import sign_task
+from tests.core.batch.journal_runs import sign_task
 from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk
 from tests.support.interrupted_run import InterruptedRun

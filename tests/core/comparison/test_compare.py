@@ -15,13 +15,12 @@ from dcmseal.comparison import inventory
 from dcmseal.comparison.changes import ChangeKind
 from dcmseal.comparison.differences import FilePart
 from dcmseal.errors import DatasetError, NotDicom
-from dcmseal.findings import Outcome
 from tests.core.comparison.node_paths import flip_bit, iter_nodes, make_items, replace_node
 from tests.support import builder as b
 from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
-from tests.support.signed_files import edit_signed, minimise_nodes, sign_dataset
+from tests.support.signed_files import minimise_nodes, sign_dataset
 from tests.support.strategies import data_sets, portable_data_sets
 
 NAMES = [
@@ -191,125 +190,6 @@ def test_meta_information_and_preamble_are_told_apart() -> None:
 def test_instances_that_are_not_the_same_are_noted() -> None:
     assert "different instances" in dcmseal.compare(b.file(b.image()), b.file(b.image(instance="1.2.3.5"))).notes[0]
     assert dcmseal.compare(b.file(b.image()), b.file(b.image())).notes == ()
-
-
-def frames(count: int, size: int, *changed: int, vr: str = "OW", more: bytes = b"") -> tuple[b.Node, ...]:
-    """An image with native frames, some of them with another byte in the middle."""
-    pixels = bytearray(b"".join(bytes((number % 251,)) * size for number in range(count)))
-    for number in changed:
-        pixels[(number - 1) * size + size // 2] ^= 1
-    pixels += more + bytes((len(pixels) + len(more)) % 2)
-    return b.in_order(
-        *b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", str(count)))[:-1], b.Value(tags.PIXEL_DATA, vr, bytes(pixels))
-    )
-
-
-@pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.IMPLICIT_LE, b.EXPLICIT_BE], ids=lambda syntax: syntax.uid)
-@pytest.mark.parametrize(("count", "size"), [(1, 101), (9, 7), (3, 100_001), (40, 4096)])
-def test_frames_that_changed_are_counted(count: int, size: int, syntax: b.Syntax) -> None:
-    changed = {1, count, (count + 1) // 2}
-    comparison = dcmseal.compare(b.file(frames(count, size)), b.file(frames(count, size, *changed, vr="OW"), syntax))
-    (pixels,) = (each for each in comparison.differences if each.path == "PixelData")
-    assert pixels.frames is not None
-    assert {n for first, last in pixels.frames.changed for n in range(first, last + 1)} == changed
-    assert (pixels.frames.fragments, pixels.frames.added, pixels.frames.removed) == (False, (), ())
-
-
-def test_frames_that_were_added_removed_or_swapped() -> None:
-    first = frames(5, 10)
-    pixels = first[-1]
-    assert isinstance(pixels, b.Value)
-    value = pixels.value
-    swapped = value[10:20] + value[:10] + value[20:]
-    for other, expected in (
-        (value[:20] + value[30:], ((), ((3, 3),), (), ())),
-        (value + b"\xff" * 10, ((), (), ((6, 6),), ())),
-        (swapped, ((), (), (), ((1, 1),))),
-    ):
-        second = (*first[:-1], b.Value(tags.PIXEL_DATA, "OW", other))
-        (difference,) = dcmseal.compare(b.file(first), b.file(second)).differences
-        found = difference.frames
-        assert found is not None
-        assert (found.changed, found.removed, found.added, found.moved) == expected
-
-
-@pytest.mark.parametrize(("number", "in_frames"), [(3, ((2, 2),)), (1, ((1, 1),)), (2, ())])
-def test_fragments_that_changed_are_counted(number: int, in_frames: Any) -> None:
-    def compressed(*pieces: bytes) -> bytes:
-        nodes = b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", str(number)))[:-1]
-        return b.file((*nodes, b.Fragments(fragments=(b"", *pieces))), b.JPEG_BASELINE)
-
-    first, second = compressed(b"aa", b"bb", b"cc"), compressed(b"aa", b"xx", b"cc")
-    (pixels,) = dcmseal.compare(first, second).differences
-    assert pixels.frames is not None
-    assert (pixels.frames.fragments, pixels.frames.changed, pixels.frames.frames) == (True, ((2, 2),), in_frames)
-    (fewer,) = dcmseal.compare(first, compressed(b"aa", b"cc")).differences
-    assert fewer.frames is not None
-    assert fewer.frames.removed == ((2, 2),)
-
-
-def test_compressed_pixels_are_not_held_against_others() -> None:
-    compressed = b.file((*b.image()[:-1], b.Fragments(fragments=(b"", b"aa"))), b.JPEG_BASELINE)
-    for first, second in ((b.file(b.image()), compressed), (compressed, b.file(b.image()))):
-        pixels = dcmseal.compare(first, second).differences[-1]
-        assert (pixels.path, pixels.recoded, pixels.frames) == ("PixelData", True, None)
-
-
-def test_a_difference_says_which_signatures_it_breaks(pki: Pki) -> None:
-    plain = real_file("rtplan.dcm").data
-    both = sign_dataset(
-        sign_dataset(plain, pki["p256"], location="BeamSequence[0]"), pki["rsa2048"], tags=["PatientID", "BeamSequence"]
-    )
-    main, beam = (each.uid for each in dcmseal.signatures(both))
-    for old, new, path, broken in (
-        (b"Field 1", b"Field 2", "BeamSequence[0].BeamName", (main, beam)),
-        (b"id00001", b"id00002", "PatientID", (main,)),
-        (b"PHOTON", b"PROTON", "BeamSequence[0].RadiationType", (main, beam)),
-        (b"Last^First^mid^pre", b"Lost^First^mid^pre", "PatientName", ()),
-    ):
-        changed = both.replace(old, new, 1)
-        comparison = dcmseal.compare(both, changed)
-        (difference,) = comparison.differences
-        assert difference.path == path
-        assert set(difference.signed_in_a) == set(difference.signed_in_b) == set(broken)
-        assert all(each.integrity is Outcome.PASSED for each in comparison.signatures_in_a)
-        failed = {each.uid for each in comparison.signatures_in_b if each.integrity is Outcome.FAILED}
-        assert failed == set(broken)
-        assert comparison.breaks_signature is bool(broken)
-        assert dcmseal.compare(plain, changed).breaks_signature is bool(broken)
-
-
-def test_a_change_of_the_signature_itself_breaks_it(pki: Pki) -> None:
-    data = sign_dataset(b.file(b.image()), pki["p256"], purpose="review")
-    uid = dcmseal.signatures(data)[0].uid
-    for changes, path in (
-        (
-            {
-                "signature": {
-                    tags.DIGITAL_SIGNATURE_DATETIME: b.text(
-                        tags.DIGITAL_SIGNATURE_DATETIME, "DT", "20250101000000.000000+0000"
-                    )
-                }
-            },
-            "DigitalSignatureDateTime",
-        ),
-        ({"mac": {tags.MAC_ALGORITHM: b.text(tags.MAC_ALGORITHM, "CS", "SHA512")}}, "MACAlgorithm"),
-    ):
-        difference = next(
-            each for each in dcmseal.compare(data, edit_signed(data, **changes)).differences if path in each.path
-        )
-        assert difference.signed_in_a == difference.signed_in_b == (uid,)
-    stamp = edit_signed(data, signature={tags.CERTIFIED_TIMESTAMP: b.Value(tags.CERTIFIED_TIMESTAMP, "OB", b"??")})
-    assert not dcmseal.compare(data, stamp).breaks_signature
-    assert not dcmseal.compare(data, dcmseal.remove(data).data or b"").breaks_signature
-    assert not dcmseal.compare(data, sign_dataset(data, pki["rsa2048"])).breaks_signature
-
-
-def test_padding_breaks_no_signature(pki: Pki) -> None:
-    data = sign_dataset(b.file(b.image()), pki["p256"])
-    comparison = dcmseal.compare(data, edit_signed(data, main={t.PATIENT_ID: b.Value(t.PATIENT_ID, "LO", b"4711    ")}))
-    assert (comparison.is_equivalent, comparison.breaks_signature) == (True, False)
-    assert {each.integrity for each in comparison.signatures_in_b} == {Outcome.PASSED}
 
 
 def test_values_that_may_name_the_patient_are_not_shown_unasked() -> None:
