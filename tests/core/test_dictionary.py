@@ -19,7 +19,7 @@ def test_every_attribute_of_pydicom_has_its_vr_keyword_and_name() -> None:
     }
 
 
-def test_the_table_is_what_the_generator_makes() -> None:
+def test_the_table_matches_the_generator() -> None:
     assert make_dictionary.TARGET.read_text(encoding="ascii") == "".join(make_dictionary.iter_lines()), (
         "run the generator"
     )

@@ -42,7 +42,7 @@ PROJECT = PYPROJECT["project"]
 BUILD = PYPROJECT["tool"]["hatch"]["build"]
 
 
-def test_the_wheel_holds_every_package_of_the_source_roots() -> None:
+def test_the_wheel_contains_every_package_of_the_source_roots() -> None:
     assert tuple(BUILD["dev-mode-dirs"]) == SOURCE_ROOTS
     assert sorted(BUILD["targets"]["wheel"]["packages"]) == [str(path.relative_to(ROOT)) for path in sorted(PACKAGES)]
 
@@ -59,7 +59,7 @@ def test_a_package_is_dcmseals_by_name_and_typed(package: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_has_one_idea_and_says_which(module: Path) -> None:
+def test_a_module_is_short_and_has_a_docstring(module: Path) -> None:
     text = module.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= MAXIMUM_LINES
     assert re.match(r'r?"""\S', text), "no docstring on the first line"

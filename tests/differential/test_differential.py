@@ -87,7 +87,7 @@ def test_other_pixels_are_seen(name: str, made: dict[str, Base], oracle: Oracle,
     assert difference(oracle.views("DCMTK's pixels")[name], shown, accepted)
 
 
-def test_what_is_not_there_is_seen() -> None:
+def test_missing_readers_are_noticed() -> None:
     accepted = Accepted(frozenset({"00100010"}), frozenset({t.PATIENT_NAME, t.PATIENT_COMMENTS}))
     signed = {"00100010": "aa"}
     assert not difference(signed, {"00100010": "aa", "00104000": "bb"}, accepted)

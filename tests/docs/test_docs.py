@@ -49,7 +49,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if to_do(page)], ids=lambda page: page.stem)
-def test_what_the_page_says_happens(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_examples_behave_as_described(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     folder = tmp_path / "dcmseal-demo"
     if page in _FROM_NOTHING:
         folder = tmp_path
@@ -83,7 +83,7 @@ def test_examples_in_docstrings_are_true(name: str, demo: Path, tmp_path: Path) 
     assert not result.failed
 
 
-def test_every_block_is_run_or_says_why_not() -> None:
+def test_every_code_block_is_run_or_has_a_reason_not_to() -> None:
     for page in pages():
         for block in blocks(page):
             assert block.language in RUNNABLE | DATA, block
@@ -198,7 +198,7 @@ def token_packages() -> str:
     return (ROOT / "tools" / "token_packages.sh").read_text("utf-8")
 
 
-def test_the_example_is_what_is_hashed() -> None:
+def test_the_example_matches_the_hashed_stream() -> None:
     page = (DOCS / "explanation" / "mac-byte-stream.md").read_text("utf-8")
     shown = [
         bytes.fromhex("".join(re.findall(r"^((?:[0-9A-F]{2} ?)+)(?=  |$)", text, re.MULTILINE)))

@@ -102,7 +102,7 @@ def test_codes_are_read_from_all_ways_to_write_them(tmp_path: Any, monkeypatch: 
         find_codes(FINDINGS)
 
 
-def test_findings_are_what_the_tables_say(pki: Pki, tmp_path: Path) -> None:
+def test_findings_match_the_tables(pki: Pki, tmp_path: Path) -> None:
     documented = {row.code: row for row in rows()}
     shown: set[str] = set()
     for finding in findings(pki, tmp_path):

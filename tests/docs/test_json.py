@@ -60,7 +60,7 @@ def test_the_example_is_valid() -> None:
     jsonschema.validate(written_example(), SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
-def test_the_example_is_what_verification_says(pki: Pki) -> None:
+def test_the_example_matches_a_verification(pki: Pki) -> None:
     written, real = written_example(), example_document(pki)
     for document in (written, real):
         assert document["instance"].pop("size")

@@ -50,7 +50,7 @@ def test_good(stamp: Stamp, verify: Verify) -> None:
     assert verify(stamp("tsa")) == dict.fromkeys({*SOUND, "tsa-trusted"}, Outcome.PASSED)
 
 
-def test_good_with_what_came_in_the_token(stamp: Stamp, verify: Verify) -> None:
+def test_good_with_the_certificates_of_the_token(stamp: Stamp, verify: Verify) -> None:
     """The intermediate is in the token, and none is at hand."""
     assert verify(stamp("tsa"), intermediates=())["tsa-trusted"] is Outcome.PASSED
 

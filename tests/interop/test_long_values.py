@@ -60,7 +60,7 @@ def test_the_signature_outlives_a_change_to_explicit_vr(bench: InteropBench) -> 
         assert bench.verification(data).ok
 
 
-def test_what_dcmsign_signs_of_them_is_not_established(bench: InteropBench) -> None:
+def test_signatures_of_dcmsign_over_long_values_are_not_established(bench: InteropBench) -> None:
     """It puts a value of VR UN into the MAC, which the standard keeps out of it."""
     report = verify_integrity(bench.theirs(b.file(b.image(points(80_000)), b.IMPLICIT_LE)))
     assert report.verdict is Verdict.NOT_ESTABLISHED

@@ -86,7 +86,7 @@ def test_signing_no_more_than_is_required_is_enough(name: str, pki: Pki) -> None
 
 
 @pytest.mark.parametrize("tag", [tags.SOP_INSTANCE_UID, t.VERIFICATION_FLAG, t.VERIFYING_OBSERVER_SEQUENCE])
-def test_what_verifies_a_document_is_named(tag: int, pki: Pki) -> None:
+def test_elements_that_verify_a_document_are_named(tag: int, pki: Pki) -> None:
     nodes = everything(SR.name)
     data = sign_dataset(b.file(nodes), pki["rsa2048"], tags=tags_of(nodes) - {tag}, purpose=5)
     result = verify_integrity(data, require=[SR.name])

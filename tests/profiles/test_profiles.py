@@ -77,12 +77,12 @@ class TestBaseRsa(ProfileContract):
 class TestCreatorRsa(ProfileContract):
     profile = CreatorRsa()
 
-    def test_wants_when_and_with_what_it_was_created(self) -> None:
+    def test_requires_creation_time_and_equipment(self) -> None:
         elements = self.profile.requirements(IMAGE).elements
         for keyword in ("InstanceCreationDate", "InstanceCreationTime", "StationName", "TrackSetSequence"):
             assert parse_tag(keyword) in elements
 
-    def test_wants_no_private_element_and_nothing_of_the_patient(self) -> None:
+    def test_requires_no_private_element_and_no_patient_data(self) -> None:
         elements = self.profile.requirements(IMAGE).elements
         examined_body_thickness = 0x00109431
         assert {tag for tag in elements if tag >> 16 & 1 or tag >> 16 == 0x0010} == {examined_body_thickness}
@@ -91,7 +91,7 @@ class TestCreatorRsa(ProfileContract):
 class TestAuthorizationRsa(ProfileContract):
     profile = AuthorizationRsa()
 
-    def test_wants_what_the_creator_wants_less_what_no_person_can_see(self) -> None:
+    def test_requires_the_visible_part_of_what_the_creator_profile_requires(self) -> None:
         creator = CreatorRsa().requirements(IMAGE).elements
         mine = self.profile.requirements(IMAGE).elements
         assert mine < creator
@@ -103,7 +103,7 @@ class TestAuthorizationRsa(ProfileContract):
             0x006A0002,
         } <= creator - mine
 
-    def test_leaves_what_was_shown_to_the_caller(self) -> None:
+    def test_leaves_the_display_to_the_caller(self) -> None:
         assert "shown" in self.profile.requirements(IMAGE).left_to_caller
 
 
@@ -131,7 +131,7 @@ class TestStructuredReportRsa(ProfileContract):
         assert self.codes(UNVERIFIED, AUTHOR) == []
 
     @pytest.mark.parametrize("tag", [tags.SOP_INSTANCE_UID, t.VERIFICATION_FLAG, t.VERIFYING_OBSERVER_SEQUENCE])
-    def test_a_verification_signature_covers_what_makes_the_document_verified(self, tag: int) -> None:
+    def test_a_verification_signature_covers_the_verification_of_the_document(self, tag: int) -> None:
         facts = replace(VERIFICATION, elements=VERIFICATION.elements - {tag})
         assert self.codes(REPORT, facts) == ["verification-signature-missing"]
         (finding,) = self.profile.check_all(REPORT, [facts])
@@ -141,7 +141,7 @@ class TestStructuredReportRsa(ProfileContract):
     def test_a_verification_signature_meets_the_profile_itself(self) -> None:
         assert self.codes(REPORT, replace(VERIFICATION, key_type=KeyType.EC)) == ["verification-signature-missing"]
 
-    def test_nobody_verifies_a_document_without_an_observer(self) -> None:
+    def test_a_document_without_an_observer_has_no_verification(self) -> None:
         nobody = without(REPORT, t.VERIFYING_OBSERVER_SEQUENCE)
         assert self.codes(nobody, replace(VERIFICATION, elements=frozenset(nobody.tags))) == [
             "verification-signature-missing"
@@ -206,7 +206,7 @@ class TestMechanism:
 class TestBasicSrSignatures(ProfileContract):
     profile = BasicSrSignatures()
 
-    def test_wants_what_structured_report_rsa_wants(self) -> None:
+    def test_requires_what_structured_report_rsa_requires(self) -> None:
         mine, theirs = self.profile.requirements(REPORT), StructuredReportRsa().requirements(REPORT)
         assert (mine.required_tags, mine.default_purpose) == (theirs.required_tags, theirs.default_purpose)
         assert mine.clause.startswith("PS3.15 A.4")
@@ -215,7 +215,7 @@ class TestBasicSrSignatures(ProfileContract):
     @pytest.mark.parametrize(
         "tag", [tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, tags.PERTINENT_OTHER_EVIDENCE_SEQUENCE]
     )
-    def test_wants_signatures_or_macs_of_all_that_is_cited(self, tag: int) -> None:
+    def test_requires_signatures_or_macs_of_all_references(self, tag: int) -> None:
         mac, signature = make_mac_reference(b.file(b.image())), make_signature_reference(("1.2.3", b"??"))
         for said, lacking in (
             (
@@ -235,7 +235,7 @@ class TestBasicSrSignatures(ProfileContract):
             assert required.inapplicable.startswith(lacking)
             assert bool(required.inapplicable) is bool(lacking)
 
-    def test_hostile_evidence_is_no_fault_of_the_plugin(self, pki: Pki) -> None:
+    def test_hostile_evidence_is_not_reported_as_a_fault_of_the_plugin(self, pki: Pki) -> None:
         """No text of the document gets into an answer that has to be short and printable."""
         data = b.file(
             make_document(

@@ -44,7 +44,7 @@ def test_old_dcmtk_fed_the_lengths_of_fragments() -> None:
 @pytest.mark.parametrize(
     "tag", [0x00080001, 0x00100000, 0x00041220, 0x00060001, 0xFFFA0001, 0xFFFAFFFA, 0x4FFE0001, 0xFFFCFFFC]
 )
-def test_what_may_never_be_signed(tag: int) -> None:
+def test_elements_that_may_never_be_signed(tag: int) -> None:
     kept = b.us(0x00280010, 7)
     assert stream_of(b.Value(tag, "OB", b"ab"), kept) == b.encode((kept,))
     assert stream_of(b.Sequence(0x00081140, (b.Item((b.Value(tag, "OB", b"ab"), kept)),)))[12:-4] == b.encode((kept,))

@@ -58,7 +58,7 @@ def error_after_fork(uri: str, pin: str) -> str:
 
 
 @of_kinds(*(kind for kind in KINDS if kind.locks_after))
-def test_a_pin_locks_and_is_told_before_it_does(kind: TokenKind, device: TokenDevice, results: Results) -> None:
+def test_a_user_is_warned_before_a_pin_locks(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     told: list[str] = []
     for _ in range(kind.locks_after):
@@ -144,7 +144,7 @@ def test_a_child_of_fork_fails_with_our_error(kind: TokenKind, device: TokenDevi
 
 
 @every_kind
-def test_what_is_listed_opens(kind: TokenKind, device: TokenDevice, results: Results) -> None:
+def test_listed_keys_can_be_opened(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     listed = [each for each in BACKEND.list_keys(uri) if not each.problem]
     assert listed

@@ -60,7 +60,7 @@ def of_leaf(ca: PkiAuthority, site: Site, *, changed: bool = False, **more: Any)
         ),
     ],
 )
-def test_what_is_wrong_with_a_signer_is_not_put_right_by_fetching(
+def test_fetching_is_not_advised_for_a_bad_signer(
     ca: PkiAuthority, tmp_path: Path, how: dict[str, Any], cause: FailureCause, meant: str, to_do: str
 ) -> None:
     report = of_leaf(ca, Site(tmp_path), **how)
@@ -73,7 +73,7 @@ def test_what_is_wrong_with_a_signer_is_not_put_right_by_fetching(
     assert "Fetch the instance again" not in done
 
 
-def test_of_data_that_changed_this_is_said_first(ca: PkiAuthority, tmp_path: Path) -> None:
+def test_changed_data_is_reported_first(ca: PkiAuthority, tmp_path: Path) -> None:
     report = of_leaf(ca, Site(tmp_path), changed=True, revoked=utc_date(2024, 1))
     assert report_causes(report) == (FailureCause.ALTERED, FailureCause.REVOKED)
     said, done = words(report)

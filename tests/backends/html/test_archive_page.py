@@ -145,7 +145,7 @@ def test_more_processes_say_the_same(archive: Archive, page: Path, tmp_path: Pat
     assert same(archive.verified(tmp_path / "two.html", "--jobs", "2")) == same(page.read_text("utf-8"))
 
 
-def test_a_run_that_goes_on_says_the_same_of_the_whole(archive: Archive, page: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_reports_the_whole_archive(archive: Archive, page: Path, tmp_path: Path) -> None:
     journal = ("--journal", str(tmp_path / "run.journal"))
     first = archive.verified(tmp_path / "first.html", *journal)
     assert same(first) == same(page.read_text("utf-8"))

@@ -77,7 +77,7 @@ def test_a_page_is_green_only_if_all_that_is_critical_is_covered(
         assert re.sub(r"^\S+ ", "", verdict.locator(".word").inner_text()).startswith(word)
 
 
-def test_a_page_names_what_is_not_protected_and_counts_as_the_terminal_does(
+def test_a_page_lists_unprotected_elements_and_counts_like_the_terminal(
     write: Callable[..., Path], opening: Open, made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["verify", str(made / "part.dcm"), "--integrity-only"])
@@ -94,13 +94,13 @@ def test_a_page_names_what_is_not_protected_and_counts_as_the_terminal_does(
         assert f"{critical[0]} elements at all levels change what the data means" in text
 
 
-def test_the_object_that_is_not_signed_is_said_to_be_so(write: Callable[..., Path], opening: Open) -> None:
+def test_an_unsigned_object_is_reported(write: Callable[..., Path], opening: Open) -> None:
     with opening(write("item.dcm")) as window:
         assert "The object is not signed." in window.page.locator(".verdict").inner_text()
         assert "only the item BeamSequence[0]" in window.page.inner_text("main")
 
 
-def test_a_page_names_the_object_and_what_it_was_judged_by(
+def test_a_page_names_the_object_and_the_options(
     write: Callable[..., Path], opening: Open, made: Path, pki: Pki
 ) -> None:
     data = (made / "part.dcm").read_bytes()
@@ -122,7 +122,7 @@ def test_a_page_names_the_object_and_what_it_was_judged_by(
         assert "CompressedSamples" in window.page.inner_text("main")
 
 
-def test_what_was_not_checked_is_grey(write: Callable[..., Path], opening: Open) -> None:
+def test_unchecked_aspects_are_grey(write: Callable[..., Path], opening: Open) -> None:
     for words in ((), ("--revocation", "off")):
         with opening(write("whole.dcm", *words)) as window:
             told = window.page.locator("li", has_text=re.compile("revocation-(unknown|off)"))
@@ -153,7 +153,7 @@ def test_nothing_is_cut_on_a_phone(
         assert window.page.evaluate(CUT) == []
 
 
-def test_what_needs_attention_stands_by_study_and_series() -> None:
+def test_files_that_need_attention_are_grouped_by_study_and_series() -> None:
     def file(name: str, verdict: str, study: str, series: str) -> AttentionFile:
         return AttentionFile(name=name, verdict=verdict, study=study, series=series)
 
@@ -174,11 +174,11 @@ def test_what_needs_attention_stands_by_study_and_series() -> None:
     assert build_archive_view(report).studies == 2
 
 
-def test_an_archive_without_trust_says_how_to_configure_it_once(made: Path, tmp_path: Path) -> None:
+def test_an_archive_without_trust_has_one_hint_to_configure_it(made: Path, tmp_path: Path) -> None:
     path = tmp_path / "archive.html"
     main(["verify", str(made), "--quiet", "--html", str(path)])
     assert path.read_text("utf-8").count("Name the authorities that this site trusts") == 1
 
 
-def test_not_checked_is_no_answer_of_an_aspect() -> None:
+def test_an_unchecked_aspect_has_no_answer() -> None:
     assert {each.value for each in Outcome} == {"passed", "failed", "unknown", "not-checked"}

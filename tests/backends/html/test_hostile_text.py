@@ -111,12 +111,12 @@ def test_a_signature_that_does_not_hold_is_not_hidden_behind_many_that_do(pki: P
     assert len(page) < 3_000_000
 
 
-def test_a_page_is_the_same_whoever_makes_it(pki: Pki) -> None:
+def test_a_page_is_reproducible(pki: Pki) -> None:
     file = hostile_file(pki, "plain")
     assert rendered(file) == rendered(file)
 
 
-def test_what_is_nested_deep_is_shown_or_said_not_to_be(opening: Open, tmp_path: Path) -> None:
+def test_deep_nesting_is_shown_or_reported_as_omitted(opening: Open, tmp_path: Path) -> None:
     node: b.Node = b.us(tags.ROWS, 1)
     for _ in range(100):
         node = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((node,)),))

@@ -91,7 +91,7 @@ def test_it_loads_nothing_and_complains_of_nothing(page_of: PageOf, opening: Ope
         assert window.page.locator("script, img, iframe, object, embed, form, link:not([rel=icon])").count() == 0
 
 
-def test_its_policy_stops_what_it_does_not_need(page_of: PageOf, opening: Open, tmp_path: Path) -> None:
+def test_its_content_security_policy_blocks_everything_else(page_of: PageOf, opening: Open, tmp_path: Path) -> None:
     """Were something to get past the escaping, it could still do nothing."""
     text = page_of("broken.dcm").read_text("utf-8")
     page = tmp_path / "page.html"

@@ -124,14 +124,14 @@ def test_several_tokens_are_an_error_that_lists_them(token: SoftToken, other_tok
     assert f"token={other_token.label}" in told
 
 
-def test_what_is_not_there(token: SoftToken, tmp_path: Path) -> None:
+def test_missing_objects(token: SoftToken, tmp_path: Path) -> None:
     assert "object=p256" in refused(token.uri("nobodys"), KeyNotFound)
     refused(f"{token.uri()}&cert={tmp_path}/missing.pem", KeyNotFound, asking=False)
     refused(f"pkcs11:token=nobodys?module-path={token.module}", DeviceUnavailable, asking=False)
     refused("pkcs11:token=nobodys", DeviceUnavailable, asking=False)
 
 
-def test_what_is_no_module(token: SoftToken, tmp_path: Path) -> None:
+def test_files_that_are_not_modules(token: SoftToken, tmp_path: Path) -> None:
     (tmp_path / "text.so").write_text("no library")
     (tmp_path / "empty.so").write_bytes(b"")
     whole = Path(token.module).read_bytes()

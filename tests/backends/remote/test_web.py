@@ -55,7 +55,7 @@ def test_read_in_ranges(server: WebServer, medium: bytes) -> None:
     assert len(server.requests) == 2
 
 
-def test_read_as_a_whole_where_there_are_no_ranges(server: WebServer, medium: bytes) -> None:
+def test_a_server_without_ranges_is_read_as_a_whole(server: WebServer, medium: bytes) -> None:
     url = server.put("image.dcm", medium)
     server.script = answer_without_ranges
     assert integrity_verdict(url) is Verdict.VALID
@@ -158,7 +158,7 @@ def ranges_once(server: WebServer, path: str, headers: Mapping[str, str]) -> Web
         (ranges_once, "no longer supports ranges"),
     ],
 )
-def test_what_is_wrong_with_the_object(server: WebServer, medium: bytes, run: Run, script: Script, said: str) -> None:
+def test_errors_of_the_object(server: WebServer, medium: bytes, run: Run, script: Script, said: str) -> None:
     url = server.put("image.dcm", medium)
     server.script = script
     ran = run("verify", url, "--integrity-only")
@@ -185,7 +185,7 @@ def nonsense(_: WebServer, __: str, ___: Mapping[str, str]) -> WebAnswer:
 
 
 @pytest.mark.parametrize("script", [busy, cut_short, cut_short_as_a_whole, nonsense])
-def test_what_is_wrong_with_the_server(server: WebServer, medium: bytes, run: Run, script: Script) -> None:
+def test_errors_of_the_server(server: WebServer, medium: bytes, run: Run, script: Script) -> None:
     url = server.put("image.dcm", medium)
     server.script = script
     ran = run("verify", url, "--integrity-only")

@@ -152,7 +152,7 @@ def test_more_certificates_in_a_token_change_nothing(pki: Pki, authority: Timest
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
-def test_what_is_wrong_is_said(authority: TimestampAuthority, changes: dict[str, Any], code: str) -> None:
+def test_each_defect_has_its_finding(authority: TimestampAuthority, changes: dict[str, Any], code: str) -> None:
     judgement = judged(authority.token(VALUE, **changes))
     assert codes(judgement) - SOUND == {code}
     # a doubt is told; what is not proven certifies no time

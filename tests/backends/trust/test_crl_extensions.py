@@ -81,7 +81,7 @@ def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: PkiAuthori
 
 
 @pytest.mark.parametrize("by", ["crls", "ocsp_responses"])
-def test_what_ends_before_it_begins_does_not_count(site: Site, ca: PkiAuthority, by: str) -> None:
+def test_an_answer_that_ends_before_it_begins_does_not_count(site: Site, ca: PkiAuthority, by: str) -> None:
     leaf = ca.issue("leaf")
     dates: dict[str, Any] = {"issued": utc_date(2025, 12), "due": utc_date(2025, 6)}
     response = malformed_pki.build_response(ca, [malformed_pki.build_single(leaf, ca, **dates)])

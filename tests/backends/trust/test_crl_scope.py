@@ -34,7 +34,7 @@ def test_scope(site: Site, ca: PkiAuthority, point: dict[str, Any], of_signers: 
     assert [code == "not-revoked" for code in found] == [of_signers, of_authorities]
 
 
-def test_who_is_listed_out_of_scope_is_doubtful(site: Site, ca: PkiAuthority) -> None:
+def test_a_revocation_out_of_scope_is_indeterminate(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     wrong = malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE), only_contains_ca_certs=True)
     elsewhere = malformed_pki.build_crl(

@@ -13,7 +13,7 @@ from tests.backends.trust.revocation_cases import BEFORE, revocation_codes
 from tests.backends.trust.trust_pki import PkiAuthority, Site, finding_codes, make_key, make_root
 
 
-def test_an_anchor_that_is_no_root_has_crls_of_its_own(site: Site, ca: PkiAuthority) -> None:
+def test_an_anchor_that_is_not_a_root_has_its_own_crls(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
     for rule in RevocationMode.SOFT, RevocationMode.HARD:
@@ -85,7 +85,7 @@ def test_a_separate_key_for_crls(site: Site, ca: PkiAuthority) -> None:
         assert revocation_codes(site, leaf, ca, crls=[crl]) == ["revocation-unknown"]
 
 
-def test_who_signs_crls_must_not_be_revoked(site: Site, ca: PkiAuthority) -> None:
+def test_a_crl_signer_must_not_be_revoked(site: Site, ca: PkiAuthority) -> None:
     leaf, signer = ca.issue("leaf"), separate(ca)
     by_signer = PkiAuthority(signer.key, ca.certificate)
     revoked = by_signer.crl((signer, BEFORE))
@@ -96,7 +96,7 @@ def test_who_signs_crls_must_not_be_revoked(site: Site, ca: PkiAuthority) -> Non
     assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-indeterminate"]
 
 
-def test_who_signs_crls_leads_to_the_same_anchor(site: Site, ca: PkiAuthority) -> None:
+def test_a_crl_signer_must_lead_to_the_same_anchor(site: Site, ca: PkiAuthority) -> None:
     stranger = make_root("stranger")
     leaf, signer = ca.issue("leaf"), separate(stranger)
     crl = PkiAuthority(signer.key, ca.certificate).crl()

@@ -84,7 +84,7 @@ def test_a_damaged_certificate_is_never_trusted(data: bytes) -> None:
 
 
 @given(data=damaged(CRL))
-def test_a_damaged_crl_is_refused_or_says_nothing(data: bytes) -> None:
+def test_a_damaged_crl_is_refused_or_has_no_effect(data: bytes) -> None:
     try:
         read = parse_crl(data)
     except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
@@ -94,7 +94,7 @@ def test_a_damaged_crl_is_refused_or_says_nothing(data: bytes) -> None:
 
 
 @given(data=damaged(OCSP))
-def test_a_damaged_ocsp_response_is_refused_or_says_nothing(data: bytes) -> None:
+def test_a_damaged_ocsp_response_is_refused_or_has_no_effect(data: bytes) -> None:
     try:
         read = parse_ocsp_response(data)
     except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
@@ -104,7 +104,7 @@ def test_a_damaged_ocsp_response_is_refused_or_says_nothing(data: bytes) -> None
 
 
 @given(data=st.data())
-def test_what_is_odd_changes_nothing_for_others(data: st.DataObject) -> None:
+def test_odd_material_does_not_affect_other_certificates(data: st.DataObject) -> None:
     """Signed as it should be, so that readers come as far as they can."""
     odd_ones = [
         malformed_pki.resign(der, CA, lambda signed: data.draw(damaged(signed)))
@@ -129,7 +129,7 @@ def test_undamaged_they_are_believed() -> None:
 
 
 @given(data=st.binary(max_size=200))
-def test_whatever_stands_in_a_file_is_read_or_refused(site_of_hypothesis: Site, data: bytes) -> None:
+def test_any_bytes_in_a_file_are_read_or_refused(site_of_hypothesis: Site, data: bytes) -> None:
     for name in ("intermediates", "crls", "ocsp_responses"):
         with suppress(TrustError):
             settings: dict[str, Any] = {name: [data]}
@@ -159,7 +159,7 @@ def test_names_do_not_get_out_of_their_line(site: Site, ca: PkiAuthority) -> Non
     assert escape_unprintable(message)
 
 
-def test_what_is_no_certificate_is_not_evaluable() -> None:
+def test_an_invalid_certificate_cannot_be_evaluated() -> None:
     for data in (b"", b"\x30\x80", LEAF.der[:-1]):
         assert finding_codes(evaluated(data), Outcome.UNKNOWN) == ["certificate-not-evaluable"]
 

@@ -52,7 +52,7 @@ def test_it_comes_only_if_asked_for_and_changes_no_answer(site: Site, ca: PkiAut
     assert evaluator.evaluate(question).material == NOTHING
 
 
-def test_what_has_no_bearing_is_left_out(site: Site, ca: PkiAuthority) -> None:
+def test_irrelevant_material_is_left_out(site: Site, ca: PkiAuthority) -> None:
     strangers = [make_root(f"stranger {number}") for number in range(20)]
     leaf = ca.issue("leaf")
     settings = site.settings(
@@ -69,7 +69,7 @@ def test_what_has_no_bearing_is_left_out(site: Site, ca: PkiAuthority) -> None:
 
 
 @pytest.mark.parametrize("kind", ["crl", "ocsp"])
-def test_what_was_fetched_is_kept(site: Site, ca: PkiAuthority, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetched_material_is_stored(site: Site, ca: PkiAuthority, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving(Responder()) as responder:
         where: dict[str, Any] = {f"{kind}_at": f"{responder.url}/{kind}"}

@@ -20,7 +20,7 @@ TOO_FAR_AHEAD = NOW + dt.timedelta(minutes=6)
 
 
 @pytest.mark.parametrize(("issued", "code"), [(AHEAD, "not-revoked"), (TOO_FAR_AHEAD, "revocation-unknown")])
-def test_what_is_from_the_future_does_not_count(site: Site, ca: PkiAuthority, issued: dt.datetime, code: str) -> None:
+def test_an_answer_from_the_future_does_not_count(site: Site, ca: PkiAuthority, issued: dt.datetime, code: str) -> None:
     leaf = ca.issue("leaf")
     assert revocation_codes(site, leaf, ca, crls=[ca.crl(issued=issued, due=utc_date(2027))]) == [code]
     assert revocation_codes(site, leaf, ca, ocsp_responses=[ca.ocsp(leaf, issued=issued, due=utc_date(2027))]) == [code]
@@ -45,7 +45,7 @@ def test_a_revocation_from_the_future_is_a_doubt(site: Site, ca: PkiAuthority, r
 
 
 @pytest.mark.parametrize("basis", [TimeBasis.CLAIMED, TimeBasis.NOW])
-def test_whoever_is_listed_is_revoked_though_the_date_is_still_to_come(
+def test_a_listed_certificate_is_revoked_before_its_revocation_date(
     site: Site, ca: PkiAuthority, basis: TimeBasis
 ) -> None:
     leaf = ca.issue("leaf")
@@ -92,7 +92,7 @@ def test_of_several_answers_in_a_response_the_worst_counts(
 
 
 @pytest.mark.parametrize("rule", [RevocationMode.SOFT, RevocationMode.HARD])
-def test_a_revocation_in_what_is_out_of_date_holds(site: Site, ca: PkiAuthority, rule: RevocationMode) -> None:
+def test_a_revocation_in_an_outdated_crl_counts(site: Site, ca: PkiAuthority, rule: RevocationMode) -> None:
     leaf = ca.issue("leaf")
     undated = malformed_pki.modify_crl(ca.crl((leaf, BEFORE)), ca, lambda tbs: tbs.__setitem__("next_update", None))
     both = [malformed_pki.build_single(leaf, ca), malformed_pki.build_single(leaf, ca, revoked=BEFORE, **LONG_AGO)]
@@ -109,9 +109,7 @@ def test_a_revocation_in_what_is_out_of_date_holds(site: Site, ca: PkiAuthority,
         assert "revoked" in finding_codes(site.ask(leaf, ca, revocation=rule, **more), Outcome.FAILED)
 
 
-def test_a_hold_that_may_have_ended_is_a_doubt_unless_something_newer_says_that_it_has(
-    site: Site, ca: PkiAuthority
-) -> None:
+def test_a_hold_that_may_have_ended_is_indeterminate_without_newer_information(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     held = malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE, HOLD), **LONG_AGO)
     answer = site.ask(leaf, ca, crls=[held], revocation=RevocationMode.SOFT)
@@ -119,7 +117,7 @@ def test_a_hold_that_may_have_ended_is_a_doubt_unless_something_newer_says_that_
     assert revocation_codes(site, leaf, ca, crls=[held, ca.crl()]) == ["not-revoked"]
 
 
-def test_a_crl_without_an_end_says_of_nobody_that_he_is_good(site: Site, ca: PkiAuthority) -> None:
+def test_a_crl_without_next_update_does_not_establish_a_good_status(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     undated = malformed_pki.modify_crl(ca.crl(), ca, lambda tbs: tbs.__setitem__("next_update", None))
     assert revocation_codes(site, leaf, ca, crls=[undated]) == ["revocation-stale"]

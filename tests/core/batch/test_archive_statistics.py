@@ -38,7 +38,7 @@ def test_files_are_counted_by_verdict() -> None:
     assert (report.files.total, report.passed_over, report.recorded) == (6, 1, 1)
 
 
-def test_a_verdict_of_another_task_is_none() -> None:
+def test_a_verdict_of_another_task_is_ignored() -> None:
     tally = ArchiveStatistics()
     tally.add("a", gist("signed"), recorded=True)
     report = tally.report()
@@ -113,7 +113,7 @@ def test_hostile_names_take_no_room() -> None:
 @pytest.mark.parametrize(
     "change", [{0: "good"}, {0: []}, {1: 7}, {3: "name"}, {3: [7]}, {5: 1}, {6: 0}, {6: True}, {6: "1"}]
 )
-def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
+def test_a_damaged_summary_is_ignored(change: dict[int, object]) -> None:
     values = signature(profiles=("base-rsa",)).to_values()
     assert SignatureSummary.from_values(values) == signature(profiles=("base-rsa",))
     for place, value in change.items():
@@ -126,6 +126,6 @@ def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
     ("kind", "verdict", "code"),
     [("verified", "ignored", 0), ("signed", "valid", 0), ("failed", "no-signature", 3), ("verified", "valid", 130)],
 )
-def test_a_journal_holds_no_verdicts_of_other_tasks(kind: str, verdict: str, code: int) -> None:
+def test_a_journal_contains_no_verdicts_of_other_tasks(kind: str, verdict: str, code: int) -> None:
     with pytest.raises(ValueError, match="not a verdict"):
         ResultSummary.parse(str(ResultSummary(kind=kind, verdict=verdict, exit_code=code)))

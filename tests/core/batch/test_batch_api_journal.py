@@ -129,7 +129,7 @@ def test_a_key_is_not_opened_if_nothing_is_left(
     assert signatures(output or folder) == [1, 1, 1]
 
 
-def test_nobody_is_asked_for_the_pin_of_a_token_that_is_not_needed(
+def test_the_pin_of_an_unused_token_is_not_requested(
     tree: Tree, image: bytes, softhsm: SoftHsm, pki: Pki, journal: Path
 ) -> None:
     token = softhsm.token("journal")

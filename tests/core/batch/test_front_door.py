@@ -57,7 +57,7 @@ class TestSignOptions:
         with pytest.raises(FrozenInstanceError):
             options.tags = None  # type: ignore[misc] # the test assigns to a frozen value
 
-    def test_repr_names_what_is_not_usual(self) -> None:
+    def test_repr_shows_values_that_are_not_defaults(self) -> None:
         assert repr(SignOptions()) == "SignOptions()"
         assert (
             repr(SignOptions(only_required=True, profile="none")) == "SignOptions(only_required=True, profile='none')"
@@ -95,7 +95,7 @@ class TestSignOptions:
             ("allow_weak", None),
         ],
     )
-    def test_what_cannot_be_read_is_refused_at_once(self, name: str, value: Any) -> None:
+    def test_invalid_options_are_refused_at_once(self, name: str, value: Any) -> None:
         with pytest.raises(UsageError):
             SignOptions(**{name: value})
 
@@ -146,7 +146,7 @@ class TestVerifyOptions:
             ({"require": 5}, "require"),
         ],
     )
-    def test_what_cannot_be_read_is_refused_at_once(self, keywords: dict[str, Any], says: str) -> None:
+    def test_invalid_options_are_refused_at_once(self, keywords: dict[str, Any], says: str) -> None:
         with pytest.raises(UsageError, match=says):
             VerifyOptions(**keywords)
         with pytest.raises(UsageError, match=says):
@@ -206,14 +206,14 @@ class TestManyFilesLikeOne:
         assert result.reason.startswith("instance 1.2.3.4.1 is not in the folders")
 
     @pytest.mark.parametrize("name", ["manifest", "evidence", "keep_evidence"])
-    def test_verify_many_refuses_what_belongs_to_one_file(self, name: str) -> None:
+    def test_verify_many_refuses_options_for_a_single_file(self, name: str) -> None:
         keywords: dict[str, Any] = {name: True}
         with pytest.raises(UsageError, match=f"verify_many does not take {name}") as caught:
             dcmseal.verify_many([], **keywords)
         assert "verify()" in caught.value.hint
 
     @pytest.mark.parametrize("name", ["manifest", "uid", "output"])
-    def test_sign_many_refuses_what_belongs_to_one_file(self, name: str, key: str) -> None:
+    def test_sign_many_refuses_options_for_a_single_file(self, name: str, key: str) -> None:
         keywords: dict[str, Any] = {name: "x"}
         with pytest.raises(UsageError, match=f"sign_many does not take {name}"):
             dcmseal.sign_many([], key=key, in_place=True, **keywords)

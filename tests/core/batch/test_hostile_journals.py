@@ -68,19 +68,21 @@ class TestJournalsOfOthers:
         assert not forged.with_name("new").exists()
 
     @pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
-    def test_nor_is_what_sqlite_keeps_beside_it_believed(self, tampered: Path, forged: Path, suffix: str) -> None:
+    def test_files_of_sqlite_beside_the_journal_are_checked_too(
+        self, tampered: Path, forged: Path, suffix: str
+    ) -> None:
         beside = forged.with_name(f"forged{suffix}")
         beside.write_bytes(b"")
         beside.chmod(0o666)
         with pytest.raises(JournalError, match=f"others can write .*forged{suffix}"):
             journal_of(forged, tampered)
 
-    def test_results_of_the_future_are_found_out_anew(self, tampered: Path, forged: Path) -> None:
+    def test_results_with_a_future_date_are_computed_again(self, tampered: Path, forged: Path) -> None:
         journal_of(forged, tampered)
         assert verdicts_in(str(forged))["3.dcm"] == "invalid"
 
     @pytest.mark.parametrize("forged_first", [True, False])
-    def test_results_of_the_future_win_no_merge(
+    def test_results_with_a_future_date_lose_a_merge(
         self, tampered: Path, forged: Path, tmp_path: Path, *, forged_first: bool
     ) -> None:
         honest = journal_of(tmp_path / "honest", tampered)
@@ -88,7 +90,7 @@ class TestJournalsOfOthers:
         merge_journals(paths, str(tmp_path / "merged"))
         assert verdicts_in(str(tmp_path / "merged")) == verdicts_in(honest)
 
-    def test_results_of_the_future_alone_are_merged_and_found_out_anew(
+    def test_results_with_a_future_date_are_merged_and_computed_again(
         self, tampered: Path, forged: Path, tmp_path: Path
     ) -> None:
         merge_journals([str(forged)], str(tmp_path / "merged"))
@@ -128,7 +130,7 @@ def change(path: Path, *statements: str) -> None:
 
 class TestHostile:
     @pytest.mark.parametrize("data", [b"no database", b"SQLite format 3\0" + bytes(4096), bytes(10_000)])
-    def test_what_is_no_journal_is_refused_and_left_alone(self, tmp_path: Path, data: bytes) -> None:
+    def test_a_file_that_is_not_a_journal_is_refused_and_unchanged(self, tmp_path: Path, data: bytes) -> None:
         path = tmp_path / "file"
         path.write_bytes(data)
         for action in (lambda: status_of(str(path)), lambda: journal_of(path, tmp_path)):
@@ -145,7 +147,7 @@ class TestHostile:
             journal_of(path, tmp_path)
         assert path.read_bytes() == data
 
-    def test_what_is_not_there_or_no_file(self, tmp_path: Path) -> None:
+    def test_missing_paths_and_paths_that_are_not_files(self, tmp_path: Path) -> None:
         with pytest.raises(JournalError, match="does not exist"):
             status_of(str(tmp_path / "none"))
         with pytest.raises(JournalError, match="not a regular file"):

@@ -51,7 +51,9 @@ def test_a_run_goes_on_where_it_stopped(settings: JournalSettings, tree: Tree, s
 
 
 @pytest.mark.parametrize("by_content", [False, True])
-def test_what_changed_is_judged_anew(settings: JournalSettings, tree: Tree, signed: bytes, *, by_content: bool) -> None:
+def test_a_changed_file_is_verified_again(
+    settings: JournalSettings, tree: Tree, signed: bytes, *, by_content: bool
+) -> None:
     settings = replace(settings, by_content=by_content)
     archive = tree({"a.dcm": signed, "b.dcm": signed, "c.dcm": signed})
     results_of(settings, VERIFY, archive)
@@ -91,7 +93,7 @@ def replace_file(path: Path, data: bytes) -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("by_content", [False, True])
 @pytest.mark.parametrize("hide", [forge, replace_file])
-def test_who_sets_the_time_back_is_found_out(
+def test_a_modification_time_set_back_is_noticed(
     settings: JournalSettings,
     tree: Tree,
     signed: bytes,
@@ -127,7 +129,7 @@ def test_contents_are_hashed_by_workers(
     ] == [digest] * 3
 
 
-def test_a_file_that_is_written_while_it_is_judged_is_judged_anew(tree: Tree, signed: bytes) -> None:
+def test_a_file_written_during_its_verification_is_verified_again(tree: Tree, signed: bytes) -> None:
     """What was hashed need not be what was judged."""
     path = tree({"a.dcm": signed}) / "a.dcm"
 
@@ -140,7 +142,7 @@ def test_a_file_that_is_written_while_it_is_judged_is_judged_anew(tree: Tree, si
     assert run_on_change(item, BatchResult.from_foreign_file).digest == hashlib.sha256(path.read_bytes()).digest()
 
 
-def test_size_alone_tells_nothing() -> None:
+def test_size_alone_is_not_trusted() -> None:
     """Of an object whose storage knows neither versions nor times."""
     bare = make_identity(
         InputFile(source="https://archive.example/a.dcm", relative="a.dcm", size=4711), by_content=False
@@ -149,7 +151,9 @@ def test_size_alone_tells_nothing() -> None:
     assert bare._replace(inode=1).is_same(bare._replace(inode=1))
 
 
-def test_documents_are_kept_of_what_needs_attention(settings: JournalSettings, tree: Tree, signed: bytes) -> None:
+def test_documents_are_stored_for_files_that_need_attention(
+    settings: JournalSettings, tree: Tree, signed: bytes
+) -> None:
     archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712"), "c.dcm": signed[:300]})
     results_of(settings, VERIFY, archive)
     kept = {Path(each.source).name: each.document and each.document["document"] for each in entries_of(settings)}
@@ -174,14 +178,14 @@ def test_the_form_in_which_answers_come_back_changes_nothing(
     ]
 
 
-def test_what_failed_is_tried_again_if_asked_to(settings: JournalSettings, tree: Tree, signed: bytes) -> None:
+def test_failed_files_are_retried_on_request(settings: JournalSettings, tree: Tree, signed: bytes) -> None:
     archive = tree({"a.dcm": signed, "b.dcm": signed[:300]})
     results_of(settings, VERIFY, archive)
     assert names(results_of(replace(settings, retry_failed=True), VERIFY, archive)) == ["b.dcm"]
     assert status_of(settings).files == 2
 
 
-def test_names_that_are_no_unicode(settings: JournalSettings, tree: Tree, signed: bytes) -> None:
+def test_names_that_are_not_unicode(settings: JournalSettings, tree: Tree, signed: bytes) -> None:
     archive = tree({os.fsdecode(b"f\xff/a\xfe.dcm"): signed, "ü.dcm": signed})
     assert len(results_of(settings, VERIFY, archive)) == 2
     assert results_of(settings, VERIFY, archive) == []

@@ -31,7 +31,7 @@ Text = st.text(st.characters(codec=None), max_size=40).filter(lambda text: "\0" 
 
 
 @given(st.text(min_size=1), st.integers(1, 1000))
-def test_a_file_is_of_one_shard_whatever_the_machine(path: str, of: int) -> None:
+def test_a_file_belongs_to_one_shard_on_every_machine(path: str, of: int) -> None:
     assert sum(Shard(number=number, count=of).contains(path) for number in range(1, of + 1)) == 1
 
 
@@ -43,7 +43,7 @@ def test_shards_are_of_a_size() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "0/4", "5/4", "1/0", "-1/4", "1/4/2", "a/b", "1/9999999"])
-def test_what_is_no_shard(text: str) -> None:
+def test_invalid_shards(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         Shard.parse(text)
     assert caught.value.hint
@@ -82,7 +82,7 @@ class TestMerging:
         with Journal.open(JournalSettings(path=str(whole)), VERIFY) as journal:
             assert list(journal.filter_inputs(iter_inputs([str(archive)]))) == []
 
-    def test_missing_shards_are_told(self, archive: Path, tmp_path: Path) -> None:
+    def test_missing_shards_are_reported(self, archive: Path, tmp_path: Path) -> None:
         paths = [journal_of(tmp_path / f"{number}", archive, Shard(number=number, count=4)) for number in (1, 3)]
         assert merge_journals(paths, str(tmp_path / "merged")) == ("2/4", "4/4")
 
@@ -102,7 +102,7 @@ class TestMerging:
         with JournalReader.open(str(tmp_path / "merged")) as journal:
             assert [each.document is not None for each in journal.iter_entries(attention_only=True)] == [True]
 
-    def test_only_what_belongs_together_is_merged(self, archive: Path, tmp_path: Path) -> None:
+    def test_only_matching_journals_are_merged(self, archive: Path, tmp_path: Path) -> None:
         one = journal_of(tmp_path / "one", archive)
         other = journal_of(
             tmp_path / "other",

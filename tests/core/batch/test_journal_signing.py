@@ -26,9 +26,7 @@ class TestSigning:
     def signatures(self, archive: Path) -> list[int]:
         return [len(dcmseal.signatures(path)) for path in sorted(archive.rglob("*.dcm"))]
 
-    def test_what_is_signed_stays_signed_once(
-        self, settings: JournalSettings, tree: Tree, image: bytes, key: str
-    ) -> None:
+    def test_signed_files_are_signed_once(self, settings: JournalSettings, tree: Tree, image: bytes, key: str) -> None:
         archive = tree({f"{number}.dcm": image for number in range(4)})
         task = sign_task(key)
         results_of(settings, task, archive, first=2)
@@ -59,7 +57,7 @@ class TestSigning:
         assert self.signatures(target) == [1, 1]
         assert [each.summary.kind for each in entries_of(settings)] == [ResultKind.SIGNED, ResultKind.SIGNED]
 
-    def test_temporary_files_are_removed_if_nobody_writes_them_any_more(
+    def test_abandoned_temporary_files_are_removed(
         self, settings: JournalSettings, tree: Tree, image: bytes, key: str
     ) -> None:
         archive = tree({"a.dcm": image})
@@ -130,7 +128,7 @@ class TestSigning:
                 uids += [each.uid for each in dcmseal.signatures(archive / "a.dcm")]
         assert len(uids) == len(set(uids)) == 3
 
-    def test_what_is_no_fault_of_the_file_is_not_recorded(
+    def test_errors_outside_the_file_are_not_recorded(
         self, settings: JournalSettings, tree: Tree, image: bytes, key: str
     ) -> None:
         archive = tree({"a.dcm": image, "b.dcm": image})

@@ -144,7 +144,7 @@ def _slowly(function: Any, *arguments: Any) -> Any:
     return function(*arguments)
 
 
-def test_what_is_still_worked_on_when_a_chunk_is_lost_is_waited_for(tmp_path: Path) -> None:
+def test_running_work_is_awaited_when_a_chunk_is_lost(tmp_path: Path) -> None:
     task = CrashingTask(log=str(tmp_path / "log"))
     results = list(run_task(items(100), task, executor=workers(OneIsLost()), chunk=10))
     assert [each.input.source for each in results] == [str(number) for number in range(100)]
@@ -163,13 +163,13 @@ def test_workers_that_always_die_end_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["here", "pool"])
-def test_what_is_wrong_with_the_task_is_raised(executor: ExecutorFactory | None) -> None:
+def test_an_error_of_the_task_is_raised(executor: ExecutorFactory | None) -> None:
     with pytest.raises(UsageError, match="cannot be done") as raised:
         list(run_task(items(3), CrashingTask(unusable=True), executor=executor))
     assert raised.value.hint == "do something else"
 
 
-def test_processes_begin_anew_where_there_is_no_server_to_fork_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_are_spawned_where_forkserver_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     results = list(run_task(items(20), CrashingTask(), executor=make_process_pool(2), chunk=3))
     assert [each.input.source for each in results] == [str(number) for number in range(20)]

@@ -132,7 +132,7 @@ def test_a_key_that_fails_stops_the_run_and_is_not_asked_again(
     assert {str(path) for path, count in zip(sorted(folder.iterdir()), counts(folder), strict=True) if count} == signed
 
 
-def test_nobody_gets_in_without_the_word(key: str) -> None:
+def test_connections_need_the_authkey(key: str) -> None:
     with opened(key) as signer, open_signing_server(signer) as lane:
         folder = Path(lane.endpoint.address).parent
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -152,7 +152,7 @@ def message(digest: bytes) -> MacStream:
 
 
 @pytest.mark.parametrize("request_", [b"", b"SHA256\0short", b"SHA7\0" + bytes(32), b"\xff" * 700, b"SHA256"])
-def test_what_is_no_digest_is_not_signed(key: str, request_: bytes) -> None:
+def test_an_invalid_digest_is_not_signed(key: str, request_: bytes) -> None:
     with opened(key) as signer:
         counting = CountingSigner(signer)
         with open_signing_server(counting) as lane:

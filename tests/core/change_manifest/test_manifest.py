@@ -43,7 +43,7 @@ BEAMS = tuple((b.us(t.BEAM_NUMBER, n), b.text(t.BEAM_NAME, "LO", name)) for n, n
 
 @pytest.mark.parametrize("identity", ["rsa2048", "p256", "dsa2048"])
 @pytest.mark.parametrize("algorithm", ["SHA256", "SHA384", "SHA512"])
-def test_what_was_not_changed_is_as_it_was(pki: Pki, identity: str, algorithm: str) -> None:
+def test_unchanged_elements_are_reported_as_unchanged(pki: Pki, identity: str, algorithm: str) -> None:
     for name in ("CT_small.dcm", "rtplan.dcm", "JPEG-lossy.dcm", "image_dfl.dcm", "MR_small_bigendian.dcm"):
         data, manifest = sign_with_manifest(real_file(name).data, pki[identity], algorithm=algorithm)
         assert manifest_codes(data, manifest) == [("elements-unchanged", "")]
@@ -146,7 +146,7 @@ def test_elements_of_the_level_that_come_go_and_move(pki: Pki) -> None:
     ]
 
 
-def test_what_is_not_signed_is_told_apart(pki: Pki) -> None:
+def test_unsigned_changes_are_reported_separately(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(b.file(b.image(make_items(*BEAMS))), pki["p256"], tags=["PatientID"])
     assert manifest_codes(signed, manifest) == [("elements-unchanged", "")]
     nodes = b.image(make_items(BEAMS[1], BEAMS[0], BEAMS[2]), b.text(t.PATIENT_ID, "LO", "4712"), b.us(tags.ROWS, 5))
@@ -221,7 +221,7 @@ def test_a_manifest_is_about_one_signature_at_its_level(pki: Pki) -> None:
     assert manifest_codes(dcmseal.remove(both, uids=[dcmseal.signatures(both)[0].uid]).data or b"", manifest) != []
 
 
-def test_a_change_of_the_signature_itself_is_told_apart(pki: Pki) -> None:
+def test_a_change_of_the_signature_itself_is_reported_separately(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
     changed = edit_signed(
         signed,
@@ -232,7 +232,7 @@ def test_a_change_of_the_signature_itself_is_told_apart(pki: Pki) -> None:
     assert manifest_codes(changed, manifest) == [("manifest-other-change", "")]
 
 
-def test_who_has_the_manifest_only_cannot_try_values(pki: Pki) -> None:
+def test_values_cannot_be_guessed_from_a_manifest_alone(pki: Pki) -> None:
     """The key takes the value of the signature, which is in the file: with it, and only with it, values are found."""
     signed, manifest = sign_with_manifest(b.file(b.image()), pki["rsa2048"])
     document = parse_manifest(manifest)

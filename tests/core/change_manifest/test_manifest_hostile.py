@@ -52,7 +52,7 @@ def test_it_never_changes_a_verdict(pki: Pki) -> None:
             assert report.signatures == dcmseal.verify(each, integrity_only=True).signatures
 
 
-def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
+def test_a_manifest_that_is_not_genuine_is_ignored(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
     again, of_another = sign_with_manifest(b.file(b.image()), pki["p256"])
     changed = signed.replace(b"4711", b"4712")
@@ -118,7 +118,7 @@ def test_a_bit_of_the_manifest_changed_is_never_believed(
         b'{"format":"dcmseal-manifest/1"}', b'{"format":"x","format":"dcmseal-manifest/2"}', b'{"format":NaN}',
     ],
 )  # fmt: skip
-def test_what_the_signer_signed_is_read_with_care(pki: Pki, content: bytes) -> None:
+def test_signed_content_is_parsed_strictly(pki: Pki, content: bytes) -> None:
     signed, _ = sign_with_manifest(b.file(b.image()), pki["p256"])
     sealed = sign_content(content, build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-unreadable"]
@@ -146,7 +146,7 @@ def test_a_manifest_of_another_version_is_refused_with_both_versions(pki: Pki) -
         (("else",), 1), (("signature", "else"), 1), (("signed", 0), ["00100010", "PN", "00" * 16, 1]),
     ],
 )  # fmt: skip
-def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], value: Any) -> None:
+def test_content_of_another_form_is_ignored(pki: Pki, path: tuple[Any, ...], value: Any) -> None:
     signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
     document = parse_manifest(manifest)
     assert document["format"] == FORMAT

@@ -13,7 +13,7 @@ from tests.support import builder as b
 from tests.support import tags as t
 
 
-def test_what_is_signed_and_differs_is_exit_code_1(run: Run, signed: Path, tampered: Path) -> None:
+def test_signed_differences_are_exit_code_1(run: Run, signed: Path, tampered: Path) -> None:
     ran = run("compare", signed, tampered)
     assert (ran.code, ran.err) == (1, "")
     assert "is intact in A" in ran.out
@@ -21,7 +21,7 @@ def test_what_is_signed_and_differs_is_exit_code_1(run: Run, signed: Path, tampe
     assert "PixelData: changed; frames changed: 1; signed by 2.25." in ran.out
 
 
-def test_what_no_signature_covers_is_exit_code_0(run: Run, image: Path, signed: Path, in_folder: Path) -> None:
+def test_unsigned_differences_are_exit_code_0(run: Run, image: Path, signed: Path, in_folder: Path) -> None:
     assert run("compare", signed, signed).out.splitlines()[0].endswith("identical")
     ran = run("compare", image, signed)
     assert (ran.code, ran.out.count("added")) == (0, 2)
@@ -52,7 +52,7 @@ def test_unsigned_files_that_differ_are_exit_code_3(run: Run, image: Path, in_fo
     assert run("compare", image, "-", stdin=bytes(data)).code == 3
 
 
-def test_what_cannot_be_read_is_exit_code_5(run: Run, image: Path, broken: Path) -> None:
+def test_an_unreadable_file_is_exit_code_5(run: Run, image: Path, broken: Path) -> None:
     assert run("compare", image, broken).code == 5
     assert run("compare", image, image.with_name("none")).code == 5
     assert run("compare", image).code == 2

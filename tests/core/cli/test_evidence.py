@@ -108,7 +108,7 @@ def test_a_file_from_standard_input(run: Run, signed: Path, trusting: list[str],
         (["--evidence", "NEW"], 5, "cannot be read"),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_hint(
+def test_contradictory_options_are_refused_with_a_hint(
     run: Run, signed: Path, evidence: Path, options: list[str], code: int, said: str
 ) -> None:
     words = {"EVIDENCE": evidence, "SIGNED": signed, "NEW": evidence.with_name("new")}

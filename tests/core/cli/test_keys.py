@@ -36,7 +36,7 @@ def insert(key: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     return insert
 
 
-def test_what_plugins_find_is_shown_with_the_uri_to_paste(run: Run, insert: Callable[[Any], None]) -> None:
+def test_found_keys_are_shown_with_a_uri_to_paste(run: Run, insert: Callable[[Any], None]) -> None:
     insert(LISTED)
     ran = run("keys")
     assert (ran.code, ran.err) == (0, "")
@@ -94,7 +94,7 @@ def test_one_scheme_key_uri_or_setup(
     assert [each["uri"] for each in ran.document["keys"]] == uris
 
 
-def test_without_a_key_it_says_so(run: Run) -> None:
+def test_without_a_key(run: Run) -> None:
     assert run("keys", "pem:").out == "no key found that matches\n"
     assert run("keys", "nothing:").code == 6
     assert run("keys", "nobody").code == 2

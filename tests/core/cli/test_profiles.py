@@ -55,7 +55,7 @@ def test_shows_repeating_groups_once(run: Run) -> None:
     assert {"60003000", "601E3000", "501E0020"} <= tags
 
 
-def test_explains_what_would_be_signed_and_why(run: Run, tmp_path: Path) -> None:
+def test_explains_the_elements_that_would_be_signed(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path, b.file(b.image(b.Value(0x00091001, "UN", b"??"))))
     rows = {line[:11]: line for line in run("profiles", "explain", "creator-rsa", path).out.splitlines()}
     assert "required" in rows["(7FE0,0010)"]
@@ -80,7 +80,7 @@ def test_explains_what_would_be_signed_and_why(run: Run, tmp_path: Path) -> None
     ],
     ids=["image", "no purpose", "observers", "UN", "no class"],
 )
-def test_explains_what_stands_in_the_way(run: Run, tmp_path: Path, rsa: str, name: str, data: bytes, code: str) -> None:
+def test_explains_missing_requirements(run: Run, tmp_path: Path, rsa: str, name: str, data: bytes, code: str) -> None:
     path = written(tmp_path, data)
     assert code in [each["code"] for each in run("profiles", "explain", name, path, "--json").document["problems"]]
     assert f"({code})" in run("profiles", "explain", name, path).out
@@ -116,7 +116,7 @@ def test_a_report_is_signed_for_a_purpose(run: Run, tmp_path: Path, rsa: str) ->
     assert run("verify", both, "--integrity-only", "--require", "structured-report-rsa", "--quiet").code == 0
 
 
-def test_who_approves_says_what_was_shown(run: Run, tmp_path: Path, rsa: str) -> None:
+def test_an_approval_states_what_was_shown(run: Run, tmp_path: Path, rsa: str) -> None:
     path, out = written(tmp_path, b.file(b.image())), tmp_path / "out.dcm"
     words = ("sign", path, out, "--key", rsa, "--profile", "authorization-rsa", "--json", "--force")
     least = run(*words, "--only-required").document

@@ -54,7 +54,7 @@ def test_signs_and_verifies_with_evidence(run: Run, key: str, study: Path, repor
     assert "who signed it is not established" not in ran.out
 
 
-def test_the_dry_run_says_what_would_be_cited(run: Run, study: Path, report: Path) -> None:
+def test_the_dry_run_lists_the_references(run: Run, study: Path, report: Path) -> None:
     ran = run("sign", report, "--dry-run", "--references", study, "--json")
     (reference,) = ran.document["references"]
     assert reference == {

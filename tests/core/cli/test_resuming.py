@@ -56,7 +56,7 @@ def signatures(folder: Path) -> list[int]:
     return [len(dcmseal.signatures(path)) for path in sorted(folder.rglob("*.dcm"))]
 
 
-def test_a_second_run_says_the_same_without_doing_it(run: Run, archive: Path) -> None:
+def test_a_second_run_repeats_the_results_from_the_journal(run: Run, archive: Path) -> None:
     words = ("verify", archive, "--integrity-only", "--json-lines", *JOURNAL)
     first, second = run(*words), run(*words)
     assert (first.code, second.code) == (1, 1)
@@ -69,7 +69,7 @@ def test_a_second_run_says_the_same_without_doing_it(run: Run, archive: Path) ->
     assert before == after
 
 
-def test_people_are_told_what_is_of_an_earlier_run(run: Run, archive: Path) -> None:
+def test_messages_mark_results_of_an_earlier_run(run: Run, archive: Path) -> None:
     words = ("verify", archive, "--integrity-only", *JOURNAL)
     first = run(*words).out.splitlines()
     told = run(*words).out.splitlines()
@@ -191,7 +191,7 @@ def test_a_journal_in_the_archive_is_none_of_its_files(run: Run, archive: Path) 
     ids=" ".join,
 )
 @pytest.mark.usefixtures("archive")
-def test_what_cannot_be_done_begins_nothing(run: Run, words: list[str], said: str) -> None:
+def test_an_impossible_request_starts_nothing(run: Run, words: list[str], said: str) -> None:
     ran = run("verify", "archive", "--integrity-only", *words)
     assert (ran.code in (2, 5), ran.out) == (True, "")
     assert said in ran.err

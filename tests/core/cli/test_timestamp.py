@@ -109,7 +109,7 @@ def test_a_profile_may_ask_for_a_timestamp(run: Run, image: Path, key: str, serv
     assert "timestamp-missing" in ran.err + ran.out
 
 
-def test_what_cannot_be_verified_is_attached_with_a_warning(
+def test_an_unverifiable_token_is_attached_with_a_warning(
     run: Run, signed: Path, authority: TimestampAuthority
 ) -> None:
     value = dcmseal.signatures(signed)[0].content.value
@@ -193,7 +193,7 @@ def test_the_signature_is_named(run: Run, signed_twice: Path, uids: list[str], s
         (["stamp", "IN", "OUT"], "invalid choice"),
     ],
 )
-def test_what_contradicts_itself_is_refused(
+def test_contradictory_options_are_refused(
     run: Run, signed: Path, in_folder: Path, words: list[str], said: str
 ) -> None:
     ran = run("timestamp", *(str(signed) if word == "IN" else word for word in words))

@@ -106,7 +106,7 @@ def test_items_are_found_again(before: Any, after: Any, expected: Any) -> None:
     assert sorted(told(first, second), key=str) == sorted(expected, key=str)
 
 
-def test_an_item_that_moved_and_one_that_changed_are_told_apart() -> None:
+def test_a_moved_item_and_a_changed_item_are_distinguished() -> None:
     beams = [b.in_order(*each) for each in NAMES]
     changed = (b.us(t.BEAM_NUMBER, 2), b.text(t.BEAM_NAME, "LO", "XX"))
     comparison = dcmseal.compare(plan(*beams), plan(beams[1], beams[0], changed, beams[3]))
@@ -116,7 +116,7 @@ def test_an_item_that_moved_and_one_that_changed_are_told_apart() -> None:
     ]
 
 
-def test_what_is_gone_has_no_place_in_b() -> None:
+def test_a_removed_element_has_no_path_in_b() -> None:
     (found,) = dcmseal.compare(
         plan(*(b.in_order(*each) for each in NAMES)), plan(*(b.in_order(*each) for each in NAMES[1:]))
     ).differences
@@ -132,7 +132,7 @@ def test_elements_out_of_order_are_named() -> None:
     )
 
 
-def test_what_only_the_encoding_differs_in_is_representation() -> None:
+def test_differences_of_encoding_are_differences_of_representation() -> None:
     loose = b.file(b.image(make_items(*NAMES[:1], undefined=True), b.Value(t.PATIENT_ID, "LO", b"4711    ")))
     tight = b.file(b.image(make_items(*NAMES[:1])))
     comparison = dcmseal.compare(loose, tight)
@@ -148,7 +148,7 @@ def test_what_only_the_encoding_differs_in_is_representation() -> None:
     assert dcmseal.compare(b.file(b.image()), b.file(b.image(b.trailing_padding(20)))).is_equivalent
 
 
-def test_another_vr_is_no_representation() -> None:
+def test_another_vr_is_more_than_a_change_of_representation() -> None:
     first, second = (b.file(b.image(b.Value(0x00091001, vr, b"ab"))) for vr in ("LO", "OB"))
     assert told(first, second) == [("(0009,1001)", ChangeKind.VR)]
     assert not dcmseal.compare(first, second).is_equivalent
@@ -171,7 +171,7 @@ def test_vrs_that_implicit_vr_does_not_state(pki: Pki) -> None:
     assert (ambiguous.representation, ambiguous.signed_in_a) == (True, ())
 
 
-def test_meta_information_and_preamble_are_told_apart() -> None:
+def test_meta_information_and_preamble_are_distinguished() -> None:
     first, second = (
         b.file(b.image(), preamble=bytes(128)),
         b.file(b.image(), b.EXPLICIT_BE, preamble=b"II*\0" + bytes(124), sop_class="1.2"),
@@ -226,13 +226,13 @@ def test_values_that_may_name_the_patient_are_not_shown_unasked() -> None:
         assert each.value_in_b
 
 
-def test_what_is_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_elements_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "MAX_ENTRIES", 10)
     with pytest.raises(DatasetError, match="more than 10"):
         dcmseal.compare(b.file(b.image()), b.file(b.image()))
 
 
-def test_what_is_no_dicom_file_is_refused() -> None:
+def test_a_file_that_is_not_dicom_is_refused() -> None:
     with pytest.raises(NotDicom):
         dcmseal.compare(b.file(b.image()), b"nothing")
 

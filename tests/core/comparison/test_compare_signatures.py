@@ -12,7 +12,7 @@ from tests.support.real_files import real_file
 from tests.support.signed_files import edit_signed, sign_dataset
 
 
-def test_a_difference_says_which_signatures_it_breaks(pki: Pki) -> None:
+def test_a_difference_lists_the_signatures_that_it_breaks(pki: Pki) -> None:
     plain = real_file("rtplan.dcm").data
     both = sign_dataset(
         sign_dataset(plain, pki["p256"], location="BeamSequence[0]"), pki["rsa2048"], tags=["PatientID", "BeamSequence"]

@@ -131,7 +131,7 @@ def twice(pki: Pki) -> bytes:
     return sign_dataset(inner, pki["rsa2048"], tags=["SOPClassUID", "PatientID", "ReferencedImageSequence", "Rows"])
 
 
-def test_what_the_map_says_is_what_a_changed_bit_shows(twice: bytes) -> None:
+def test_the_map_agrees_with_changed_bits(twice: bytes) -> None:
     """Every value in turn is changed: just the signatures that cover it break."""
     coverage = map_of(twice, fold=False)
     by_path = dict(every(coverage.elements))
@@ -176,7 +176,7 @@ def values_of(data: bytes) -> Iterator[tuple[str, int, int]]:
             counts.pop()
 
 
-def test_what_cannot_be_signed_says_why(twice: bytes) -> None:
+def test_unsignable_elements_show_the_reason(twice: bytes) -> None:
     coverage = map_of(twice)
     why = {path: element.why for path, element in every(coverage.elements) if element.cover is CoverState.UNSIGNABLE}
     assert why["00091001"] == "its VR is UN"
@@ -228,7 +228,7 @@ def test_a_signature_that_is_refused_for_another_reason_protects_nothing(twice: 
 PATIENT = ("Secret", "4711", "Quiet", "19700101", "1.2.3.4.5")
 
 
-def test_values_that_might_tell_who_it_is_are_kept_back(pki: Pki) -> None:
+def test_identifying_values_are_hidden(pki: Pki) -> None:
     nodes = b.image(
         b.text(t.PATIENT_NAME, "PN", "Secret^Name"),
         b.text(0x00080020, "DA", "19700101"),
@@ -287,7 +287,7 @@ def test_nonsense_about_characters_harms_nothing(declared: str) -> None:
     assert name.value
 
 
-def test_what_is_too_much_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_omitted_elements_are_counted_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     forms = tuple(b.Item((b.us(tags.ROWS, 1), b.us(number << 16 | 2, 1))) for number in range(40, 140))
     data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, forms), b.us(0x00280012, 1)))
     complete = map_of(data)

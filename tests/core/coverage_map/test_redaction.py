@@ -14,7 +14,7 @@ from dcmseal.coverage_map.value_preview import is_identifying, is_showable
 from tests.support import tags as t
 
 
-def test_the_table_is_what_the_script_writes() -> None:
+def test_the_table_matches_the_script() -> None:
     try:
         found = version(make_identifying_table.SOURCE)
     except PackageNotFoundError:
@@ -29,7 +29,7 @@ def test_the_table_is_what_the_script_writes() -> None:
     "PatientName PatientID PatientBirthDate PatientSex PatientWeight AccessionNumber StudyDate ContentSequence "
     "SOPInstanceUID DeviceSerialNumber OperatorsName RequestAttributesSequence".split(),
 )
-def test_it_names_what_everybody_knows_to_be_identifying(keyword: str) -> None:
+def test_it_contains_the_well_known_identifying_attributes(keyword: str) -> None:
     assert is_identifying(keyword_dict[keyword])
 
 
@@ -58,5 +58,7 @@ def test_it_knows_repeating_groups(tag: int, masked: bool) -> None:
         (tags.PIXEL_DATA, b"OW", b"\0\0", True),
     ],
 )
-def test_what_is_not_named_is_shown_only_if_it_can_tell_nothing(tag: int, vr: bytes, start: bytes, shown: bool) -> None:
+def test_other_attributes_are_shown_only_if_they_cannot_identify(
+    tag: int, vr: bytes, start: bytes, shown: bool
+) -> None:
     assert is_showable(tag, vr, start) is shown

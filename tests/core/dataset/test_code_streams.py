@@ -138,7 +138,7 @@ def test_rle_under_another_label(pki: Pki) -> None:
         )
 
 
-def test_what_is_no_code_stream_is_noted(pki: Pki) -> None:
+def test_an_invalid_code_stream_is_reported(pki: Pki) -> None:
     """No decoder makes a picture of it, whatever it is called: it is odd, and no lie."""
     data = sign_dataset(
         b.file((*b.image()[:-1], b.Fragments(tags.PIXEL_DATA, (b"", b"AAAA"))), b.JPEG_BASELINE), pki["p256"]

@@ -245,7 +245,7 @@ VERDICTS: Final = {FAILED: Verdict.INVALID, UNKNOWN: Verdict.NOT_ESTABLISHED, PA
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.filterwarnings("ignore")
-def test_what_a_file_comes_to(name: str, pki: Pki) -> None:
+def test_verdict_and_findings_of_a_file(name: str, pki: Pki) -> None:
     make, code, outcome, syntax = CASES[name]
     plain = b.encode(b.image(), syntax)
     whole = sign_dataset(b.file(b.image(), syntax), pki["p256"])

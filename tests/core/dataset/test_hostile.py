@@ -228,7 +228,7 @@ def test_a_small_sequence_that_contradicts_itself_and_repeats() -> None:
                 dcmseal.plan_signing(source)
 
 
-def test_deflated_bytes_that_are_none(pki: Pki) -> None:
+def test_invalid_deflated_bytes(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image(), b.DEFLATED_LE), pki["p256"])
     start = len(b.file((), b.DEFLATED_LE)) - 2
     for position in range(start, len(data) - 1, 7):

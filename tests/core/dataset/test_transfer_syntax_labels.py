@@ -102,7 +102,7 @@ def test_zeros_behind_an_implicit_data_set(pki: Pki) -> None:
     assert integrity_verdict(data + bytes(512)) is Verdict.INVALID
 
 
-def test_what_does_not_name_its_encoding() -> None:
+def test_a_file_without_a_transfer_syntax() -> None:
     data = part10(b.encode((b.text(0x00090010, "LO", "ACME"),)), VERSION)
     with pytest.raises(DatasetError, match="Transfer Syntax UID is missing"):
         verify_integrity(data)

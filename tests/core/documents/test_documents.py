@@ -64,7 +64,7 @@ def test_every_kind_has_its_function() -> None:
 
 
 @pytest.mark.parametrize(("name", "key_type"), [("rsa2048", "RSA"), ("p256", "EC"), ("dsa2048", "DSA")])
-def test_a_verification_says_who_what_and_how(pki: Pki, name: str, key_type: str) -> None:
+def test_a_verification_document_names_signer_coverage_and_options(pki: Pki, name: str, key_type: str) -> None:
     signer = pki[name]
     data = sign_sample("CT_small.dcm", signer, purpose="author")
     report = dcmseal.verify(data, integrity_only=True)
@@ -160,7 +160,7 @@ def test_no_signature_is_a_verdict() -> None:
     assert (document["verdict"], document["signatures"], document["notes"]) == ("no-signature", [], [])
 
 
-def test_what_stands_in_original_attributes_is_named_as_skipped(pki: Pki) -> None:
+def test_signatures_in_original_attributes_are_reported_as_skipped(pki: Pki) -> None:
     inner = pydicom.dcmread(io.BytesIO(sign_sample("MR_small.dcm", pki["p256"], tags=["PatientID"])))
     outer = pydicom.dcmread(real_file("MR_small.dcm").path)
     old = pydicom.Dataset()
@@ -174,7 +174,7 @@ def test_what_stands_in_original_attributes_is_named_as_skipped(pki: Pki) -> Non
     assert document["verdict"] == "no-signature"
 
 
-def test_what_cannot_be_signed_has_a_reason(pki: Pki) -> None:
+def test_unsignable_elements_have_a_reason(pki: Pki) -> None:
     unknown = b.Value(0x00091001, "UN", b"??")
     result = dcmseal.sign(b.file(b.image(unknown)), key=signer_uri(pki["p256"]))
     document = load_document(signing_document(result))
@@ -205,7 +205,7 @@ def test_signatures_are_listed_and_shown(pki: Pki) -> None:
     assert load_document(signatures_document([]))["signatures"] == []
 
 
-def test_a_signing_is_told_without_the_file(pki: Pki) -> None:
+def test_a_signing_document_does_not_contain_the_file(pki: Pki) -> None:
     code = b.Item((b.text(tags.CODE_MEANING, "LO", "padded  "),))
     padded = b.image(b.Sequence(0x00081032, (code,)))
     result = dcmseal.sign(b.file(padded), key=signer_uri(pki["p256"]))
@@ -229,7 +229,7 @@ def test_a_plan_has_no_signer_and_the_uid_to_come() -> None:
         assert load_document(plan_document(plan))["profile"] is None
 
 
-def test_a_removal_names_what_is_gone(pki: Pki) -> None:
+def test_a_removal_names_the_removed_signatures(pki: Pki) -> None:
     data = sign_sample("CT_small.dcm", pki["p256"])
     (uid,) = [each.uid for each in dcmseal.signatures(data)]
     document = load_document(removal_document(dcmseal.remove(data)))
@@ -237,7 +237,7 @@ def test_a_removal_names_what_is_gone(pki: Pki) -> None:
     assert load_document(removal_document(dcmseal.remove(real_file("CT_small.dcm").data)))["removed"] == []
 
 
-def test_a_certificate_is_told_with_its_pem(pki: Pki) -> None:
+def test_a_certificate_is_documented_with_its_pem(pki: Pki) -> None:
     (signature,) = dcmseal.signatures(sign_sample("CT_small.dcm", pki["p384"]))
     document = load_document(certificate_document(signature.certificate))
     assert document["pem"] == pki["p384"].certificate_pem.read_text()

@@ -59,7 +59,7 @@ FAILURES: dict[str, Callable[[Pki], object]] = {
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_an_error_is_told_by_its_name(pki: Pki, name: str) -> None:
+def test_an_error_is_documented_by_its_name(pki: Pki, name: str) -> None:
     with pytest.raises(errors.SealError) as caught:
         FAILURES[name](pki)
     text = json.dumps(error_document(caught.value, 5))
@@ -136,9 +136,7 @@ def test_hostile_text_goes_into_json_as_it_is() -> None:
         (0x02, b"\1" * 7, ""),
     ],
 )
-def test_a_certificate_with_a_strange_name_is_told_all_the_same(
-    pki: Pki, kind: int, encoded: bytes, subject: str
-) -> None:
+def test_a_certificate_with_a_strange_name_is_documented(pki: Pki, kind: int, encoded: bytes, subject: str) -> None:
     signer = pki["rsa2048"]
     strange = certificate_named(signer, encoded, kind)
     data = with_item(sign_sample("CT_small.dcm", signer), CertificateOfSigner=strange + bytes(len(strange) % 2))

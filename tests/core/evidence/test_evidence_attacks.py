@@ -75,7 +75,7 @@ def test_no_byte_of_the_evidence_is_idle(theft: Theft) -> None:
 
 
 @given(cut=st.integers(0, 10_000), junk=st.binary(max_size=64))
-def test_what_is_cut_short_or_longer_is_no_evidence(theft: Theft, cut: int, junk: bytes) -> None:
+def test_truncated_or_extended_evidence_is_refused(theft: Theft, cut: int, junk: bytes) -> None:
     end = cut % len(theft.evidence)
     assert not_valid(theft, theft.evidence[:end] + junk)
 
@@ -87,7 +87,7 @@ def not_valid(theft: Theft, evidence: bytes) -> bool:
         return True
 
 
-def test_members_are_what_the_manifest_says(theft: Theft) -> None:
+def test_members_match_the_manifest(theft: Theft) -> None:
     members = unpack_archive(theft.evidence)
     (crl,) = (name for name in members if name.startswith("crls/"))
     older = theft.ca.crl(issued=utc_date(2023, 12), due=utc_date(2030))

@@ -78,7 +78,7 @@ def test_the_form_is_the_published_one(report: VerificationReport, data: bytes) 
     assert signature["chain_sha256"] == [signature["certificate_sha256"], manifest["anchors"][0]]
 
 
-def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
+def test_the_stream_is_digested_with_sha256_for_every_mac(pki: Pki) -> None:
     signer = pki["rsa2048"]
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
     made = dcmseal.sign(b.file(b.image()), key=key, algorithm="SHA512")
@@ -113,7 +113,7 @@ def test_every_source_and_level(pki: Pki, syntax: b.Syntax) -> None:
     assert as_dataset.verdict is Verdict.VALID
 
 
-def test_what_is_read_is_what_was_written(report: VerificationReport) -> None:
+def test_evidence_round_trips(report: VerificationReport) -> None:
     written = build_evidence(report)
     assert written == build_evidence(report)
     read = parse_evidence(written)
@@ -233,7 +233,7 @@ def test_evidence_of_another_version_is_refused_with_both_versions(report: Verif
         b'{"schema": "dcmseal/2", "schema": "dcmseal/2"}',
     ],
 )
-def test_manifests_that_are_no_json(report: VerificationReport, text: bytes) -> None:
+def test_manifests_that_are_not_json(report: VerificationReport, text: bytes) -> None:
     with pytest.raises(EvidenceError, match="manifest"):
         parse_evidence(pack_archive({**unpack_archive(build_evidence(report)), "manifest.json": text}))
 

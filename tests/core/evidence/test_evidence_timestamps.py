@@ -57,7 +57,7 @@ def test_one_is_asked_for_and_taken_apart_with_openssl(
     assert "CN=root" in openssl("x509", "-in", anchor, "-noout", "-subject").replace(" = ", "=")
 
 
-def test_what_is_late_or_refused_is_not_written(
+def test_late_or_refused_evidence_is_not_written(
     authority: TimestampAuthority, file: bytes, trust: TrustSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "evidence"

@@ -79,7 +79,7 @@ def repeated_without(case: ReplayCase, site: Site) -> VerificationReport:
     return verify_first(case.data, replace(case.replay_settings(site), now=LATER))
 
 
-def test_what_is_kept_is_what_was_used(lasting: PkiAuthority, site: Site) -> None:
+def test_the_evidence_contains_the_material_that_was_used(lasting: PkiAuthority, site: Site) -> None:
     case = good_through_intermediates(lasting)
     grounds = parse_evidence(build_evidence(case.first_report(site))).record
     assert grounds.moment == NOW
@@ -141,7 +141,7 @@ def test_evidence_is_certified_when_it_is_found(
         assert report.verdict is (Verdict.VALID if code == "evidence-time-certified" else Verdict.NOT_ESTABLISHED)
 
 
-def test_who_certified_the_evidence_is_judged_today(lasting: PkiAuthority, site: Site) -> None:
+def test_the_timestamp_of_the_evidence_is_verified_at_the_current_time(lasting: PkiAuthority, site: Site) -> None:
     """By the verifier's own anchors and CRLs: an authority that was robbed since can certify any time."""
     case = good(lasting)
     kept = build_evidence(case.first_report(site))
@@ -187,7 +187,7 @@ def test_the_verifiers_rules_count(lasting: PkiAuthority, site: Site) -> None:
     assert {"evidence-verdict-differs"} < evidence_codes(report)
 
 
-def test_what_the_verifier_knows_besides_counts(lasting: PkiAuthority, site: Site) -> None:
+def test_the_material_of_the_verifier_counts_too(lasting: PkiAuthority, site: Site) -> None:
     """The key turned out to be stolen before it signed."""
     leaf = lasting.issue("leaf")
     case = ReplayCase(sign_by(leaf), Verdict.VALID, "", lasting, material={"crls": [lasting.crl()]})

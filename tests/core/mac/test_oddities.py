@@ -55,7 +55,7 @@ def test_the_reserved_bytes_of_a_header_enter_the_stream_as_zeros() -> None:
     ],
     ids=lambda node: f"{node.tag:08X}",
 )
-def test_an_unknown_element_inside_what_is_never_signed(hidden: b.Node) -> None:
+def test_an_unknown_element_inside_an_element_that_is_never_signed(hidden: b.Node) -> None:
     """PS3.3 C.12.1.1.3.1.1 excludes a sequence with UN in it "recursively", whatever it stands in."""
     assert_streams_equal(b.file((KEPT, b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item(b.in_order(KEPT, hidden)),)))))
 

@@ -49,7 +49,7 @@ class TestMeanwhile:
         assert (path.read_bytes() if path.exists() else None) == left
         assert [each.name for each in path.parent.iterdir()] == ([path.name] if left else [])
 
-    def test_a_copy_is_of_what_was_signed(self, path: Path, pki: Pki) -> None:
+    def test_a_copy_contains_the_bytes_that_were_signed(self, path: Path, pki: Pki) -> None:
         with dcmseal.plan_signing(path) as plan:
             signature = dcmseal.make_signature(plan, build_signer(pki["p256"]))
             path.write_bytes(SMALL[:-1] + b"\x07")
@@ -113,9 +113,7 @@ class TestMeanwhile:
 
 
 class TestLocks:
-    def test_somebody_who_keeps_the_file_locked_is_told(
-        self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_locked_file_is_reported(self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(file_locks, "_MAX_WAIT", 0.01)
         with path.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -142,7 +140,7 @@ class TestLocks:
 
 
 class TestLeftovers:
-    def test_what_a_process_left_that_was_killed(self, tmp_path: Path) -> None:
+    def test_temporary_files_of_a_killed_process_are_removed(self, tmp_path: Path) -> None:
         script = f"""
 import os, signal
 from dcmseal.output.folder import Folder
@@ -162,7 +160,9 @@ with Folder.open({str(tmp_path)!r}) as folder:
             *(".kept.0123456789abcdef.tmp", ".link.00000000-1-00000000.tmp", "kept.tmp")
         ]
 
-    def test_where_there_are_no_locks_the_name_tells(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_locks_the_name_identifies_the_process(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(fcntl, "flock", failing(errno.ENOLCK))
         with Folder.open(str(tmp_path)) as folder:
             mine = make_temporary(folder, "image.dcm", 0o600)
@@ -220,7 +220,7 @@ class TestFileSystemsThatCannot:
         assert len(dcmseal.signatures(tmp_path / name)) == 2
         assert os.listdir(tmp_path) == [name]
 
-    def test_a_name_that_is_no_unicode(self, tmp_path: Path, sign: Sign) -> None:
+    def test_a_name_that_is_not_unicode(self, tmp_path: Path, sign: Sign) -> None:
         name = os.fsdecode(b"\xff\xfe" * 120)
         sign(SMALL, output=os.path.join(tmp_path, name))
         sign(os.path.join(tmp_path, name), in_place=True)

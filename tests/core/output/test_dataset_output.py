@@ -175,7 +175,7 @@ def test_a_new_file_has_the_permissions_of_new_files(pki: Pki, tmp_path: Path) -
     assert stat.S_IMODE(new.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
 
 
-def test_what_a_link_points_to_is_changed(pki: Pki, tmp_path: Path) -> None:
+def test_the_target_of_a_link_is_changed(pki: Pki, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     real, link, dangling = folder / "image.dcm", tmp_path / "link.dcm", tmp_path / "dangling.dcm"
@@ -217,7 +217,7 @@ def test_targets_that_cannot_be_written(pki: Pki, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain"]
 
 
-def test_what_is_no_regular_file_is_not_replaced(pki: Pki, tmp_path: Path) -> None:
+def test_only_regular_files_are_replaced(pki: Pki, tmp_path: Path) -> None:
     """A pipe or a device in the way would be gone: /dev/null, for instance."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -50,7 +50,7 @@ def test_the_level_shows_in_the_beginning_of_a_long_stream(level: int) -> None:
     assert deflater.compress(written(60_000)) + deflater.flush() == data
 
 
-def test_a_stream_that_zlib_does_not_make_is_made_anew() -> None:
+def test_a_stream_of_another_deflater_is_compressed_again() -> None:
     stored = zlib.compress(written(500), 0, wbits=-15)
     for source in (stored, b"\xff\xff\xff", b""):
         deflater = build_matching_deflater(BytesSource(source), 0)

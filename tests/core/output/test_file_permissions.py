@@ -40,7 +40,7 @@ class TestEditing:
         sign(path, output=path.with_name("copy.dcm"))
         assert mode_of(path.with_name("copy.dcm")) == 0o640
 
-    def test_what_the_folder_would_give_to_a_new_file_is_not_given(self, path: Path, sign: Sign) -> None:
+    def test_default_access_of_the_folder_is_not_inherited(self, path: Path, sign: Sign) -> None:
         path.chmod(0o640)
         try:
             os.setxattr(path.parent, "system.posix_acl_default", access_list(7, 7, 7, mask=7, users=[(1234, 7)]))
@@ -63,7 +63,7 @@ class TestEditing:
         assert (path.stat().st_uid, path.stat().st_gid, mode_of(path)) == (1234, 2345, mode)
 
     @needs_root
-    def test_an_owner_that_cannot_be_kept_is_told(self, path: Path, sign: Sign) -> None:
+    def test_an_owner_that_cannot_be_preserved_is_reported(self, path: Path, sign: Sign) -> None:
         path.parent.chmod(0o777)
         told = as_user(path.parent, lambda: sign("image.dcm", in_place=True))
         assert told.startswith(
@@ -78,7 +78,7 @@ class TestEditing:
         ("folder_mode", "says"),
         [(0o555, "a temporary file cannot be created"), (0o1777, "cannot be renamed")],
     )
-    def test_folders_that_let_nobody_else_replace_a_file(
+    def test_folders_where_only_the_owner_may_replace_a_file(
         self, path: Path, sign: Sign, folder_mode: int, says: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # the sticky bit is what is left if an owner could be given
@@ -114,7 +114,7 @@ class TestEditing:
         assert path.read_bytes() == SMALL
         assert integrity_verdict(other) is Verdict.VALID
 
-    def test_an_attribute_that_cannot_be_kept_is_told(
+    def test_an_attribute_that_cannot_be_preserved_is_reported(
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         try:
@@ -154,7 +154,7 @@ class TestRights:
         sign(path, output=path.with_name("copy.dcm"))
         assert modes == [0o600, 0o600]
 
-    def test_what_is_overwritten_is_not_opened_wider(self, path: Path, sign: Sign) -> None:
+    def test_overwriting_does_not_widen_permissions(self, path: Path, sign: Sign) -> None:
         copy = path.with_name("copy.dcm")
         copy.touch(mode=0o600)
         sign(path, output=copy, overwrite=True)

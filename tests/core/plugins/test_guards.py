@@ -61,7 +61,7 @@ class TestSigner:
             FakeSigner(key_type="EC"),
         ],
     )
-    def test_what_is_no_signer_is_refused_and_closed(self, signer: Any) -> None:
+    def test_an_invalid_signer_is_refused_and_closed(self, signer: Any) -> None:
         backend = FakeBackend(signer=signer)
         with pytest.raises(SignerError, match=r"fake-plugin 1\.0") as caught, guarded(backend).open("fake:1", give):
             pass
@@ -69,7 +69,7 @@ class TestSigner:
         assert backend.log == ["open", "close"]
 
     @pytest.mark.parametrize("signature", [None, b"", "text", bytearray(b"x"), ValueError(SECRET), SystemExit(SECRET)])
-    def test_signature_that_is_none(self, signature: Any) -> None:
+    def test_invalid_signature(self, signature: Any) -> None:
         backend = guarded(FakeBackend(signer=FakeSigner(signature=signature)))
         with backend.open("fake:1", give) as signer, pytest.raises(SignerError) as caught:
             signer.sign(MESSAGE)
@@ -77,7 +77,7 @@ class TestSigner:
 
     @pytest.mark.parametrize("error", [ValueError(SECRET), KeyError(SECRET), SystemExit(SECRET)])
     @pytest.mark.parametrize("moment", ["on_open", "on_close"])
-    def test_foreign_error_is_told_by_its_type_alone(self, error: BaseException, moment: str) -> None:
+    def test_foreign_error_is_reported_by_its_type_alone(self, error: BaseException, moment: str) -> None:
         backend = FakeBackend()
         setattr(backend, moment, error)
         with pytest.raises(SignerError, match=type(error).__name__) as caught, guarded(backend).open("fake:1", give):
@@ -117,7 +117,7 @@ class TestSigner:
             signer.sign(MESSAGE)
         assert "closed" in repr(signer)
 
-    def test_secret_that_is_no_text_is_the_applications_fault(self) -> None:
+    def test_a_secret_that_is_not_text_is_an_application_error(self) -> None:
         class Asking(FakeBackend):
             @contextmanager
             def open(self, uri: str, secrets: Secrets) -> Iterator[Any]:
@@ -162,7 +162,7 @@ class TestProfile:
             KeyError("PatientID"),
         ],
     )
-    def test_requirements_that_are_none(self, required: Any) -> None:
+    def test_invalid_requirements(self, required: Any) -> None:
         profile = GuardedProfile(FakeProfile(required=required), ORIGIN)
         with pytest.raises(PluginBroken, match=r"profile fake of fake-plugin 1\.0"):
             profile.requirements(SampleDataset())
@@ -170,7 +170,7 @@ class TestProfile:
     @pytest.mark.parametrize(
         "findings", [None, True, [], ("failed",), (finding(Aspect.TRUST),), ZeroDivisionError("oh")]
     )
-    def test_findings_that_are_none(self, findings: Any) -> None:
+    def test_invalid_findings(self, findings: Any) -> None:
         profile = GuardedProfile(FakeProfile(findings=findings), ORIGIN)
         with pytest.raises(PluginBroken, match=r"profile fake of fake-plugin 1\.0"):
             profile.check(SampleDataset(), FACTS)

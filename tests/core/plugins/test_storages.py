@@ -146,14 +146,14 @@ class TestFound:
         dcmseal.remove(URL, in_place=True, registry=Registry.from_plugins(shelf))
         assert shelf.log[0] == "over None"
 
-    def test_by_nobody_or_by_two(self) -> None:
+    def test_by_no_plugin_or_by_two(self) -> None:
         with pytest.raises(PluginNotFound, match="no plugin supports shelf: URLs"):
             integrity_verdict(URL, registry=Registry.from_plugins())
         with pytest.raises(PluginConflict, match="storage:shelf"):
             integrity_verdict(URL, registry=Registry.from_plugins(Shelf(), Shelf()))
 
     @pytest.mark.parametrize("wrong", [{"scheme": "A shelf"}, {"scheme": None}, {"summary": "a\nb"}])
-    def test_what_is_no_storage_is_broken(self, wrong: dict[str, Any]) -> None:
+    def test_an_invalid_storage_is_a_broken_plugin(self, wrong: dict[str, Any]) -> None:
         registry = Registry.from_plugins(Shelf(**wrong))
         assert "storage" in registry.plugins()[0].problem
         with pytest.raises(PluginBroken):
@@ -208,7 +208,7 @@ class TestGuard:
         assert shelf.objects[URL] == image
 
     @pytest.mark.parametrize("answers", [{}, {"swallow": True}, {"abort": ValueError(SECRET)}])
-    def test_the_error_of_who_writes_comes_through(self, answers: dict[str, Any]) -> None:
+    def test_the_error_of_the_writer_is_raised(self, answers: dict[str, Any]) -> None:
         shelf = Shelf(answers=answers)
 
         def fail(context: AbstractContextManager[Write]) -> None:
@@ -224,7 +224,7 @@ class TestGuard:
 
 class TestUrls:
     @pytest.mark.parametrize("word", ["image.dcm", "/a/b", "C:/a", "C://a", "a:b", "://", "./s3://x", "2://x"])
-    def test_what_is_none(self, word: str) -> None:
+    def test_invalid_storages(self, word: str) -> None:
         assert not is_url(word)
 
     @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_several_rules_may_be_met_by_different_signatures(ask: Verify, both: byt
     assert missing.where == "purpose:consent"
 
 
-def test_what_is_missing_is_said(ask: Verify, both: bytes) -> None:
+def test_missing_requirements_are_reported(ask: Verify, both: bytes) -> None:
     (missing,) = ask(both, "signer:CN=p256 + purpose:author + timestamp").unmet
     verifying = dcmseal.signatures(both)[1]
     assert f"the closest is {dcmseal.signatures(both)[0].uid}: its signer is CN=rsa2048" in missing.message or (
@@ -131,7 +131,7 @@ def test_a_signature_that_does_not_hold_meets_nothing(ask: Verify, both: bytes) 
     }
 
 
-def test_what_is_not_established_leaves_a_demand_open(ask: Verify, both: bytes) -> None:
+def test_signatures_that_are_not_established_leave_a_requirement_open(ask: Verify, both: bytes) -> None:
     demands = {"covered": [NAME], "signatures": 2, "distinct_signers": True, "no_unsigned_additions": True}
     report = ask(both, "purpose:author", "purpose:verification", trust=None, **demands)
     assert report.verdict is Verdict.NOT_ESTABLISHED
@@ -155,7 +155,7 @@ def test_a_stranger_of_the_right_name_does_not_meet_a_rule(ask: Verify, plain: b
     assert (report.verdict, unmet_codes(report)) == (Verdict.NOT_ESTABLISHED, [("signer-not-met", UNKNOWN)])
 
 
-def test_a_copy_of_a_signature_is_no_other(ask: Verify, plain: bytes, pki: Pki) -> None:
+def test_a_copied_signature_does_not_count_twice(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
     (item,) = read_items(data, tags.DIGITAL_SIGNATURES_SEQUENCE)
     copied = edit_signed(
@@ -193,7 +193,7 @@ def test_so_many_signatures(ask: Verify, both: bytes) -> None:
         (("p256", "CN=somebody else"), True),
     ],
 )
-def test_who_has_the_key_or_the_name_is_the_same_signer(
+def test_certificates_with_the_same_key_or_name_are_one_signer(
     ask: Verify, plain: bytes, pki: Pki, second: tuple[str, ...], *, enough: bool
 ) -> None:
     key, *names = second
@@ -226,13 +226,13 @@ def test_four_eyes_are_not_two_and_a_bystander(ask: Verify, plain: bytes, pki: P
     ]
 
 
-def test_two_who_verify(ask: Verify, both: bytes, pki: Pki) -> None:
+def test_two_verifiers(ask: Verify, both: bytes, pki: Pki) -> None:
     twice = ("purpose:verification", "purpose:verification")
     assert unmet_codes(ask(both, *twice, distinct_signers=True)) == [("signers-not-distinct", FAILED)]
     assert ask(sign_dataset(both, pki["p384"], purpose=5), *twice, distinct_signers=True).verdict is Verdict.VALID
 
 
-def test_a_signature_over_an_item_says_nothing_of_the_object(ask: Verify, pki: Pki) -> None:
+def test_a_signature_over_an_item_does_not_cover_the_object(ask: Verify, pki: Pki) -> None:
 
     plan = real_file("rtplan.dcm").data
     data = sign_dataset(plan, pki["rsa2048"], location="BeamSequence[0]", purpose="review")
@@ -256,7 +256,7 @@ def test_of_one_signature_only_that_counts(ask: Verify, both: bytes) -> None:
     ]
 
 
-def test_without_any_signature_there_is_none_whatever_is_demanded(ask: Verify, plain: bytes) -> None:
+def test_an_unsigned_file_has_the_verdict_no_signature(ask: Verify, plain: bytes) -> None:
     report = ask(plain, "base-rsa", covered=[NAME], signatures=1, no_unsigned_additions=True, timestamps=True)
     assert report.verdict is Verdict.NO_SIGNATURE
     assert [code for code, _ in unmet_codes(report)] == [

@@ -41,7 +41,7 @@ def test_elements_that_have_to_be_covered(ask: Verify, plain: bytes, pki: Pki) -
     assert unmet_codes(ask(together, f"covers:{NAME},{ID}")) == [("covers-not-met", FAILED)]
 
 
-def test_what_is_not_there_need_not_be_covered_but_what_was_added_must(ask: Verify, plain: bytes, pki: Pki) -> None:
+def test_absent_elements_need_no_coverage_but_additions_do(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
     assert ask(data, covered=[ACCESSION, NAME]).verdict is Verdict.VALID
     added = edit_signed(data, main={ACCESSION: b.text(ACCESSION, "SH", "4711")})
@@ -67,7 +67,7 @@ def test_no_unsigned_additions(ask: Verify, plain: bytes, pki: Pki) -> None:
     [b.Value(0x00091001, "UN", b"??"), b.Sequence(0x00091002, (b.Item((b.Value(0x00091001, "UN", b"??"),)),))],
     ids=["UN", "UN in a sequence"],
 )
-def test_what_cannot_be_signed_may_have_been_added(ask: Verify, plain: bytes, pki: Pki, node: Any) -> None:
+def test_unsignable_elements_may_have_been_added(ask: Verify, plain: bytes, pki: Pki, node: Any) -> None:
     data = edit_signed(sign_dataset(plain, pki["rsa2048"]), main={node.tag: node})
     report = ask(data, no_unsigned_additions=True)
     assert (report.verdict, unmet_codes(report)) == (Verdict.NOT_ESTABLISHED, [("unsigned-additions", UNKNOWN)])
@@ -75,9 +75,7 @@ def test_what_cannot_be_signed_may_have_been_added(ask: Verify, plain: bytes, pk
 
 
 @pytest.mark.parametrize("tag", [t.FILE_SET_ID, 0xFFFA0010])
-def test_what_is_never_signed_may_have_been_added_where_it_has_no_place(
-    ask: Verify, plain: bytes, pki: Pki, tag: int
-) -> None:
+def test_elements_that_are_never_signed_may_be_additions(ask: Verify, plain: bytes, pki: Pki, tag: int) -> None:
     data = edit_signed(sign_dataset(plain, pki["rsa2048"]), main={tag: b.text(tag, "LO", "odd")})
     (finding,) = ask(data, no_unsigned_additions=True).unmet
     assert (finding.outcome, finding.where) == (UNKNOWN, format_tag(tag))

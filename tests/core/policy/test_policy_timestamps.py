@@ -52,7 +52,7 @@ def test_one_signature_has_to_be_certified(pki: Pki, stamped: bytes) -> None:
     assert asked(stamped, other, trust=trust) == (Verdict.INVALID, [("rule-not-met", Outcome.FAILED)])
 
 
-def test_an_authority_that_nobody_vouches_for_leaves_it_open(pki: Pki, stamped: bytes) -> None:
+def test_an_untrusted_authority_leaves_the_requirement_open(pki: Pki, stamped: bytes) -> None:
     alone = Trust.open(TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem), str(pki["p256"].certificate_pem))))
     verdict, unmet = asked(stamped, Policy.build(require=["timestamp"]), trust=alone)
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("timestamp-not-met", Outcome.UNKNOWN)])
@@ -76,6 +76,6 @@ def test_a_timestamp_that_is_not_sound_certifies_nothing(pki: Pki) -> None:
 
 
 @pytest.mark.parametrize("policy", [RULE, EVERY])
-def test_who_demands_a_timestamp_cannot_ignore_them(stamped: bytes, policy: Policy) -> None:
+def test_requiring_a_timestamp_excludes_ignoring_timestamps(stamped: bytes, policy: Policy) -> None:
     with pytest.raises(UsageError):
         dcmseal.verify(stamped, policy=policy, timestamp="ignore")

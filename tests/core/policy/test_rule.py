@@ -42,13 +42,13 @@ def test_no_rules(rule: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["purpose:", "signer:", "certificate:", "covers:", "secret:"])
-def test_what_makes_no_sense_is_not_repeated(kind: str) -> None:
+def test_invalid_input_is_not_repeated(kind: str) -> None:
     with pytest.raises(UsageError) as caught:
         Rule.parse(f"{kind}hunter2")
     assert "hunter2" not in f"{caught.value}{caught.value.hint}"
 
 
-def test_a_hint_for_who_mistypes() -> None:
+def test_a_typo_gets_a_hint() -> None:
     with pytest.raises(UsageError) as caught:
         Rule.parse("singer:CN=a")
     assert "did you mean signer?" in caught.value.hint

@@ -60,7 +60,7 @@ RICH = tuple(
 
 
 @pytest.mark.parametrize("by", ["MAC", "signature"])
-def test_whatever_element_changes_is_found(study: ReferenceStudy, by: str) -> None:
+def test_every_changed_element_is_found(study: ReferenceStudy, by: str) -> None:
     original = b.file(RICH) if by == "MAC" else sign_dataset(b.file(RICH), study.pki["p256"])
     study.put("first.dcm", original)
     result = study.sign(
@@ -139,7 +139,7 @@ SHOWN = (
 
 @pytest.mark.parametrize("by", ["MAC", "signature"])
 @pytest.mark.parametrize("added", [*HARMLESS, *SHOWN], ids=lambda node: f"{node.tag:08x}")
-def test_what_is_added_to_an_instance_is_spoken_of(study: ReferenceStudy, by: str, added: b.Value | b.Sequence) -> None:
+def test_additions_to_an_instance_are_reported(study: ReferenceStudy, by: str, added: b.Value | b.Sequence) -> None:
     """A comment is a note; what a viewer shows, or takes for the patient's, is a question left open."""
     original = b.file(b.image(instance=FIRST))
     if by == "signature":

@@ -27,7 +27,7 @@ from tests.support.cited_evidence import (
 from tests.support.signed_files import sign_dataset
 
 
-def test_references_together_cover_what_one_leaves_open(study: ReferenceStudy) -> None:
+def test_several_references_may_cover_an_instance_together(study: ReferenceStudy) -> None:
     """A MAC over one part and a signature over the other leave nothing that could be added."""
     original = sign_dataset(b.file(b.image(instance=FIRST)), study.pki["p256"], tags=["PatientName", "Rows"])
     study.put("first.dcm", original)
@@ -43,7 +43,7 @@ def test_references_together_cover_what_one_leaves_open(study: ReferenceStudy) -
     ]
 
 
-def test_a_signature_of_an_item_says_nothing_of_the_rest(study: ReferenceStudy) -> None:
+def test_a_signature_over_an_item_does_not_cover_the_rest(study: ReferenceStudy) -> None:
     nested = b.Sequence(
         t.REFERENCED_IMAGE_SEQUENCE,
         (b.Item((b.uid(t.REFERENCED_SOP_CLASS_UID, "1.2"), b.uid(tags.REFERENCED_SOP_INSTANCE_UID, "1.2.3"))),),
@@ -79,7 +79,7 @@ def test_a_signature_that_is_gone_or_another_is_found(study: ReferenceStudy) -> 
     assert study.codes(result)[1] == "reference-changed"
 
 
-def test_a_signature_that_says_nothing_any_longer_is_unsound(study: ReferenceStudy) -> None:
+def test_an_invalidated_signature_is_not_accepted_for_a_reference(study: ReferenceStudy) -> None:
     result = study.sign(sign_both())
     path = study.folder / "below/second.dcm"
     dataset = dcmread(path)
@@ -101,7 +101,7 @@ def test_one_signature_over_all_is_enough_and_one_over_a_part_is_not(study: Refe
         assert study.codes(result)[1] == code
 
 
-def test_what_is_missing_or_there_twice_is_said(study: ReferenceStudy) -> None:
+def test_missing_and_repeated_instances_are_reported(study: ReferenceStudy) -> None:
     result = study.sign(sign_both())
     study.put("copy.dcm", (study.folder / "first.dcm").read_bytes())
     assert study.codes(result)[0] == "reference-verified"
@@ -137,7 +137,7 @@ def test_an_instance_cut_short_is_unreadable(study: ReferenceStudy) -> None:
         study.sign(sign_both())
 
 
-def test_evidence_that_nothing_is_said_of_or_that_is_not_signed_is_not_verified(study: ReferenceStudy) -> None:
+def test_references_that_are_bare_or_unsigned_are_not_verified(study: ReferenceStudy) -> None:
     plain = sign_dataset(sign_both(), study.pki["rsa2048"])
     assert study.codes(plain) == ["reference-unprotected"] * 2
     assert study.verify(plain).verdict is Verdict.NOT_ESTABLISHED
@@ -158,7 +158,7 @@ def test_evidence_that_nothing_is_said_of_or_that_is_not_signed_is_not_verified(
     assert report.verdict is Verdict.NOT_ESTABLISHED
 
 
-def test_a_document_that_cites_nothing_is_not_spoken_of(study: ReferenceStudy) -> None:
+def test_a_document_without_references_has_no_findings_about_them(study: ReferenceStudy) -> None:
     report = study.verify(sign_dataset(b.file(b.image()), study.pki["p256"]))
     assert (report.references, report.verdict) == ((), Verdict.VALID)
     assert dcmseal.verify(study.sign(sign_both()), integrity_only=True).references == ()
@@ -171,7 +171,7 @@ def said_in_mac(study: ReferenceStudy, tag: int, node: b.Node | None) -> b.Seque
     return replace(made, items=(b.Item(b.in_order(*kept, *([node] if node else []))),))
 
 
-def test_what_cannot_be_held_against_an_instance_is_said(study: ReferenceStudy) -> None:
+def test_references_that_cannot_be_compared_with_an_instance_are_reported(study: ReferenceStudy) -> None:
     for tag, node, code in (
         (tags.MAC_ALGORITHM, b.text(tags.MAC_ALGORITHM, "CS", "SHA257"), "reference-mac-unusable"),
         (
@@ -190,7 +190,7 @@ def test_what_cannot_be_held_against_an_instance_is_said(study: ReferenceStudy) 
         assert study.reference_codes(said_in_mac(study, tag, node)) == [code], code
 
 
-def test_malformed_references_are_said_to_be(study: ReferenceStudy) -> None:
+def test_malformed_references_are_reported(study: ReferenceStudy) -> None:
     good = make_mac_reference((study.folder / "first.dcm").read_bytes())
     empty = make_signature_reference(("1.2.3", b""))
     for said in (

@@ -62,7 +62,7 @@ def test_a_signature_that_does_not_hold_is_not_cited(study: ReferenceStudy) -> N
         assert (plan.references[0].signatures, plan.references[0].has_mac) == ((), True)
 
 
-def test_excess_padding_of_an_instance_is_spoken_of(study: ReferenceStudy) -> None:
+def test_excess_padding_of_an_instance_is_reported(study: ReferenceStudy) -> None:
     study.put("first.dcm", b.file(b.image(b.text(t.STUDY_DESCRIPTION, "LO", "brain   "), instance=FIRST)))
     with dcmseal.plan_signing(sign_both(), references=[study.folder]) as plan:
         assert [each.code for each in plan.warnings] == ["cited-padded"]

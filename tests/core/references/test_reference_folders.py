@@ -25,7 +25,7 @@ def put(folder: Path, name: str, data: bytes) -> str:
 
 
 @pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
-def test_instances_are_found_at_any_depth_and_by_what_the_data_set_says(tmp_path: Path, syntax: b.Syntax) -> None:
+def test_instances_are_found_at_any_depth_by_the_uid_in_the_data_set(tmp_path: Path, syntax: b.Syntax) -> None:
     language = b.Sequence(
         0x00080006,
         (b.Item((b.uid(tags.SOP_INSTANCE_UID, "1.2.9"), b.text(tags.CODE_VALUE, "SH", "en"))),),
@@ -38,7 +38,7 @@ def test_instances_are_found_at_any_depth_and_by_what_the_data_set_says(tmp_path
     assert ReferenceFolders([found]).find_file(UID) == found
 
 
-def test_what_is_no_instance_is_passed_over(tmp_path: Path) -> None:
+def test_files_that_are_not_instances_are_skipped(tmp_path: Path) -> None:
     found = put(tmp_path, "yes.dcm", b.file(b.image(instance=UID)))
     put(tmp_path, "empty", b"")
     put(tmp_path, "text.txt", b"1.2.3.4.1" * 1000)

@@ -28,7 +28,7 @@ from tests.support.signed_files import (
 )
 
 
-def test_what_a_profile_needs_is_added(pki: Pki) -> None:
+def test_elements_that_a_profile_requires_are_added(pki: Pki) -> None:
     profile = StrictProfile(
         Requirements(elements=frozenset({t.PATIENT_NAME, t.ETHNIC_GROUP}), key_types=frozenset({KeyType.EC}))
     )
@@ -76,7 +76,7 @@ def test_digests_that_openssl_does_not_have(pki: Pki, monkeypatch: pytest.Monkey
         )
 
 
-def test_digests_that_nobody_has(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_digests(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     """One signature that cannot be judged must not keep the others from being judged."""
     data = sign_dataset(sign_by_hand(pki["p256"], PLAIN, algorithm="RIPEMD160"), pki["rsa2048"])
     genuine = hashlib.new
@@ -96,7 +96,7 @@ def test_digests_that_nobody_has(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> N
     assert "mac-algorithm-unsupported" in finding_outcomes(report)
 
 
-def test_a_plan_says_it_all_and_writes_nothing(pki: Pki, tmp_path: Path) -> None:
+def test_a_plan_is_complete_and_writes_nothing(pki: Pki, tmp_path: Path) -> None:
     path = tmp_path / "file.dcm"
     path.write_bytes(b.file(RICH))
     with dcmseal.plan_signing(path, purpose="verification", algorithm="SHA384") as plan:

@@ -49,7 +49,7 @@ def signed(request: pytest.FixtureRequest, pki: Pki) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("location", ["main", "BeamSequence[0]", "BeamSequence[1]"])
-def test_one_that_does_not_hold_is_told_first(signed: tuple[bytes, bytes], pki: Pki, location: str) -> None:
+def test_an_invalid_signature_is_reported_first(signed: tuple[bytes, bytes], pki: Pki, location: str) -> None:
     good, bad = signed
     assert integrity_verdict(bad) is Verdict.INVALID
     assert codes(good, pki, location=location) == []
@@ -75,7 +75,7 @@ def test_it_may_be_demanded_that_all_hold(signed: tuple[bytes, bytes], pki: Pki,
         dcmseal.plan_signing(bad, location=location, require_intact=True)
 
 
-def test_what_cannot_be_told_is_not_known_to_hold(pki: Pki) -> None:
+def test_an_undecided_signature_is_not_known_to_be_valid(pki: Pki) -> None:
     good = dcmseal.sign(with_items(), signer=build_signer(pki["p256"])).data or b""
     odd = good.replace(b"SHA256", b"SHA9  ")
     assert integrity_verdict(odd) is Verdict.NOT_ESTABLISHED

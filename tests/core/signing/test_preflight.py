@@ -57,11 +57,11 @@ class TestOfTheFile:
         with dcmseal.plan_signing(FILE) as plan:
             assert [each.code for each in plan.warnings] == ["fragments-ambiguous"]
 
-    def test_only_what_is_signed_counts(self, pki: Pki) -> None:
+    def test_only_signed_elements_count(self, pki: Pki) -> None:
         assert not dcmseal.sign(FILE, signer=build_signer(pki["p256"]), tags=["PatientName"]).warnings
 
     @pytest.mark.parametrize("tag", [tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE])
-    def test_a_place_for_signatures_that_is_none(self, tag: int, pki: Pki) -> None:
+    def test_an_invalid_location_for_signatures(self, tag: int, pki: Pki) -> None:
         """It is refused before the key is touched, with place and clause."""
         data = b.file(b.in_order(*b.image(), b.Value(tag, "OB", b"??")))
         with pytest.raises(DatasetError, match=r"does not have VR SQ \(PS3.3 Table C.12-6\)"):
@@ -72,7 +72,7 @@ class TestOfTheFile:
     @pytest.mark.parametrize(
         "data", [FILE, b.file(b.image()), b.file(b.image(), b.IMPLICIT_LE)], ids=["divisible", "plain", "implicit"]
     )
-    def test_all_that_verification_says_is_said(self, data: bytes, pki: Pki) -> None:
+    def test_signing_warns_of_everything_that_verification_finds(self, data: bytes, pki: Pki) -> None:
         """Whatever the verifier will not call valid is warned of, or refused; what is valid is not warned of."""
         result = dcmseal.sign(data, signer=build_signer(pki["p256"]))
         report = verify_integrity(result.data or b"")
@@ -126,7 +126,7 @@ class TestOfTheCertificate:
         result = dcmseal.sign(b.file(b.image()), signer=signer)
         assert warned(result) == {"certificate-of-authority", "certificate-not-for-signing"}
 
-    def test_of_a_signer_who_issued_it_to_himself(self, pki: Pki) -> None:
+    def test_self_signed(self, pki: Pki) -> None:
         """So does openssl req -x509, and says that it is an authority's."""
         key = pki["rsa2048"].key
         assert isinstance(key, rsa.RSAPrivateKey)
@@ -174,9 +174,7 @@ class TestOfTheCertificate:
             dcmseal.sign(b.file(b.image()), signer=UnusedSigner((der,)))
 
 
-def test_warnings_reach_those_who_sign_from_the_shell(
-    pki: Pki, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_warnings_are_shown_in_the_shell(pki: Pki, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One file, a dry run, and each of many."""
     (tmp_path / "in").mkdir()
     for name in ("a.dcm", "b.dcm"):

@@ -163,7 +163,7 @@ def test_empty_sequences_that_are_there_already(pki: Pki) -> None:
     assert dcmseal.remove(data).data == b.file(b.image())
 
 
-def test_what_stands_behind_the_pixel_data(pki: Pki) -> None:
+def test_elements_after_the_pixel_data(pki: Pki) -> None:
     behind = (b.Value(0xFFFA0001, "OB", b"ab"), b.trailing_padding(32))
     for pixels in (b.Fragments(fragments=(b"", b"abcd")), b.Value(tags.PIXEL_DATA, "OW", bytes(16))):
         syntax = b.JPEG_BASELINE if isinstance(pixels, b.Fragments) else b.NATIVE_SYNTAXES[0]
@@ -285,7 +285,7 @@ def test_parameters_that_signatures_share_stay_until_the_last_goes(pki: Pki) -> 
     assert both.data == b.file(b.image())
 
 
-def test_removing_what_is_not_there(pki: Pki) -> None:
+def test_removing_a_missing_signature(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["p256"])
     with pytest.raises(dcmseal.SealError, match="no signature has UID") as caught:
         dcmseal.remove(data, uids=["1.2.3", dcmseal.signatures(data)[0].uid])
@@ -314,7 +314,7 @@ def test_a_macro_that_is_there_twice_is_not_removed_by_half(pki: Pki, tag: int, 
         assert caught.value.hint
 
 
-def test_a_macro_that_is_no_sequence_is_not_passed_over() -> None:
+def test_a_macro_that_is_not_a_sequence_is_refused() -> None:
     with pytest.raises(dcmseal.SealError, match="does not have VR SQ"):
         dcmseal.remove(b.file((*b.image(), b.Value(tags.DIGITAL_SIGNATURES_SEQUENCE, "UN", b"1234"))))
 

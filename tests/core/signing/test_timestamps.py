@@ -200,7 +200,7 @@ def test_a_clock_that_is_ahead_is_noticed_when_signing(pki: Pki, served: Running
         ({"digest": "sha1"}, "timestamp-weak"),
     ],
 )
-def test_whoever_attaches_what_cannot_be_verified_is_warned(
+def test_attaching_an_unverifiable_timestamp_warns(
     pki: Pki, authority: TimestampAuthority, plain: bytes, wrong: dict[str, Any], code: str
 ) -> None:
     """It is attached, and verification will not accept it."""
@@ -212,9 +212,7 @@ def test_whoever_attaches_what_cannot_be_verified_is_warned(
     assert [each.code for each in attached.warnings] == ["timestamp-not-accepted"]
 
 
-def test_who_signs_with_a_timestamp_that_cannot_be_verified_is_warned(
-    pki: Pki, served: RunningAuthority, plain: bytes
-) -> None:
+def test_signing_with_an_unverifiable_timestamp_warns(pki: Pki, served: RunningAuthority, plain: bytes) -> None:
     wish = TimestampRequest(urls=(served.url,), query=TimestampQuery(certificates=False))
     result = dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=wish)
     assert [each.code for each in result.warnings] == ["timestamp-not-accepted"]

@@ -101,7 +101,7 @@ def test_large_but_flat() -> None:
         assert not is_announced(nodes, syntax)
 
 
-def test_only_what_is_signed_counts() -> None:
+def test_only_signed_elements_count() -> None:
     data = b.file(b.image(contours(5, 700), *PRIVATE))
     with dcmseal.plan_signing(data, tags=["PatientName"]) as plan:
         assert plan.warnings == ()

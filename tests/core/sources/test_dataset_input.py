@@ -175,7 +175,7 @@ def test_a_compressed_file_that_is_cut_short(tmp_path: Path) -> None:
         integrity_verdict(wrong_type(source))
 
 
-def test_sources_that_are_none(tmp_path: Path) -> None:
+def test_invalid_sources(tmp_path: Path) -> None:
     closed = BytesIO()
     closed.close()
     (tmp_path / "text").write_text("text", encoding="ascii")
@@ -192,7 +192,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
         assert error.value.hint
 
 
-def test_nothing_is_no_data_set(tmp_path: Path) -> None:
+def test_an_empty_input_is_not_a_data_set(tmp_path: Path) -> None:
     for data in (b"", b"DICM", bytes(132), bytes(128) + b"DICM", b"\x08\x00", b"GIF89a" * 50):
         (tmp_path / "x").write_bytes(data)
         for source in (data, BytesIO(data), tmp_path / "x"):

@@ -118,7 +118,7 @@ DATASETS: dict[str, Callable[[], Dataset]] = {
 
 
 @pytest.mark.parametrize("make", DATASETS.values(), ids=DATASETS)
-def test_what_is_saved_is_what_was_signed(
+def test_the_saved_file_matches_the_signed_data_set(
     make: Callable[[], Dataset], pki: Pki, dcmsign: Dcmtk, tmp_path: Path
 ) -> None:
     dataset = make()

@@ -111,7 +111,7 @@ class TestProfileContract:
         [SomeProfile(FULL, name="Some One"), SomeProfile(FULL, title=""), SomeProfile(FULL, reference="two\nlines")],
         ids=["name", "title", "reference"],
     )
-    def test_finds_names_that_are_none(self, wrong: SomeProfile) -> None:
+    def test_finds_invalid_names(self, wrong: SomeProfile) -> None:
         with pytest.raises(AssertionError):
             profile_contract(wrong).test_names_itself()
 
@@ -171,7 +171,7 @@ class TestProfileContract:
         with pytest.raises((AssertionError, ProfileViolation)):
             profile_contract(greedy).test_what_the_engine_plans_passes_the_check_and_the_rest_is_refused()
 
-    def test_finds_rules_about_all_that_are_no_findings(self) -> None:
+    def test_finds_rules_that_are_not_findings(self) -> None:
         class Together(SomeProfile):
             def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
                 return (replace(FINDING, aspect=Aspect.TRUST),)

@@ -143,7 +143,7 @@ def test_no_more_than_one_padding_byte_stands_behind_a_signature(name: str, behi
     assert integrity_verdict(sign_by_hand(pki[name], b.image(), seal=longer)) is INVALID
 
 
-def test_other_data_is_told_from_another_key(pki: Pki) -> None:
+def test_changed_data_and_another_key_are_distinguished(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["rsa2048"])
     changed = edit_signed(data, main={t.PATIENT_NAME: b.text(t.PATIENT_NAME, "PN", "Doe^John")})
     report = finding_outcomes(verify_integrity(changed))

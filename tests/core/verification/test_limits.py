@@ -64,7 +64,7 @@ def test_a_map_names_its_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> Non
         dcmseal.map_coverage(data, report)
 
 
-def test_the_search_for_what_dcmtk_leaves_out_has_an_end(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_for_variants_of_dcmtk_is_bounded(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     items = tuple(b.Item((b.Value(tags.CODE_VALUE, "SH", b"ab"),)) for _ in range(4000))
     data = b.file(b.image(b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, items)))
 

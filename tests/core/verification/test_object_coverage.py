@@ -61,7 +61,7 @@ def both(pki: Pki) -> bytes:
     return sign_dataset(sign_dataset(b.file(b.image(item)), pki["p256"], location=INNER), pki["rsa2048"])
 
 
-def test_what_is_left_when_the_signature_of_the_object_is_taken_out(both: bytes) -> None:
+def test_coverage_without_the_signature_of_the_object(both: bytes) -> None:
     assert verify_integrity(both).verdict is Verdict.VALID
     main = next(each for each in dcmseal.signatures(both) if str(each.location) == "main")
     left = dcmseal.remove(both, uids=[main.uid]).data
@@ -80,7 +80,7 @@ def test_only_a_location_makes_the_question_one_about_an_item(both: bytes) -> No
         assert report.is_object_signed
 
 
-def test_what_is_invalid_stays_so(pki: Pki) -> None:
+def test_an_invalid_verdict_stays_invalid(pki: Pki) -> None:
     item = b.Sequence(
         t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.text(tags.REFERENCED_SOP_INSTANCE_UID, "UI", "1.2\0"),)),)
     )
@@ -140,7 +140,7 @@ def test_a_critical_element_that_cannot_be_signed_leaves_the_object_incomplete(p
     assert (coverage.critical, coverage.is_complete) == (1, False)
 
 
-def test_what_cannot_be_counted_is_not_said_to_be_complete() -> None:
+def test_coverage_that_cannot_be_counted_is_not_called_complete() -> None:
     assert verify_integrity(b.file(b.image())).coverage is None
 
 

@@ -68,7 +68,7 @@ def test_a_report_names_the_signer_and_is_short_to_print(pki: Pki) -> None:
     assert (copy, copy.certificate.sha256) == (signature, signature.certificate.sha256)
 
 
-def test_an_unreadable_certificate_names_nobody(pki: Pki) -> None:
+def test_an_unreadable_certificate_names_no_signer(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["rsa2048"])
     signature = single_report(
         dcmseal.verify(data.replace(pki["rsa2048"].certificate_der.read_bytes()[:8], b"\x30\x06" + bytes(6)))
@@ -110,7 +110,7 @@ def test_a_purpose_cannot_be_slipped_in(purpose: b.Node, pki: Pki) -> None:
     )
 
 
-def test_what_is_never_signed_may_stand_in_a_signature_item(pki: Pki) -> None:
+def test_elements_that_are_never_signed_may_occur_in_a_signature_item(pki: Pki) -> None:
     """Converters add group lengths to every item."""
     data = sign_dataset(b.file(b.image()), pki["rsa2048"])
     (item,) = read_items(data, tags.DIGITAL_SIGNATURES_SEQUENCE)
@@ -122,7 +122,7 @@ def test_what_is_never_signed_may_stand_in_a_signature_item(pki: Pki) -> None:
     assert integrity_verdict(edit_signed(data, main={tags.DIGITAL_SIGNATURES_SEQUENCE: longer})) is VALID
 
 
-def test_additions_that_nobody_signed_are_shown(pki: Pki) -> None:
+def test_unsigned_additions_are_shown(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["rsa2048"])
     added = edit_signed(
         data,
@@ -138,7 +138,7 @@ def test_additions_that_nobody_signed_are_shown(pki: Pki) -> None:
     assert integrity_verdict(added) is VALID
 
 
-def test_coverage_is_recomputed_from_what_is_there(pki: Pki) -> None:
+def test_coverage_is_computed_from_the_data_set(pki: Pki) -> None:
     private = (b.text(0x00090010, "LO", "ACME"), b.Value(0x00091001, "UN", b"abcd"))
     nested = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((UNKNOWN,)),))
     data = sign_by_hand(pki["rsa2048"], b.image(*private, nested), listed=(t.PATIENT_NAME, t.ETHNIC_GROUP, tags.ROWS))
@@ -180,7 +180,7 @@ def test_signatures_at_every_level(pki: Pki) -> None:
     assert reference.mac_stream(data, one.signature.uid)
 
 
-def test_what_is_not_there(pki: Pki) -> None:
+def test_missing_objects(pki: Pki) -> None:
     data = sign_dataset(b.file(b.image()), pki["p256"])
     with pytest.raises(NoSuchSignature, match=r"1\.2\.3"):
         verify_integrity(data, uid="1.2.3")
@@ -327,7 +327,7 @@ def test_mac_parameters_behind_the_fragments_they_are_for(pki: Pki) -> None:
         dcmseal.write_mac_stream(late, uid, lambda _: None)
 
 
-def test_the_stream_of_what_cannot_be_signed(pki: Pki) -> None:
+def test_the_stream_of_unsignable_elements(pki: Pki) -> None:
     data = edit_signed(
         sign_dataset(b.file(b.image(b.Value(0x00091001, "OB", b"abcd"))), pki["p256"]), main={0x00091001: UNKNOWN}
     )

@@ -70,7 +70,7 @@ def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, 
         (b"0\x03abc", "", "timestamp-not-verifiable"),
     ],
 )
-def test_what_cannot_be_verified_leaves_the_signature_open_unless_it_is_ignored(
+def test_an_unverifiable_timestamp_leaves_the_signature_open_unless_ignored(
     pki: Pki, plain: bytes, token: bytes, type_: str, code: str
 ) -> None:
     data = insert_token(sign_dataset(plain, pki["p256"]), token, type_)
@@ -145,7 +145,7 @@ def test_a_time_that_is_hardly_known_proves_nothing(
 @pytest.mark.parametrize("trusted", [False, True])
 @pytest.mark.parametrize("claimed_time", [*Strictness])
 @pytest.mark.parametrize(("ahead", "verdict"), [(4, Verdict.VALID), (6, Verdict.NOT_ESTABLISHED)])
-def test_who_claims_to_sign_in_the_future_is_not_believed(
+def test_a_claimed_signing_time_in_the_future_is_not_accepted(
     pki: Pki, plain: bytes, ahead: int, verdict: Verdict, claimed_time: Strictness, trusted: bool
 ) -> None:
     data = sign_at(plain, pki["rsa2048"], NOW + dt.timedelta(minutes=ahead))
@@ -281,7 +281,7 @@ def test_an_authority_that_is_trusted_makes_the_time_count(pki: Pki, served: Run
     assert verified.trust.moment == verified.certified_time.moment
 
 
-def test_an_authority_that_nobody_trusts_is_in_doubt(pki: Pki, served: RunningAuthority, plain: bytes) -> None:
+def test_an_untrusted_authority_is_not_established(pki: Pki, served: RunningAuthority, plain: bytes) -> None:
     result = dcmseal.sign(plain, signer=build_signer(pki["rsa2048"]), timestamp=served.url)
     signer_only = TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem),))
     report = dcmseal.verify(result.data or b"", trust=signer_only)

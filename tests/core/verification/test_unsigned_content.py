@@ -146,7 +146,7 @@ def test_the_mac_matches_and_yet(name: str, pki: Pki) -> None:
     assert report.verdict is expected
 
 
-def test_what_is_harmless_has_no_such_finding(pki: Pki) -> None:
+def test_harmless_files_have_no_such_finding(pki: Pki) -> None:
     harmless = inserted(pki, header(0x00100000, b"UL", 4) + b"\x20\0\0\0", PATIENT)
     harmless += b.encode((b.Value(tags.DATA_SET_TRAILING_PADDING, "OB", b"leftover"),))
     assert not {code for _, code, _, _ in CASES.values()} & set(finding_outcomes(verify_integrity(harmless)))
@@ -184,7 +184,7 @@ def test_a_list_too_many(pki: Pki) -> None:
 
 
 @pytest.mark.parametrize("uid", [b"1.2.840.10008.1.2\0.1", b" 1.2.840.10008.1.2.1", b"1.2.840.10008. 1.2.1"])
-def test_a_transfer_syntax_that_is_no_uid(uid: bytes, pki: Pki) -> None:
+def test_a_transfer_syntax_that_is_not_a_uid(uid: bytes, pki: Pki) -> None:
     data = signed_image(pki)
     old = b"\x02\0\x10\0UI" + struct.pack("<H", 20) + b"1.2.840.10008.1.2.1\0"
     assert old in data

@@ -100,7 +100,7 @@ class TestCertificates:
         ],
         ids=str,
     )
-    def test_what_our_reader_cannot_read_is_not_tampered_with(self, options: dict[str, Any], pki: Pki) -> None:
+    def test_an_unreadable_certificate_does_not_make_a_file_invalid(self, options: dict[str, Any], pki: Pki) -> None:
         der = certificate(public_key_info(rsa_public_key(pki["rsa2048"])), **options)
         with pytest.raises(CertificateUnreadable):
             read_certificate(der)
@@ -119,7 +119,7 @@ class TestCertificates:
             b"\x30\x84\xff\xff\xff\xff",
         ],
     )
-    def test_what_is_no_certificate(self, value: bytes, pki: Pki) -> None:
+    def test_invalid_certificates(self, value: bytes, pki: Pki) -> None:
         report = verify_integrity(sign_by_hand(pki["rsa2048"], b.image(), certificate=value))
         assert finding_outcomes(report)["certificate-unreadable"] is Outcome.FAILED
         assert report.verdict is INVALID
@@ -153,12 +153,12 @@ class TestNames:
             seq(raw.tlv(0x31)),
         ],
     )
-    def test_names_that_are_nobodys(self, subject: bytes, pki: Pki) -> None:
+    def test_names_that_identify_no_signer(self, subject: bytes, pki: Pki) -> None:
         assert self.signers(subject, subject, pki)
         assert self.signers(subject, common_name("A"), pki)
         assert not self.signers(subject, subject, pki, keys=("rsa2048", "rsa2048"))
 
-    def test_names_that_are_somebodys(self, pki: Pki) -> None:
+    def test_names_that_identify_a_signer(self, pki: Pki) -> None:
         assert self.signers(common_name("A"), common_name("B"), pki)
         assert not self.signers(common_name("A"), common_name("a "), pki)
         assert not self.signers(common_name("A"), common_name("B"), pki, keys=("rsa2048", "rsa2048"))

@@ -146,7 +146,7 @@ class TestKeys:
             dcmseal.sign(b.file(b.image()), signer=UnusedSigner((der,), KeyType.EC))
 
     @pytest.mark.parametrize("exponent", [1, 0, 2, 65536, -3], ids=str)
-    def test_exponents_that_are_none(self, exponent: int, pki: Pki) -> None:
+    def test_invalid_exponents(self, exponent: int, pki: Pki) -> None:
         """With 1, anybody signs: the signature is the block itself."""
         modulus, _ = numbers(pki["rsa2048"])
         block = b"\0\1" + b"\xff" * 202 + b"\0" + bytes.fromhex("3031300d060960864801650304020105000420")
