@@ -1,4 +1,4 @@
-"""Key files as other programs write them: what is read, and what is named with the command that converts it."""
+"""Key files of other programs: supported formats are read; for others the error names the command to convert them."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def never(request: SecretRequest) -> str | None:
 
 
 def opened(scheme: str, path: str, secrets: Callable[[SecretRequest], str | None] = never, **attributes: str) -> Signer:
-    """The signer after its context: what it says of itself still stands."""
+    """After its context, the signer still describes itself."""
     backend = next(backend for backend in BACKENDS if backend.scheme == scheme)
     with backend.open(key_uri(scheme, path, **attributes), secrets) as signer:
         assert_verifies(signer, MESSAGE, signer.sign(MESSAGE))

@@ -36,5 +36,5 @@ def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
 
 @pytest.fixture(scope="session")
 def plain() -> bytes:
-    """A file that nobody has signed."""
+    """An unsigned file."""
     return b.file(b.image())

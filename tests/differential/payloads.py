@@ -1,4 +1,4 @@
-"""What mutants are made of: headers of every kind, and Data Sets that nobody signed, behind delimiters or bare."""
+"""Parts of mutants: headers of every kind, and unsigned Data Sets, bare or after delimiters."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def mark(tag: int, length: int = 0, syntax: b.Syntax = b.EXPLICIT_LE) -> bytes:
 
 
 def evil(random: Random, syntax: b.Syntax) -> bytes:
-    """Some elements nobody signed, in the encoding of the file or another."""
+    """Some unsigned elements, in the encoding of the file or another."""
     first = random.randrange(len(_EVIL))
     last = random.randrange(first, len(_EVIL)) + 1
     nodes = _EVIL[first:last]

@@ -128,7 +128,7 @@ changes = st.builds(
 
 
 def sign_again(data: bytes, pki: Pki) -> None:
-    """Whatever can be signed has one signature more."""
+    """A signable data set has one more signature."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

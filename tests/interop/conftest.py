@@ -1,4 +1,4 @@
-"""DCMTK beside the package; the PKI that is none of ours, and files signed by those in it."""
+"""DCMTK, an independent PKI, and files signed with its certificates."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def signed_by(independent_pki: IndependentPki) -> Callable[[str], Path]:
 
 @pytest.fixture
 def stamp(independent: IndependentPki, signed_by: Callable[[str], Path]) -> Stamp:
-    """The file of the good signer with the timestamp of an authority, which nobody looks at."""
+    """The file of the good signer with an unchecked timestamp of an authority."""
 
     def stamp(service: str, at: dt.datetime = STAMPED, over: Path | None = None) -> bytes:
         file = signed_by("good")

@@ -183,7 +183,7 @@ def test_signatures_of_both_at_all_levels(bench: InteropBench) -> None:
 
 @pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
 def test_removal_by_either(syntax: b.Syntax, bench: InteropBench) -> None:
-    """What is left has no trace of the macro, and can be signed anew."""
+    """The result has no trace of the macro, and can be signed again."""
     data = b.file(b.image(DEEP), syntax)
     both = bench.theirs(bench.ours(data, "p256"), "p256", item="ContentSequence[0]")
     by_us, by_them = dcmseal.remove(both).data or b"", bench.remove(both)

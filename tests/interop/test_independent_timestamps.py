@@ -99,7 +99,7 @@ def test_an_imprint_of_something_else(stamp: Stamp, verify: Verify, signed_by: C
 
 
 def test_an_answer_that_was_recorded(independent: IndependentPki, signed_by: Callable[[str], Path]) -> None:
-    """Somebody plays back what the authority said earlier: of the same value, with another nonce."""
+    """A replayed answer of the authority: for the same value, with another nonce."""
     data = signed_by("good").read_bytes()
     earlier = token_of(independent, "tsa", dcmseal.build_timestamp_query(data), STAMPED)
     for wish, code in (

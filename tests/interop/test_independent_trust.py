@@ -206,7 +206,7 @@ def test_a_responder_that_the_issuer_did_not_name(
     independent.answers["crls/issuing/latest.crl"] = lambda: ("404 Not Found", [], [])
     assert site(label, fetch=True)[code] is Outcome.UNKNOWN
     independent.answers.clear()
-    # and then the CRL tells
+    # and then the CRL shows it
     assert site(label, fetch=True) == GOOD
 
 

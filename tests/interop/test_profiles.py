@@ -92,7 +92,7 @@ def test_complete_signatures_of_dcmsign_meet_the_profile(kind: str, name: str, b
 
 
 def test_dcmsign_does_not_say_why_it_signs_a_report(bench: Bench) -> None:
-    """It leaves Digital Signature Purpose Code Sequence out unless told; C.4 has it as mandatory."""
+    """It omits Digital Signature Purpose Code Sequence by default, which C.4 requires."""
     result = verify_integrity(bench.theirs(b.file(KINDS["SR"]), profile="sr"), require=["structured-report-rsa"])
     assert [finding.code for finding in result.unmet] == ["profile-not-met"]
     assert "purpose-missing" in [finding.code for finding in result.signatures[0].findings]
@@ -172,7 +172,7 @@ def everything(name: str) -> tuple[b.Node, ...]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_least_that_dcmsign_signs(name: str, bench: Bench) -> None:
-    """What we miss in it is said to be a matter of editions, or is left out by dcmsign alone."""
+    """Elements missing in it differ between editions, or only dcmsign omits them."""
     data = bench.theirs(b.file(everything(name)), profile=NAMES[name][0], tags=[tags.SOP_CLASS_UID], purpose=1)
     findings = verify_integrity(data, require=[name]).signatures[0].findings
     by_code = {

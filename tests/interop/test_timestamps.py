@@ -153,7 +153,7 @@ def test_both_say_the_same_of_wrong_timestamps(
     dcmsign_says: bool,
     we_say: Verdict,
 ) -> None:
-    """The tokens are put into the file by hand, so that nobody looks at them before."""
+    """The tokens are put into the file by hand, without a check."""
     data = sign_dataset(real_file("CT_small.dcm").data, pki["rsa2048"])
     stamped = TimestampAuthority(pki, tmp_path, key="rsa2048", usage=usage)
     value = dcmseal.signatures(data)[0].content.value

@@ -1,4 +1,4 @@
-"""dcmsign and dcmseal trust the same signers, whoever made the signature."""
+"""dcmsign and dcmseal trust the same signers for signatures of both."""
 
 from __future__ import annotations
 

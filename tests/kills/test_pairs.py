@@ -1,4 +1,4 @@
-"""Two programs that sign one file at once: both signatures are in it, or one of them was told that it is not."""
+"""Two programs that sign one file at once: the file has both signatures, or one program reports an error."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_the_power_fails(disk: Disk, pki: Pki, tmp_path: Path, jobs: int, *, jou
                 if (moment / name).exists():
                     shutil.copy(moment / name, tmp_path / name)
         if killing.journal.exists():
-            _check_what_is_said(killing)
+            _check_recorded_results(killing)
         killing.finish()
         killing.check()
         shutil.rmtree(moment)
@@ -130,7 +130,7 @@ def _copied(disk: Disk, killing: InterruptedRun, run: subprocess.Popen[str] | No
     return moment
 
 
-def _check_what_is_said(killing: InterruptedRun) -> None:
+def _check_recorded_results(killing: InterruptedRun) -> None:
     """Every file is whole, and those that the journal calls signed are."""
     uids: dict[str, list[str]] = {}
     for path in killing.files:

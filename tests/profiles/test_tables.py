@@ -1,4 +1,4 @@
-"""The tables are what the script writes, and what a second resolution of the modules comes to."""
+"""The tables match the script and a second resolution of the modules."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def reference_mac(instance: bytes, algorithm: str = "SHA256", elements: Iterable
 def make_mac_reference(
     instance: bytes, syntax: str = "1.2.840.10008.1.2.1", elements: Iterable[int] | None = None
 ) -> b.Sequence:
-    """What a document says of an instance that has no suitable signature."""
+    """The reference to an instance without a suitable signature."""
     listed = tuple(reference.signable_tags(reference.parse_file(instance).dataset) if elements is None else elements)
     content = (
         b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, syntax),
@@ -77,7 +77,7 @@ def make_mac_reference(
 
 
 def make_signature_reference(*signatures: tuple[str, bytes]) -> b.Sequence:
-    """What a document says of an instance with these signatures: UID and value of each."""
+    """The reference to an instance with these signatures: UID and value of each."""
     items = tuple(
         b.Item((b.uid(tags.DIGITAL_SIGNATURE_UID, name), b.Value(tags.SIGNATURE, "OB", value)))
         for name, value in signatures

@@ -90,14 +90,14 @@ def timestamp_evidence(evidence: bytes, authority: PkiAuthority, moment: dt.date
 
 
 def rebuild_evidence(evidence: bytes, change: Callable[[EvidenceRecord], EvidenceRecord]) -> bytes:
-    """The evidence as somebody else would have it, in due form; a timestamp stays as it was."""
+    """The evidence with changes, in valid form; its timestamp stays the same."""
     read = parse_evidence(evidence)
     members = build_members(change(read.record), read.verdict, read.report)
     return pack_archive({**members, TIMESTAMP_NAME: read.timestamp} if read.timestamp else members)
 
 
 def report_without_evidence(report: VerificationReport) -> Any:
-    """The document of a report, less what is said of the evidence."""
+    """The document of a report without its findings about the evidence."""
     document: Any = report_document(report)
     for findings in (document["notes"], *(each["findings"] for each in document["signatures"])):
         findings[:] = [each for each in findings if not each["code"].startswith("evidence-")]
@@ -105,6 +105,6 @@ def report_without_evidence(report: VerificationReport) -> Any:
 
 
 def evidence_codes(report: VerificationReport) -> set[str]:
-    """The codes of what is said of the evidence."""
+    """The codes of findings about the evidence."""
     findings = (*report.notes, *(each for signature in report.signatures for each in signature.findings))
     return {each.code for each in findings if each.code.startswith("evidence-")}

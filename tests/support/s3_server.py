@@ -1,4 +1,4 @@
-"""An S3 server on the loopback (moto), which counts what it is asked and what it sends."""
+"""An S3 server on the loopback (moto) that counts requests and bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the engine share: signing with throw-away keys, signing by hand, and editing signed files."""
+"""Signs with throw-away keys and by hand, and edits signed files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class UnusedSigner:
 
 @dataclass(frozen=True)
 class FixedSigner:
-    """A signer that answers the same whatever is asked."""
+    """A signer that always returns the same value."""
 
     certificate_chain: tuple[bytes, ...]
     answer: bytes = b""
@@ -94,7 +94,7 @@ def single_report(report: VerificationReport) -> SignatureReport:
 
 
 def finding_outcomes(report: VerificationReport) -> dict[str, Outcome]:
-    """The codes of all findings, and what came out."""
+    """The codes of all findings, and their outcomes."""
     findings = [finding for each in report.signatures for finding in each.findings]
     return {finding.code: finding.outcome for finding in (*findings, *report.notes)}
 
@@ -150,7 +150,7 @@ def pad_value(value: bytes, vr: str) -> bytes:
 
 
 def minimise_nodes(nodes: Iterable[b.Node]) -> tuple[b.Node, ...]:
-    """The nodes with minimal padding; what is never signed stays."""
+    """The nodes with minimal padding; elements that are never signed stay."""
     result: list[b.Node] = []
     for node in nodes:
         if not isinstance(node, b.Raw) and not reference.allowed(node.tag):

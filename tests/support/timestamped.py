@@ -1,4 +1,4 @@
-"""What the tests of timestamps share: an authority's tokens in signed files, and what is found out about them."""
+"""Signed files with tokens of an authority, and the findings about them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def signature_value(data: bytes) -> bytes:
 
 
 def insert_token(data: bytes, token: bytes, type_: str = "CMS_TSP") -> bytes:
-    """The signed file with a timestamp that nobody has looked at."""
+    """The signed file with an unchecked timestamp."""
     dataset = pydicom.dcmread(BytesIO(data))
     item = dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][0]
     if type_:

@@ -54,7 +54,7 @@ def answer_honestly(server: WebServer, path: str, headers: Mapping[str, str]) ->
 
 
 def answer_without_ranges(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
-    """All of it, whatever is asked for."""
+    """All of it for every request."""
     return answer_honestly(server, path, {name: value for name, value in headers.items() if name != "Range"})
 
 
@@ -73,7 +73,7 @@ def web_server(tls: ssl.SSLContext | None = None) -> Generator[WebServer]:
                 if value:
                     self.send_header(name, value)
             self.end_headers()
-            # who has read enough goes away
+            # clients may close the connection early
             with suppress(ConnectionError):
                 self.wfile.write(body)
 

@@ -1,4 +1,4 @@
-"""Smart cards that come and go: what a person at a reader does while files are signed."""
+"""Smart cards that are removed and inserted while files are signed."""
 
 from __future__ import annotations
 

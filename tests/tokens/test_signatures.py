@@ -1,4 +1,4 @@
-"""What is signed on a token verifies with DCMTK, for every MAC algorithm and kind of key."""
+"""Signatures of a token verify with DCMTK, for every MAC algorithm and kind of key."""
 
 from __future__ import annotations
 

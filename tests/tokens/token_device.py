@@ -47,7 +47,7 @@ Ready: TypeAlias = Callable[[Path, Pki], AbstractContextManager[TokenDevice]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenKind:
-    """A kind of token: what brings it up, and what it is known to be able to."""
+    """A kind of token: how to start it, and its abilities."""
 
     name: str
     package: str

@@ -1,4 +1,4 @@
-"""Files that kill whatever worker opens them: each is one failed result, and a cluster that they empty is an error."""
+"""Files that kill each worker that opens them: each is one failed result, and a cluster without workers is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clusters that cannot be worked with: each is an error that says what to do."""
+"""Unusable clusters: each is an error with a hint."""
 
 from __future__ import annotations
 

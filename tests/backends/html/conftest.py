@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass(frozen=True)
 class Opened:
-    """A page in a window, and what went on there."""
+    """A page in a window, with its console messages and requests."""
 
     page: Page
     said: list[str] = field(default_factory=list)

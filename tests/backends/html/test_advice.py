@@ -1,4 +1,4 @@
-"""What the page tells people to do: each cause has an advice of its own, and intact data is not fetched again."""
+"""Advice on the page: each cause has its own, and intact data is not fetched again."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def ca() -> PkiAuthority:
 
 
 def words(report: VerificationReport) -> tuple[list[str], str]:
-    """What it means, and what to do."""
+    """The meaning of the verdict, and the advice."""
     file = ReportedFile(name="a file", report=report)
     return list(explain_verdict(file)), " ".join(recommend_actions(file))
 
 
 def of_leaf(ca: PkiAuthority, site: Site, *, changed: bool = False, **more: Any) -> VerificationReport:
-    """A report about what a signer of the authority signed."""
+    """A report about a file of a signer of the authority."""
     leaf = ca.issue("leaf", **{name: more.pop(name) for name in ("valid",) if name in more})
     revoked = more.pop("revoked", None)
     if revoked:

@@ -41,7 +41,7 @@ MONTHS = ((2024, 11), (2025, 2), (2025, 3))
 
 @dataclass(frozen=True)
 class Archive:
-    """A folder, whom to trust, and what is in it as it was made."""
+    """A folder of files, with the trust settings for them."""
 
     folder: Path
     anchor: Path

@@ -1,4 +1,4 @@
-"""Pages that can be filed: what they name, how far the verdict reaches, a summary on one sheet, nothing cut."""
+"""Pages that can be filed: the names in them, the scope of the verdict, a summary on one sheet, nothing cut off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that files and certificates hold stays text, and shows what it is."""
+"""Text from files and certificates stays text, and control characters are visible."""
 
 from __future__ import annotations
 

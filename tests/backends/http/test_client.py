@@ -1,4 +1,4 @@
-"""The HTTP client: over by its deadline, whatever drips; logins go to nobody but the server they are for."""
+"""The HTTP client: it keeps its deadline with slow servers, and sends logins only to their own server."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_slow_handshake_ends_at_the_deadline(user: Callable[[str], bytes]) -> 
 
 @pytest.mark.parametrize("part", ["silence", "status line", "header", "headers"])
 def test_a_slow_proxy_ends_at_the_deadline(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer to CONNECT has the deadline of what is asked for."""
+    """The answer to CONNECT has the deadline of the request."""
     started = time.monotonic()
     with serve_slowly(DRIPS[part]) as port:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
@@ -85,7 +85,7 @@ def test_a_slow_proxy_ends_at_the_deadline(part: str, monkeypatch: pytest.Monkey
 
 
 def test_a_body_that_keeps_coming_puts_the_deadline_off() -> None:
-    """By what has come of it: a large object takes its time, and a trickle does not."""
+    """The deadline grows with the bytes received: a large object is read, a trickle is not."""
     with web_server() as server:
         url = server.put("large", bytes(1 << 20))
         deadline = Deadline(30)

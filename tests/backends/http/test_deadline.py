@@ -1,4 +1,4 @@
-"""A deadline: what comes in time is read, nothing is read later, and the stream is closed with it."""
+"""A deadline: bytes are read until it passes, and then the stream is closed."""
 
 from __future__ import annotations
 

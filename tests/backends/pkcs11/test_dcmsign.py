@@ -1,4 +1,4 @@
-"""What a token signs, the independent implementation accepts: all MAC algorithms, all types of key that it judges."""
+"""DCMTK accepts signatures of a token: all MAC algorithms, and all types of key that it supports."""
 
 from __future__ import annotations
 

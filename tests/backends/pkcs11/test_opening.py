@@ -40,7 +40,7 @@ BACKEND = Pkcs11Backend()
 
 
 class Asked:
-    """Answers with the PIN, and keeps what was asked."""
+    """Answers with the PIN, and records the requests."""
 
     def __init__(self, answer: str | None = PIN) -> None:
         self.answer = answer
@@ -88,7 +88,7 @@ def rsa_numbers(identity: Identity) -> rsa.RSAPublicNumbers:
 
 @pytest.fixture(scope="module")
 def odd(softhsm: SoftHsm, pki: Pki) -> SoftToken:
-    """A token with what goes wrong."""
+    """A token with keys and certificates that do not work."""
     made = softhsm.token("odd")
     template = pki["p256"]
     small = rsa.generate_private_key(65537, 1024)
@@ -152,7 +152,7 @@ def test_a_module_that_others_have_initialized(token: SoftToken, monkeypatch: py
 
 @pytest.mark.parametrize(("key", "kind"), [("small", WeakAlgorithm), ("koblitz", MechanismUnavailable)])
 def test_keys_that_do_not_do(key: str, kind: type[SealError], odd: SoftToken) -> None:
-    # the size is on the certificate, which can be seen without a PIN; of curves it is the key that tells
+    # the certificate, readable without a PIN, has the size; for curves it is in the key
     refused(odd.uri(key), kind, asking=key == "koblitz")
 
 
@@ -247,7 +247,7 @@ except SealError as error:
 
 @pytest.fixture
 def limited(softhsm: SoftHsm, token: SoftToken, tmp_path: Path) -> Callable[[str, str], list[str]]:
-    """Lets a process sign with a SoftHSM that has no other mechanisms than these, and says what came of it."""
+    """Lets a process sign with a SoftHSM that has no other mechanisms than these, and returns the result."""
 
     def run(key: str, mechanisms: str) -> list[str]:
         configuration = tmp_path / "softhsm2.conf"

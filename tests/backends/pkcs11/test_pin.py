@@ -1,4 +1,4 @@
-"""PINs: where they come from, what is told of tries that are left, and that none is tried twice."""
+"""PINs: their sources, the number of tries left, and no wrong PIN is tried twice."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_one_login_for_all_keys_of_a_token_and_the_last_logs_out(token: SoftToke
 
 
 class Hardware:
-    """A token of which no test can have a real one: it says of itself what it is told to, and refuses as it is told."""
+    """A simulated token with configurable flags and refusals."""
 
     def __init__(self, flags: TokenFlag, refusal: pkcs11.PKCS11Error | None = None) -> None:
         self.label, self.serial, self.model, self.manufacturer_id = "card", b"1", "model", "maker"

@@ -1,4 +1,4 @@
-"""S3: what is read of an object, and when a new one is seen."""
+"""S3: which ranges of an object are read, and how a new version is noticed."""
 
 from __future__ import annotations
 

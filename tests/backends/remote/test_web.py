@@ -1,4 +1,4 @@
-"""Web servers: with ranges and without, and what none of them can do."""
+"""Web servers: with and without ranges, and operations that none supports."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def without_saying_which(server: WebServer, path: str, headers: Mapping[str, str
     return status, {**more, "Content-Range": ""}, body
 
 
-def larger_than_said(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+def larger_than_announced(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
     """The total is a lie that shows when what is beyond the end is read."""
     data = server.objects[path]
     if len(server.requests) > 1:
@@ -153,7 +153,7 @@ def ranges_once(server: WebServer, path: str, headers: Mapping[str, str]) -> Web
         (coded, "compressed the response"),
         (elsewhere, "another range"),
         (without_saying_which, "without saying which"),
-        (larger_than_said, "changed while it was read"),
+        (larger_than_announced, "changed while it was read"),
         (another_each_time, "changed while it was read"),
         (ranges_once, "no longer supports ranges"),
     ],

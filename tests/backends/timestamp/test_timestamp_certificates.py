@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from dcmseal.findings import Outcome
-from tests.backends.timestamp.token_checks import SOUND, VALUE, by_v1, by_v2, codes, judged
+from tests.backends.timestamp.token_checks import SOUND, VALUE, by_v1, by_v2, codes, verify_token
 from tests.support.pki import Pki
 from tests.support.tsa import TimestampAuthority, forge_token
 
@@ -32,7 +32,7 @@ from tests.support.tsa import TimestampAuthority, forge_token
 def test_a_certificate_for_other_uses_makes_no_timestamps(
     pki: Pki, folders: Callable[[], Path], usage: dict[str, Any], code: str
 ) -> None:
-    judgement = judged(TimestampAuthority(pki, folders(), **usage).token(VALUE))
+    judgement = verify_token(TimestampAuthority(pki, folders(), **usage).token(VALUE))
     assert codes(judgement, Outcome.FAILED) == {code}
     assert judgement.time is None
 
@@ -77,8 +77,8 @@ def usages(*names: str) -> x509.KeyUsage:
 def test_a_certificate_is_fit_for_an_authority_or_not(
     pki: Pki, folders: Callable[[], Path], made: dict[str, Any], code: str | None
 ) -> None:
-    """What `openssl ts -verify` refuses, and what RFC 5280 4.2 does."""
-    judgement = judged(TimestampAuthority(pki, folders(), **made).token(VALUE))
+    """Certificates that `openssl ts -verify` or RFC 5280 4.2 refuses."""
+    judgement = verify_token(TimestampAuthority(pki, folders(), **made).token(VALUE))
     assert codes(judgement) - SOUND == ({code} if code else set())
     assert (judgement.time is None) == (code is not None)
 
@@ -89,7 +89,7 @@ def test_the_authority_may_name_itself(pki: Pki, authority: TimestampAuthority, 
     shouted = asn1_x509.Name.build({"common_name": "Timestamp  AUTHORITY"}, use_printable=True)
     for name in (subject, shouted):
         token = authority.token(VALUE, more_info={"tsa": asn1_x509.GeneralName("directory_name", name)})
-        assert codes(judged(token)) == SOUND
+        assert codes(verify_token(token)) == SOUND
     other = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "other")])
     names = x509.SubjectAlternativeName([x509.DNSName("tsa.example"), x509.DirectoryName(other)])
     by_more_names = TimestampAuthority(pki, folders(), extensions=[(names, False)])
@@ -97,7 +97,7 @@ def test_the_authority_may_name_itself(pki: Pki, authority: TimestampAuthority, 
         asn1_x509.GeneralName("dns_name", "tsa.example"),
         asn1_x509.GeneralName("directory_name", asn1_x509.Name.build({"common_name": "other"})),
     ):
-        assert codes(judged(by_more_names.token(VALUE, more_info={"tsa": general_name}))) == SOUND
+        assert codes(verify_token(by_more_names.token(VALUE, more_info={"tsa": general_name}))) == SOUND
 
 
 def test_certificate_identifiers_of_both_kinds_and_with_the_right_issuer(
@@ -106,19 +106,19 @@ def test_certificate_identifiers_of_both_kinds_and_with_the_right_issuer(
     certificate = asn1_x509.Certificate.load(authority.der)
     issuer = asn1_x509.GeneralName("directory_name", certificate.issuer)
     named = {"issuer_serial": {"issuer": [issuer], "serial_number": certificate.serial_number}}
-    assert codes(judged(authority.token(VALUE, names=named))) == SOUND
+    assert codes(verify_token(authority.token(VALUE, names=named))) == SOUND
     for wrong in (
         {"issuer": [issuer], "serial_number": certificate.serial_number + 1},
         {"issuer": [issuer, issuer], "serial_number": certificate.serial_number},
     ):
-        judgement = judged(authority.token(VALUE, names={"issuer_serial": wrong}))
+        judgement = verify_token(authority.token(VALUE, names={"issuer_serial": wrong}))
         assert codes(judgement, Outcome.FAILED) == {"tsa-certificate-not-bound"}
     right_v1 = by_v1(hashlib.sha1(authority.der).digest())
-    assert codes(judged(authority.token(VALUE, more_attributes=[right_v1]))) == SOUND
+    assert codes(verify_token(authority.token(VALUE, more_attributes=[right_v1]))) == SOUND
     # others of the chain may be named, and have to be at hand
     chained = authority.token(VALUE, ess=None, more_attributes=[by_v2(authority.der, pki.root.der)])
-    assert codes(judged(chained), Outcome.UNKNOWN) == {"tsa-chain-missing"}
-    assert codes(judged(chained, certificates=(pki.root.der,))) == SOUND
+    assert codes(verify_token(chained), Outcome.UNKNOWN) == {"tsa-chain-missing"}
+    assert codes(verify_token(chained, certificates=(pki.root.der,))) == SOUND
 
 
 def test_a_key_for_pss_signs_nothing_else(pki: Pki, folders: Callable[[], Path]) -> None:
@@ -134,18 +134,18 @@ def test_a_key_for_pss_signs_nothing_else(pki: Pki, folders: Callable[[], Path])
     shorter = tbs[4:].replace(spki, changed)
     certificate["tbs_certificate"] = asn1_x509.TbsCertificate.load(b"\x30\x82" + len(shorter).to_bytes(2) + shorter)
     authority.der = certificate.dump(force=True)
-    assert codes(judged(authority.token(VALUE, pss=True))) == SOUND
-    assert codes(judged(authority.token(VALUE)), Outcome.UNKNOWN) == {"timestamp-signature-unsupported"}
+    assert codes(verify_token(authority.token(VALUE, pss=True))) == SOUND
+    assert codes(verify_token(authority.token(VALUE)), Outcome.UNKNOWN) == {"timestamp-signature-unsupported"}
 
 
 def test_a_small_key_is_weak(pki: Pki, folders: Callable[[], Path]) -> None:
     for key in (rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP192R1())):
         small = TimestampAuthority(pki, folders(), private=key)
-        assert codes(judged(small.token(VALUE)), Outcome.UNKNOWN) == {"timestamp-weak"}
+        assert codes(verify_token(small.token(VALUE)), Outcome.UNKNOWN) == {"timestamp-weak"}
 
 
 def test_a_signature_of_an_unknown_kind_proves_nothing(pki: Pki, folders: Callable[[], Path]) -> None:
-    judgement = judged(TimestampAuthority(pki, folders(), key="rsa2048").token(VALUE, signing_digest="md5"))
+    judgement = verify_token(TimestampAuthority(pki, folders(), key="rsa2048").token(VALUE, signing_digest="md5"))
     assert codes(judgement, Outcome.UNKNOWN) == {"timestamp-signature-unsupported"}
     assert judgement.time is None
 
@@ -154,4 +154,4 @@ def test_a_token_of_another_key_is_wrong(pki: Pki, authority: TimestampAuthority
     """A fake authority that presents the certificate of a real one."""
     fake = TimestampAuthority(pki, folders(), key="p384")
     fake.certificate, fake.der = authority.certificate, authority.der
-    assert codes(judged(forge_token(fake, VALUE)), Outcome.FAILED) == {"timestamp-signature-wrong"}
+    assert codes(verify_token(forge_token(fake, VALUE)), Outcome.FAILED) == {"timestamp-signature-wrong"}

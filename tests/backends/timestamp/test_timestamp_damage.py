@@ -9,7 +9,7 @@ from asn1crypto import core
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.backends.timestamp.token_checks import SOUND, VALUE, codes, judged
+from tests.backends.timestamp.token_checks import SOUND, VALUE, codes, verify_token
 from tests.support.tsa import NOW, TimestampAuthority
 
 
@@ -19,8 +19,8 @@ def test_huge_tokens_are_not_looked_into(authority: TimestampAuthority) -> None:
     many = core.SetOf([core.Null()] * 100_000, spec=core.Null).dump()
     started = time.process_time()
     for data in (token + bytes(1 << 20), bytes(1 << 20), nested, many, token[:40] + b"\x30\x80" * 50_000):
-        assert codes(judged(data)) == {"timestamp-unreadable"}
-    assert codes(judged(authority.token(VALUE, embedded=(authority.der,) * 65))) == {"timestamp-unreadable"}
+        assert codes(verify_token(data)) == {"timestamp-unreadable"}
+    assert codes(verify_token(authority.token(VALUE, embedded=(authority.der,) * 65))) == {"timestamp-unreadable"}
     assert time.process_time() - started < 10
 
 
@@ -29,7 +29,7 @@ def test_no_byte_makes_it_fail(authority: TimestampAuthority, token: bytes) -> N
     for position in range(len(token)):
         changed = bytearray(token)
         changed[position] ^= 1
-        assert judged(bytes(changed), certificates=(authority.der,)).findings
+        assert verify_token(bytes(changed), certificates=(authority.der,)).findings
 
 
 @given(position=st.integers(0, 1 << 16), bit=st.integers(0, 7))
@@ -39,10 +39,10 @@ def test_no_bit_can_make_it_certify_something_else(
     """Versions, lists of algorithms and certificates are not signed: there a bit may change, and changes nothing."""
     changed = bytearray(token)
     changed[position % len(token)] ^= 1 << bit
-    judgement = judged(bytes(changed), certificates=(authority.der,))
+    judgement = verify_token(bytes(changed), certificates=(authority.der,))
     if judgement.time is not None:
         assert codes(judgement) == SOUND
-        assert replace(judgement.time, others=()) == replace(judged(token).time or judgement.time, others=())
+        assert replace(judgement.time, others=()) == replace(verify_token(token).time or judgement.time, others=())
 
 
 @given(st.data())
@@ -51,11 +51,11 @@ def test_damaged_tokens_are_findings(token: bytes, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(token) - 9))
         damaged[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=8))
-    judgement = judged(bytes(damaged))
+    judgement = verify_token(bytes(damaged))
     assert judgement.findings
     assert judgement.time is None or judgement.time.moment == NOW
 
 
 @given(st.binary(max_size=200))
 def test_anything_may_stand_where_a_token_should(data: bytes) -> None:
-    assert codes(judged(data)) == {"timestamp-unreadable"}
+    assert codes(verify_token(data)) == {"timestamp-unreadable"}

@@ -1,4 +1,4 @@
-"""What tokens prove: right ones of every kind, and each thing that can be wrong with them, by its finding."""
+"""Timestamp tokens: valid ones of every kind, and each defect by its finding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 
 from dcmseal.findings import Outcome
-from tests.backends.timestamp.token_checks import BACKEND, SOUND, VALUE, by_v1, by_v2, codes, judged
+from tests.backends.timestamp.token_checks import BACKEND, SOUND, VALUE, by_v1, by_v2, codes, verify_token
 from tests.support.pki import Pki
 from tests.support.tsa import NOW, POLICY, TimestampAuthority, make_refusal, make_response
 
@@ -32,7 +32,7 @@ def test_a_right_token_certifies_a_time(authority: TimestampAuthority, digest: s
     token = authority.token(
         VALUE, moment=NOW, digest=digest, signing_digest=digest, ess=ess, accuracy={"seconds": 1, "millis": 500}
     )
-    judgement = judged(token)
+    judgement = verify_token(token)
     assert codes(judgement) == SOUND
     assert judgement.time is not None
     assert judgement.time.moment == NOW
@@ -46,11 +46,11 @@ def test_a_real_token_certifies_a_time(pki: Pki, authority: TimestampAuthority, 
 
     for each in (authority, TimestampAuthority(pki, folders(), key="rsa2048", ess="sha1")):
         query = BACKEND.build_query(VALUE, TimestampQuery())
-        judgement = judged(BACKEND.accept_response(each.reply(query), query))
+        judgement = verify_token(BACKEND.accept_response(each.reply(query), query))
         assert codes(judgement) == SOUND
         assert judgement.time is not None
         assert abs(judgement.time.moment - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=5)
-        # what came with the token is handed on, and nothing is done with it
+        # the certificates of the token are returned unchecked
         assert pki.root.der in judgement.time.others
 
 
@@ -58,31 +58,31 @@ def test_a_real_token_certifies_a_time(pki: Pki, authority: TimestampAuthority, 
 @pytest.mark.parametrize("by_key", [False, True])
 def test_signatures_of_every_kind_are_verified(pki: Pki, folders: Callable[[], Path], pss: bool, by_key: bool) -> None:
     rsa_authority = TimestampAuthority(pki, folders(), key="rsa2048")
-    assert codes(judged(rsa_authority.token(VALUE, pss=pss, by_key=by_key))) == SOUND
+    assert codes(verify_token(rsa_authority.token(VALUE, pss=pss, by_key=by_key))) == SOUND
     spoilt = rsa_authority.token(VALUE, pss=pss, by_key=by_key, spoil=lambda value: value[:-1] + bytes([value[-1] ^ 1]))
-    assert codes(judged(spoilt), Outcome.FAILED) == {"timestamp-signature-wrong"}
+    assert codes(verify_token(spoilt), Outcome.FAILED) == {"timestamp-signature-wrong"}
 
 
 def test_padding_and_whole_responses_are_read(authority: TimestampAuthority) -> None:
     token = authority.token(VALUE)
     for data in (token, token + b"\0", make_response(token), make_response(token) + b"\0"):
-        assert codes(judged(data)) == SOUND
-    assert codes(judged(token + b"\0\0")) == {"timestamp-unreadable"}
-    assert codes(judged(token + b"x")) == {"timestamp-unreadable"}
+        assert codes(verify_token(data)) == SOUND
+    assert codes(verify_token(token + b"\0\0")) == {"timestamp-unreadable"}
+    assert codes(verify_token(token + b"x")) == {"timestamp-unreadable"}
 
 
 def test_the_value_is_taken_without_padding_first_and_then_as_it_stands(authority: TimestampAuthority) -> None:
-    assert codes(judged(authority.token(VALUE), VALUE, VALUE + b"\0")) == SOUND
-    assert codes(judged(authority.token(VALUE + b"\0"), VALUE, VALUE + b"\0")) == SOUND
-    assert "timestamp-imprint-differs" in codes(judged(authority.token(VALUE[:-1]), VALUE, VALUE + b"\0"))
+    assert codes(verify_token(authority.token(VALUE), VALUE, VALUE + b"\0")) == SOUND
+    assert codes(verify_token(authority.token(VALUE + b"\0"), VALUE, VALUE + b"\0")) == SOUND
+    assert "timestamp-imprint-differs" in codes(verify_token(authority.token(VALUE[:-1]), VALUE, VALUE + b"\0"))
 
 
 def test_a_certificate_that_is_not_in_the_token_may_be_given(authority: TimestampAuthority, pki: Pki) -> None:
     token = authority.token(VALUE, embedded=())
-    missing = judged(token)
+    missing = verify_token(token)
     assert codes(missing, Outcome.UNKNOWN) == {"tsa-certificate-missing"}
     assert missing.time is None
-    assert codes(judged(token, certificates=(pki["p384"].der, b"0\0", authority.der))) == SOUND
+    assert codes(verify_token(token, certificates=(pki["p384"].der, b"0\0", authority.der))) == SOUND
 
 
 def test_more_certificates_in_a_token_change_nothing(pki: Pki, authority: TimestampAuthority) -> None:
@@ -103,7 +103,7 @@ def test_more_certificates_in_a_token_change_nothing(pki: Pki, authority: Timest
         .sign(other, hashes.SHA256())
         .public_bytes(Encoding.DER)
     )
-    judgement = judged(authority.token(VALUE, embedded=(twin, pki["rsa2048"].der, authority.der)))
+    judgement = verify_token(authority.token(VALUE, embedded=(twin, pki["rsa2048"].der, authority.der)))
     assert codes(judgement) == SOUND
     assert judgement.time is not None
     assert judgement.time.authority == authority.der
@@ -153,9 +153,9 @@ def test_more_certificates_in_a_token_change_nothing(pki: Pki, authority: Timest
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_each_defect_has_its_finding(authority: TimestampAuthority, changes: dict[str, Any], code: str) -> None:
-    judgement = judged(authority.token(VALUE, **changes))
+    judgement = verify_token(authority.token(VALUE, **changes))
     assert codes(judgement) - SOUND == {code}
-    # a doubt is told; what is not proven certifies no time
+    # doubts are reported; an unproven token certifies no time
     assert (judgement.time is not None) == (code == "timestamp-weak")
 
 
@@ -184,7 +184,7 @@ def test_the_time_is_written_in_one_way(authority: TimestampAuthority, text: byt
         return b"\x30" + bytes([len(whole)]) + whole
 
     moment = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-    judgement = judged(authority.token(VALUE, moment=moment, edit_info=edited))
+    judgement = verify_token(authority.token(VALUE, moment=moment, edit_info=edited))
     assert codes(judgement) == (SOUND if is_right else {"timestamp-unreadable"})
 
 
@@ -196,7 +196,7 @@ def test_a_token_has_its_signed_attributes(authority: TimestampAuthority) -> Non
         signer = outer["content"]["signer_infos"][0]
         kept = [each for each in signer["signed_attrs"] if each["type"].native != name]
         signer["signed_attrs"] = cms.CMSAttributes([] if name is None else kept)
-        assert codes(judged(outer.dump(force=True))) == {"timestamp-unreadable"}
+        assert codes(verify_token(outer.dump(force=True))) == {"timestamp-unreadable"}
 
 
 @pytest.mark.parametrize(
@@ -217,10 +217,10 @@ def test_a_stored_response_has_to_grant_its_token(
     token = authority.token(VALUE)
     info = core.Sequence.load(b"\x30\x03\x02\x01" + tsp.PKIStatus(status).contents)
     data = make_response(token, status=info.dump())
-    assert codes(judged(data)) == ({code} if code else SOUND)
+    assert codes(verify_token(data)) == ({code} if code else SOUND)
 
 
 def test_a_refusal_without_token_is_one(authority: TimestampAuthority) -> None:
-    assert codes(judged(make_refusal()), Outcome.FAILED) == {"timestamp-refused"}
+    assert codes(verify_token(make_refusal()), Outcome.FAILED) == {"timestamp-refused"}
     for status in (b"\x30\0", b"\x30\x03\x0c\x01x", b"\x30\x80"):
-        assert codes(judged(make_response(authority.token(VALUE), status=status))) == {"timestamp-unreadable"}
+        assert codes(verify_token(make_response(authority.token(VALUE), status=status))) == {"timestamp-unreadable"}

@@ -29,7 +29,7 @@ def by_v2(*certificates: bytes) -> dict[str, Any]:
     return {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": identifiers})]}
 
 
-def judged(token: bytes, *values: bytes, certificates: tuple[bytes, ...] = ()) -> TimestampResult:
+def verify_token(token: bytes, *values: bytes, certificates: tuple[bytes, ...] = ()) -> TimestampResult:
     return BACKEND.verify(token, values or (VALUE,), certificates)
 
 

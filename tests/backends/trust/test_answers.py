@@ -255,7 +255,7 @@ def test_a_responder_that_may_be_revoked_does_not_count(site: Site, ca: PkiAutho
     leaf = ca.issue("leaf")
     response = ca.ocsp(leaf, signer=responder)
     assert "revocation-unknown" in finding_codes(site.ask(leaf, ca, ocsp_responses=[response]))
-    # a CRL says of the signer what the responder may not
+    # a CRL has the status of the signer, which the responder may not state
     assert "not-revoked" in finding_codes(
         site.ask(leaf, ca, ocsp_responses=[response], crls=[ca.crl((responder, BEFORE))])
     )
@@ -338,5 +338,5 @@ def test_pins(site: Site, ca: PkiAuthority) -> None:
     for pins, code in cases:
         assert result_outcome(site.ask(leaf, ca, **pins)) is Outcome.PASSED
         assert finding_codes(site.ask(other, ca, **pins), Outcome.FAILED) == [code]
-        # a pin is no anchor
+        # a pinned certificate is not an anchor
         assert result_outcome(site.ask(leaf, make_root("stranger"), **pins)) is Outcome.UNKNOWN

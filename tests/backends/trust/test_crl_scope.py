@@ -126,7 +126,7 @@ def test_delta_crls(site: Site, ca: PkiAuthority) -> None:
         ([complete(ca, held), delta(ca, ended, **LONG_AGO)], "revoked"),
         ([complete(ca, held), delta(ca, ended, **of_other)], "revoked"),
         ([complete(ca, held), delta(PkiAuthority(make_key("thief"), ca.certificate), ended)], "revoked"),
-        # what ends a hold stands in delta CRLs only
+        # only delta CRLs end a hold
         ([complete(ca, ended)], "revocation-indeterminate"),
     ):
         assert revocation_codes(site, leaf, ca, crls=crls) == [code]

@@ -50,7 +50,7 @@ def test_an_indirect_crl_counts_only_if_the_certificate_names_who_issues_it(site
     assert revocation_codes(site, named, ca, crls=crls, **more) == ["not-revoked"]
     # one that is about its issuer's own certificates only
     assert revocation_codes(site, named, ca, crls=[other.crl()], **more) == ["revocation-of-others"]
-    # who issues them has to be good, too
+    # their issuer must be good, too
     assert revocation_codes(site, named, ca, crls=[crls[0], ca.crl((other, BEFORE))], **more) == ["not-revoked"]
 
 
@@ -58,7 +58,7 @@ def test_entries_of_an_indirect_crl_are_of_the_issuer_named_last(site: Site, ca:
     other, third = (ca.issue(f"{name} authority", authority=True) for name in ("other", "third"))
     leaf, first = indirect(ca, other), ca.issue("first")
     for issuer, code in ((ca, "revoked"), (third, "not-revoked"), (None, "not-revoked")):
-        # without any name, entries are about certificates of who issued the CRL
+        # without a name, entries are about certificates of the CRL issuer
         entries = [
             malformed_pki.build_entry(first, BEFORE, *([of(issuer)] if issuer else [])),
             malformed_pki.build_entry(leaf, BEFORE),

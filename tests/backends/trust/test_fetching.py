@@ -104,7 +104,7 @@ def test_other_places_are_not_visited(site: Site, ca: PkiAuthority, place: str) 
 
 
 def test_a_place_with_a_login_in_it_is_not_visited(site: Site, ca: PkiAuthority, responder: Responder) -> None:
-    """Whoever issued the certificate would choose what is sent where."""
+    """Otherwise the issuer of the certificate would choose who receives the login."""
     place = f"{responder.url}/crl".replace("://", "://user:hunter2@")
     responder.answers["/crl"] = ca.crl()
     found = site.ask(ca.issue("leaf", crl_at=place), ca, fetch=True, timeout=1.0)

@@ -69,7 +69,7 @@ def damaged(draw: st.DrawFn, der: bytes) -> bytes:
 
 
 def evaluated(leaf: bytes, **material: Any) -> TrustResult:
-    """What comes of a certificate by certificates, CRLs and OCSP responses in memory."""
+    """Evaluate a certificate with certificates, CRLs and OCSP responses in memory."""
     settings = TrustSettings(revocation=RevocationMode.HARD if material else RevocationMode.OFF)
     evaluator = X509Evaluator(settings, LoadedMaterial(anchors=(parse_certificate(CA.der),), **material))
     return evaluator.evaluate(TrustRequest(certificate=leaf, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW))
@@ -79,7 +79,7 @@ def evaluated(leaf: bytes, **material: Any) -> TrustResult:
 def test_a_damaged_certificate_is_never_trusted(data: bytes) -> None:
     answer = evaluated(data)
     assert answer.findings
-    # what is not signed, such as the second statement of the algorithm, may be damaged
+    # unsigned parts, such as the second algorithm identifier, may be damaged
     assert result_outcome(answer) is not Outcome.PASSED or LEAF.certificate.tbs_certificate_bytes in data
 
 

@@ -1,4 +1,4 @@
-"""Answers come with what they rest upon, if that is asked for: all of it, and not all there is."""
+"""Answers come with their material on request: all that they are based on, and nothing else."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_responder_that_is_an_anchor_is_kept(site: Site, ca: PkiAuthority) -> 
 
 
 def test_crls_of_others_than_the_issuer_are_kept(site: Site, ca: PkiAuthority) -> None:
-    """The certificate says who issues them (RFC 5280 4.2.1.13)."""
+    """The certificate names the issuer of its CRLs (RFC 5280 4.2.1.13)."""
     other = make_root("crl authority")
     names = [x509.DirectoryName(other.certificate.subject)]
     point = x509.DistributionPoint(names, None, None, names)

@@ -103,7 +103,7 @@ def test_with_the_material_of_the_test(path: Path) -> None:
 
 
 def test_with_all_certificates_and_crls_of_the_suite() -> None:
-    """What belongs to other tests must not make a difference."""
+    """The material of other tests must not make a difference."""
     certificates = tuple(path.read_bytes() for path in sorted(DATA.glob("certs/*Cert.crt")))
     evaluator = trusting(certificates, tuple(path.read_bytes() for path in sorted(DATA.glob("crls/*.crl"))))
     differing = {

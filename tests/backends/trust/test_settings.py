@@ -1,4 +1,4 @@
-"""Trust settings: what they name is read strictly, and refused if it is something else."""
+"""Trust settings: their files are parsed strictly, and refused if they are something else."""
 
 from __future__ import annotations
 

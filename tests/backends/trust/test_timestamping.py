@@ -95,7 +95,7 @@ def test_the_revocation_reason_decides_about_earlier_timestamps(
     reason: Reason | None,
     is_safe: bool,
 ) -> None:
-    """Whoever has the key makes timestamps of any time (RFC 3161 4), whatever is believed of claimed times."""
+    """The owner of the key can make timestamps of any time (RFC 3161 4)."""
     tsa = ca.issue("tsa", extensions=[STAMPING])
     since = told(ca)(tsa, utc_date(2025), reason)
     found = vouched(site, ca, tsa, claimed_time=claimed_time, **since)

@@ -28,7 +28,7 @@ def sign_task(key: str, **settings: Any) -> SignTask:
 def results_of(
     settings: JournalSettings, task: Task, *words: str | Path, first: int | None = None
 ) -> list[BatchResult]:
-    """Run, and stop after the first results, as if somebody had killed it but for what is committed at the end."""
+    """Run a task and stop after the first results; unlike a killed run, it commits at the end."""
     with Journal.open(settings, task) as journal:
         return list(islice(run_task(iter_inputs(map(str, words)), task, journal=journal, jobs=1), first))
 

@@ -1,4 +1,4 @@
-"""The front door: what ``sign`` and ``verify`` take, their counterparts for many files take with the same meaning."""
+"""``sign_many`` and ``verify_many`` take the options of ``sign`` and ``verify`` with the same meaning."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class TestJournalsOfOthers:
 
 
 def everything(path: Path) -> None:
-    """All that is done with journals; raises nothing but errors that say what to do."""
+    """Use a journal in every way; only errors with a hint may be raised."""
     actions: tuple[Callable[[], object], ...] = (
         lambda: status_of(str(path)),
         lambda: verdicts_in(str(path)),
@@ -162,7 +162,7 @@ class TestHostile:
 
     @pytest.mark.parametrize("version", [1, 2, 3, 5])
     def test_another_version(self, journal: Path, archive: Path, version: int) -> None:
-        """Journals of another version are refused, whatever they contain."""
+        """Journals of another version are refused with any contents."""
         change(journal, f"PRAGMA user_version = {version}")
         for action in (lambda: status_of(str(journal)), lambda: journal_of(journal, archive)):
             with pytest.raises(JournalError, match=f"tables of version {version}") as caught:

@@ -1,4 +1,4 @@
-"""Early ends: whatever kills the program, every file is whole, signed at most once, and no process is left."""
+"""Interrupted runs: every file is whole and signed at most once, and no process is left."""
 
 from __future__ import annotations
 

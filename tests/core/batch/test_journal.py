@@ -1,4 +1,4 @@
-"""The journal of a run: every result once, whatever happens in between."""
+"""The journal of a run: every result is recorded once, even if the run is interrupted."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_contents_are_hashed_by_workers(
 
 
 def test_a_file_written_during_its_verification_is_verified_again(tree: Tree, signed: bytes) -> None:
-    """What was hashed need not be what was judged."""
+    """A file may change between hashing and verification."""
     path = tree({"a.dcm": signed}) / "a.dcm"
 
     def work(item: InputFile) -> BatchResult:

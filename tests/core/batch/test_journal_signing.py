@@ -111,7 +111,7 @@ class TestSigning:
         assert status_of(settings).open_intents == 0
         assert self.signatures(archive if in_place else tmp_path / "signed") == [1, 1]
         if in_place:
-            # another signature beside ours is no reason to sign again; other data is
+            # another signature is not a reason to sign again; changed data is
             dcmseal.sign(archive / "a.dcm", key=key, in_place=True)
             (archive / "b.dcm").write_bytes(image)
             assert names(results_of(settings, task, archive)) == ["b.dcm"]

@@ -1,4 +1,4 @@
-"""Where results go: no two to the same place, and on disk before anybody is told."""
+"""Outputs: no two have the same path, and files are on disk before their results are reported."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def items(count: int) -> list[InputFile]:
 
 
 class Immediately(Executor):
-    """An executor that works at once, here, and breaks for good when it is told to."""
+    """An executor that runs work at once in this process, and breaks on request."""
 
     def __init__(self, breaks_at: int = -1) -> None:
         self.submitted = 0

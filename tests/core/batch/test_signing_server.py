@@ -1,4 +1,4 @@
-"""The lane: one key, one login, one signature at a time, whatever the number of workers."""
+"""The signing server: one key, one login, one signature at a time for any number of workers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Tree = Callable[..., Path]
 
 
 class CountingSigner:
-    """Signs with a real key, and makes sure that nobody else is doing so."""
+    """Signs with a real key, and asserts that signatures do not overlap."""
 
     def __init__(self, signer: Signer, *, fails_at: int = 0, error: SignerError | None = None) -> None:
         self.certificate_chain = signer.certificate_chain
@@ -127,7 +127,7 @@ def test_a_key_that_fails_stops_the_run_and_is_not_asked_again(
     assert last.is_fatal
     assert last.exit_code == 6
     assert [each.verdict for each in done] == ["signed"] * 5
-    # what was signed is told of, and nothing else was touched
+    # signed files are reported, and no other file is touched
     signed = {each.input.source for each in done}
     assert {str(path) for path, count in zip(sorted(folder.iterdir()), counts(folder), strict=True) if count} == signed
 

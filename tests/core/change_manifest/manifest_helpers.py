@@ -1,4 +1,4 @@
-"""Signed files with their manifests, what these say, and signed files with other elements."""
+"""Signed files with their manifests and the contents of these, and signed files with other elements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def manifest_findings(data: bytes, manifest: bytes, **options: Any) -> tuple[Fin
 
 
 def manifest_codes(data: bytes, manifest: bytes) -> list[tuple[str, str]]:
-    """What a genuine manifest says."""
+    """The contents of a genuine manifest."""
     genuine, *found = manifest_findings(data, manifest)
     assert (genuine.code, genuine.outcome) == ("manifest-verified", Outcome.PASSED)
     return [(each.code, each.where) for each in found]

@@ -179,7 +179,7 @@ def test_frames_and_fragments_that_changed_are_counted(pki: Pki) -> None:
         "PixelData",
         "frames changed 2",
     )
-    # the frames are those of signing, whatever the file says now
+    # the frames are those at signing, not those of the file now
     other = b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", "5"))
     findings = manifest_findings(replace_elements(signed, (*other[:-1], changed[-1])), manifest)
     assert [each.where for each in findings] == ["", "NumberOfFrames", "PixelData"]
@@ -194,7 +194,7 @@ def test_frames_and_fragments_that_changed_are_counted(pki: Pki) -> None:
     assert found.message.endswith("fragments changed 3, of frames 3")
     joined = (*compressed[:-1], b.Fragments(fragments=(b"", b"aa\xfe\xff\0\xe0bb", b"cc")))
     report = dcmseal.verify(replace_elements(signed, joined, b.JPEG_BASELINE), manifest=manifest, integrity_only=True)
-    assert report.signatures[0].outcome(Aspect.INTEGRITY) is Outcome.UNKNOWN  # the MAC cannot tell
+    assert report.signatures[0].outcome(Aspect.INTEGRITY) is Outcome.UNKNOWN  # the MAC is the same
     assert report.manifest[1].code == "element-changed"
 
 

@@ -22,7 +22,7 @@ PIXEL = 20_000
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended, and what it wrote."""
+    """The exit code and output of a command."""
 
     code: int
     raw: bytes
@@ -68,7 +68,7 @@ def run(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(autouse=True)
 def without_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Neither variables nor the configuration of whoever runs the tests."""
+    """No environment variables or configuration of the user."""
     for name in ("DCMSEAL_KEY", "DCMSEAL_CONFIG", "DCMSEAL_DEBUG", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-such-home"))

@@ -1,4 +1,4 @@
-"""Damaged files in folders: each is a failed result in every output, whatever is done, and however often."""
+"""Damaged files in folders: each is a failed result in every output of every command."""
 
 from __future__ import annotations
 

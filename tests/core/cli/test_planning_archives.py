@@ -1,4 +1,4 @@
-"""Dry runs of many files: they say what signing would come to, write nothing, and touch no key."""
+"""Dry runs of many files: they report the results of signing, write nothing, and open no key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REQUEST = ("--tag", "PatientID,SliceThickness", "--skip-signed", "any")
 
 @pytest.fixture
 def archive(in_folder: Path, signed: Path, broken: Path, image: Path) -> Path:
-    """A good file, a signed one, a broken one, one that has not what is to be signed, and one that is no DICOM file."""
+    """A good file, a signed one, a broken one, one without the elements to sign, and one that is not DICOM."""
     (in_folder / "archive/2").mkdir(parents=True)
     for name, source in {"signed": signed, "2/broken": broken, "2/plain": image}.items():
         shutil.copy(source, in_folder / "archive" / name)

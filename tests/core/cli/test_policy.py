@@ -14,7 +14,7 @@ from tests.support.pki import Pki
 
 @pytest.fixture(scope="module")
 def two(image: Path, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The author signed with RSA, somebody else verified."""
+    """Signed by the author with RSA, and by a second person for verification."""
     path = tmp_path_factory.mktemp("signed") / "two.dcm"
     path.write_bytes(image.read_bytes())
     for name, purpose in (("rsa2048", "author"), ("p256", "verification")):
@@ -72,7 +72,7 @@ def write(path: Path, text: str) -> Path:
         (("--require-signatures", "two"), 2),
         (("--distinct-signers",), 2),
         (("--policy", "nobodys"), 2),
-        # what a variable of the shell comes to that is not set
+        # the value of an unset shell variable
         (("--policy", ""), 2),
         (("--require", ""), 2),
         (("--require-covered", ""), 2),

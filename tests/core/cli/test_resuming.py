@@ -76,7 +76,7 @@ def test_messages_mark_results_of_an_earlier_run(run: Run, archive: Path) -> Non
     assert told[0].startswith("4 files verified")
     earlier = "  from journal              4  not processed again"
     assert earlier in told
-    # what needs attention is said in the same words
+    # entries that need attention have the same text
     assert [line for line in told[1:] if line != earlier] == first[1:]
     assert "  archive/1/tampered: mac-differs: " in "\n".join(told)
     assert json.loads(run("journal", "export", "run.journal", "--attention").out.splitlines()[0])["signers"]

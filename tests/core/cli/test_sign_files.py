@@ -188,7 +188,7 @@ def test_a_key_that_cannot_be_closed_takes_nothing_back(run: Run, card: Card, im
 class TestWaiting:
     def test_a_card_is_put_back_and_work_goes_on(self, run: Run, card: Card, images: list[str]) -> None:
         card.failures = [None, PULLED]
-        card.absent = 1  # somebody is slow with it at first
+        card.absent = 1  # the first answer is slow
         ran = run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device", typed="\n\n")
         assert ran.code == 0
         assert signatures("out/a.dcm", "out/b.dcm", "out/c.dcm") == [1, 1, 1]

@@ -1,4 +1,4 @@
-"""Streams that are closed, full or read by nobody: the exit code is true, and nothing but results is among results."""
+"""Closed, full and unread streams: the exit code is right, and standard output contains only results."""
 
 from __future__ import annotations
 

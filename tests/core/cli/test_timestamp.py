@@ -100,7 +100,7 @@ def test_a_profile_may_ask_for_a_timestamp(run: Run, image: Path, key: str, serv
     assert run(*arguments, "--timestamp", served.url).code == 0
     words = ("verify", "--integrity-only", "--require", "rules.toml")
     assert run(*words, "out.dcm").code == 0
-    # what stands in the place of a timestamp, and is none, does not meet the profile
+    # an invalid timestamp does not meet the profile
     dataset = pydicom.dcmread("out.dcm")
     dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][0][tags.CERTIFIED_TIMESTAMP].value = b"nothing!"
     dataset.save_as("broken.dcm")

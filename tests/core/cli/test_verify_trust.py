@@ -48,7 +48,7 @@ def test_an_unknown_signer_is_not_established(run: Run, signed: Path, pki: Pki) 
 
 @pytest.fixture
 def told(tmp_path: Path) -> Callable[..., list[str]]:
-    """The options that name an anchor, and what it tells of revocation."""
+    """The options for an anchor and its CRL."""
 
     def options(ca: PkiAuthority, *material: bytes) -> list[str]:
         site = Site(tmp_path)
@@ -72,7 +72,7 @@ def test_a_revoked_signature_is_reported_in_the_second_line(
         assert second == "  the signer's certificate is revoked"
         assert "the data is unchanged" in third
         assert "signed again" in fourth
-    # of data that was changed, nothing of that kind is said
+    # changed data gets no such hint
     file.write_bytes(sign_by(leaf).replace(b"Doe", b"Roe"))
     ran = run("verify", file, *told(ca, ca.crl((leaf, utc_date(2024, 1)))))
     first_reason, second_reason = ran.out.splitlines()[1:3]

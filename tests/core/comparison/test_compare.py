@@ -29,7 +29,7 @@ NAMES = [
 ]
 
 
-def told(first: bytes, second: bytes, **options: Any) -> list[tuple[str, ChangeKind]]:
+def list_differences(first: bytes, second: bytes, **options: Any) -> list[tuple[str, ChangeKind]]:
     """What differs in the Data Sets."""
     found = dcmseal.compare(first, second, **options).differences
     return [(each.path, each.kind) for each in found if each.part is FilePart.DATA_SET]
@@ -68,7 +68,7 @@ def test_the_element_that_was_changed_is_named_and_no_other(data: st.DataObject)
     # 0x40 makes neither padding of a value, nor a value of padding
     changed = b.Value(spot.node.tag, spot.node.vr, flip_bit(spot.node.value, at, 0x40))
     assume(not any(each in (0, 0x20) for each in (changed.value[-1], spot.node.value[-1] ^ 0x40, changed.value[at])))
-    (found,) = told(b.file(nodes), b.file(replace_node(nodes, spot.steps, spot.at, changed)))
+    (found,) = list_differences(b.file(nodes), b.file(replace_node(nodes, spot.steps, spot.at, changed)))
     assert found == (spot.path, ChangeKind.CHANGED)
 
 
@@ -79,8 +79,8 @@ def test_an_element_that_was_taken_out_or_put_in_is_named_and_no_other(data: st.
     assume(places and len(nodes) > 1)
     spot = data.draw(st.sampled_from(places))
     less = b.file(replace_node(nodes, spot.steps, spot.at, None))
-    assert told(b.file(nodes), less) == [(spot.path, ChangeKind.REMOVED)]
-    assert told(less, b.file(nodes)) == [(spot.path, ChangeKind.ADDED)]
+    assert list_differences(b.file(nodes), less) == [(spot.path, ChangeKind.REMOVED)]
+    assert list_differences(less, b.file(nodes)) == [(spot.path, ChangeKind.ADDED)]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_element_that_was_taken_out_or_put_in_is_named_and_no_other(data: st.
 )
 def test_items_are_found_again(before: Any, after: Any, expected: Any) -> None:
     first, second = (plan(*(b.in_order(*NAMES[each]) for each in which)) for which in (before, after))
-    assert sorted(told(first, second), key=str) == sorted(expected, key=str)
+    assert sorted(list_differences(first, second), key=str) == sorted(expected, key=str)
 
 
 def test_a_moved_item_and_a_changed_item_are_distinguished() -> None:
@@ -126,7 +126,7 @@ def test_a_removed_element_has_no_path_in_b() -> None:
 def test_elements_out_of_order_are_named() -> None:
     nodes = b.image()
     swapped = (*nodes[:3], nodes[4], nodes[3], *nodes[5:])
-    assert told(b.file(nodes), b.file(swapped)) in (
+    assert list_differences(b.file(nodes), b.file(swapped)) in (
         [("PatientID", ChangeKind.MOVED)],
         [("PatientName", ChangeKind.MOVED)],
     )
@@ -136,13 +136,13 @@ def test_differences_of_encoding_are_differences_of_representation() -> None:
     loose = b.file(b.image(make_items(*NAMES[:1], undefined=True), b.Value(t.PATIENT_ID, "LO", b"4711    ")))
     tight = b.file(b.image(make_items(*NAMES[:1])))
     comparison = dcmseal.compare(loose, tight)
-    assert told(loose, tight) == [
+    assert list_differences(loose, tight) == [
         ("PatientID", ChangeKind.PADDING),
         ("BeamSequence", ChangeKind.LENGTHS),
         ("BeamSequence[0]", ChangeKind.LENGTHS),
     ]
     assert comparison.is_equivalent
-    assert told(b.file(b.image()), b.file(b.image(b.trailing_padding(20)))) == [
+    assert list_differences(b.file(b.image()), b.file(b.image(b.trailing_padding(20)))) == [
         ("DataSetTrailingPadding", ChangeKind.ADDED)
     ]
     assert dcmseal.compare(b.file(b.image()), b.file(b.image(b.trailing_padding(20)))).is_equivalent
@@ -150,7 +150,7 @@ def test_differences_of_encoding_are_differences_of_representation() -> None:
 
 def test_another_vr_is_more_than_a_change_of_representation() -> None:
     first, second = (b.file(b.image(b.Value(0x00091001, vr, b"ab"))) for vr in ("LO", "OB"))
-    assert told(first, second) == [("(0009,1001)", ChangeKind.VR)]
+    assert list_differences(first, second) == [("(0009,1001)", ChangeKind.VR)]
     assert not dcmseal.compare(first, second).is_equivalent
 
 
@@ -161,7 +161,7 @@ def test_vrs_that_implicit_vr_does_not_state(pki: Pki) -> None:
         b.Value(t.SMALLEST_IMAGE_PIXEL_VALUE, "SS", b"\0\1"),
     )
     implicit = b.file(nodes, b.IMPLICIT_LE)
-    assert told(b.file(nodes), implicit) == [
+    assert list_differences(b.file(nodes), implicit) == [
         ("(0009,1001)", ChangeKind.VR_NOT_STATED),
         ("SmallestImagePixelValue", ChangeKind.VR_NOT_STATED),
     ]
@@ -184,7 +184,7 @@ def test_meta_information_and_preamble_are_distinguished() -> None:
         (FilePart.META, "TransferSyntaxUID", True),
     ]
     assert comparison.is_equivalent
-    assert told(first, b.file(b.image(), preamble=None, meta=False)) == []
+    assert list_differences(first, b.file(b.image(), preamble=None, meta=False)) == []
 
 
 def test_instances_that_are_not_the_same_are_noted() -> None:
@@ -244,5 +244,5 @@ def test_nesting_to_the_limit_is_compared() -> None:
             data = b.encode([b.Sequence(t.BEAM_SEQUENCE, (b.Item((b.Raw(data),)),))])
         return b.file(b.image(b.Raw(data)))
 
-    (found,) = told(nested("AP"), nested("PA"))
+    (found,) = list_differences(nested("AP"), nested("PA"))
     assert found == ("BeamSequence[0]." * 250 + "BeamName", ChangeKind.CHANGED)

@@ -214,7 +214,7 @@ def test_a_signature_that_does_not_hold_protects_nothing(twice: bytes) -> None:
 
 
 def test_a_signature_that_is_refused_for_another_reason_protects_nothing(twice: bytes) -> None:
-    """Its MAC matches, but trust fails: whoever has the key may sign anything."""
+    """The MAC matches, but the signer is not trusted."""
     from dataclasses import replace
 
     report = dcmseal.verify(twice)

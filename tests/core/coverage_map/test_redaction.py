@@ -1,4 +1,4 @@
-"""The table of what might tell who the patient is: what the script writes, and what it comes to."""
+"""The table of identifying attributes: it matches the script, and hides values."""
 
 from __future__ import annotations
 

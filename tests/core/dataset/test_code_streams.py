@@ -139,7 +139,7 @@ def test_rle_under_another_label(pki: Pki) -> None:
 
 
 def test_an_invalid_code_stream_is_reported(pki: Pki) -> None:
-    """No decoder makes a picture of it, whatever it is called: it is odd, and no lie."""
+    """No decoder accepts it under any transfer syntax: it is odd, but not mislabelled."""
     data = sign_dataset(
         b.file((*b.image()[:-1], b.Fragments(tags.PIXEL_DATA, (b"", b"AAAA"))), b.JPEG_BASELINE), pki["p256"]
     )

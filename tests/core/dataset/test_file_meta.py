@@ -85,7 +85,7 @@ def test_other_places_for_the_prefix() -> None:
 
 
 def test_every_bit_of_the_meta_information(pki: Pki) -> None:
-    """Whatever bit is changed: the file is not valid, or pydicom shows what was signed."""
+    """After any changed bit, the file is not valid, or pydicom reads the signed data."""
     data = sign_dataset(b.file(b.image()), pki["p256"])
     end = data.index(b"\x08\0\x16\0UI")
     for at in range(132, end):

@@ -1,4 +1,4 @@
-"""Hostile input: whatever the bytes are, there is a report or a SealError."""
+"""Hostile input: any bytes lead to a report or a SealError."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_nesting_without_end_in_a_signed_file(pki: Pki) -> None:
 
 
 def test_deep_sequences_of_unknown_vr() -> None:
-    """Of undefined length they hold implicit VR little endian (PS3.5 6.2.2), whatever is around them."""
+    """With undefined length, they contain implicit VR little endian in any transfer syntax (PS3.5 6.2.2)."""
     inside = deep(1000, b.IMPLICIT_LE, undefined=True)
     unknown = struct.pack("<HH", 9, 0x1001) + b"UN\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" + inside
     assert exercise(b.file((b.Raw(unknown + b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"),))) is None

@@ -156,7 +156,7 @@ def test_real_files(real: RealFile) -> None:
 
 @given(nodes=portable_data_sets(), syntax=st.sampled_from(b.NATIVE_SYNTAXES))
 def test_sound_sequences_are_read_once(nodes: tuple[b.Node, ...], syntax: b.Syntax) -> None:
-    """Else verification is slow, and tells of it nowhere."""
+    """Otherwise verification would be slow without any notice."""
     sequences = sum(isinstance(node, b.Sequence) for node in nodes)
     found, _, sound = structures(BytesSource(b.file(nodes, syntax)), check_padding=False)
     # elements of VR OV, SV and UV are to be looked at

@@ -281,7 +281,7 @@ def test_sound_data_sets_with_fragments_have_one_reading(nodes: tuple[b.Node, ..
 
 @given(nodes=sound_data_sets(max_depth=3), at=st.integers(0, 2**16), value=st.integers(0, 255))
 def test_any_byte_may_be_anything(nodes: tuple[b.Node, ...], at: int, value: int) -> None:
-    """Whatever stands there, the walk ends, with findings or without, or the scan before it has refused the file."""
+    """Any contents: the walk ends, with or without findings, unless the scan before refused the file."""
     data = bytearray(b.file(nodes, b.JPEG_BASELINE))
     data[132 + at % (len(data) - 132)] = value
     try:

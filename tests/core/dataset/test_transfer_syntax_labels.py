@@ -19,7 +19,7 @@ from tests.support.signed_files import integrity_verdict, sign_dataset, verify_i
 
 
 def test_two_transfer_syntaxes(pki: Pki) -> None:
-    """Which of them is meant, nobody can tell."""
+    """It is unknown which of them applies."""
     data = part10(b.encode(b.image()), *USUAL, syntax_element(f"{STANDARD}\0"))
     for ask in (verify_integrity, lambda source: sign_dataset(source, pki["p256"])):
         with pytest.raises(

@@ -1,4 +1,4 @@
-"""Errors, and text that is hostile, in JSON documents: told by name, and never more than text."""
+"""Errors and hostile text in JSON documents: errors have names, and text stays text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence that was tampered with, or made up, clears nobody: not under the verifier's own anchors."""
+"""Forged or altered evidence does not make a signer trusted under the verifier's own anchors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def theft(tmp_path_factory: pytest.TempPathFactory) -> Theft:
 
 
 def test_no_byte_of_the_evidence_is_idle(theft: Theft) -> None:
-    """Whatever bit is another: it cannot be read, or does not help."""
+    """After any changed bit, the evidence is unreadable or ineffective."""
 
     @settings(max_examples=300)
     @given(st.integers(0, len(theft.evidence) - 1), st.integers(0, 7))
@@ -114,13 +114,13 @@ def made_up(theft: Theft, moment: dt.datetime, crls: tuple[bytes, ...], **more: 
 
 
 def test_an_older_crl_at_an_older_moment(theft: Theft) -> None:
-    """What the thief would like best: at that moment, nobody knew."""
+    """The best case for a thief: the theft was unknown at that time."""
     older = theft.ca.crl(issued=utc_date(2023, 12), due=utc_date(2024, 7))
     evidence = made_up(theft, utc_date(2024, 6, 2), (older,))
     report = replay(theft.data, theft.own, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert "evidence-timestamp-invalid" in evidence_codes(report)
-    # who vouches for the file does not know of the change, and the timestamp tells
+    # the certifier of the file does not know of the change, but the timestamp shows it
     assert replay(theft.data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
     without = pack_archive({name: each for name, each in unpack_archive(evidence).items() if name != "manifest.tst"})
     report = replay(theft.data, theft.own, without)

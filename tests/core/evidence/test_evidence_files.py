@@ -1,4 +1,4 @@
-"""Evidence files: one form, nothing overwritten, and whatever a stranger puts into one is refused within bounds."""
+"""Evidence files: one format, no overwriting, and hostile contents are refused within bounds."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_archives_that_are_refused(report: VerificationReport, name: str, monkey
 
 
 def test_members_that_share_their_bytes_are_refused() -> None:
-    """Each holds all that follow: they come to far more than the archive."""
+    """Each contains all that follow, so that together they are far larger than the archive."""
     data, directory = b"0" * 1000, b""
     local: list[tuple[bytes, int, int]] = []
     for number in range(200):

@@ -1,4 +1,4 @@
-"""A verdict repeated years later, offline: the same report, and no better one by evidence that somebody made up."""
+"""A verdict replayed years later, offline: the same report, and no better one with forged evidence."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_same_verdict_twenty_years_later(
         again = replay(case.data, case.replay_settings(site), evidence, **options)
         assert report_without_evidence(again) == report_without_evidence(report)
         assert evidence_codes(again) - {"evidence-settings-differ"} == about
-    # without either, there is no telling when that was
+    # without either, the time is unknown
     doubtful = replay(case.data, case.replay_settings(site), kept)
     assert "evidence-time-claimed" in evidence_codes(doubtful)
     assert doubtful.verdict is (Verdict.INVALID if case.verdict is Verdict.INVALID else Verdict.NOT_ESTABLISHED)
@@ -103,7 +103,7 @@ def test_an_archive_of_one_signer_has_the_material_for_each_file(lasting: PkiAut
 
 
 def test_an_authority_whose_certificate_was_given(lasting: PkiAuthority, site: Site) -> None:
-    """The timestamp of the signature comes without it; so does whoever repeats."""
+    """Neither the timestamp of the signature nor the replay provides it."""
     leaf, tsa = lasting.issue("leaf", valid=(utc_date(2023), utc_date(2025))), make_timestamp_authority(lasting)
     data = sign_by(leaf, stamped_by=tsa, embedded=())
     settings = site.settings(lasting, revocation=RevocationMode.SOFT)

@@ -56,7 +56,7 @@ def test_the_reserved_bytes_of_a_header_enter_the_stream_as_zeros() -> None:
     ids=lambda node: f"{node.tag:08X}",
 )
 def test_an_unknown_element_inside_an_element_that_is_never_signed(hidden: b.Node) -> None:
-    """PS3.3 C.12.1.1.3.1.1 excludes a sequence with UN in it "recursively", whatever it stands in."""
+    """PS3.3 C.12.1.1.3.1.1 excludes a sequence with UN in it "recursively", at any level."""
     assert_streams_equal(b.file((KEPT, b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item(b.in_order(KEPT, hidden)),)))))
 
 
@@ -97,7 +97,7 @@ def test_order_and_repetition_of_the_file_are_kept() -> None:
 
 @pytest.mark.parametrize("length", [0xFFFE, 0x10000])
 def test_values_that_explicit_vr_could_not_hold(length: int) -> None:
-    """PS3.5 6.2.2 makes them UN, which may not be signed; DCMTK feeds them as UN all the same."""
+    """PS3.5 6.2.2 makes them UN, which may not be signed; DCMTK still hashes them as UN."""
     value = b.Value(t.CONTOUR_DATA, "DS", b"1\\" * (length // 2))
     assert_streams_equal(
         b.file(

@@ -1,4 +1,4 @@
-"""Writing: the old file or the complete new one, whatever happens in between."""
+"""Writing: a failure leaves the old file, never a part of the new one."""
 
 from __future__ import annotations
 

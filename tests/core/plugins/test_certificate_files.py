@@ -1,4 +1,4 @@
-"""Files of certificates: what is in them, and what is none."""
+"""Certificate files: their contents, and files without certificates."""
 
 from __future__ import annotations
 

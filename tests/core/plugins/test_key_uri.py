@@ -123,7 +123,7 @@ def test_scheme(text: str, scheme: str | None) -> None:
 
 
 def refusal(text: str) -> UsageError | None:
-    """Why a text is no key URI of a file."""
+    """The error for a text that is not a key URI of a file."""
     try:
         _ = KeyUri.parse(text).path
     except UsageError as error:

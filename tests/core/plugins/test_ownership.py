@@ -1,4 +1,4 @@
-"""Who else could have written a file: by owner, mode, access control list, folder and link."""
+"""Whether other users could have written a file: by owner, mode, access control list, folder and link."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def another(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 def test_files_in_a_folder_of_another_user(file: Path) -> None:
     os.chown(file.parent, 12_345, -1)
     assert "folder of another user" in message(file)
-    # who owns a folder replaces what is in it, whatever the sticky bit
+    # the owner of a folder can replace its files despite the sticky bit
     file.parent.chmod(0o1755)
     assert "folder of another user" in message(file)
 

@@ -46,7 +46,7 @@ def plain() -> bytes:
 
 @pytest.fixture(scope="module")
 def both(plain: bytes, pki: Pki) -> bytes:
-    """The author signed by the RSA profile, somebody else verified."""
+    """Signed by the author with the RSA profile, and by a second person for verification."""
     written = sign_dataset(plain, pki["rsa2048"], purpose="author", profile="base-rsa")
     return sign_dataset(written, pki["p256"], purpose="verification")
 

@@ -49,7 +49,7 @@ def test_absent_elements_need_no_coverage_but_additions_do(ask: Verify, plain: b
     assert unmet_codes(ask(added, covered=[ACCESSION])) == [("required-not-covered", FAILED)]
     assert unmet_codes(ask(plain, covered=[ACCESSION])) == [
         ("required-not-covered", FAILED)
-    ]  # nobody says what is there
+    ]  # nothing states which elements exist
 
 
 def test_no_unsigned_additions(ask: Verify, plain: bytes, pki: Pki) -> None:

@@ -171,7 +171,7 @@ def test_additions_to_an_instance_are_reported(study: ReferenceStudy, by: str, a
     [
         (b.text(t.IMAGE_COMMENTS, "LT", "new"), Verdict.INVALID),
         (b.Value(t.OVERLAY_DATA, "OW", b"\xff\xff"), Verdict.INVALID),
-        # whether it was there when the instance was cited, nobody can tell
+        # it is unknown whether it existed when the instance was cited
         (b.Value(0x00091002, "UN", b"private"), Verdict.NOT_ESTABLISHED),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a document cites is held against the instances: every change is found, and what cannot be told is said."""
+"""References of a document are compared with the instances: changes are found, and undecidable cases are reported."""
 
 from __future__ import annotations
 
@@ -164,8 +164,8 @@ def test_a_document_without_references_has_no_findings_about_them(study: Referen
     assert dcmseal.verify(study.sign(sign_both()), integrity_only=True).references == ()
 
 
-def said_in_mac(study: ReferenceStudy, tag: int, node: b.Node | None) -> b.Sequence:
-    """What would be said of FIRST, with one element another."""
+def edit_mac_reference(study: ReferenceStudy, tag: int, node: b.Node | None) -> b.Sequence:
+    """A reference to FIRST with one element changed."""
     made = make_mac_reference((study.folder / "first.dcm").read_bytes())
     kept = [each for each in made.items[0].elements if isinstance(each, b.Value) and each.tag != tag]
     return replace(made, items=(b.Item(b.in_order(*kept, *([node] if node else []))),))
@@ -187,7 +187,7 @@ def test_references_that_cannot_be_compared_with_an_instance_are_reported(study:
         (tags.MAC, None, "reference-malformed"),
         (tags.DATA_ELEMENTS_SIGNED, None, "reference-malformed"),
     ):
-        assert study.reference_codes(said_in_mac(study, tag, node)) == [code], code
+        assert study.reference_codes(edit_mac_reference(study, tag, node)) == [code], code
 
 
 def test_malformed_references_are_reported(study: ReferenceStudy) -> None:

@@ -116,7 +116,7 @@ def test_instances_in_any_transfer_syntax(study: ReferenceStudy, source: RealFil
     assert signing.data is not None
     codes = study.codes(signing.data)
     assert codes[0] == "reference-verified"
-    # where pixels and names have no VRs, nothing can protect them, and whoever signs is told
+    # pixels and names without VRs cannot be protected: signing warns
     is_open = "reference-shown-uncovered" in codes
     assert is_open == (source.path.name == "rtdose_rle.dcm")
     assert is_open == ("cited-shown-uncovered" in {each.code for each in signing.warnings})

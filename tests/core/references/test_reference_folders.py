@@ -1,4 +1,4 @@
-"""Folders that instances are looked for in: whatever is in them, the search ends, and finds what is there."""
+"""Folders of referenced instances: the search ends with any contents, and finds the instances."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_of_a_deflated_instance_only_the_head_is_inflated_to_find_it(tmp_path: Path) -> None:
     head = b.encode(b.image(instance=UID)[:-1])
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    # what follows would be cut off: whoever inflates all of it fails
+    # the rest would be cut off: inflating all of it fails
     body = packer.compress(head + bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH)
     start = b.file((), b.DEFLATED_LE)
     found = put(tmp_path, "cut.dcm", start[: start.rindex(b"1.2.3.4.5") + 10] + body)

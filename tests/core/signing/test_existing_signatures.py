@@ -1,4 +1,4 @@
-"""Signatures that are there before another is made: whether they hold is asked, told first, and may be demanded."""
+"""Existing signatures are verified before signing; warnings come first, and valid ones may be required."""
 
 from __future__ import annotations
 

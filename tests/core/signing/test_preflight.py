@@ -1,4 +1,4 @@
-"""What would keep a signature from being valid is said before it is made: by the verifier, and nothing is hashed."""
+"""Signing warns of everything that would make the signature invalid, by the checks of the verifier, without hashing."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TestOfTheFile:
         "data", [FILE, b.file(b.image()), b.file(b.image(), b.IMPLICIT_LE)], ids=["divisible", "plain", "implicit"]
     )
     def test_signing_warns_of_everything_that_verification_finds(self, data: bytes, pki: Pki) -> None:
-        """Whatever the verifier will not call valid is warned of, or refused; what is valid is not warned of."""
+        """Signing warns of, or refuses, exactly those files that would not verify as valid."""
         result = dcmseal.sign(data, signer=build_signer(pki["p256"]))
         report = verify_integrity(result.data or b"")
         obstacles = {each.code for signature in report.signatures for each in signature.obstacle_findings}

@@ -87,14 +87,14 @@ def test_real_files(real: RealFile, pki: Pki) -> None:
 
 
 def test_the_very_bytes_come_back(pki: Pki) -> None:
-    """Preamble and File Meta Information too; a deflated Data Set is deflated anew."""
+    """Preamble and File Meta Information too; a deflated Data Set is compressed again."""
     for syntax in b.NATIVE_SYNTAXES[:3]:
         data = b.file(b.image(), syntax, preamble=bytes(range(128)))
         assert dcmseal.remove(sign_dataset(data, pki["p256"])).data == data
 
 
 def without_lengths(nodes: Iterable[b.Node]) -> tuple[b.Node, ...]:
-    """Random ones say nothing true, some are no numbers; and they are changed where something beside them grows."""
+    """Random group lengths are wrong or not numbers; and they change where their group grows."""
     return tuple(
         replace(node, items=tuple(replace(item, elements=without_lengths(item.elements)) for item in node.items))
         if isinstance(node, b.Sequence)
@@ -239,7 +239,7 @@ def test_values_that_padding_makes_too_long() -> None:
 
 
 def test_mac_ids_are_unique_in_the_instance(pki: Pki) -> None:
-    """The lowest free number is taken, whatever the level (PS3.3 Table C.12-6)."""
+    """The lowest free number is used at every level (PS3.3 Table C.12-6)."""
     data = b.file(b.image(b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 1),)),))))
     item = "ReferencedImageSequence[0]"
     for location in (item, "main", item):

@@ -193,7 +193,7 @@ def test_signers_that_will_not_do(pki: Pki, tmp_path: Path) -> None:
 
 
 def test_a_certificate_of_another_key(pki: Pki) -> None:
-    """Of the same kind, so that only the finished signature tells."""
+    """Of the same kind, so that only the finished signature shows the mistake."""
     other = pki.root.der
     signer = FixedSigner((other,), sign_stream(pki["rsa2048"], "SHA256", b"whatever"))
     with pytest.raises(CertificateMismatch, match="does not verify"):

@@ -155,7 +155,7 @@ def compressed(module: Any) -> Callable[[Path, bytes], AbstractContextManager[An
     ids=["gzip", "bz2", "lzma", "tar", "zip"],
 )
 def test_files_in_files(pack: Callable[[Path, bytes], AbstractContextManager[Any]], pki: Pki, tmp_path: Path) -> None:
-    """The descriptor of such a file object is that of something else, or there is none."""
+    """Such a file object has no descriptor, or that of another file."""
     data = b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes(range(256)) * 12_000)))
     packed, target = tmp_path / "packed", tmp_path / "out.dcm"
     with pack(packed, data) as source:
@@ -203,7 +203,7 @@ def test_an_empty_input_is_not_a_data_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.IMPLICIT_LE, b.EXPLICIT_BE], ids=lambda syntax: syntax.uid)
 def test_bare_data_sets(syntax: b.Syntax, pki: Pki) -> None:
-    """Without preamble, or without any meta information: the first element tells the encoding."""
+    """Without preamble, or without any meta information: the first element shows the encoding."""
     bare = [b.file(b.image(), syntax, preamble=None, meta=False), b.file(b.image(), syntax, preamble=None)]
     for data in (*bare, b.file(b.image(), syntax, meta=False)):
         result = sign_dataset(data, pki["p256"])

@@ -28,7 +28,7 @@ def run_all(suite: ProfileContract) -> None:
 
 @dataclass(frozen=True)
 class SomeProfile:
-    """A profile that keeps the contract, unless told otherwise."""
+    """A profile that meets the contract by default."""
 
     required: Requirements
     checked: Requirements | None = None

@@ -301,7 +301,7 @@ CASES: dict[str, Case] = {
     "elements-unsignable": Case(lambda pki: plain(pki, UNKNOWN_PRIVATE), UNKNOWN, VALID),
     "listed-but-absent": Case(by_hand(listed=(t.PATIENT_NAME, t.ETHNIC_GROUP)), UNKNOWN, VALID),
     "covers-all": Case(plain, PASSED, VALID),
-    # what is no Digital Signature
+    # not Digital Signatures
     "flat-signature": Case(lambda pki: pacs_system_file(pki["rsa2048"]), UNKNOWN, Verdict.NO_SIGNATURE),
     "parameters-in-item": Case(lambda pki: c2pa_health_file(pki["p256"]), UNKNOWN, INVALID),
 }

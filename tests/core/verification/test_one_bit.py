@@ -135,7 +135,7 @@ HARMLESS = {
     *("00080000 tag", "00080000 value"),
     *("00104000 tag", "00104000 VR", "00104000 value"),
     *("FFFCFFFC tag", "FFFCFFFC VR", "FFFCFFFC reserved", "FFFCFFFC value"),
-    # two bytes that are zero, whatever stands there (PS3.5 7.1.2)
+    # two reserved bytes, hashed as zero (PS3.5 7.1.2)
     *("00081115 reserved", "00081140 reserved", "00420011 reserved", "7FE00010 reserved"),
     *("00081115/00091001 reserved", "00081140/00400555 reserved", "4FFE0001 reserved", "FFFAFFFA reserved"),
     # MAC parameters are bound by what they say, not by their form
@@ -180,7 +180,7 @@ def test_every_bit_of_the_certificate(pki: Pki) -> None:
 
 
 def assert_shown(data: bytes) -> None:
-    """All that can be said of the certificate is said, or it cannot be read at all."""
+    """The certificate is fully described, or it is unreadable."""
     (signature,) = dcmseal.signatures(data)
     try:
         with warnings.catch_warnings():
@@ -209,7 +209,7 @@ def test_every_bit_of_the_signature(name: str, pki: Pki) -> None:
 
 @pytest.mark.parametrize("name", ["rsa2048", "p256"])
 def test_the_mac_syntax_is_bound_by_its_form_only(name: str, pki: Pki) -> None:
-    """Another explicit VR little endian syntax gives the same stream, so that nobody can tell."""
+    """Another explicit VR little endian syntax gives the same stream."""
     data = sign_dataset(b.file(b.image()), pki[name])
     labels = parts(data)
     at = labels.index(f"4FFE0001/{tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID:08X} value")

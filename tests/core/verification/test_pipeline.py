@@ -89,7 +89,7 @@ def test_an_unreadable_certificate_names_no_signer(pki: Pki) -> None:
     ids=["beside the code", "deeper"],
 )
 def test_a_purpose_cannot_be_slipped_in(purpose: b.Node, pki: Pki) -> None:
-    """What holds an element of VR UN is in no MAC: whoever adds it to a signature changes no byte of its stream."""
+    """Sequences with an element of VR UN are in no MAC: adding one to a signature does not change its stream."""
     data = edit_signed(
         sign_dataset(b.file(b.image()), pki["rsa2048"]),
         signature={tags.DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE: purpose},
@@ -212,7 +212,7 @@ def test_former_states_are_skipped(pki: Pki) -> None:
 
 
 def test_a_signature_of_one_key_over_many_lists(pki: Pki) -> None:
-    """Signatures of one level are computed in one pass, whatever they list and with what algorithm."""
+    """Signatures of one level are computed in one pass for any lists and algorithms."""
     data = b.file(
         b.image(
             b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 1),)),)),
@@ -312,7 +312,7 @@ def test_a_file_that_ends_while_it_is_read(pki: Pki) -> None:
 
 
 def test_mac_parameters_behind_the_fragments_they_are_for(pki: Pki) -> None:
-    """They come too late: what they list has passed by."""
+    """They come after the elements that they list."""
     data = sign_dataset(b.file(b.image(b.Fragments(fragments=(b"", b"abcd"))), b.JPEG_BASELINE), pki["p256"])
     uid = dcmseal.signatures(data)[0].uid
     parameters = b.encode((b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, read_items(data, tags.MAC_PARAMETERS_SEQUENCE)),))

@@ -1,4 +1,4 @@
-"""Trust in a report: the moment that counts, what weakness comes to, and plugins that answer."""
+"""Trust in a report: the time that counts, weak algorithms, and answers of plugins."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GOOD = Finding(aspect=Aspect.TRUST, outcome=Outcome.PASSED, code="known", messag
 
 
 class Evaluator:
-    """Answers what it is told to, and remembers the questions."""
+    """Returns a given answer, and records the requests."""
 
     def __init__(self, answer: Any = None) -> None:
         self.answer = TrustResult(findings=(GOOD,)) if answer is None else answer

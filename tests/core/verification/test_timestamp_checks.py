@@ -1,4 +1,4 @@
-"""What becomes of timestamps in a verification: wrong times, those that are required, and trust in authorities."""
+"""Timestamps in a verification: wrong times, required timestamps, and trust in authorities."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_required_timestamp_is_not_established_without_trust_in_its_authority(
     report = dcmseal.verify(stamped, timestamp="require")
     assert [each.code for each in report.unmet] == ["timestamp-not-established"]
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    # weak digests are no question of trust
+    # weak digests do not depend on trust
     weak = insert_token(data, authority.token(signature_value(data), digest="sha1"))
     assert dcmseal.verify(weak, integrity_only=True, timestamp="require").verdict is Verdict.NOT_ESTABLISHED
 

@@ -164,7 +164,7 @@ def test_keys_that_are_too_small(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_list_too_many(pki: Pki) -> None:
-    """What a signature covers is said, or it fails: a crowd of others does not silence it."""
+    """The coverage of a signature is reported, even among very many others."""
     data = signed_image(pki)
     (mac,), (item,) = read_items(data, tags.MAC_PARAMETERS_SEQUENCE), read_items(data, tags.DIGITAL_SIGNATURES_SEQUENCE)
     macs = tuple(

@@ -126,7 +126,7 @@ class TestCertificates:
 
 
 class TestNames:
-    """A name that says nothing is nobody's: it makes no two signers one."""
+    """An empty name does not identify a signer, so two of them are two signers."""
 
     POLICY = Policy(signatures=2, distinct_signers=True)
 

@@ -108,7 +108,7 @@ class TestKeys:
             dcmseal.sign(b.file(b.image()), signer=UnusedSigner((certificate(info),), KeyType.DSA))
 
     def test_a_curve_that_is_described_instead_of_named(self, pki: Pki) -> None:
-        """Whoever may choose the generator can find a key for any point (CVE-2020-0601)."""
+        """A chosen generator allows a private key for any point (CVE-2020-0601)."""
         key = pki["p256"].key.public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
         point = public_key_info(key)[-65:]
