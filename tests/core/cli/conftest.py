@@ -13,6 +13,7 @@ import pytest
 
 import dcmseal
 from dcmseal.cli.main import main
+from tests.core.cli.removable_card import PIN, Card, build_registry
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 
@@ -145,3 +146,12 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     with monkeypatch.context() as patch:
         patch.chdir(tmp_path)
         yield tmp_path
+
+
+@pytest.fixture
+def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
+    """A removable card, the only installed backend besides key files; its PIN is in the environment."""
+    card = Card(key)
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
+    monkeypatch.setenv("CARD_PIN", PIN)
+    return card

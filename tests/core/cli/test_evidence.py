@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,7 @@ import pytest
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
 from tests.support.pki import Pki
-from tests.support.tsa import RunningAuthority, TimestampAuthority
-
-
-@pytest.fixture(scope="session")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
-    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
-
-
-@pytest.fixture
-def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
-    with authority.serving() as served:
-        yield served
+from tests.support.tsa import RunningAuthority
 
 
 @pytest.fixture

@@ -13,19 +13,11 @@ import pytest
 import dcmseal
 from dcmseal.errors import DeviceRemoved
 from tests.core.cli.conftest import Ran, Run
-from tests.core.cli.removable_card import PIN, Card, build_registry
+from tests.core.cli.removable_card import PIN, Card
 from tests.docs.test_json import SCHEMA
 
 WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")
 JOURNAL = ("--journal", "run.journal")
-
-
-@pytest.fixture
-def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
-    card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
-    monkeypatch.setenv("CARD_PIN", PIN)
-    return card
 
 
 @pytest.fixture

@@ -14,19 +14,10 @@ from dcmseal.cli.render.file_progress import FileProgress
 from dcmseal.cli.run.lazy_signer import LazySigner
 from dcmseal.errors import DeviceReplaced, DeviceUnavailable, ModuleUnusable, PinLocked, PinRejected, SignerError
 from tests.core.cli.conftest import Run, Terminal
-from tests.core.cli.removable_card import PIN, PULLED, Card, build_registry
+from tests.core.cli.removable_card import PIN, PULLED, Card
 from tests.support.pki import Pki
 
 NAMES = ("a.dcm", "b.dcm", "c.dcm")
-
-
-@pytest.fixture
-def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
-    """The only card there is; its PIN is in the environment."""
-    card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
-    monkeypatch.setenv("CARD_PIN", PIN)
-    return card
 
 
 @pytest.fixture

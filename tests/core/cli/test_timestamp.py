@@ -16,24 +16,12 @@ import dcmseal
 from dcmseal import tags
 from tests.core.cli.conftest import Run
 from tests.docs.source_codes import ROOT
-from tests.support.pki import Pki
 from tests.support.tsa import OTHER_POLICY, ReceivedQuery, RunningAuthority, TimestampAuthority
 
 pytestmark = pytest.mark.usefixtures("in_folder")
 
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "report.schema.json").read_text("utf-8"))
 PASSWORD = "hunter2"
-
-
-@pytest.fixture(scope="session")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
-    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
-
-
-@pytest.fixture
-def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
-    with authority.serving() as served:
-        yield served
 
 
 @pytest.fixture
