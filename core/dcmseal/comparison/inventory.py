@@ -21,8 +21,8 @@ from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, UNTIL_DELIMITER
 from dcmseal.errors import DatasetError
 from dcmseal.mac.explicit_headers import swap_bytes
 from dcmseal.mac.streaming import iter_pieces
-from dcmseal.mac.vr_context import CONTEXT_TAGS, UNKNOWN_CONTEXT, VrContext, VrRules, choose_vr
-from dcmseal.tags import NUMBER_OF_FRAMES
+from dcmseal.mac.vr_context import UNKNOWN_CONTEXT, VrContext, VrRules, choose_vr
+from dcmseal.tags import NUMBER_OF_FRAMES, VR_CONTEXT
 
 MAX_ENTRIES: Final = 1_000_000
 """Maximum number of elements, items, frames and fragments, to limit memory."""
@@ -212,7 +212,7 @@ class _InventoryBuilder:
         parts: tuple[bytes, ...] = ()
         if length <= CHUNK_SIZE and tag not in PIXEL_DATA_TAGS:
             value = self._source.read(step.value, step.end)
-            if tag in CONTEXT_TAGS and length < 8:
+            if tag in VR_CONTEXT and length < 8:
                 level.context = level.context.with_element(tag, value)
             elif tag == NUMBER_OF_FRAMES and not self._sequences:
                 self.number_of_frames = _parse_number(value)
