@@ -193,9 +193,9 @@ def _build_connection(
     kind: type[HTTPConnection], deadline: Deadline, host: str, *, timeout: float, **named: Any
 ) -> HTTPConnection:
     connection = kind(host, timeout=timeout, **named)
-    connection.response_class = partial(_DeadlineResponse, deadline=deadline)  # type: ignore[assignment]
+    connection.response_class = partial(_DeadlineResponse, deadline=deadline)  # type: ignore[assignment] # typed as a class
     # http.client has no public hook for this; its remaining timeout limits the whole TLS handshake
-    connection._create_connection = deadline.connect  # type: ignore[attr-defined] # noqa: SLF001
+    connection._create_connection = deadline.connect  # type: ignore[attr-defined] # noqa: SLF001 - see above
     return connection
 
 

@@ -192,5 +192,5 @@ def _build_ocsp_request(certificate: X509Certificate, issuer: X509Certificate) -
     with suppress_warnings():
         subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
         # RFC 5019 responders support SHA-1 only, which identifies the certificate here, and protects nothing
-        request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303
+        request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303 - responders expect SHA-1 in a CertID
         return request.public_bytes(Encoding.DER)

@@ -92,7 +92,7 @@ def _show_warning(
     filename: str,
     lineno: int,
     file: TextIO | None = None,  # noqa: ARG001 - the standard library passes it
-    line: str | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001 - the standard library passes it
 ) -> None:
     """Write a warning of a library like a warning of dcmseal; it may contain text from a file."""
     warn(f"{category.__name__} in {os.path.basename(filename)}, line {lineno}: {message}")

@@ -198,7 +198,7 @@ class _InventoryBuilder:
         if step.event is Event.ENCAPSULATED:
             together = _PLAIN.fingerprint(b"".join(parts))
             # the MAC always uses VR OB for fragments (PS3.3 C.12.1.1.3.1.1)
-            element = Element(step.tag, b"OB", together, together, None, parts, True, stated, None, value)  # noqa: FBT003
+            element = Element(step.tag, b"OB", together, together, None, parts, True, stated, None, value)  # noqa: FBT003 - it is fast
         else:
             element = Element(
                 step.tag, step.vr, b"", fingerprint_items(items), items, stated=stated, undefined=undefined, value=value

@@ -1,4 +1,4 @@
-"""S3: what is read of an object, and when a new one is seen."""
+"""S3: which ranges of an object are read, and how a new version is noticed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_small_object_takes_two_requests(s3: S3Server, small: bytes) -> None:
     assert s3.sent == len(small)
 
 
-def test_what_changes_while_it_is_read_has_no_verdict(s3: S3Server, large: bytes) -> None:
+def test_a_file_that_changes_while_it_is_read_has_no_verdict(s3: S3Server, large: bytes) -> None:
     url = s3.put("large.dcm", large)
     other = bytearray(large)
     other[-1] ^= 1
@@ -69,7 +69,7 @@ def test_signed_in_place_and_from_and_to_everywhere(s3: S3Server, image: bytes, 
     assert integrity_verdict(s3.get("c.dcm")) is Verdict.NO_SIGNATURE
 
 
-def test_in_place_keeps_what_is_said_about_the_object(s3: S3Server, image: bytes, key: str) -> None:
+def test_in_place_preserves_the_metadata_of_the_object(s3: S3Server, image: bytes, key: str) -> None:
     about = {"ContentType": "application/dicom; x=y", "Metadata": {"study": "4711"}, "CacheControl": "no-store"}
     s3.client.put_object(Bucket=BUCKET, Key="image.dcm", Body=image, **about)
     dcmseal.sign(f"s3://{BUCKET}/image.dcm", key=key, in_place=True)
@@ -79,7 +79,7 @@ def test_in_place_keeps_what_is_said_about_the_object(s3: S3Server, image: bytes
 
 
 @pytest.mark.parametrize("moment", [3, 6])
-def test_in_place_never_writes_over_what_somebody_else_wrote(
+def test_in_place_never_overwrites_a_concurrent_change(
     s3: S3Server, image: bytes, small: bytes, key: str, moment: int
 ) -> None:
     """Neither once it was read, nor between the last look and the upload."""
@@ -173,7 +173,7 @@ def test_objects_below_a_prefix_come_page_by_page(s3: S3Server, monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("s3")
-def test_what_is_not_there_is_the_objects_fault() -> None:
+def test_a_missing_object_is_reported_for_that_object() -> None:
     for url in (f"s3://{BUCKET}/none.dcm", "s3://no-such-bucket/none.dcm"):
         with pytest.raises(DatasetError, match="does not exist") as caught:
             integrity_verdict(url)

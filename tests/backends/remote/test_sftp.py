@@ -47,7 +47,7 @@ def test_read_signed_and_written(folder: SftpFolder, image: bytes, medium: bytes
     assert names(folder) == ["image.dcm", "medium.dcm", "twice.dcm"]
 
 
-def test_what_fails_leaves_nothing(folder: SftpFolder) -> None:
+def test_a_failure_leaves_no_file(folder: SftpFolder) -> None:
 
     def fail() -> None:
         with open_url_for_writing(f"{folder.url}/new.dcm", None, installed_registry) as write:
@@ -61,7 +61,7 @@ def test_what_fails_leaves_nothing(folder: SftpFolder) -> None:
     assert names(folder) == []
 
 
-def test_what_somebody_else_wrote_stays(folder: SftpFolder, image: bytes) -> None:
+def test_a_concurrent_change_is_preserved(folder: SftpFolder, image: bytes) -> None:
     url = f"{folder.url}/image.dcm"
     (folder.path / "image.dcm").write_bytes(image)
     with open_url(url, installed_registry) as file:
@@ -80,7 +80,7 @@ def test_what_somebody_else_wrote_stays(folder: SftpFolder, image: bytes) -> Non
     assert names(folder) == ["image.dcm"]
 
 
-def test_what_changes_while_it_is_read_has_no_verdict(folder: SftpFolder, image: bytes) -> None:
+def test_a_file_that_changes_while_it_is_read_has_no_verdict(folder: SftpFolder, image: bytes) -> None:
     path = folder.path / "image.dcm"
     path.write_bytes(image)
     with open_url(f"{folder.url}/image.dcm", installed_registry) as file:
@@ -120,7 +120,7 @@ def test_a_connection_that_was_lost_is_made_again(folder: SftpFolder, small: byt
 
 
 @pytest.mark.parametrize("line", ["", "{host} {name} {other}"])
-def test_nobody_talks_to_a_host_that_is_not_known(folder: SftpFolder, line: str) -> None:
+def test_an_unknown_host_is_refused(folder: SftpFolder, line: str) -> None:
     """Neither to one that is not named, nor to one that shows another key."""
     known_hosts = folder.home / ".ssh" / "known_hosts"
     before = known_hosts.read_text()

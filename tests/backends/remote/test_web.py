@@ -1,4 +1,4 @@
-"""Web servers: with ranges and without, and what none of them can do."""
+"""Web servers: with and without ranges, and operations that none supports."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_read_in_ranges(server: WebServer, medium: bytes) -> None:
     assert len(server.requests) == 2
 
 
-def test_read_as_a_whole_where_there_are_no_ranges(server: WebServer, medium: bytes) -> None:
+def test_a_server_without_ranges_is_read_as_a_whole(server: WebServer, medium: bytes) -> None:
     url = server.put("image.dcm", medium)
     server.script = answer_without_ranges
     assert integrity_verdict(url) is Verdict.VALID
@@ -122,7 +122,7 @@ def without_saying_which(server: WebServer, path: str, headers: Mapping[str, str
     return status, {**more, "Content-Range": ""}, body
 
 
-def larger_than_said(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+def larger_than_announced(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
     """The total is a lie that shows when what is beyond the end is read."""
     data = server.objects[path]
     if len(server.requests) > 1:
@@ -154,12 +154,12 @@ def ranges_once(server: WebServer, path: str, headers: Mapping[str, str]) -> Web
         (coded, "compressed the response"),
         (elsewhere, "another range"),
         (without_saying_which, "without saying which"),
-        (larger_than_said, "changed while it was read"),
+        (larger_than_announced, "changed while it was read"),
         (another_each_time, "changed while it was read"),
         (ranges_once, "no longer supports ranges"),
     ],
 )
-def test_what_is_wrong_with_the_object(server: WebServer, medium: bytes, run: Run, script: Script, said: str) -> None:
+def test_errors_of_the_object(server: WebServer, medium: bytes, run: Run, script: Script, said: str) -> None:
     url = server.put("image.dcm", medium)
     server.script = script
     ran = run("verify", url, "--integrity-only")
@@ -186,7 +186,7 @@ def nonsense(_: WebServer, __: str, ___: Mapping[str, str]) -> WebAnswer:
 
 
 @pytest.mark.parametrize("script", [busy, cut_short, cut_short_as_a_whole, nonsense])
-def test_what_is_wrong_with_the_server(server: WebServer, medium: bytes, run: Run, script: Script) -> None:
+def test_errors_of_the_server(server: WebServer, medium: bytes, run: Run, script: Script) -> None:
     url = server.put("image.dcm", medium)
     server.script = script
     ran = run("verify", url, "--integrity-only")

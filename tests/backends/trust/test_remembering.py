@@ -49,7 +49,7 @@ def test_a_thousand_signatures_cost_one_validation(site: Site, ca: PkiAuthority,
     assert len(searched) == 2
 
 
-def test_what_is_remembered_is_bounded(site: Site, ca: PkiAuthority, searched: list[dt.datetime]) -> None:
+def test_the_cache_is_bounded(site: Site, ca: PkiAuthority, searched: list[dt.datetime]) -> None:
     evaluator = X509Backend(limits=EvaluatorLimits(max_results=2)).open(site.settings(ca))
     leaves = [ca.issue("leaf") for _ in range(3)]
     for leaf in (*leaves, leaves[0]):
@@ -106,9 +106,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     now=st.builds(dt.datetime.__add__, st.sampled_from(MOMENTS), DELAYS),
     basis=st.sampled_from(TimeBasis),
 )
-def test_what_is_remembered_is_what_would_be_found_out(
-    archive: Archive, at: dt.datetime, now: dt.datetime, basis: TimeBasis
-) -> None:
+def test_cached_results_match_fresh_ones(archive: Archive, at: dt.datetime, now: dt.datetime, basis: TimeBasis) -> None:
     question = TrustRequest(certificate=archive.leaf.der, moment=at, basis=basis, now=now)
     afresh = X509Backend().open(archive.settings).evaluate(question)
     assert archive.evaluator.evaluate(question) == afresh

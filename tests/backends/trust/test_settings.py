@@ -1,4 +1,4 @@
-"""Trust settings: what they name is read strictly, and refused if it is something else."""
+"""Trust settings: their files are parsed strictly, and refused if they are something else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_anchors_in_one_pem_file_or_a_folder(tmp_path: Path, ca: PkiAuthority) -
     assert ask(leaf, anchors=(str(folder),)) is Outcome.PASSED
 
 
-def test_a_private_key_or_a_crl_is_no_anchor(tmp_path: Path, ca: PkiAuthority) -> None:
+def test_a_private_key_or_a_crl_is_not_an_anchor(tmp_path: Path, ca: PkiAuthority) -> None:
     path = tmp_path / "other"
     for content, said in (
         (b"", "contains no usable certificate"),

@@ -51,7 +51,7 @@ def test_a_signer_certifies_no_time(site: Site, ca: PkiAuthority) -> None:
     assert "time stamping" in finding.message
 
 
-def test_what_came_with_the_token_leads_on_but_is_no_anchor(site: Site, ca: PkiAuthority) -> None:
+def test_certificates_of_the_token_extend_paths_but_are_not_anchors(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     tsa = issuing.issue("tsa", extensions=[STAMPING])
     assert vouched(site, ca, tsa).code == "tsa-trust-not-established"
@@ -87,7 +87,7 @@ def by_ocsp(ca: PkiAuthority) -> Told:
         (None, False),
     ],
 )
-def test_the_reason_tells_whether_earlier_timestamps_stand(
+def test_the_revocation_reason_decides_about_earlier_timestamps(
     site: Site,
     ca: PkiAuthority,
     told: Callable[[PkiAuthority], Told],
@@ -95,7 +95,7 @@ def test_the_reason_tells_whether_earlier_timestamps_stand(
     reason: Reason | None,
     is_safe: bool,
 ) -> None:
-    """Whoever has the key makes timestamps of any time (RFC 3161 4), whatever is believed of claimed times."""
+    """The owner of the key can make timestamps of any time (RFC 3161 4)."""
     tsa = ca.issue("tsa", extensions=[STAMPING])
     since = told(ca)(tsa, utc_date(2025), reason)
     found = vouched(site, ca, tsa, claimed_time=claimed_time, **since)

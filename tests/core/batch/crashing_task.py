@@ -1,4 +1,4 @@
-"""A task that kills its worker over certain files, and tells which process did the others."""
+"""A task that kills its worker for certain files, and returns the process id for the others."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_made(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["image.dcm", "signer.key.pem", "signed.dcm"])
-def test_what_no_demo_made_is_kept(run: Run, in_folder: Path, name: str) -> None:
+def test_other_files_survive_the_demo(run: Run, in_folder: Path, name: str) -> None:
     (in_folder / name).write_bytes(b"precious")
     ran = run("demo", ".", "--force")
     assert (ran.code, f"{name} exists and is not from a demo" in ran.err) == (2, True)

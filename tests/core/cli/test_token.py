@@ -83,7 +83,7 @@ def test_many_files_with_the_name_of_a_setup(run: Run, token: SoftToken, images:
 def test_a_token_pulled_out_and_put_back(
     run: Run, token: SoftToken, images: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It vanishes after the first file; when somebody presses Enter, it is there again."""
+    """The token vanishes after the first file, and is back when Enter is pressed."""
 
     class Somebody(BytesIO):
         def read1(self, size: int | None = -1, /) -> bytes:

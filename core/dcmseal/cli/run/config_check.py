@@ -271,4 +271,4 @@ def _iter_missing_profiles(setup: PolicySetup, plugins: Registry) -> Iterator[st
     for rule in setup.policy.rules:
         for each in rule.profiles:
             if isinstance(each, str):
-                yield from iter_error_text(lambda name=each: plugins.profile(name))  # type: ignore[misc]
+                yield from iter_error_text(lambda name=each: plugins.profile(name))  # type: ignore[misc] # mypy cannot infer the default
