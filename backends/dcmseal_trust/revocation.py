@@ -92,7 +92,7 @@ def _worst_status(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
 
 def _rank(each: RevocationStatus) -> tuple[int, bool, bool, bool, dt.datetime]:
     order = list(RevocationState).index(each.status)
-    return order, not each.was_held, each.reason == _HOLD, each.key_was_safe, each.since or EARLIEST
+    return order, not each.was_on_hold, each.reason == _HOLD, each.key_was_safe, each.since or EARLIEST
 
 
 def _iter_ocsp_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
@@ -150,7 +150,7 @@ def _revoked_status(since: dt.datetime, reason: str, *, usable: bool, is_current
     if not usable:
         return RevocationStatus(status=RevocationState.INDETERMINATE)
     if reason == _HOLD and not is_current:
-        return RevocationStatus(status=RevocationState.STALE, was_held=True)
+        return RevocationStatus(status=RevocationState.STALE, was_on_hold=True)
     return RevocationStatus(status=RevocationState.REVOKED, since=since, reason=reason)
 
 

@@ -48,7 +48,7 @@ class RevocationStatus:
     reason: str = ""
     disputed: bool = False
     """Whether another source says that the certificate is not revoked."""
-    was_held: bool = False
+    was_on_hold: bool = False
     """Whether an outdated source lists it as on hold; the hold may have ended."""
 
     @property

@@ -36,7 +36,7 @@ from dcmseal_trust.x509_certificates import (
 
 _MAX_RESULTS: Final = 4096
 _MAX_FETCHED: Final = 256
-_MAX_OTHERS: Final = 6
+_MAX_EMBEDDED: Final = 6
 """Maximum number of certificates from a file, because circular ones are tried in every order."""
 _REVOCATION: Final = "RFC 5280 6.3"
 _POE: Final = "ETSI EN 319 102-1 5.2"
@@ -86,7 +86,7 @@ class X509Evaluator:
         self._results[self._cache_key(request)] = result
 
     def _cache_key(self, request: TrustRequest) -> object:
-        certificates = request.certificate, *request.other_certificates[:_MAX_OTHERS]
+        certificates = request.certificate, *request.other_certificates[:_MAX_EMBEDDED]
         moments = request.moment, request.now
         intervals = tuple(self._intervals.interval_index(each, moment) for each in certificates for moment in moments)
         fetch_period = request.now.timestamp() // CACHE_SECONDS if self._fetcher else 0
@@ -112,7 +112,7 @@ class X509Evaluator:
     def _evaluate_certificate(self, leaf: X509Certificate, request: TrustRequest) -> TrustResult:
         findings = [*fitness_findings(leaf, self._settings, request.purpose)]
         try:
-            path = self._find_path(leaf, tuple(iter_usable(request.other_certificates[:_MAX_OTHERS])), request.moment)
+            path = self._find_path(leaf, tuple(iter_usable(request.other_certificates[:_MAX_EMBEDDED])), request.moment)
         except NoPath as none:
             message = f"{none.message} ({_TIME_PHRASES[request.basis]})"
             findings.append(trust_finding(none.outcome, none.code, message, clause="RFC 5280 6"))
@@ -142,7 +142,7 @@ class X509Evaluator:
             return TrustMaterial()
         if self._material_index is None:
             self._material_index = MaterialIndex(self._material)
-        return self._material_index.find_relevant(certificate, iter_usable(request.other_certificates[:_MAX_OTHERS]))
+        return self._material_index.find_relevant(certificate, iter_usable(request.other_certificates[:_MAX_EMBEDDED]))
 
     def _find_path(
         self, leaf: X509Certificate, embedded: tuple[X509Certificate, ...], moment: dt.datetime
@@ -156,7 +156,7 @@ class X509Evaluator:
             material,
             moment,
             self._fetcher.issuers,
-            max_issuers=_MAX_OTHERS - len(embedded),
+            max_issuers=_MAX_EMBEDDED - len(embedded),
             seconds=self._settings.timeout,
         )
         # keep the fetched certificates on the path, which also affect the intervals
@@ -186,7 +186,7 @@ class X509Evaluator:
                     Outcome.PASSED, "not-revoked", f"{name} is not revoked", where=name, clause=_REVOCATION
                 )
             case _:
-                is_doubtful = status.was_held or status.status is RevocationState.INDETERMINATE
+                is_doubtful = status.was_on_hold or status.status is RevocationState.INDETERMINATE
                 is_soft = self._settings.revocation_mode is not RevocationMode.HARD
                 outcome = Outcome.NOT_CHECKED if is_soft and not is_doubtful else Outcome.UNKNOWN
                 yield _unknown_finding(outcome, status, name, self._material.refused, unreachable=unreachable)
@@ -248,8 +248,8 @@ class X509Evaluator:
 def _ignored_findings(request: TrustRequest) -> Iterator[Finding]:
     """Report certificates beyond the limit, which are not used, because each multiplies the paths to try."""
     count = len(request.other_certificates)
-    if count > _MAX_OTHERS:
-        message = f"only the first {_MAX_OTHERS} of {count} certificates from the file were used"
+    if count > _MAX_EMBEDDED:
+        message = f"only the first {_MAX_EMBEDDED} of {count} certificates from the file were used"
         yield trust_finding(Outcome.NOT_CHECKED, "certificates-ignored", message, clause="RFC 5280 6")
 
 
