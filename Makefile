@@ -73,7 +73,8 @@ fuzz: $(VENV)/.developing
 	sh tools/node_readers.sh $(VENV)/node
 	NODE_PATH="$(CURDIR)/$(VENV)/node/node_modules" $(BIN)/python -m tests.differential --count $(MUTANTS) --seed $(SEED)
 
-bench: $(VENV)/.developing
+bench: $(VENV)/.developing system-packages
+	sh tools/bench_packages.sh
 	@$(COMPILE)
 	$(BIN)/python -m tests.bench
 

@@ -12,7 +12,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -87,15 +87,28 @@ _MAX_OCSP_BYTES: Final = 1 << 18
 _MAX_ISSUER_BYTES: Final = 1 << 18
 _MAX_ISSUERS: Final = 8
 """Maximum number of certificates from one URL."""
-CACHE_SECONDS: Final = 300.0
-"""Seconds until a URL is requested again, after success or failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorLimits:
+    """How much is fetched and cached."""
+
+    max_crl_bytes: int = MAX_MATERIAL_BYTES
+    cache_seconds: float = 300.0
+    """Seconds until a URL is requested again, after success or failure."""
+    max_results: int = 4096
+    """Maximum number of cached results."""
+
+
+DEFAULT_LIMITS: Final = EvaluatorLimits()
 
 
 class Fetcher:
     """Downloads with a timeout, and caches the results."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, limits: EvaluatorLimits = DEFAULT_LIMITS) -> None:
         self._timeout = timeout
+        self._limits = limits
         self._cache: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
 
     def ocsp_responses(
@@ -112,7 +125,8 @@ class Fetcher:
     def crls(self, certificate: X509Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Return whether the certificate names a distribution point, and the CRLs."""
         urls = _http_urls(list(_iter_crl_urls(certificate)))
-        return bool(urls), tuple(_iter_first((self._fetch(url, MAX_MATERIAL_BYTES) for url in urls), parse_crl))
+        bodies = (self._fetch(url, self._limits.max_crl_bytes) for url in urls)
+        return bool(urls), tuple(_iter_first(bodies, parse_crl))
 
     def issuers(self, certificate: X509Certificate) -> tuple[X509Certificate, ...]:
         """Fetch candidates for the issuer, which are not verified."""
@@ -122,7 +136,7 @@ class Fetcher:
     def _fetch(self, url: str, max_bytes: int, request: bytes = b"") -> bytes | None:
         """Return the body of a response, from the cache if it is recent; None if the request failed."""
         fetched_at, body = self._cache.get((url, request), (0.0, None))
-        if (url, request) in self._cache and time.monotonic() - fetched_at < CACHE_SECONDS:
+        if (url, request) in self._cache and time.monotonic() - fetched_at < self._limits.cache_seconds:
             return body
         body = self._download(url, max_bytes, request)
         if len(self._cache) >= _MAX_CACHED:

@@ -19,7 +19,7 @@ from dcmseal.plugins.trust import RevocationMode, TrustPurpose, TrustRequest, Tr
 from dcmseal_trust.certificate_checks import fitness_findings, trust_finding, weakness_findings
 from dcmseal_trust.certification_paths import NoPath, find_path, is_valid_at, path_certificates, subject_name
 from dcmseal_trust.crls import Crl
-from dcmseal_trust.fetcher import CACHE_SECONDS, Fetcher, find_path_fetching
+from dcmseal_trust.fetcher import DEFAULT_LIMITS, EvaluatorLimits, Fetcher, find_path_fetching
 from dcmseal_trust.ocsp import OcspResponse
 from dcmseal_trust.relevant_material import MaterialIndex
 from dcmseal_trust.revocation import format_reason, partial_paths, status_at
@@ -34,7 +34,6 @@ from dcmseal_trust.x509_certificates import (
     parse_certificate,
 )
 
-_MAX_RESULTS: Final = 4096
 _MAX_FETCHED: Final = 256
 _MAX_EMBEDDED: Final = 6
 """Maximum number of certificates from a file, because circular ones are tried in every order."""
@@ -50,10 +49,13 @@ _TIME_PHRASES: Final = {
 class X509Evaluator:
     """Evaluates certificates against trust settings and loaded material."""
 
-    def __init__(self, settings: TrustSettings, material: LoadedMaterial) -> None:
+    def __init__(
+        self, settings: TrustSettings, material: LoadedMaterial, limits: EvaluatorLimits = DEFAULT_LIMITS
+    ) -> None:
         self._settings = settings
+        self._limits = limits
         self._configured = material
-        self._fetcher = Fetcher(settings.timeout) if settings.fetch or settings.fetch_issuers else None
+        self._fetcher = Fetcher(settings.timeout, limits) if settings.fetch or settings.fetch_issuers else None
         self._use_material(material)
 
     def _use_material(self, material: LoadedMaterial) -> None:
@@ -80,7 +82,7 @@ class X509Evaluator:
         return result
 
     def _cache(self, request: TrustRequest, result: TrustResult) -> None:
-        if len(self._results) >= _MAX_RESULTS:
+        if len(self._results) >= self._limits.max_results:
             self._results.clear()
         # fetched material may have changed the intervals, and thereby the key
         self._results[self._cache_key(request)] = result
@@ -89,7 +91,7 @@ class X509Evaluator:
         certificates = request.certificate, *request.other_certificates[:_MAX_EMBEDDED]
         moments = request.moment, request.now
         intervals = tuple(self._intervals.interval_index(each, moment) for each in certificates for moment in moments)
-        fetch_period = request.now.timestamp() // CACHE_SECONDS if self._fetcher else 0
+        fetch_period = request.now.timestamp() // self._limits.cache_seconds if self._fetcher else 0
         is_past = request.moment <= request.now
         count = len(request.other_certificates)
         options = request.purpose, request.basis, request.collect_material

@@ -16,6 +16,7 @@ from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import DEFAULT_SCHEME, RevocationMode, TrustSettings
 
 if TYPE_CHECKING:
+    from dcmseal_trust.fetcher import EvaluatorLimits
     from dcmseal_trust.trust_evaluator import X509Evaluator
 
 
@@ -25,6 +26,8 @@ class X509Backend:
 
     scheme: str = DEFAULT_SCHEME
     summary: str = "X.509 paths to trust anchors, with CRLs and OCSP"
+    limits: EvaluatorLimits | None = None
+    """How much is fetched and cached; None for the defaults."""
 
     def open(self, settings: TrustSettings) -> X509Evaluator:
         """Open an evaluator for the settings.
@@ -33,6 +36,7 @@ class X509Backend:
             UsageError: The settings contain no trust anchor, an unknown option, or a contradiction.
             TrustError: A file cannot be read.
         """
+        from dcmseal_trust.fetcher import DEFAULT_LIMITS
         from dcmseal_trust.trust_evaluator import X509Evaluator
         from dcmseal_trust.trust_material import load_material
 
@@ -48,4 +52,4 @@ class X509Backend:
                 "revocation is off, but the settings name or fetch CRLs or OCSP responses",
                 hint="set revocation to soft or hard, or remove the CRLs and OCSP responses",
             )
-        return X509Evaluator(settings, load_material(settings))
+        return X509Evaluator(settings, load_material(settings), self.limits or DEFAULT_LIMITS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -51,6 +52,20 @@ def test_a_module_has_one_idea_and_says_which(module: Path) -> None:
     assert len(text.splitlines()) <= MAXIMUM_LINES
     assert re.match(r'r?"""\S', text), "no docstring on the first line"
     assert (module.parent / "__init__.py").is_file()
+
+
+def test_only_the_front_door_looks_for_installed_plugins() -> None:
+    """Everything below gets the plugins from its caller, so that ``registry=`` applies throughout."""
+    package = ROOT / "core" / "dcmseal"
+    callers = {
+        module.relative_to(package).parts[0]
+        for module in package.rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Name) and node.id == "installed_registry")
+        or (isinstance(node, ast.Attribute) and node.attr == "installed_registry")
+    }
+    # the registry itself restores the plugins of a value that was pickled
+    assert callers == {"api", "cli", "plugins"}
 
 
 @pytest.mark.parametrize(("name", "module"), PROJECT["entry-points"]["dcmseal"].items())

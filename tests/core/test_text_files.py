@@ -72,7 +72,7 @@ def test_the_first_line_is_the_secret(tmp_path: Path, data: bytes) -> None:
 
 def test_a_variable_that_is_not_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", os.fsdecode(b"\xfc"))
-    with pytest.raises(UsageError, match="not in UTF-8"):
+    with pytest.raises(UsageError, match="not valid UTF-8"):
         PinSource(kind=PinKind.ENVIRONMENT, name="SECRET").read("", pytest.fail)
 
 

@@ -17,8 +17,8 @@ import dcmseal.plugins
 import dcmseal.testing
 import make_cli_reference
 import make_tokens_page
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
+from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins import hookspecs
 from dcmseal.signing.make import build_mac_stream
 from dcmseal.signing.plan import plan_signature

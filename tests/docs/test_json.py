@@ -103,6 +103,7 @@ COMMANDS = {
     "profiles show creator-rsa": "rules",
     "profiles explain structured-report-rsa PLAIN": "explanation",
     "completion bash": "completion",
+    "demo OUT": "demo",
     "verify NOWHERE": "error",
     "verify": "error",
 }

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import main
+from dcmseal.exit_codes import ExitCode
 from tests.core.plugins.test_discovery import install, run
 from tests.docs.doc_pages import DOCS
 

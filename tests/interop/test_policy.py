@@ -8,7 +8,6 @@ from typing import Any
 import dcmseal
 from dcmseal import Policy, Verdict
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.verification.signer_trust import Trust
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
@@ -21,7 +20,7 @@ def test_dcmsign_and_dcmseal_sign_together(dcmsign: Dcmtk, pki: Pki, tmp_path: P
     options: dict[str, Any] = {"profile": "creator", "purpose": 1, "tags": ["PixelData"]}
     dcmsign.sign(source, target, first.key_pem, first.certificate_pem, **options)
     both = sign_dataset(target.read_bytes(), pki["p256"], purpose="verification")
-    trust = Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
+    trust = dcmseal.open_trust(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
 
     def verdict(data: bytes, policy: Policy) -> Verdict:
         return dcmseal.verify(data, policy=policy, trust=trust).verdict

@@ -16,6 +16,7 @@ from dcmseal.evidence.evidence_file import MANIFEST_NAME, TIMESTAMP_NAME, build_
 from dcmseal.evidence.evidence_store import pack_archive, parse_evidence, unpack_archive
 from dcmseal.model.evidence_record import EvidenceRecord
 from dcmseal.model.report import VerificationReport
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.signing.plan import plan_signature
 from dcmseal.signing.signing_context import SigningContext
@@ -54,7 +55,7 @@ def sign_by(
         if stamped_by is not None:
             value, *_ = timestamped_values(signature, read_signer_certificate(signature))
             token = make_timestamp(stamped_by, value, at, embedded)
-            signature = accept_response(signature, make_response(token), None).signature
+            signature = accept_response(signature, make_response(token), None, installed_registry).signature
         data = dcmseal.attach_signature(plan, signature)
     assert data is not None
     return data

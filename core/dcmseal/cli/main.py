@@ -12,7 +12,6 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec
 from typing import Final, Protocol, TextIO, cast
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.error_handling import run_with_error_handling
 from dcmseal.cli.file_arguments import normalize_standard_streams
 from dcmseal.cli.parser import Parser, suggest
@@ -20,6 +19,7 @@ from dcmseal.cli.path_checks import check_paths
 from dcmseal.cli.render.screens import warn
 from dcmseal.cli.standard_streams import redirect_streams, standard_error
 from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.urls import URL_SEPARATOR
 from dcmseal.version import __version__
 
@@ -123,7 +123,9 @@ def _run(words: list[str]) -> int:
         words = _rewrite_help(words[1:])
     name = words[0]
     if name.startswith("-"):
-        make_overview_parser().parse_args(words)
+        parsed = make_overview_parser().parse_args(words)
+        if parsed.version:
+            return _print_version(verbose=parsed.verbose)
         raise UsageError("no command given", hint="see dcmseal --help")
     if name not in COMMANDS:
         raise _unknown_command(name)
@@ -165,8 +167,23 @@ def make_overview_parser() -> Parser:
         description="Create, verify and explain DICOM Digital Signatures (PS3.15 Annex C).",
         epilog=f"commands:\n{commands}\n\n{_EPILOG}",
     )
-    parser.add_argument("--version", action="version", version=f"dcmseal {__version__}")
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    parser.add_argument("-v", "--verbose", action="store_true", help="with --version: show what is in use, too")
     return parser
+
+
+def _print_version(*, verbose: bool) -> int:
+    import platform
+
+    from dcmseal.cli.render.screens import write_line
+
+    write_line(f"dcmseal {__version__}")
+    if verbose:
+        from dcmseal.walker.compiled import describe_walker
+
+        write_line(f"Python {platform.python_version()}")
+        write_line(f"walker: {describe_walker()}")
+    return ExitCode.OK
 
 
 def make_full_parser() -> Parser:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
+from dcmseal.model.causes import FailureCause, is_data_unchanged, report_causes
 from dcmseal.model.report import VerificationReport
 from dcmseal.plugins.report_writer import ReportedFile
 from dcmseal_html.recommendations import explain_verdict, recommend_actions
@@ -65,7 +65,7 @@ def test_what_is_wrong_with_a_signer_is_not_put_right_by_fetching(
 ) -> None:
     report = of_leaf(ca, Site(tmp_path), **how)
     assert cause in report_causes(report)
-    assert is_data_intact(report)
+    assert is_data_unchanged(report)
     said, done = words(report)
     assert meant in said[0]
     assert to_do in done

@@ -21,9 +21,10 @@ from cryptography.x509.oid import NameOID
 import dcmseal
 from dcmseal import Verdict
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.sources.remote_objects import list_objects
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
-from dcmseal_remote import web_storage
+from dcmseal_remote.web_storage import RequestLimits, WebStorage
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.cli.conftest import Run
 from tests.support.signed_files import integrity_verdict
@@ -201,7 +202,7 @@ def test_a_server_that_is_busy_once_is_asked_again(server: WebServer, small: byt
     assert len(server.requests) == 2
 
 
-def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_answer_ends(server: WebServer, medium: bytes) -> None:
     """Of a range no more is read than was asked for, and of a whole no more than is allowed."""
     url = server.put("image.dcm", medium)
 
@@ -212,9 +213,9 @@ def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: p
     server.script = endless
     assert integrity_verdict(url) is Verdict.VALID
     server.script = lambda *asked: endless(asked[0], asked[1], {})
-    monkeypatch.setattr(web_storage, "_MAX_SIZE", 3 * MEGABYTE)
-    with pytest.raises(DatasetError, match="server without ranges"):
-        integrity_verdict(url)
+    storage = WebStorage("http", RequestLimits(max_size=3 * MEGABYTE))
+    with pytest.raises(DatasetError, match="server without ranges"), storage.open(url):
+        pass
 
 
 def test_a_login_comes_from_netrc_and_goes_nowhere_else(server: WebServer, small: bytes, tmp_path: Path) -> None:
@@ -255,8 +256,8 @@ def test_nothing_is_listed_or_written(server: WebServer, small: bytes, key: str)
     with pytest.raises(UsageError, match="read-only"):
         dcmseal.sign(url, key=key, in_place=True)
     with pytest.raises(UsageError, match="cannot be listed"):
-        list(list_objects(f"{server.url}/folder/"))
-    (entry,) = list_objects(url)
+        list(list_objects(f"{server.url}/folder/", installed_registry))
+    (entry,) = list_objects(url, installed_registry)
     assert entry.size == len(small)
     with pytest.raises(DatasetError, match="does not exist"):
-        list(list_objects(f"{server.url}/none.dcm"))
+        list(list_objects(f"{server.url}/none.dcm", installed_registry))

@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from cryptography import x509
 
-import dcmseal_trust.fetcher
 from dcmseal.findings import Outcome
 from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest
+from dcmseal_trust.fetcher import EvaluatorLimits
 from dcmseal_trust.x509_backend import X509Backend
 from tests.backends.trust.trust_pki import (
     NOW,
@@ -86,16 +86,17 @@ def test_a_responder_that_is_down_or_worse(
     site: Site,
     ca: PkiAuthority,
     responder: Responder,
-    monkeypatch: pytest.MonkeyPatch,
     answer: bytes | Callable[[BaseHTTPRequestHandler], None] | None,
     rule: RevocationMode | None,
     outcome: Outcome,
 ) -> None:
-    monkeypatch.setattr(dcmseal_trust.fetcher, "MAX_MATERIAL_BYTES", 1 << 20)
     if answer is not None:
         responder.answers["/crl"] = answer
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
-    found = site.ask(leaf, ca, fetch=True, revocation=rule, timeout=0.3)
+    backend = X509Backend(limits=EvaluatorLimits(max_crl_bytes=1 << 20))
+    evaluator = backend.open(site.settings(ca, fetch=True, revocation=rule, timeout=0.3))
+    request = TrustRequest(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
+    found = evaluator.evaluate(request)
     assert find_finding(found, "revocation-unreachable").outcome is outcome
 
 
@@ -143,13 +144,10 @@ def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: PkiAutho
     assert finding_codes(site.ask(ca.issue("leaf", crl_at=f"{responder.url}/crl"), ca, fetch=True))[-1] == "not-revoked"
 
 
-def test_what_is_fetched_again_is_not_kept_twice(
-    site: Site, ca: PkiAuthority, responder: Responder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dcmseal_trust.fetcher, "CACHE_SECONDS", 0.0)
+def test_what_is_fetched_again_is_not_kept_twice(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
     responder.answers["/crl"] = ca.crl(issued=utc_date(2023, 2), due=utc_date(2023, 3))
-    evaluator = X509Backend().open(site.settings(ca, fetch=True))
+    evaluator = X509Backend(limits=EvaluatorLimits(cache_seconds=0.001)).open(site.settings(ca, fetch=True))
     for hour in range(3):
         now = NOW + timedelta(hours=hour)
         evaluator.evaluate(TrustRequest(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=now))

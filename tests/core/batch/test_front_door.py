@@ -18,7 +18,6 @@ from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from dcmseal.verification.signer_trust import Trust
 from dcmseal.verification.verification_options import TimestampMode
 from tests.support import builder
 from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
@@ -207,12 +206,21 @@ class TestManyFilesLikeOne:
         with pytest.raises(UsageError, match=f"sign_many does not take {name}"):
             dcmseal.sign_many([], key=key, in_place=True, **keywords)
 
+    @pytest.mark.parametrize("jobs", [0, -1])
+    def test_fewer_than_one_process_is_refused(self, key: str, jobs: int) -> None:
+        with pytest.raises(UsageError, match=f"jobs must be at least 1, not {jobs}"):
+            dcmseal.verify_many([], jobs=jobs)
+        with pytest.raises(UsageError, match="jobs must be at least 1"):
+            dcmseal.sign_many([], key=key, in_place=True, jobs=jobs)
+        with pytest.raises(UsageError, match="jobs must be at least 1"):
+            dcmseal.run_task([], dcmseal.VerifyTask(), jobs=jobs)
+
     def test_a_policy(self, signed: bytes, tree: Tree) -> None:
         results = dcmseal.verify_many([tree({"a": signed})], integrity_only=True, policy=Policy(signatures=2))
         assert [each.verdict for each in results] == ["invalid"]
 
     def test_opened_trust(self, signed: bytes, tree: Tree, pki: Pki) -> None:
-        trust = Trust.open(TrustSettings(anchors=(str(pki["p256"].certificate_pem),)))
+        trust = dcmseal.open_trust(TrustSettings(anchors=(str(pki["p256"].certificate_pem),)))
         assert [each.verdict for each in dcmseal.verify_many([tree({"a": signed})], trust=trust)] == ["valid"]
 
     def test_plugins_of_an_application_work_in_this_process(

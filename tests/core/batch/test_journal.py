@@ -235,10 +235,8 @@ def test_another_task_is_refused(wish: JournalSettings, tree: Tree, signed: byte
     assert results_of(wish, replace(VERIFY, detail=ResultDetail.VERDICT), archive) == []
 
 
-def test_one_writer_at_a_time_and_readers_meanwhile(
-    wish: JournalSettings, tree: Tree, signed: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dcmseal.batch.journal.journal_database.LOCK_TIMEOUT", 0.0)
+def test_one_writer_at_a_time_and_readers_meanwhile(wish: JournalSettings, tree: Tree, signed: bytes) -> None:
+    wish = replace(wish, lock_timeout=0.0)
     archive = tree({"a.dcm": signed, "b.dcm": signed})
     with Journal.open(wish, VERIFY) as journal:
         results = run_task(iter_inputs([str(archive)]), VERIFY, journal=journal, jobs=1)

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.shard import Shard
 from dcmseal.batch.journal.journal_merge import merge_journals
@@ -27,6 +26,7 @@ from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.tasks.task import VerifyTask
 from dcmseal.errors import JournalError, UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.model.verdict import Verdict
 from dcmseal.verification.verification_options import VerifyOptions
 
@@ -90,12 +90,6 @@ def test_names_are_stored_as_they_are(name: bytes) -> None:
     assert decode_text(encode_text(text)) == text
 
 
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Journals that are in use are not waited for."""
-    monkeypatch.setattr("dcmseal.batch.journal.journal_database.LOCK_TIMEOUT", 0.0)
-
-
 @pytest.fixture
 def archive(tree: Tree, signed: bytes) -> Path:
     return tree({f"{number % 3}/{number}.dcm": signed for number in range(12)})
@@ -147,7 +141,7 @@ class TestMerging:
         with pytest.raises(UsageError, match="exists"):
             merge_journals([one], other)
         with Journal.open(JournalSettings(path=one), VERIFY), pytest.raises(JournalError, match="in use"):
-            merge_journals([one], str(tmp_path / "merged"))
+            merge_journals([one], str(tmp_path / "merged"), lock_timeout=0.0)
         assert not (tmp_path / "merged").exists()
 
     def test_a_shard_is_not_taken_for_another(self, archive: Path, tmp_path: Path) -> None:

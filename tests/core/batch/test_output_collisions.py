@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.inputs.output_layout import OutputLayout
@@ -18,6 +17,7 @@ from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.output_collisions import iter_without_collisions
 from dcmseal.errors import NotDicom, OutputError, UsageError
+from dcmseal.exit_codes import ExitCode
 
 Tree = Callable[..., Path]
 

@@ -67,10 +67,9 @@ def test_few_items_need_no_other_process() -> None:
     assert {each.reason for each in run_task(items(20), CrashingTask())} == {str(os.getpid())}
 
 
-def test_many_items_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dcmseal.batch.pool.runner._FEW_FILES", 10)
-    assert str(os.getpid()) not in {each.reason for each in run_task(items(11), CrashingTask(), jobs=2)}
-    assert {each.reason for each in run_task(items(11), CrashingTask(), jobs=1)} == {str(os.getpid())}
+def test_many_items_are_spread() -> None:
+    assert str(os.getpid()) not in {each.reason for each in run_task(items(501), CrashingTask(), jobs=2)}
+    assert {each.reason for each in run_task(items(501), CrashingTask(), jobs=1)} == {str(os.getpid())}
 
 
 def test_no_more_items_are_taken_than_are_soon_worked_on() -> None:
@@ -201,9 +200,8 @@ def test_closing_early_leaves_no_process() -> None:
 
 def test_the_processors_of_a_container_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quota = tmp_path / "cpu.max"
-    monkeypatch.setattr("dcmseal.batch.pool.executor_factory._CPU_QUOTA_FILE", str(quota))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
-    assert usable_processors() == 16
+    assert usable_processors(str(quota)) == 16
     for text, count in (("max 100000", 16), ("250000 100000", 2), ("10000 100000", 1)):
         quota.write_text(text)
-        assert usable_processors() == count
+        assert usable_processors(str(quota)) == count

@@ -7,8 +7,11 @@ import json
 from typing import Any
 
 import dcmseal
+from dcmseal.change_manifest import manifest_checks
+from dcmseal.change_manifest.manifest_checks import ManifestLimits
 from dcmseal.change_manifest.signed_data import parse_signed_data
 from dcmseal.findings import Finding, Outcome
+from dcmseal.sources.dataset_input import open_source
 from tests.support.builder import (
     EXPLICIT_LE,
     Node,
@@ -30,6 +33,14 @@ def sign_with_manifest(data: bytes, identity: Identity, **options: Any) -> tuple
 
 def manifest_findings(data: bytes, manifest: bytes, **options: Any) -> tuple[Finding, ...]:
     return dcmseal.verify(data, manifest=manifest, integrity_only=True, **options).manifest
+
+
+def limited_codes(data: bytes, manifest: bytes, **limits: int) -> list[str]:
+    """The codes of the findings that a manifest leads to, within limits."""
+    signatures = dcmseal.verify(data, integrity_only=True).signatures
+    with open_source(data) as opened:
+        found = manifest_checks.manifest_findings(opened, signatures, manifest, ManifestLimits(**limits))
+        return [each.code for each in found]
 
 
 def manifest_codes(data: bytes, manifest: bytes) -> list[tuple[str, str]]:

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.change_manifest import manifest_checks
 from dcmseal.change_manifest.manifest_content import FORMAT
 from dcmseal.change_manifest.manifest_signing import sign_content
 from dcmseal.change_manifest.signed_data import parse_signed_data
@@ -21,7 +20,7 @@ from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.core.change_manifest.manifest_helpers import (
-    manifest_codes,
+    limited_codes,
     manifest_findings,
     parse_manifest,
     replace_elements,
@@ -166,22 +165,19 @@ def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], v
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-unreadable"]
 
 
-def test_frames_without_end_are_not_counted(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_without_end_are_not_counted(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(file(image(pixels=bytes(100))), pki["p256"])
     document = parse_manifest(manifest)
     document["frame_size"] = 1
     sealed = sign_content(json.dumps(document).encode(), build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
-    monkeypatch.setattr("dcmseal.comparison.inventory.MAX_ENTRIES", 60)
-    assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-verified", "manifest-not-comparable"]
+    assert limited_codes(signed, sealed, entries=60) == ["manifest-verified", "manifest-not-comparable"]
 
 
-def test_of_many_changes_the_first_are_named(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifest_checks, "MAX_CHANGES", 3)
+def test_of_many_changes_the_first_are_named(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(file(image()), pki["p256"])
-    codes = [code for code, _ in manifest_codes(replace_elements(signed, image()[-2:]), manifest)]
-    assert codes == ["element-removed"] * 3 + ["manifest-more-changes"]
-    monkeypatch.setattr(manifest_checks, "MAX_SIZE", 100)
-    assert manifest_findings(signed, manifest)[0].code == "manifest-unreadable"
+    codes = limited_codes(replace_elements(signed, image()[-2:]), manifest, changes=3)
+    assert codes == ["manifest-verified", *["element-removed"] * 3, "manifest-more-changes"]
+    assert limited_codes(signed, manifest, size=100) == ["manifest-unreadable"]
 
 
 def test_nesting_beyond_measure_is_refused_before_anything_is_written(pki: Pki) -> None:

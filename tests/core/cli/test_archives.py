@@ -12,13 +12,13 @@ import jsonschema
 import pytest
 
 import dcmseal
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
 from dcmseal.cli.render.archive_progress import LineProgress
 from dcmseal.errors import DeviceRemoved
+from dcmseal.exit_codes import ExitCode
 from tests.core.cli.conftest import Ran, Run
 from tests.core.cli.removable_card import PIN, Card, build_registry
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,13 @@ def test_as_document(run: Run) -> None:
     assert ran.document["folder"] == "demo"
     assert [step["exit_code"] for step in ran.document["steps"]] == [0, 0, 0, 0, 0, 1]
     assert ran.document["steps"][-1]["result"]["verdict"] == "invalid"
+
+
+def test_a_process_writes_one_document(tmp_path: Path) -> None:
+    """Its results go to a copy of standard output, unlike those of a test."""
+    words = [sys.executable, "-m", "dcmseal", "demo", "demo", "--json"]
+    ran = subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    assert len(json.loads(ran.stdout)["steps"]) == 6
 
 
 @pytest.mark.usefixtures("in_folder")

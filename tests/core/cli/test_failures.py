@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dcmseal import errors
-from dcmseal.batch.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
 from dcmseal.cli.error_handling import run_with_error_handling
+from dcmseal.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
 from dcmseal.model.verdict import Verdict
 from tests.core.cli.conftest import Run
 

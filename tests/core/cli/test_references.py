@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.options.reference_options import build_reference_folders
+from dcmseal.exit_codes import ExitCode
 from tests.core.cli.conftest import Run
 from tests.support.builder import file, image
 from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence

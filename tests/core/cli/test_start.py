@@ -71,6 +71,17 @@ def test_verifying_imports_nothing_for_urls_that_are_not_there(signed: Path) -> 
     assert not modules.intersection((*unwanted, "concurrent.futures", "fsspec"))
 
 
+def test_a_single_file_imports_no_pool_of_processes(signed: Path, image: Path, key: str, tmp_path: Path) -> None:
+    for words in (
+        ["verify", str(signed), "--integrity-only"],
+        ["sign", str(image), str(tmp_path / "out"), "--key", key],
+    ):
+        modules = modules_after(*words)
+        assert "dcmseal.cli.run.run_loop" in modules
+        assert not [name for name in modules if name.startswith("dcmseal.batch.pool")]
+        assert "multiprocessing" not in modules
+
+
 def test_processes_of_a_pool_do_not_import_the_script_that_began(signed: Path, tmp_path: Path) -> None:
     script, log, folder = tmp_path / "script.py", tmp_path / "log", tmp_path / "archive"
     script.write_text(

@@ -116,10 +116,7 @@ def test_what_cannot_be_verified_is_attached_with_a_warning(
     words = ("timestamp", "attach", signed, "out.dcm", "--response", "answer.tsr", "--force")
     ran = run(*words)
     assert ran.code == 0
-    assert (
-        "warning       verification will not accept the timestamp: the certificate of the timestamp authority is missing"
-        in ran.out
-    )
+    assert "warning       verification will not accept the timestamp: the certificate of the" in ran.out
     document = checked(run(*words, "--json").document, "timestamping")
     assert [each["code"] for each in document["warnings"]] == ["timestamp-not-accepted"]
     ran = run("verify", "out.dcm", "--integrity-only")

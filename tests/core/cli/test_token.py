@@ -99,7 +99,7 @@ def test_a_token_pulled_out_and_put_back(
         signed.append("")
         return sign(*words, **more)
 
-    monkeypatch.setattr("dcmseal.api.sign.sign", sign_and_pull)
+    monkeypatch.setattr("dcmseal.cli.run.sign_files.sign", sign_and_pull)
     monkeypatch.setattr("tests.core.cli.conftest.Terminal", lambda _: Terminal(Somebody(b"\n")))
     words = [*images, "-o", "out", "--key", token.uri("doe"), "--passphrase-env", "TOKEN_PIN", "--wait-for-device"]
     ran = run("sign", *words, typed="")

@@ -10,11 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.comparison import inventory
 from dcmseal.comparison.changes import ChangeKind
 from dcmseal.comparison.differences import FilePart
+from dcmseal.comparison.inventory import build_inventory
 from dcmseal.errors import DatasetError, NotDicom
 from dcmseal.findings import Outcome
+from dcmseal.sources.dataset_input import open_source
 from tests.core.comparison.node_paths import flip_bit, iter_nodes, make_items, replace_node
 from tests.support.builder import (
     EXPLICIT_BE,
@@ -331,10 +332,9 @@ def test_values_that_may_name_the_patient_are_not_shown_unasked() -> None:
         assert each.value_in_b
 
 
-def test_what_is_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inventory, "MAX_ENTRIES", 10)
-    with pytest.raises(DatasetError, match="more than 10"):
-        dcmseal.compare(file(image()), file(image()))
+def test_what_is_too_much_is_refused() -> None:
+    with open_source(file(image())) as opened, pytest.raises(DatasetError, match="more than 10"):
+        build_inventory(opened.body, opened.start, opened.end, opened.encoding, max_entries=10)
 
 
 def test_what_is_no_dicom_file_is_refused() -> None:

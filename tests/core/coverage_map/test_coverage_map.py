@@ -9,12 +9,13 @@ from random import Random
 import pytest
 
 import dcmseal
-from dcmseal.coverage_map import map_builder
+from dcmseal.coverage_map.map_builder import MapLimits, build_map
 from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.transfer_syntax import Encoding
 from dcmseal.dataset.walk import Event, walk
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.model.coverage_map import CoverageMap, CoverState, MappedElement
+from dcmseal.sources.dataset_input import open_source
 from tests.bench.bench_dataset import EXPLICIT, write_file
 from tests.bench.functional_groups import enhanced_mr
 from tests.support import builder
@@ -193,7 +194,7 @@ def test_critical_elements_without_cover_stand_out(twice: bytes) -> None:
 def test_a_signature_that_does_not_hold_protects_nothing(twice: bytes) -> None:
     changed = twice.replace(b"4711", b"4712")
     coverage = map_of(changed)
-    assert [(each.holds, each.location) for each in coverage.signatures] == [
+    assert [(each.is_valid, each.location) for each in coverage.signatures] == [
         (False, "main"),
         (True, "ReferencedSeriesSequence[0]"),
     ]
@@ -213,7 +214,7 @@ def test_a_signature_that_is_refused_for_another_reason_protects_nothing(twice: 
     refusal = dcmseal.Finding(aspect=Aspect.TRUST, outcome=Outcome.FAILED, code="revoked", message="")
     first = replace(report.signatures[0], findings=(*report.signatures[0].findings, refusal))
     coverage = dcmseal.map_coverage(twice, replace(report, signatures=(first, report.signatures[1])))
-    assert [each.holds for each in coverage.signatures] == [False, True]
+    assert [each.is_valid for each in coverage.signatures] == [False, True]
     assert covers(coverage)["00100020"] is CoverState.BROKEN
 
 
@@ -269,13 +270,13 @@ def test_nonsense_about_characters_harms_nothing(declared: str) -> None:
     assert name.value
 
 
-def test_what_is_too_much_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_much_is_counted_and_said() -> None:
     forms = tuple(Item((us(0x00280010, 1), us(number << 16 | 2, 1))) for number in range(40, 140))
     data = builder.file((Sequence(0x00081140, forms), us(0x00280012, 1)))
     complete = map_of(data)
     assert complete.omitted == 0
-    monkeypatch.setattr(map_builder, "MAX_NODES", 50)
-    bounded = map_of(data)
+    with open_source(data) as opened:
+        bounded = build_map(opened, dcmseal.verify(data, integrity_only=True), limits=MapLimits(nodes=50))
     assert bounded.totals == complete.totals
     assert bounded.omitted > 0
     assert sum(count_mapped(bounded.elements).values()) + bounded.omitted == complete.totals.elements
@@ -287,7 +288,7 @@ def test_depth_is_bounded() -> None:
         node = Sequence(0x00081140, (Item((node,)),))
     coverage = map_of(builder.file((node,)))
     assert coverage.totals.elements == 121
-    assert coverage.omitted == 121 - map_builder.MAX_DEPTH - 1
+    assert coverage.omitted == 121 - MapLimits().depth - 1
 
 
 def test_folding_ten_thousand_items_of_many_forms_takes_a_moment() -> None:

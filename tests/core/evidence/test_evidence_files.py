@@ -19,8 +19,13 @@ from pydicom import dcmread
 import dcmseal
 from dcmseal.documents.document_builders import report_document
 from dcmseal.errors import EvidenceError, OutputError, UsageError
-from dcmseal.evidence import evidence_store
-from dcmseal.evidence.evidence_store import build_evidence, pack_archive, parse_evidence, unpack_archive
+from dcmseal.evidence.evidence_store import (
+    MAX_EVIDENCE_BYTES,
+    build_evidence,
+    pack_archive,
+    parse_evidence,
+    unpack_archive,
+)
 from dcmseal.model.report import VerificationReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
@@ -266,12 +271,11 @@ ARCHIVES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_archives_that_are_refused(report: VerificationReport, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archives_that_are_refused(report: VerificationReport, name: str) -> None:
     data = ARCHIVES[name](report)
-    if name == "too large":
-        monkeypatch.setattr(evidence_store, "MAX_EVIDENCE_BYTES", len(data) - 1)
+    max_bytes = len(data) - 1 if name == "too large" else MAX_EVIDENCE_BYTES
     with pytest.raises(EvidenceError) as refused:
-        parse_evidence(data)
+        parse_evidence(data, max_bytes)
     assert refused.value.hint
 
 
@@ -307,10 +311,9 @@ def test_a_name_that_is_there_twice_is_refused(report: VerificationReport) -> No
         parse_evidence(twice)
 
 
-def test_too_much_is_not_written(report: VerificationReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence_store, "MAX_EVIDENCE_BYTES", 1000)
+def test_too_much_is_not_written(report: VerificationReport) -> None:
     with pytest.raises(EvidenceError, match="maximum size"):
-        build_evidence(report)
+        build_evidence(report, max_bytes=1000)
 
 
 def test_nothing_is_fetched_when_a_verdict_is_repeated(ca: PkiAuthority, tmp_path: Path) -> None:

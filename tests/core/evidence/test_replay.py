@@ -15,7 +15,6 @@ from dcmseal.evidence.evidence_store import build_evidence, parse_evidence
 from dcmseal.model.report import VerificationReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode
-from dcmseal.verification.signer_trust import Trust
 from tests.backends.trust.trust_pki import CRL_DUE, NOW, PkiAuthority, Site, make_root, utc_date
 from tests.core.evidence.replay_cases import (
     CASES,
@@ -94,7 +93,7 @@ def test_an_archive_of_one_signer_has_the_material_for_each_file(lasting: PkiAut
     """Answers that were remembered come with it, too; also if they were first given without."""
     leaf = lasting.issue("leaf")
     crl = lasting.crl()
-    trust = Trust.open(site.settings(lasting, crls=[crl], now=NOW))
+    trust = dcmseal.open_trust(site.settings(lasting, crls=[crl], now=NOW))
     files = [sign_by(leaf, patient=str(number)) for number in range(3)]
     dcmseal.verify(files[0], trust=trust)
     for each in files:

@@ -20,9 +20,10 @@ import dcmseal
 from dcmseal.errors import ConcurrentModification, OutputError
 from dcmseal.model.verdict import Verdict
 from dcmseal.output import file_locks, temporary_files
-from dcmseal.output.atomic_file import OutputFile, create_file, replace_file
+from dcmseal.output.atomic_file import create_file, replace_file
 from dcmseal.output.file_permissions import ACL, FilePermissions
 from dcmseal.output.folder import Folder
+from dcmseal.output.output_file import OutputFile
 from dcmseal.output.temporary_files import is_temporary, make_temporary, remove_leftovers
 from tests.support.builder import file, image
 from tests.support.pki import Pki
@@ -303,14 +304,11 @@ class TestMeanwhile:
 
 
 class TestLocks:
-    def test_somebody_who_keeps_the_file_locked_is_told(
-        self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(file_locks, "_MAX_WAIT", 0.01)
+    def test_somebody_who_keeps_the_file_locked_is_told(self, path: Path, sign: Sign) -> None:
         with path.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             with pytest.raises(OutputError, match="locked by another program"):
-                sign(path, in_place=True)
+                sign(path, output=OutputFile(str(path), lock_timeout=0.01), in_place=True)
         assert path.read_bytes() == SMALL
         sign(path, in_place=True)
 
@@ -319,14 +317,13 @@ class TestLocks:
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         monkeypatch.setattr(fcntl, "flock", failing(number))
-        monkeypatch.setattr(file_locks, "_MAX_WAIT", 0.01)
         sign(path, in_place=True)
         assert os.listdir(path.parent) == [path.name]
         with Folder.open(str(path.parent)) as folder, file_locks.lock_file(folder, path.name):
             (lock,) = set(os.listdir(path.parent)) - {path.name}
             assert is_temporary(lock)
             with pytest.raises(OutputError, match="locked by another program") as caught:
-                sign(path, in_place=True)
+                sign(path, output=OutputFile(str(path), lock_timeout=0.01), in_place=True)
             assert lock in caught.value.hint
         sign(path, in_place=True)
 

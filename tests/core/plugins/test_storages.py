@@ -137,7 +137,9 @@ class TestFound:
         assert integrity_verdict(shelf.objects[URL]) is Verdict.NO_SIGNATURE
         version = f"over {hash(image)}"
         assert shelf.log[-2:] == [version, "closed"]
-        assert [each.url for each in list_objects("shelf://a/", registry)] == [URL]
+        assert [each.url for each in list_objects("shelf://a/", lambda: registry)] == [URL]
+        assert [each.source for each in dcmseal.iter_inputs(["shelf://a/"], registry=registry)] == [URL]
+        assert dcmseal.compare(URL, shelf.objects[URL], registry=registry).differences == ()
 
     def test_in_place_where_no_version_is_known(self, image: bytes) -> None:
         entry = StorageEntry(url=URL, size=len(image))

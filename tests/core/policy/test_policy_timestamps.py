@@ -13,7 +13,6 @@ from dcmseal.errors import UsageError
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.verification.signer_trust import Trust
 from tests.support.builder import file, image
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
@@ -45,7 +44,7 @@ def asked(data: bytes, policy: Policy, **options: Any) -> tuple[Verdict, list[tu
 
 
 def test_one_signature_has_to_be_certified(pki: Pki, stamped: bytes) -> None:
-    trust = Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
+    trust = dcmseal.open_trust(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
     assert asked(stamped, RULE, trust=trust) == (Verdict.VALID, [])
     assert asked(stamped, RULE, integrity_only=True) == (Verdict.VALID, [])
     other = Policy.build(require=["timestamp + purpose:review"])
@@ -53,7 +52,8 @@ def test_one_signature_has_to_be_certified(pki: Pki, stamped: bytes) -> None:
 
 
 def test_an_authority_that_nobody_vouches_for_leaves_it_open(pki: Pki, stamped: bytes) -> None:
-    alone = Trust.open(TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem), str(pki["p256"].certificate_pem))))
+    anchors = str(pki["rsa2048"].certificate_pem), str(pki["p256"].certificate_pem)
+    alone = dcmseal.open_trust(TrustSettings(anchors=anchors))
     verdict, unmet = asked(stamped, Policy.build(require=["timestamp"]), trust=alone)
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("timestamp-not-met", Outcome.UNKNOWN)])
     verdict, unmet = asked(stamped, Policy.build(require=["timestamp"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import zlib
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pytest
 
 from dcmseal import ReferenceFolders
 from dcmseal.errors import InstanceAmbiguous, InstanceNotFound, UsageError
-from dcmseal.sources import reference_folders as module
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_LE,
@@ -72,14 +72,13 @@ def test_links_are_followed_to_files_and_never_in_circles(tmp_path: Path) -> Non
     assert ReferenceFolders([study]).find_files(UID) == (str(study / "link.dcm"),)
 
 
-def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_ENTRIES", 5)
+def test_too_many_files_are_refused(tmp_path: Path) -> None:
     for number in range(5):
         put(tmp_path, str(number), b"")
-    assert ReferenceFolders([tmp_path]).find_files(UID) == ()
+    assert ReferenceFolders([tmp_path], max_entries=5).find_files(UID) == ()
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match="more than 5 files"):
-        ReferenceFolders([tmp_path]).find_files(UID)
+        pickle.loads(pickle.dumps(ReferenceFolders([tmp_path], max_entries=5))).find_files(UID)
 
 
 def test_of_a_deflated_instance_only_the_head_is_inflated_to_find_it(tmp_path: Path) -> None:

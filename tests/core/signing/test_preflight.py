@@ -23,7 +23,7 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import KeyType
-from dcmseal.verification.pipeline import verify_planned
+from dcmseal.verification.pipeline import verify_planned_signature
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.support import raw_certificates as raw
 from tests.support.builder import (
@@ -216,12 +216,12 @@ def test_where_the_verifier_is_not_asked_it_has_no_objection(real: RealFile) -> 
     with dcmseal.plan_signing(real.data) as plan:
         if plan.macs.facts.layouts or plan.macs.facts.hidden_boundaries:
             return
-        report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
+        report = verify_planned_signature(plan.file, plan.level, plan.macs, plan.signature)
     assert {each.code for each in report.obstacle_findings} <= {"nothing-to-compare"}
 
 
 @given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
 def test_nor_has_it_of_random_data_sets(nodes: tuple[Node, ...], syntax: Syntax) -> None:
     with dcmseal.plan_signing(file(nodes, syntax)) as plan:
-        report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
+        report = verify_planned_signature(plan.file, plan.level, plan.macs, plan.signature)
     assert {each.code for each in report.obstacle_findings} <= {"nothing-to-compare"}

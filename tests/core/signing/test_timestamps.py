@@ -146,10 +146,14 @@ def test_the_next_authority_is_asked_when_one_fails(pki: Pki, served: RunningAut
 
 
 def test_of_many_files_only_the_first_waits_for_an_authority_that_is_silent(
-    pki: Pki, served: RunningAuthority, plain: bytes, monkeypatch: pytest.MonkeyPatch
+    pki: Pki, served: RunningAuthority, plain: bytes
 ) -> None:
+    now = 0.0
+    backoff = dcmseal.AuthorityBackoff(clock=lambda: now)
     with serving(lambda *_: (503, {}, b"")) as silent, serving(lambda *_: (200, {}, make_refusal())) as refusing:
-        wish = TimestampRequest(urls=(silent.url, refusing.url, served.url), retry_policy=RetryPolicy(attempts=1))
+        wish = TimestampRequest(
+            urls=(silent.url, refusing.url, served.url), retry_policy=RetryPolicy(attempts=1), backoff=backoff
+        )
         for _ in range(3):
             assert dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=wish).certified is not None
         # who refuses this signature may certify the next
@@ -158,7 +162,7 @@ def test_of_many_files_only_the_first_waits_for_an_authority_that_is_silent(
         with pytest.raises(TimestampError, match="did not respond less than"):
             dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=alone)
         assert len(silent.queries) == 1
-        monkeypatch.setattr("dcmseal.signing.timestamp_request._BACKOFF_SECONDS", 0.0)
+        now = backoff.seconds
         with pytest.raises(TimestampError, match="503"):
             dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=alone)
         assert len(silent.queries) == 2

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 import dcmseal
-from dcmseal.coverage_map import map_builder
+from dcmseal.coverage_map.map_builder import MapLimits, build_map
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.source import BytesSource
 from dcmseal.errors import DatasetError
 from dcmseal.mac import dcmtk_truncation
 from dcmseal.macro.levels import main_level
+from dcmseal.sources.dataset_input import open_source
 from tests.support.builder import Item, Sequence, Value, encode, file, image
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer
@@ -45,14 +46,13 @@ def test_of_elements_that_stand_twice_the_first_is_found() -> None:
     assert scan.index(0x0041018F) == 400
 
 
-def test_a_map_names_its_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_map_names_its_limit(pki: Pki) -> None:
     items = tuple(Item((Value(0x00080100, "SH", b"ab"),)) for _ in range(50))
     data = dcmseal.sign(file(image(Sequence(0x00400555, items))), signer=build_signer(pki["p256"])).data or b""
     report = dcmseal.verify(data, integrity_only=True)
     assert dcmseal.map_coverage(data, report).elements
-    monkeypatch.setattr(map_builder, "MAX_MAPPED_ENTRIES", 100)
-    with pytest.raises(DatasetError, match="more than 100 elements and items"):
-        dcmseal.map_coverage(data, report)
+    with open_source(data) as opened, pytest.raises(DatasetError, match="more than 100 elements and items"):
+        build_map(opened, report, limits=MapLimits(entries=100))
 
 
 def test_the_search_for_what_dcmtk_leaves_out_has_an_end(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import dcmseal
 from dcmseal.findings import Outcome
-from dcmseal.model.coverage_map import format_unprotected
+from dcmseal.model.coverage_map import format_gaps
 from dcmseal.model.report import CoverageGap, ObjectCoverage, VerificationReport
 from dcmseal.model.verdict import Verdict
 from tests.support.builder import Item, Sequence, Value, file, image, text, us
@@ -107,7 +107,7 @@ def test_the_patient_is_named_first(pki: Pki) -> None:
     data = sign_dataset(file(image()), pki["p256"], tags=["SOPInstanceUID"])
     coverage = verify_integrity(data, count_coverage=True).coverage
     assert coverage is not None
-    assert format_unprotected(coverage).startswith("NOT protected: Patient's Name, Patient ID, ")
+    assert format_gaps(coverage).startswith("NOT protected: Patient's Name, Patient ID, ")
 
 
 def test_where_all_is_covered_nothing_has_to_be_walked(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_what_cannot_be_counted_is_not_said_to_be_complete() -> None:
 
 def test_names_are_few_and_the_rest_is_a_number() -> None:
     gaps = tuple(CoverageGap(path=(0x00091000 + number,), critical=False) for number in range(30))
-    assert format_unprotected(ObjectCoverage(elements=30, others=30, gaps=gaps), limit=1) == (
+    assert format_gaps(ObjectCoverage(elements=30, others=30, gaps=gaps), limit=1) == (
         "NOT protected: (0009,1000) private, and 29 more"
     )
-    assert format_unprotected(ObjectCoverage()) == ""
+    assert format_gaps(ObjectCoverage()) == ""

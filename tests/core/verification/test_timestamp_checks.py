@@ -13,6 +13,7 @@ from dcmseal.errors import UsageError
 from dcmseal.findings import Finding
 from dcmseal.model.report import TimeBasis
 from dcmseal.model.signature import CertifiedTime
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.timestamp_backend import TimestampResult
 from dcmseal.plugins.trust import Strictness, TrustSettings
 from dcmseal.verification.timestamp_checks import TimestampContext, verify_timestamp
@@ -217,7 +218,8 @@ def test_a_trust_source_can_judge_the_authority(pki: Pki, authority: TimestampAu
         return (Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="x", message="trusted"),)
 
     signature = dcmseal.signatures(stamped)[0].content
-    answer = verify_timestamp(signature, None, TimestampContext(evaluate_authority=vouch), dt.datetime.now(dt.UTC))
+    context = TimestampContext(backend=installed_registry().timestamp_backend, evaluate_authority=vouch)
+    answer = verify_timestamp(signature, None, context, dt.datetime.now(dt.UTC))
     assert [each.code for each in answer.authority_findings] == ["x"]
     assert [(time.authority, time.others) for time in asked] == [(authority.der, (pki.root.der,))]
 
