@@ -133,7 +133,7 @@ def test_a_busy_authority_is_asked_again(authority: TimestampAuthority, query: b
         ((404, {}, b""), "status 404"),
         ((302, {"Location": "http://127.0.0.1:9/"}, b""), "status 302"),
         ((307, {"Location": "http://127.0.0.1:9/"}, b""), "status 307"),
-        ((200, {}, bytes(1 << 20)), "more than 262144 bytes"),
+        ((200, {}, bytes(1 << 20)), "larger than 262144 bytes"),
     ],
 )
 def test_an_invalid_answer_ends_the_attempt(query: bytes, answer: Any, said: str) -> None:
@@ -262,7 +262,7 @@ def test_an_answer_to_something_else_is_rejected(
 
 def test_an_invalid_query_is_reported(authority: TimestampAuthority) -> None:
     for query in (b"", b"query", bytes(1 << 17), authority.token(VALUE)):
-        with pytest.raises(TimestampError, match="not a timestamp request"):
+        with pytest.raises(TimestampError, match="not an RFC 3161 timestamp request"):
             BACKEND.accept_response(authority.token(VALUE), query)
 
 

@@ -198,7 +198,7 @@ def test_check_reads_trust_material_and_looks_up_profiles(run: Run, config: Path
     for name, said in (
         ("gone", "gone.pem' cannot be read: the file does not exist"),
         ("empty", "none.pem' contains no usable certificate"),
-        ("nobody", "there is no trust anchor"),
+        ("nobody", "no trust anchor is named"),
         ("strange", "oracle"),
         ("a", "did you mean base-rsa?"),
         ("b", str(config.parent / "rules" / "gone.toml")),
