@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from dcmseal.batch.inputs.input_file import BatchInput
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.result_kind import ResultValue
     from dcmseal.documents.json_types import Document
     from dcmseal.model.report import Instance, VerificationReport
+    from dcmseal.signing.plan import Plan
 
 
 NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
@@ -131,7 +132,6 @@ class BatchResult(NamedTuple):
         from dcmseal.documents import document_builders
         from dcmseal.documents.json_types import build_document
         from dcmseal.model.report import VerificationReport
-        from dcmseal.signing.plan import Plan
         from dcmseal.signing.signing_result import SigningResult
 
         source, value = self.input.source, self.value
@@ -141,8 +141,9 @@ class BatchResult(NamedTuple):
             return document_builders.report_document(value, source)
         if isinstance(value, SigningResult):
             return document_builders.signing_document(value, source, self.output)
-        if isinstance(value, Plan):
-            return document_builders.plan_document(value, source)
+        if value is not None and self.kind is ResultKind.PLANNED:
+            # the type is not imported where files are only listed
+            return document_builders.plan_document(cast("Plan", value), source)
         if value is not None:
             return document_builders.signatures_document(value, source)
         if self.kind in (ResultKind.SKIPPED, ResultKind.IGNORED):
