@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.result_summary import ResultSummary
     from dcmseal.batch.result_kind import ResultValue
     from dcmseal.documents.json_types import Document
+    from dcmseal.macro.inspection import Signature
     from dcmseal.model.report import Instance, VerificationReport
     from dcmseal.signing.plan import Plan
 
@@ -145,7 +146,7 @@ class BatchResult(NamedTuple):
             # the type is not imported where files are only listed
             return document_builders.plan_document(cast("Plan", value), source)
         if value is not None:
-            return document_builders.signatures_document(value, source)
+            return document_builders.signatures_document(cast("tuple[Signature, ...]", value), source)
         if self.kind in (ResultKind.SKIPPED, ResultKind.IGNORED):
             return build_document("skipped", {"file": source, "kind": self.kind.value, "reason": self.reason})
         raise ValueError("only the verdict was asked for")
