@@ -1,15 +1,17 @@
 # make demo      a short tour: signs, verifies, tampers, verifies again
 # make test      everything that must hold: style, types, floors, tests, docs; installs what that needs
-# make lint | types | contracts | unit | docs      one step of it
+# make lint | types | contracts | unit | unit-python | docs      one step of it; unit-python is without the compiled walker
 # make test-lowest     the tests, with the oldest dependencies that pyproject.toml admits
 # make test-tokens     the signer contract on PKCS #11 modules of several makers; Debian, as root
 # make test-kills      runs that are killed 50 times, lose the power, find the disk full, or lose their token; some minutes
 # make fuzz      hostile files by the million; dicomParser and dcmjs read them if there is npm
+# make sanitize | prove | fuzz-native     the compiled walker, with sanitizers, static analysers, and libFuzzer for an hour
 # make bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
 # make test-vectors VECTORS=FOLDER     public suites: C2SP/wycheproof in FOLDER/wycheproof, C2SP/x509-limbo in FOLDER/x509-limbo
 # make lock      new versions into requirements.lock
 # make clean
 #
+# DCMSEAL_COMPILED=no make ...     without the compiled walker; must: fail where it cannot be built
 # Another Python: make PYTHON=python3.12 test
 
 ifeq ($(origin PYTHON), undefined)
@@ -26,15 +28,18 @@ WORKERS ?= 2
 # how many mutants make fuzz has read by others, and the number of the first; another SEED makes others
 MUTANTS ?= 2000000
 SEED ?= 0
+# how long make fuzz-native runs
+SECONDS ?= 3600
+WALKER := tools/compile_walker.py hatch_build.py $(wildcard core/dcmseal/walker/*.[ch])
 
 # One step after the other whatever -j says, so that what failed is printed last.
 .NOTPARALLEL:
-.PHONY: demo test lint types contracts unit docs test-lowest test-tokens test-kills test-vectors system-packages fuzz bench conformance lock clean
+.PHONY: demo test lint types contracts unit unit-python docs sanitize prove fuzz-native test-lowest test-tokens test-kills test-vectors system-packages fuzz bench conformance lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/dcmseal demo
 
-test: system-packages lint types contracts unit docs
+test: system-packages lint types contracts unit unit-python docs
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check
@@ -49,6 +54,10 @@ contracts: $(VENV)/.developing
 
 unit: $(VENV)/.developing
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/fuzz
+
+unit-python: $(VENV)/.developing
+	DCMSEAL_COMPILED=no $(BIN)/python -m pytest -n $(WORKERS) tests/core/dataset tests/core/mac tests/core/signing \
+		tests/core/verification tests/core/walker
 
 docs: $(VENV)/.developing
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
@@ -72,6 +81,15 @@ fuzz: $(VENV)/.developing
 	sh tools/node_readers.sh $(VENV)/node
 	NODE_PATH="$(CURDIR)/$(VENV)/node/node_modules" $(BIN)/python -m tests.differential --count $(MUTANTS) --seed $(SEED)
 
+sanitize: $(VENV)/.developing
+	sh tools/sanitize_walker.sh $(BIN)/python build/sanitized
+
+prove:
+	sh tools/prove_walker.sh build/prove
+
+fuzz-native: $(VENV)/.developing
+	sh tools/fuzz_walker.sh $(BIN)/python build/fuzz $(SECONDS)
+
 bench: $(VENV)/.developing
 	@$(COMPILE)
 	$(BIN)/python -m tests.bench
@@ -88,6 +106,7 @@ lock: $(VENV)/.developing
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean:
+	rm -f core/dcmseal/walker/*.so
 	rm -rf $(VENV) $(LOWEST) build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Editable, so that a change of a source file needs no new installation.
@@ -95,14 +114,16 @@ clean:
 $(VENV)/bin/python:
 	sh tools/make_venv.sh "$(PYTHON)" $(VENV)
 
-$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml requirements.lock $(WALKER) | $(VENV)/bin/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --constraint requirements.lock --editable .
 	@$(COMPILE)
+	@$(BIN)/dcmseal --version -v | tail -n 1
 	@touch $@
 
-$(VENV)/.developing: pyproject.toml requirements.lock | $(VENV)/bin/python
+$(VENV)/.developing: pyproject.toml requirements.lock $(WALKER) | $(VENV)/bin/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --constraint requirements.lock --editable '.[dev]'
 	@$(COMPILE)
+	@$(BIN)/dcmseal --version -v | tail -n 1
 	@touch $@ $(VENV)/.installed
 
 $(LOWEST)/bin/python:
