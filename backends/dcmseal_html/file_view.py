@@ -74,7 +74,7 @@ class FileView:
     general_left_out: int = 0
     gaps: tuple[CoverageGap, ...] = ()
     gaps_left_out: int = 0
-    """Elements that change what the object means or whose it is, are not covered, and not among the gaps."""
+    """Number of critical elements that are not covered and not among ``gaps``."""
 
 
 def build_file_view(number: int, file: ReportedFile) -> FileView:

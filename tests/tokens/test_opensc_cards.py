@@ -85,7 +85,7 @@ def test_pulled_out_while_it_signs_nothing_is_written(cards: Cards, results: Res
         cards.put_in(cards.issue(key.partition(" ")[0]))
         dcmseal.sign(source, output=output, key=uri, secrets=lambda _: cards.pin)
         output.unlink()
-    results.behaviour["Card pulled out while it signs"] = "DeviceRemoved, nothing written"
+    results.behaviour["Card removed while it signs"] = "DeviceRemoved, nothing written"
 
 
 def test_back_in_the_same_signer_goes_on(cards: Cards, results: Results) -> None:
@@ -104,7 +104,7 @@ def test_back_in_the_same_signer_goes_on(cards: Cards, results: Results) -> None
         cards.reinsert()
         assert_verifies(signer, MESSAGE, signer.sign(MESSAGE))
     assert len(asked) == 2
-    results.behaviour["Card put back in"] = "signs again, PIN asked again"
+    results.behaviour["Card reinserted"] = "signs again, PIN asked again"
 
 
 @pytest.mark.parametrize("identity", ["rsa2048", "p256"], ids=["same name", "other name"])
@@ -121,4 +121,4 @@ def test_another_card_is_not_signed_with(identity: str, cards: Cards, results: R
         assert caught.value.hint
         assert other.signatures == 0
         assert other.tries == MAX_TRIES
-    results.behaviour["Another card put in"] = f"{type(caught.value).__name__}, not signed with"
+    results.behaviour["Other card inserted"] = f"{type(caught.value).__name__}, does not sign"

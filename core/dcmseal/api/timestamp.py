@@ -173,7 +173,7 @@ def _find_targets(file: DicomFile, uid: str | None) -> list[_TimestampTarget]:
     if not candidates:
         if uid is not None:
             raise no_such_signature(uid)
-        raise NoSuchSignature("there is no signature", hint="a timestamp certifies when a signature was there")
+        raise NoSuchSignature("the file has no signature", hint="sign the file before you request a timestamp")
     for each in candidates:
         if not each.signature_item.signature.value:
             raise TimestampError(

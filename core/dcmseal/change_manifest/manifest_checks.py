@@ -138,9 +138,9 @@ def _find_signature(content: ManifestContent, signatures: Iterable[SignatureRepo
     return None
 
 
-def _change_findings(file: DicomFile, content: ManifestContent, found: SignatureReport) -> Iterator[Finding]:
+def _change_findings(file: DicomFile, content: ManifestContent, report: SignatureReport) -> Iterator[Finding]:
     """Report the differences, those in signed elements first."""
-    signature = found.signature
+    signature = report.signature
     level = find_level(file, signature.location)
     now = build_inventory(
         *(level.source, level.start, level.end, level.encoding),
@@ -162,7 +162,7 @@ def _change_findings(file: DicomFile, content: ManifestContent, found: Signature
     signed_findings = list(islice(signed, MAX_CHANGES + 1))
     yield from signed_findings[:MAX_CHANGES]
     if not signed_findings:
-        yield _unchanged_finding(found)
+        yield _unchanged_finding(report)
     unsigned_findings = list(islice(unsigned, MAX_CHANGES + 1))
     yield from unsigned_findings[:MAX_CHANGES]
     if max(len(signed_findings), len(unsigned_findings)) > MAX_CHANGES:
@@ -170,15 +170,15 @@ def _change_findings(file: DicomFile, content: ManifestContent, found: Signature
         yield _manifest_finding(Outcome.UNKNOWN, "manifest-more-changes", message)
 
 
-def _unchanged_finding(found: SignatureReport) -> Finding:
-    if found.outcome(Aspect.INTEGRITY) is Outcome.FAILED:
+def _unchanged_finding(report: SignatureReport) -> Finding:
+    if report.outcome(Aspect.INTEGRITY) is Outcome.FAILED:
         message = "no signed element changed: the change is in the signature itself or its MAC parameters"
         return _manifest_finding(Outcome.UNKNOWN, "manifest-other-change", message)
     return _manifest_finding(Outcome.PASSED, "elements-unchanged", "no signed element changed since signing")
 
 
-def _findings(found: Iterator[Change], frames: int, *, is_signed: bool) -> Iterator[Finding]:
-    for each in found:
+def _findings(changes: Iterator[Change], frames: int, *, is_signed: bool) -> Iterator[Finding]:
+    for each in changes:
         wording = _signed_change_wording(each.kind) if is_signed else _unsigned_change_wording(each.kind)
         if wording is not None:
             yield Finding(

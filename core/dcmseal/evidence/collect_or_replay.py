@@ -52,7 +52,9 @@ def prepare_evidence(
         from dcmseal.evidence.collect import EvidenceCollector
 
         if trust is None:
-            raise UsageError("evidence requires trust settings", hint="give trust anchors")
+            raise UsageError(
+                "evidence requires trust settings", hint="give trust anchors", code="evidence-without-trust"
+            )
         collector = EvidenceCollector(trust if isinstance(trust, Trust) else Trust.open(trust, registry))
         return collector.trust, collector.add_evidence
     if collect:

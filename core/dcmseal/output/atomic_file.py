@@ -293,15 +293,15 @@ class _translate_os_errors:  # noqa: N801 - used as a function
 
 
 def _error_hint(error: OSError) -> str:
-    unchanged = "the old file, if any, is unchanged"
+    unchanged = "an existing file is unchanged"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return f"{unchanged}: free some space, or name an output on another disk"
+            return f"free some space, or name an output on another disk; {unchanged}"
         case errno.ENAMETOOLONG:
-            return f"{unchanged}: use a shorter name, or a path relative to a folder near it"
+            return f"use a shorter name, or a path relative to a folder near it; {unchanged}"
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return f"{unchanged}: check the permissions of the folder, or name an output in another one"
+            return f"check the permissions of the folder, or name an output in another one; {unchanged}"
         case errno.ENOENT | errno.ENOTDIR:
-            return f"{unchanged}: check that the folder exists"
+            return f"check that the folder exists; {unchanged}"
         case _:
-            return f"{unchanged}: check the path, permissions and free space"
+            return f"check the path, permissions and free space; {unchanged}"

@@ -222,11 +222,11 @@ def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"a" * 200_000, "line 1 is not a path"),
+        (b"a" * 200_000, "line 1 is too long for a path"),
         (b"a\n" * 40_000 + b"b\0c\n", "line 40001 contains a NUL"),
         (b"a.dcm\n\xff.dcm\n", "line 2 is not in UTF-8"),
         (b"a.dcm\rb.dcm\r", "line 1 contains a carriage return"),
-        (b"a.dcm\0.\0", "name 2 has less than two bytes"),
+        (b"a.dcm\0.\0", "name 2 is shorter than two bytes"),
         *(("want.dcm\r\n".encode(encoding), "UTF-(16|32)") for encoding in ("utf-16", "utf-32")),
         *(("want.dcm\r\n".encode(f"utf-{size}-{end}"), "UTF-16") for size in (16, 32) for end in ("le", "be")),
         ("Aufnahmen/Müller 中.dcm".encode("utf-16-le"), "UTF-16"),

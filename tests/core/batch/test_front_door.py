@@ -135,13 +135,13 @@ class TestVerifyOptions:
     @pytest.mark.parametrize(
         ("keywords", "says"),
         [
-            ({"trust": "hospital"}, "trust has to be TrustSettings"),
-            ({"policy": "release"}, "policy has to be a Policy"),
+            ({"trust": "hospital"}, "trust must be TrustSettings"),
+            ({"policy": "release"}, "policy must be a Policy"),
             ({"timestamp": "sometimes"}, "unknown timestamp mode"),
             ({"timestamp": "ignore", "require": "timestamp"}, "requires timestamps"),
             ({"uid": 5}, "uid"),
             ({"location": "Beam"}, "does not name an item"),
-            ({"integrity_only": 1}, "integrity_only has to be True or False"),
+            ({"integrity_only": 1}, "integrity_only must be True or False"),
             ({"require": 5}, "require"),
         ],
     )
@@ -154,7 +154,7 @@ class TestVerifyOptions:
     def test_the_hint_for_a_name_of_the_configuration_is_python(self) -> None:
         with pytest.raises(UsageError) as caught:
             dcmseal.verify("signed.dcm", trust="hospital")  # type: ignore[arg-type]
-        assert caught.value.hint == "read it from the configuration: trust=load_config().trust_setup(NAME)"
+        assert caught.value.hint == "load it from the configuration: trust=load_config().trust_setup(NAME)"
 
     def test_options_may_be_given_as_one_value(self, signed: bytes, tree: Tree) -> None:
         options = VerifyOptions(integrity_only=True)

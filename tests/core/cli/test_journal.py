@@ -101,7 +101,7 @@ def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
     names = [make_journal(f"{number}.journal", Shard(number=number, count=3)) for number in (1, 2)]
     ran = run("journal", "merge", *names, "-o", "merged.journal", "--json")
     assert ran.code == 0
-    assert "missing the journals of shards 3/3" in ran.err
+    assert "the journals of these shards are missing: 3/3" in ran.err
     names.append(make_journal("3.journal", Shard(number=3, count=3)))
     ran = run("journal", "merge", *names, "-o", "whole.journal", "--json")
     assert (ran.code, ran.err, ran.document["files"], ran.document["remaining"]) == (0, "", 5, 0)

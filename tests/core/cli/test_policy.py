@@ -86,7 +86,7 @@ def test_what_is_missing_comes_first(run: Run, two: Path, pki: Pki) -> None:
     ran = run("verify", two, "--trust-anchor", pki.root.certificate_pem, "--require", "purpose:consent")
     first, second = ran.out.splitlines()[:2]
     assert first.endswith("invalid (2 signatures)")
-    assert "no signature at main meets the rule; the closest is" in second
+    assert "no signature at main meets the rule; the closest one is" in second
 
 
 def test_a_name_needs_trust(run: Run, two: Path) -> None:
@@ -120,7 +120,7 @@ def test_the_command_line_adds_to_a_policy_and_takes_nothing_away(run: Run, two:
 
 def test_what_would_weaken_a_policy_is_refused(run: Run, two: Path, config: Path) -> None:
     named = ("verify", two, "--config", config, "--policy", "release")
-    assert "--integrity-only excludes trust options" in run(*named, "--integrity-only").err
+    assert "--integrity-only and trust options exclude each other" in run(*named, "--integrity-only").err
     write(config, config.read_text() + "\n[trust.other]\nsystem-anchors = true\n")
     ran = run(*named, "--trust", "other")
     assert (ran.code, "[trust.hospital]" in ran.err) == (2, True)
@@ -137,7 +137,7 @@ def test_what_would_weaken_a_policy_is_refused(run: Run, two: Path, config: Path
         ("signatures = -1", "policies.a", "from 1"),
         ("distinct-signers = true", "policies.a", "require 2"),
         ('timestamps = "all"', "policies.a.timestamps", "timestamps = true"),
-        ('trust = "secret"', "policies.a.trust", "known are: none"),
+        ('trust = "secret"', "policies.a.trust", "(none defined)"),
         ('requires = "a"', "policies.a.requires", "did you mean require?"),
     ],
 )

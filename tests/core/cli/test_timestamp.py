@@ -189,7 +189,7 @@ def test_the_signature_is_named(run: Run, signed_twice: Path, uids: list[str], s
         (["add", "IN", "OUT", "--timestamp", "http://x/", "--timestamp-attempts", "0"], "out of range"),
         (["add", "IN", "OUT", "--timestamp", "tsa.example"], "must begin with http:// or https://"),
         (["add", "IN", "IN2", "OUT", "--timestamp", "http://x/"], "one input and one output"),
-        (["stamp", "IN", "OUT"], "invalid choice"),
+        (["stamp", "IN", "OUT"], "unknown value 'stamp' for action"),
     ],
 )
 def test_what_contradicts_itself_is_refused(

@@ -109,7 +109,7 @@ class TestSigner:
         with pytest.raises(ZeroDivisionError), guarded(Swallowing()).open("fake:1", give):
             raise ZeroDivisionError
 
-    def test_refuses_once_closed_even_if_the_plugin_would_not(self) -> None:
+    def test_closed_key_refuses_to_sign_even_if_the_plugin_would_not(self) -> None:
         with guarded(FakeBackend()).open("fake:1", give) as signer:
             pass
         with pytest.raises(SignerError, match="closed"):

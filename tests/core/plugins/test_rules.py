@@ -44,7 +44,7 @@ def test_met() -> None:
     ("facts", "code", "words"),
     [
         (replace(GOOD, mac_algorithm=MacAlgorithm.MD5), "mac-algorithm-not-allowed", "MD5, not one of SHA384, SHA512"),
-        (replace(GOOD, mac_algorithm=None), "mac-algorithm-not-allowed", "no known term"),
+        (replace(GOOD, mac_algorithm=None), "mac-algorithm-not-allowed", "unknown, not one of"),
         (replace(GOOD, key_type=KeyType.RSA), "key-type-not-allowed", "RSA, not one of EC"),
         (replace(GOOD, purpose=None), "purpose-missing", "Purpose"),
         (replace(GOOD, purpose=1), "purpose-not-allowed", "1 (Author's Signature), not one of 5 (Verification"),

@@ -114,8 +114,8 @@ def test_several_rules_may_be_met_by_different_signatures(ask: Verify, both: byt
 def test_what_is_missing_is_said(ask: Verify, both: bytes) -> None:
     (missing,) = ask(both, "signer:CN=p256 + purpose:author + timestamp").unmet
     verifying = dcmseal.signatures(both)[1]
-    assert f"the closest is {dcmseal.signatures(both)[0].uid}: its signer is CN=rsa2048" in missing.message or (
-        f"the closest is {verifying.uid}: its purpose is Verification Signature" in missing.message
+    assert f"the closest one is {dcmseal.signatures(both)[0].uid}: its signer is CN=rsa2048" in missing.message or (
+        f"the closest one is {verifying.uid}: its purpose is Verification Signature" in missing.message
     )
     assert "it has no certified timestamp" in missing.message
 

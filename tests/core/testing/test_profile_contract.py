@@ -76,16 +76,14 @@ class TestProfileContract:
     )
     def test_finds_checks_that_differ_from_the_requirements(self, laxer: Requirements) -> None:
         with pytest.raises(AssertionError):
-            profile_contract(SomeProfile(FULL, checked=laxer)).test_what_breaks_a_requirement_fails_the_check()
+            profile_contract(SomeProfile(FULL, checked=laxer)).test_violating_signatures_fail_the_check()
         with pytest.raises(AssertionError):
-            profile_contract(
-                SomeProfile(laxer, checked=FULL)
-            ).test_what_is_planned_by_the_requirements_passes_the_check()
+            profile_contract(SomeProfile(laxer, checked=FULL)).test_conforming_signatures_pass_the_check()
 
     def test_finds_items_let_through(self) -> None:
         suite = profile_contract(SomeProfile(replace(Requirements(), main_dataset_only=True), checked=Requirements()))
         with pytest.raises(AssertionError):
-            suite.test_what_breaks_a_requirement_fails_the_check()
+            suite.test_violating_signatures_fail_the_check()
 
     def test_finds_answers_that_vary(self) -> None:
         numbers = count()
@@ -95,7 +93,7 @@ class TestProfileContract:
                 return Requirements(elements=frozenset({next(numbers)}))
 
         with pytest.raises(AssertionError):
-            profile_contract(Moody(FULL)).test_answers_do_not_vary()
+            profile_contract(Moody(FULL)).test_results_are_deterministic()
 
     @pytest.mark.parametrize(("aspect", "code"), [(Aspect.TRUST, "fine"), (Aspect.CONFORMANCE, "Not Fine")])
     def test_finds_findings_of_another_kind(self, aspect: Aspect, code: str) -> None:
@@ -110,7 +108,7 @@ class TestProfileContract:
     )
     def test_finds_names_that_are_none(self, wrong: SomeProfile) -> None:
         with pytest.raises(AssertionError):
-            profile_contract(wrong).test_names_itself()
+            profile_contract(wrong).test_name_title_and_reference_are_valid()
 
     @pytest.mark.parametrize(
         "wrong",
@@ -122,7 +120,7 @@ class TestProfileContract:
     )
     def test_finds_requirements_of_other_types(self, wrong: Requirements) -> None:
         with pytest.raises(AssertionError):
-            profile_contract(SomeProfile(wrong)).test_requirements_are_of_the_promised_types()
+            profile_contract(SomeProfile(wrong)).test_requirements_have_the_declared_types()
 
     def test_finds_that_signing_more_does_harm(self) -> None:
         class Sparing(SomeProfile):
@@ -131,7 +129,7 @@ class TestProfileContract:
                 return (FINDING,) if too_many else super().check(dataset, facts)
 
         with pytest.raises(AssertionError):
-            profile_contract(Sparing(Requirements())).test_signing_more_than_required_does_no_harm()
+            profile_contract(Sparing(Requirements())).test_signing_more_elements_than_required_passes_the_check()
 
     @pytest.mark.parametrize(
         "strict",
@@ -149,7 +147,7 @@ class TestProfileContract:
         with pytest.raises(AssertionError):
             profile_contract(
                 SomeProfile(strict, checked=Requirements(key_types=strict.key_types))
-            ).test_what_breaks_a_requirement_fails_the_check()
+            ).test_violating_signatures_fail_the_check()
 
     def test_finds_a_profile_that_remembers(self) -> None:
         @dataclass(frozen=True)
@@ -161,12 +159,12 @@ class TestProfileContract:
                 return Requirements(elements=self.seen)
 
         with pytest.raises(AssertionError):
-            profile_contract(Learning(FULL)).test_answers_do_not_depend_on_what_was_asked_before()
+            profile_contract(Learning(FULL)).test_results_do_not_depend_on_earlier_calls()
 
     def test_finds_a_check_that_wants_more_than_is_planned(self) -> None:
         greedy = SomeProfile(Requirements(), checked=Requirements(mandatory=frozenset({0x00400244})))
         with pytest.raises((AssertionError, ProfileViolation)):
-            profile_contract(greedy).test_what_the_engine_plans_passes_the_check_and_the_rest_is_refused()
+            profile_contract(greedy).test_planned_signatures_pass_the_check()
 
     def test_finds_rules_about_all_that_are_no_findings(self) -> None:
         class Together(SomeProfile):

@@ -208,7 +208,7 @@ def _iter_file(entry: _FolderEntry, root: str, rules: _DiscoveryRules, fileset_p
     try:
         status = os.stat(entry.path)
     except OSError as error:
-        # a link to what is not there, or gone by now: nobody can tell what it was
+        # a broken link, or a file that was removed meanwhile
         yield _unreadable(entry.path, error)
         return
     if not stat.S_ISREG(status.st_mode):
@@ -222,7 +222,7 @@ def _iter_file(entry: _FolderEntry, root: str, rules: _DiscoveryRules, fileset_p
             source=entry.path,
             error=DatasetError(
                 f"{entry.path} is a link to a file outside of {root}",
-                hint="name that file itself, or follow such links: follow_links=True",
+                hint="name the file itself, or set follow_links=True",
                 code="link-outside-folder",
             ),
         )
@@ -231,10 +231,10 @@ def _iter_file(entry: _FolderEntry, root: str, rules: _DiscoveryRules, fileset_p
 
 
 def _describe_irregular_file(status: os.stat_result) -> str:
-    """What is said of something that is no regular file."""
+    """The message for something that is not a regular file."""
     if stat.S_ISDIR(status.st_mode):
         return "this is a link to a folder, which is not followed"
-    return "this is no regular file"
+    return "this is not a regular file"
 
 
 def is_within(path: str, folder: str) -> bool:

@@ -47,7 +47,7 @@ class RecordedContent(NamedTuple):
     """What a journal that goes by content has recorded of a file."""
 
     digest: bytes | None = None
-    """SHA-256; None if there is no result yet."""
+    """SHA-256; None without a result so far."""
     uid: str = ""
     """Of the signature that was made in it, in place."""
 
@@ -66,7 +66,7 @@ class InputFile(NamedTuple):
     ctime_ns: int = 0
     """When anything of it was changed: unlike the other, no program can set it back. 0 if that is not known."""
     inode: int = 0
-    """Tells a file from another that took its name; of an object, its version. 0 if there is no such number."""
+    """Tells a file from another that took its name; of an object, its version. 0 if the storage has none."""
     attempt: int = 0
     """How often it was signed before, and then replaced; each signature gets a UID of its own."""
     must_be_dicom: bool = True

@@ -76,21 +76,21 @@ def _has_byte_order_mark(copy: SpooledTemporaryFile[bytes]) -> bool:
 
 def _find_line_problem(line: bytes) -> TextProblem | None:
     if len(line) > _MAX_PATH_BYTES:
-        return TextProblem(1, "is not a path", "write one path a line")
+        return TextProblem(1, "is too long for a path", "write one path per line")
     problem = find_text_problem(line)
     if problem is None:
         return None
-    return problem._replace(hint=f"{problem.hint}; names with other bytes can be ended by NUL, as find -print0 does")
+    return problem._replace(hint=f"{problem.hint}; end names with other bytes with NUL, like find -print0")
 
 
 def _find_name_problem(name: bytes) -> TextProblem | None:
     if len(name) > _MAX_PATH_BYTES:
-        return TextProblem(1, "is not a path", "end each path by NUL, or write one a line")
+        return TextProblem(1, "is too long for a path", "end each path with NUL, or write one path per line")
     if len(name.rstrip(b"\0")) < 2:
         return TextProblem(
             1,
-            "has less than two bytes, as in text in UTF-16",
-            "save the list as UTF-8, one path a line; where names are ended by NUL, write ./a for a",
+            "is shorter than two bytes, like names in UTF-16 text",
+            "save the list as UTF-8, one path per line; if names end with NUL, write ./a instead of a",
         )
     return None
 

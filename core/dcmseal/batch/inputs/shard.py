@@ -29,14 +29,14 @@ class Shard:
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= self.count:
-            raise UsageError(f"there is no shard {self}", hint=f"shards are counted from 1: 1/{self.count or 1}")
+            raise UsageError(f"invalid shard {self}", hint="write I/N, with I from 1 to N")
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``I/N``; raises UsageError."""
         match = _SHARD.fullmatch(text)
         if not match:
-            raise UsageError(f"{text!r} is not a shard", hint="the second of four is 2/4")
+            raise UsageError(f"{text!r} is not a shard", hint="write I/N, such as 2/4 for the second of four")
         return cls(number=int(match[1]), count=int(match[2]))
 
     def contains(self, relative: str) -> bool:

@@ -94,15 +94,18 @@ class JournalHeader:
         """Refuse a task that is not the one of the journal at ``path``; raises UsageError."""
         names = {name for name in self.task.keys() | other.task.keys() if self.task.get(name) != other.task.get(name)}
         if names:
-            differing = ", ".join(sorted(name.replace("_", " ") for name in names))
+            if "task" in names:
+                why = f"a run of {self.task.get('task')}"
+            else:
+                why = f"a run with other options: {', '.join(sorted(name.replace('_', ' ') for name in names))}"
             raise UsageError(
-                f"the journal {path} belongs to another task: it differs in {differing}",
-                hint="give the options of the first run, or name another file for the journal",
+                f"the journal {path} belongs to {why}",
+                hint="repeat the options of the first run, or name another file for the journal",
             )
         if self.by_content is not other.by_content:
             raise UsageError(
                 f"the journal {path} identifies files by {'content' if self.by_content else 'size and times'}",
-                hint="by_content belongs to all runs of a journal, or to none",
+                hint="use by_content in every run with this journal, or in none",
                 code="journal-identity",
             )
 

@@ -16,7 +16,7 @@ _EXAMPLES = """
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
-        "SHELL", "Print the script with which a shell completes commands, options and their values.", _EXAMPLES
+        "SHELL", "Print the script that makes a shell complete commands, options and their values.", _EXAMPLES
     )
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="shell")
     parser.add_json()

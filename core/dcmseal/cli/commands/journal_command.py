@@ -88,7 +88,7 @@ def _merge(options: Namespace) -> None:
         raise UsageError("no output given", hint="specify -o FILE for the merged journal")
     missing = merge_journals(options.files, options.output)
     if missing:
-        warn(f"missing the journals of shards {', '.join(missing)}")
+        warn(f"the journals of these shards are missing: {', '.join(missing)}")
     _show_status(options.output, as_json=options.json)
 
 

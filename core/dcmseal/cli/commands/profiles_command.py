@@ -43,7 +43,10 @@ def run(options: Namespace) -> int:
         case ["explain", profile, file]:
             _explain_profile(profile, file, options)
         case _:
-            raise UsageError("unknown action", hint="use show PROFILE, explain PROFILE FILE, or no argument")
+            raise UsageError(
+                "expected show PROFILE or explain PROFILE FILE",
+                hint="dcmseal profiles without arguments lists the profiles",
+            )
     return ExitCode.OK
 
 

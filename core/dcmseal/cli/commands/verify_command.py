@@ -44,7 +44,7 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
         "FILE... [options]",
-        "Verify signatures: whether the data is unchanged, who signed it, and what is not covered.\n"
+        "Verify signatures: show whether the data is unchanged, who signed it, and what is not covered.\n"
         "With several files, the exit code is that of the worst result.",
         _EXAMPLES,
     )
@@ -83,14 +83,14 @@ def configure(parser: Parser) -> None:
         dest="timestamp",
         choices=("verify", "require", "ignore"),
         default="verify",
-        help="certified timestamps: verify them if present (default), require them, or ignore them",
+        help="verify certified timestamps if present (default), require them, or ignore them",
     )
     parser.add_argument(
         "--timestamp-certificate",
         metavar="FILE",
         action="append",
         default=[],
-        help="certificate of a timestamp authority, for timestamps that do not contain it; can be repeated",
+        help="use this certificate of a timestamp authority, for timestamps that do not contain it; can be repeated",
     )
     add_report_options(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="show all findings and elements")

@@ -18,7 +18,7 @@ _MAX_SHOWN: Final = 3
 
 
 def add_tree_options(parser: Parser) -> None:
-    """Add the options about the tree."""
+    """Add the options for the tree."""
     parser.add_argument(
         "--tree",
         action="store_true",
@@ -31,7 +31,7 @@ def add_tree_options(parser: Parser) -> None:
 
 
 def show_tree(file: str, uid: str | None, options: Namespace) -> int:
-    """Show the coverage map of a file; raises what verification does."""
+    """Show the coverage map of a file; raises like ``verify``."""
     from dcmseal.api.verify import map_coverage, verify
     from dcmseal.cli.file_arguments import open_input_file
     from dcmseal.cli.render.screens import make_screen, write_json

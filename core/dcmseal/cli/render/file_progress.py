@@ -1,4 +1,4 @@
-"""How far a command is with many files: one line on a terminal, which goes away; nothing elsewhere."""
+"""Progress over several files: a temporary line on a terminal, nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final, TextIO
 from dcmseal.cli.render.text_layout import escape_unprintable
 
 _DEFAULT_WIDTH: Final = 80
-"""Columns of a terminal that does not say."""
+"""Columns of a terminal of unknown width."""
 
 
 class FileProgress:
-    """Shows the number and the name of the file at hand on standard error."""
+    """Shows the number and the name of the current file on standard error."""
 
     def __init__(self, total: int) -> None:
         stream: TextIO | None = sys.stderr
@@ -24,7 +24,7 @@ class FileProgress:
         self._length = 0
 
     def next(self, name: str) -> None:
-        """Go on to the next file."""
+        """Show the next file."""
         self._number += 1
         if self._stream is None:
             return
@@ -35,7 +35,7 @@ class FileProgress:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Make room for something else."""
+        """Remove the line."""
         if self._stream is not None and self._length:
             self._stream.write(f"\r{' ' * self._length}\r")
             self._stream.flush()

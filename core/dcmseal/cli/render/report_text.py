@@ -41,7 +41,7 @@ _CAUSE_HINTS: Final = {
     FailureCause.EXPIRED: "a certified timestamp can prove that it was signed in time; otherwise have it signed again",
     FailureCause.UNTRUSTED: "find out who the signer is; trust authorities with --trust-anchor and --intermediate",
 }
-"""What to do about signers, where the data is intact."""
+"""What to do about a signer if the data is intact."""
 _SIGNER_ASPECTS: Final = (Aspect.AUTHENTICITY, Aspect.TRUST)
 _NO_ANCHOR: Final = "no trust anchor is configured"
 
@@ -76,7 +76,7 @@ def show_context(context: ReportContext, to: Screen) -> None:
 
 
 def _iter_instance_fields(instance: Instance) -> Iterator[tuple[str, str]]:
-    """The object that a report is about."""
+    """The object of the report."""
     yield "size", format_count(instance.size, "byte")
     yield "SHA-256", instance.sha256
     yield "SOP Class", signature_format.format_sop_class(instance.sop_class, with_uid=True)
@@ -85,14 +85,14 @@ def _iter_instance_fields(instance: Instance) -> Iterator[tuple[str, str]]:
 
 
 def _report_tone(report: VerificationReport) -> Tone:
-    """That of the verdict; a valid one is good only if it is about everything critical."""
+    """The tone of the verdict; *valid* is good only if all critical elements are covered."""
     if report.verdict is Verdict.VALID and (report.coverage is None or report.coverage.critical):
         return Tone.OPEN
     return _VERDICT_TONES[report.verdict]
 
 
 def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
-    """Count what was verified, and name all else."""
+    """Count the verified instances, and show findings about all others."""
     verified = sum(each.outcome is Outcome.PASSED for each in findings)
     if verified:
         to.line(f"  {'references':14}{format_count(verified, 'instance')} verified", Tone.GOOD)
@@ -100,7 +100,7 @@ def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) 
 
 
 def _show_manifest(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
-    """What a manifest says, the first few of its findings unless all are wanted."""
+    """Show the findings of a manifest: the first ones, or with ``verbose`` all."""
     if not findings:
         return
     to.line()
@@ -222,7 +222,7 @@ def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> No
 
 
 def _format_certified(report: SignatureReport) -> str:
-    """The time in a timestamp that is sound, and what that is worth; empty if there is none."""
+    """The certified time, and whether it is verified; empty without one."""
     if report.certified_time is None:
         return ""
     doubt = "" if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else " (not verified)"
@@ -250,7 +250,7 @@ def _is_revocation_unchecked(report: SignatureReport) -> bool:
 
 
 def _is_notable(finding: Finding) -> bool:
-    """Coverage is summed up by itself, unless it fails."""
+    """Whether to show a finding without ``verbose``; coverage has its own lines unless it failed."""
     if finding.aspect is Aspect.COVERAGE:
         return finding.outcome is Outcome.FAILED
     return _is_open(finding)

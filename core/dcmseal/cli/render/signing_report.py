@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _FileReport:
-    """What plans and signatures have in common."""
+    """The common part of reports about plans and signatures."""
 
     def __init__(self, total: int, *, as_json: bool) -> None:
         self._total = total
@@ -34,7 +34,7 @@ class _FileReport:
         self._codes: list[ExitCode] = []
 
     def add_error(self, job: Job, error: SealError) -> None:
-        """Tell that a file was not changed; if it is the only one, its error ends the command."""
+        """Report an error in a file; if it is the only file, the error ends the command."""
         if self._total == 1:
             raise error
         self._codes.append(error_exit_code(error))
@@ -44,7 +44,7 @@ class _FileReport:
             print_error(error, file=display_name(job.source))
 
     def finish(self) -> ExitCode:
-        """Write what is left to be written; returns the exit code of the worst file."""
+        """Write the JSON document, if requested; returns the exit code of the worst file."""
         if self._as_json:
             write_json(self._documents[0] if self._total == 1 else files_document(self._documents))
         return worst_exit_code(self._codes)
@@ -54,7 +54,7 @@ class PlanReport(_FileReport):
     """Files that would be signed."""
 
     def add_plan(self, job: Job, plan: Plan) -> None:
-        """Tell what would be signed."""
+        """Report what would be signed."""
         if self._as_json:
             self._documents.append(plan_document(plan, job.source))
         else:
@@ -70,7 +70,7 @@ class SigningReport(_FileReport):
         self._quiet = quiet
 
     def add_result(self, job: Job, result: SigningResult, manifest: str | None = None) -> None:
-        """Tell what was signed: on standard error if the file itself went to standard output."""
+        """Report what was signed; on standard error if the file went to standard output."""
         if self._as_json:
             self._documents.append(signing_document(result, job.source, job.target, manifest))
         elif self._quiet:
