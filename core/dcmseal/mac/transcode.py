@@ -106,7 +106,8 @@ class ItemConverter:
         out = bytearray(buffer)
         add = parts.append
         stack: list[tuple[int, int, VrContext, int]] = []
-        sequence_end, item_end, last_order = end, 0, -1
+        sequence_end: int = end
+        item_end, last_order = 0, -1
         position = run = done = start
         done_parts = len(parts)
         open_items = done_open_items = notes.open_items
@@ -201,12 +202,11 @@ class ItemConverter:
                     if order <= last_order:
                         notes.unusual = True
                     last_order = order
-                    stop = value + length
+                    stop: int = value + length
                     if action is HeaderAction.SEQUENCE:
                         if (
                             length < MAX_REPEAT_SIZE
-                            and stop <= item_end
-                            and stop <= size
+                            and stop <= min(item_end, size)
                             and len(stack) < MAX_REPEAT_DEPTH
                             and context is UNKNOWN_CONTEXT
                         ):
