@@ -178,7 +178,7 @@ class ItemConverter:
                     if head in texts:
                         new_header, step, order, is_ui = texts[head]
                         out[position : position + 8] = new_header
-                        stop = position + step
+                        stop: int = position + step
                         if stop > size:
                             raise Malformed(ELEMENT_TRUNCATED, base + position)
                         if order <= last_order or (step > 11 and buffer[position + 8 : position + 12] in ITEM_MARKS):
@@ -202,7 +202,7 @@ class ItemConverter:
                     if order <= last_order:
                         notes.unusual = True
                     last_order = order
-                    stop: int = value + length
+                    stop = value + length
                     if action is HeaderAction.SEQUENCE:
                         if (
                             length < MAX_REPEAT_SIZE
