@@ -20,8 +20,8 @@ _EMPTY: Final = memoryview(b"")
 class ReadAheadLimits:
     """Sizes in bytes for reading ahead."""
 
-    min_range: int = 16 << 20
-    """Of the smallest range that is read ahead; below that, the thread costs as much as it saves (measured)."""
+    min_range: int = 64 << 20
+    """Of the smallest range that is read ahead; below that, the thread costs more than it saves (measured)."""
     buffer_size: int = 1 << 20
     buffers: int = 4
     """The number of buffers, one of which is in the hands of the caller."""
