@@ -195,6 +195,9 @@ class WebStorage:
 
 
 class _RangedObject:
+    concurrent_reads: Final = 4
+    """Each read is a request with a connection of its own."""
+
     def __init__(self, entry: StorageEntry, head: bytes, tag: str, limits: RequestLimits) -> None:
         self.entry = entry
         self._head = head
