@@ -108,7 +108,7 @@ class WalkerCase:
 
     def outcome(self, walker: Walker | None) -> tuple[Any, ...]:
         """Everything that is found in the data set, or the error."""
-        source: Source = FileSource(io.BytesIO(self.data), len(self.data)) if self.is_file else BytesSource(self.data)  # type: ignore[arg-type]
+        source: Source = FileSource(io.BytesIO(self.data), len(self.data)) if self.is_file else BytesSource(self.data)  # type: ignore[arg-type] # BytesIO is not a RawIOBase, but reads alike
         scan = LevelScanner(source, 0, len(self.data), self.encoding, walker=walker)
         encoder = MacEncoder(
             source=source,
