@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.archive_report import ArchiveReport, AttentionFile, MonthTotals, SignatureCounts
@@ -28,8 +29,7 @@ _HEIGHT: Final = 120
 _MAX_COLUMN_WIDTH: Final = 36
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True):
     """A part of a whole."""
 
     tone: str
@@ -38,8 +38,7 @@ class Share:
     percent: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureRow:
+class SignatureRow(Struct, frozen=True, kw_only=True):
     """The signatures of one signer or profile: numbers, and a bar that is the longer the more there are."""
 
     name: str
@@ -49,8 +48,7 @@ class SignatureRow:
     """In percent of the longest bar."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthColumn:
+class MonthColumn(Struct, frozen=True, kw_only=True):
     """A month in the picture: certified below, claimed above."""
 
     x: float
@@ -61,8 +59,7 @@ class MonthColumn:
     """Of the axis; empty where there is no room for one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesFiles:
+class SeriesFiles(Struct, frozen=True, kw_only=True):
     """Files of one series that need attention."""
 
     study: str
@@ -70,8 +67,7 @@ class SeriesFiles:
     files: tuple[AttentionFile, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveView:
+class ArchiveView(Struct, frozen=True, kw_only=True):
     """An archive as the page shows it."""
 
     report: ArchiveReport

@@ -10,8 +10,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
@@ -30,8 +31,7 @@ URGENT_VERDICTS: Final = ("invalid", "failed", "not-established", "no-signature"
 """Verdicts that need attention, the most urgent first."""
 
 
-@dataclass(slots=True)
-class RunSummary:
+class RunSummary(Struct):
     """Counts results in bounded memory."""
 
     files: int = 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.coverage_map.fold_items import ItemFolder, ItemGroup, MapNode
@@ -35,8 +36,7 @@ _MAX_SIGNATURE_NUMBERS: Final = 1000
 """Maximum number of signatures listed for one element."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapLimits:
+class MapLimits(Struct, frozen=True, kw_only=True):
     """How large a coverage map may become."""
 
     entries: int = 1_000_000
@@ -118,8 +118,7 @@ def count_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> Ob
     return builder.gaps.summary()
 
 
-@dataclass(slots=True, kw_only=True)
-class _MapLevel:
+class _MapLevel(Struct, kw_only=True):
     """A level that the walk has entered."""
 
     location: Location
@@ -137,8 +136,7 @@ class _MapLevel:
     """Whether a signature covers any element in the level."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _MapSequence:
+class _MapSequence(Struct, kw_only=True):
     """A sequence that the walk has entered."""
 
     node: MapNode

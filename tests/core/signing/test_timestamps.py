@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 import pydicom
 import pytest
+from msgspec.structs import replace
 
 import dcmseal
 from dcmseal import Aspect, Outcome, TimestampRequest, Verdict, tags

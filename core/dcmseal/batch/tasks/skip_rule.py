@@ -7,9 +7,10 @@ SkipRule(criterion=<SkipCriterion.PROFILE: 'profile'>, value='base-rsa')
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
@@ -35,8 +36,7 @@ class SkipCriterion(StrEnum):
     SIGNER = "signer"
 
 
-@dataclass(frozen=True, slots=True)
-class SkipRule:
+class SkipRule(Struct, frozen=True):
     """Which existing signatures make another unnecessary; they count only if the signed data is unchanged."""
 
     criterion: SkipCriterion
