@@ -81,9 +81,9 @@ def _check_validity(anchor: X509Certificate, moment: dt.datetime) -> None:
     RFC 5280 does not define whether an anchor expires; all commercial CAs assume that it does.
     """
     if moment < anchor.not_before:
-        raise NoPath("not-yet-valid", f"{subject_name(anchor)} was not valid yet", Outcome.FAILED)
+        raise NoPath("not-yet-valid", f"the certificate of {subject_name(anchor)} was not yet valid", Outcome.FAILED)
     if moment > anchor.not_after:
-        raise NoPath("expired", f"{subject_name(anchor)} had expired", Outcome.FAILED)
+        raise NoPath("expired", f"the certificate of {subject_name(anchor)} had expired", Outcome.FAILED)
 
 
 async def _search(leaf: X509Certificate, material: LoadedMaterial, moment: dt.datetime) -> ValidationPath:
@@ -177,8 +177,8 @@ def is_valid_at(path: ValidationPath, moment: dt.datetime) -> bool:
 
 
 def subject_name(certificate: X509Certificate) -> str:
-    """The subject as RFC 4514 string."""
-    return format_name(certificate.subject) or "a certificate without subject"
+    """Return the subject as RFC 4514 string."""
+    return format_name(certificate.subject) or "an unnamed subject"
 
 
 def format_name(name: Name) -> str:
@@ -198,20 +198,21 @@ def _to_no_path(path: ValidationPath, error: ValidationError) -> NoPath:
     match error:
         case NotYetValidError():
             name = subject_name(error.current_path.last)
-            message = f"{name} was not valid before {error.valid_from.isoformat()}"
+            message = f"the certificate of {name} was not valid before {error.valid_from.isoformat()}"
             return NoPath("not-yet-valid", message, Outcome.FAILED)
         case ExpiredError():
             name = subject_name(error.current_path.last)
-            return NoPath("expired", f"{name} had expired at {error.expired_dt.isoformat()}", Outcome.FAILED)
+            message = f"the certificate of {name} had expired at {error.expired_dt.isoformat()}"
+            return NoPath("expired", message, Outcome.FAILED)
         case PathValidationError() if isinstance(error.__context__, InvalidSignature):
             return _explain_wrong_signature(path_certificates(path))
         case _:
-            message = f"the chain of certificates is not valid: {error.failure_msg}"
+            message = f"the certification path is invalid: {error.failure_msg}"
             return NoPath("chain-invalid", message, Outcome.FAILED)
 
 
 def _not_evaluable_error(error: Exception) -> NoPath:
-    message = f"a chain to a trust anchor cannot be evaluated ({type(error).__name__})"
+    message = f"a certification path to a trust anchor could not be evaluated ({type(error).__name__})"
     return NoPath("chain-not-evaluable", message, Outcome.UNKNOWN)
 
 
@@ -220,32 +221,36 @@ def _explain_wrong_signature(chain: Sequence[X509Certificate]) -> NoPath:
     for certificate, issuer in pairwise(chain):
         if is_signed_by(certificate, issuer):
             continue
-        name, by = subject_name(certificate), subject_name(issuer)
+        name, issuer_name = subject_name(certificate), subject_name(issuer)
         if certificate.authority_key_identifier and certificate.authority_key_identifier == issuer.key_identifier:
-            message = f"the certificate of {name} was altered or forged: {by}, whose key it names, did not sign it"
+            message = (
+                f"the certificate of {name} is altered or forged: {issuer_name}, whose key it names, did not sign it"
+            )
             return NoPath("chain-invalid", message, Outcome.FAILED)
-        message = f"the certificate of {name} was not signed by the {by} at hand, but by another of that name"
+        message = (
+            f"the certificate of {name} was signed by another {issuer_name} than the one whose certificate is available"
+        )
         return NoPath("issuer-missing", message, Outcome.UNKNOWN, certificate)
-    return NoPath("chain-not-evaluable", "a signature in the chain of certificates cannot be verified", Outcome.UNKNOWN)
+    return NoPath("chain-not-evaluable", "a signature in the certification path could not be verified", Outcome.UNKNOWN)
 
 
 def _explain_missing_issuer(leaf: X509Certificate, material: LoadedMaterial) -> NoPath:
     """Explain where a chain ends that does not lead to an anchor."""
-    known = {each.subject.hashable: each for each in (*material.unproven, *material.intermediates)}
+    known = {each.subject.hashable: each for each in (*material.unverified, *material.intermediates)}
     last, seen = leaf, set[str]()
     while last.issuer.hashable in known and last.subject.hashable not in seen and not last.self_issued:
         seen.add(last.subject.hashable)
         last = known[last.issuer.hashable]
     refused = "".join(f"; {each}" for each in material.refused)
     if last.self_issued:
-        message = f"the chain ends in {subject_name(last)}, which is no trust anchor{refused}"
+        message = f"the certification path ends in {subject_name(last)}, which is not a trust anchor{refused}"
         return NoPath("untrusted-authority", message, Outcome.UNKNOWN)
     issuer, name = format_name(last.issuer), subject_name(last)
     if any(anchor.subject == last.issuer for anchor in material.anchors):
-        message = f"the trust anchor {issuer} must not have issued the certificate of {name}: it is no authority's"
+        message = f"the trust anchor {issuer} issued the certificate of {name}, but may not issue certificates"
         return NoPath("untrusted-authority", message, Outcome.UNKNOWN)
     message = (
-        f"there is no certificate of {issuer}, which issued that of {name}: either an intermediate certificate is "
-        f"missing, or the authority is not trusted{refused}"
+        f"the certificate of {issuer}, the issuer of {name}, is not available: an intermediate certificate is missing, "
+        f"or the CA is not trusted{refused}"
     )
     return NoPath("issuer-missing", message, Outcome.UNKNOWN, last)

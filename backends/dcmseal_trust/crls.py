@@ -100,7 +100,7 @@ def parse_crl(der: bytes) -> Crl:
         listed = parsed["tbs_cert_list"]
         extensions = listed["crl_extensions"]
     except Exception as error:  # asn1crypto raises many exceptions
-        raise ValueError("no CRL") from error
+        raise ValueError("not a CRL") from error
     check_no_duplicates(extensions)
     try:
         return _build_crl(der, parsed, listed, extensions)
@@ -124,7 +124,7 @@ def _build_crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any
     flags = {name: bool(point and point[name].native) for name in (f"only_contains_{k}_certs" for k in _KINDS)}
     # at most one of the flags may be set, and the distribution point must not be empty (5.2.5)
     only = [name for name, is_set in flags.items() if is_set]
-    is_sound = len(only) < 2 and not (point and not point.contents) and _is_of_its_version(listed)
+    is_sound = len(only) < 2 and not (point and not point.contents) and _has_valid_version(listed)
     return Crl(
         der=der,
         parsed=parsed,
@@ -147,15 +147,15 @@ def _build_crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any
 _KINDS: Final = ("user", "ca", "attribute")
 
 
-def _is_of_its_version(listed: Any) -> bool:
-    """Whether it has version 2, or version 1 without extensions (RFC 5280 5.1.2.1)."""
+def _has_valid_version(listed: Any) -> bool:
+    """Whether the CRL has version 2, or version 1 without extensions (RFC 5280 5.1.2.1)."""
     if listed["version"].native is None:
         return isinstance(listed["crl_extensions"], core.Void)
     return bool(listed["version"].native == "v2")
 
 
 def _parse_entry_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | None:
-    """The certificate issuers of an entry; empty if not stated, None if malformed."""
+    """Return the certificate issuers of an entry; empty if not stated, None if malformed."""
     try:
         named = entry.extensions.get_extension_for_class(x509.CertificateIssuer).value
         # asn1crypto compares names
@@ -171,11 +171,11 @@ def _parse_entry_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | 
 def _parse_entry(entry: x509.RevokedCertificate) -> CrlEntry:
     try:
         since = entry.revocation_date_utc
-    except ValueError:  # of year 0
+    except ValueError:  # the year is 0
         since = EARLIEST
     try:
         extensions = list(entry.extensions)
-    except (ValueError, TypeError):  # one of them twice, or malformed
+    except (ValueError, TypeError):  # malformed, or duplicates
         return CrlEntry(since=since, reason="unspecified", is_understood=False)
     reasons = [each.value.reason.name for each in extensions if isinstance(each.value, x509.CRLReason)]
     unknown = any(each.critical and each.oid.dotted_string not in _KNOWN_ENTRY_EXTENSIONS for each in extensions)
@@ -183,7 +183,7 @@ def _parse_entry(entry: x509.RevokedCertificate) -> CrlEntry:
 
 
 def covered_reasons(crl: Crl, certificate: X509Certificate) -> frozenset[str]:
-    """The revocation reasons that a CRL covers for a certificate; empty if out of scope (RFC 5280 6.3.3 b, d)."""
+    """Return the revocation reasons that a CRL covers for a certificate (RFC 5280 6.3.3 b, d)."""
     if not (crl.covers_authorities if is_authority(certificate) else crl.covers_end_entities):
         return frozenset()
     issuer = name_key(certificate.issuer)

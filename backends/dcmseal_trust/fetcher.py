@@ -68,9 +68,9 @@ def find_path_fetching(
         except NoPath as none:
             if none.last is None or time.monotonic() > until:
                 raise
-            held = {each.dump() for each in known.intermediates}
+            present = {each.dump() for each in known.intermediates}
             found = (each for each in fetch(none.last) if each.subject == none.last.issuer)
-            new = tuple(each for each in found if each.dump() not in held)[: max_issuers - len(fetched)]
+            new = tuple(each for each in found if each.dump() not in present)[: max_issuers - len(fetched)]
             if not new:
                 raise
         fetched += new
@@ -93,44 +93,45 @@ class Fetcher:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
+        self._responses: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
 
     def ocsp_responses(
         self, certificate: X509Certificate, issuer: X509Certificate
     ) -> tuple[bool, tuple[OcspResponse, ...]]:
         """Return whether the certificate names a responder, and the responses."""
-        places = _http_urls(certificate.ocsp_urls)
-        if not places:
+        urls = _http_urls(certificate.ocsp_urls)
+        if not urls:
             return False, ()
         request = _build_ocsp_request(certificate, issuer)
-        answers = (self._fetch(place, _MAX_OCSP_BYTES, request) for place in places)
-        return True, tuple(_iter_first(answers, parse_ocsp_response))
+        responses = (self._fetch(url, _MAX_OCSP_BYTES, request) for url in urls)
+        return True, tuple(_iter_first(responses, parse_ocsp_response))
 
     def crls(self, certificate: X509Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Return whether the certificate names a distribution point, and the CRLs."""
-        places = _http_urls(list(_iter_crl_urls(certificate)))
-        return bool(places), tuple(_iter_first((self._fetch(place, MAX_MATERIAL_BYTES) for place in places), parse_crl))
+        urls = _http_urls(list(_iter_crl_urls(certificate)))
+        responses = (self._fetch(url, MAX_MATERIAL_BYTES) for url in urls)
+        return bool(urls), tuple(_iter_first(responses, parse_crl))
 
     def issuers(self, certificate: X509Certificate) -> tuple[X509Certificate, ...]:
         """Fetch candidates for the issuer, which are not verified."""
-        answers = (self._fetch(place, _MAX_ISSUER_BYTES) for place in _http_urls(_issuer_urls(certificate)))
-        return tuple(each for found in _iter_first(answers, _parse_certificates) for each in found)
+        responses = (self._fetch(url, _MAX_ISSUER_BYTES) for url in _http_urls(_issuer_urls(certificate)))
+        return tuple(each for found in _iter_first(responses, _parse_certificates) for each in found)
 
-    def _fetch(self, place: str, max_bytes: int, request: bytes = b"") -> bytes | None:
-        at, answer = self._answers.get((place, request), (0.0, None))
-        if (place, request) in self._answers and time.monotonic() - at < CACHE_SECONDS:
-            return answer
-        answer = self._download(place, max_bytes, request)
-        if len(self._answers) >= _MAX_CACHED:
-            self._answers.clear()
-        self._answers[place, request] = (time.monotonic(), answer)
-        return answer
+    def _fetch(self, url: str, max_bytes: int, request: bytes = b"") -> bytes | None:
+        fetched_at, response = self._responses.get((url, request), (0.0, None))
+        if (url, request) in self._responses and time.monotonic() - fetched_at < CACHE_SECONDS:
+            return response
+        response = self._download(url, max_bytes, request)
+        if len(self._responses) >= _MAX_CACHED:
+            self._responses.clear()
+        self._responses[url, request] = (time.monotonic(), response)
+        return response
 
-    def _download(self, place: str, max_bytes: int, body: bytes) -> bytes | None:
+    def _download(self, url: str, max_bytes: int, body: bytes) -> bytes | None:
         headers = {"Content-Type": "application/ocsp-request"} if body else {}
         try:
-            with open_request(HttpRequest(url=place, headers=headers, body=body), Deadline(self._timeout)) as answer:
-                return answer.read_body(max_bytes)
+            with open_request(HttpRequest(url=url, headers=headers, body=body), Deadline(self._timeout)) as response:
+                return response.read_body(max_bytes)
         except (HttpStatus, TemporaryFailure, BodyTooLarge, UsageError):
             return None
 
@@ -164,11 +165,12 @@ def _parse_certificates(data: bytes) -> tuple[X509Certificate, ...]:
     return tuple(iter_usable(original_der(each.chosen) for each in choices))
 
 
-def _iter_first(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
-    for answer in answers:
+def _iter_first(responses: Iterator[bytes | None], parse: Callable[[bytes], T]) -> Iterator[T]:
+    """Yield the first response that can be parsed, if any."""
+    for response in responses:
         try:
-            if answer:
-                yield read(answer)
+            if response:
+                yield parse(response)
                 return
         except Exception:  # noqa: BLE001, S112 - ASN.1 readers raise many exceptions; try the next URL
             continue

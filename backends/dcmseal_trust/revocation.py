@@ -1,10 +1,11 @@
 """Determines whether a certificate of a path is revoked, by CRLs and OCSP responses (RFC 5280 6.3, RFC 6960).
 
-All sources are evaluated, and the worst status counts: a revocation in an outdated source is valid, and one in an
-unusable source is a doubt. A certificate is good only by a source that is current, in scope and properly signed.
+All sources are evaluated, and the worst status counts. A revocation counts even if its source is outdated; one in an
+unusable source makes the status indeterminate. A certificate is good only if a source that is current, in scope and
+properly signed says so.
 """
 
-# Kept apart: the rules of revocation, apart from those of paths.
+# Kept apart: the rules of revocation, separate from those of paths.
 
 from __future__ import annotations
 
@@ -47,11 +48,12 @@ class _SourceTrust(Enum):
     UNCHECKED = "unchecked"
     """The revocation status of its certificate is unknown."""
     REVOKED = "revoked"
-    UNKNOWN = "nobody"
+    UNKNOWN = "unknown"
+    """No authorized signer was found."""
 
 
 def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
-    """The paths to the certificate of the signer, of its issuer, and so on, without the anchor."""
+    """Return the paths that end with each certificate of a path, the whole path first; the anchor is not included."""
     certificates = list(path.iter_certs(include_root=False))
     return tuple(
         ValidationPath(path.trust_anchor, certificates[:end], certificates[end])
@@ -71,10 +73,10 @@ def status_at(
 def _status(query: RevocationQuery) -> RevocationStatus:
     by_ocsp = _worst_status(_iter_ocsp_statuses(query))
     by_crl = _worst_status(_iter_crl_statuses(query))
-    foremost = _worst_status((by_ocsp, by_crl))
-    if foremost.status is RevocationState.REVOKED and RevocationState.GOOD in (by_ocsp.status, by_crl.status):
-        return replace(foremost, disputed=True)
-    return foremost
+    worst = _worst_status((by_ocsp, by_crl))
+    if worst.status is RevocationState.REVOKED and RevocationState.GOOD in (by_ocsp.status, by_crl.status):
+        return replace(worst, disputed=True)
+    return worst
 
 
 def _worst_status(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
@@ -118,21 +120,21 @@ def _single_status(
     single: SingleResponse, response: OcspResponse, signer: X509Certificate | Authority, query: RevocationQuery
 ) -> RevocationStatus:
     ends = add_delay(single.this_update, MIN_OCSP_VALIDITY) if single.next_update is None else single.next_update
-    believed = _SourceTrust.TRUSTED
+    trust = _SourceTrust.TRUSTED
     if isinstance(signer, X509Certificate):
-        believed = _responder_trust(signer, query, query.clamp(single.this_update, ends))
+        trust = _responder_trust(signer, query, query.clamp(single.this_update, ends))
     usable = (
         single.is_understood
         and response.is_usable
         and not query.is_future(single.this_update)
-        and believed in (_SourceTrust.TRUSTED, _SourceTrust.UNCHECKED)
+        and trust in (_SourceTrust.TRUSTED, _SourceTrust.UNCHECKED)
     )
     is_current = query.is_current(single.this_update, ends)
-    if believed is _SourceTrust.UNKNOWN:
+    if trust is _SourceTrust.UNKNOWN:
         return RevocationStatus(status=RevocationState.UNKNOWN)
     if single.status == "revoked":
         return _revoked_status(single.since or EARLIEST, single.reason, usable=usable, is_current=is_current)
-    if not usable or single.status != "good" or believed is not _SourceTrust.TRUSTED:
+    if not usable or single.status != "good" or trust is not _SourceTrust.TRUSTED:
         return RevocationStatus(status=RevocationState.UNKNOWN)
     return RevocationStatus(status=RevocationState.GOOD if is_current else RevocationState.STALE)
 
@@ -152,7 +154,7 @@ def _responder_trust(responder: X509Certificate, query: RevocationQuery, moment:
         return _SourceTrust.UNKNOWN
     if responder.ocsp_no_check_value is not None:
         return _SourceTrust.TRUSTED
-    if responder.dump() in query.signers:  # two signers that vouch for each other
+    if responder.dump() in query.signers:  # two signers that depend on each other
         return _SourceTrust.UNCHECKED
     authorities = list(query.path.iter_certs(include_root=False))[:-1]
     return _signer_trust(replace(query, path=ValidationPath(query.path.trust_anchor, authorities, responder)))

@@ -1,6 +1,6 @@
 """Finds the signers of CRLs and OCSP responses, and checks their authority (RFC 5280 6.3.3 f, g; RFC 6960 4.2.2.2)."""
 
-# Kept apart: the signers of CRLs and OCSP responses, apart from their contents.
+# Kept apart: the signers of CRLs and OCSP responses, separate from their contents.
 
 from __future__ import annotations
 

@@ -28,13 +28,13 @@ class RevocationState(Enum):
     INDETERMINATE = "indeterminate"
     """A source that cannot be used says that it is revoked."""
     GOOD = "good"
-    NOT_FOR_OCSP = "unfit"
+    NOT_FOR_OCSP = "not-for-ocsp"
     """The certificate of the OCSP responder is not for OCSP."""
     UNAUTHORIZED = "unauthorized"
     """The issuer did not authorize the OCSP responder."""
     STALE = "stale"
     """All sources are outdated."""
-    OTHER_ISSUERS = "of others"
+    OTHER_ISSUERS = "other-issuers"
     """All CRLs are from other issuers."""
     UNKNOWN = "unknown"
 
@@ -77,7 +77,7 @@ class RevocationQuery:
         return last
 
     def is_future(self, begins: dt.datetime) -> bool:
-        """Whether a source that begins then is not valid yet."""
+        """Whether a source is not yet valid."""
         return begins > add_delay(self.now, CLOCK_SKEW)
 
     def is_current(self, begins: dt.datetime, ends: dt.datetime | None) -> bool:
@@ -85,5 +85,5 @@ class RevocationQuery:
         return ends is not None and begins <= ends and self.moment <= ends
 
     def clamp(self, begins: dt.datetime, ends: dt.datetime | None) -> dt.datetime:
-        """The moment, or the nearest time at which a source is valid."""
+        """Return the moment, or the nearest time at which a source is valid."""
         return max(begins, self.moment if ends is None else min(self.moment, ends))

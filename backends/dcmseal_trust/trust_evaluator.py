@@ -1,4 +1,4 @@
-"""Evaluates trust in certificates, and caches the results: an archive of one signer needs one validation."""
+"""Evaluates trust in certificates, and caches the results, so that files of one signer need one validation."""
 
 # Kept apart: imports pyhanko-certvalidator, which listing plugins must not do.
 
@@ -42,8 +42,8 @@ _REVOCATION: Final = "RFC 5280 6.3"
 _POE: Final = "ETSI EN 319 102-1 5.2"
 _TIME_PHRASES: Final = {
     TimeBasis.CERTIFIED: "at the certified time",
-    TimeBasis.CLAIMED: "at the time of signing, which is only claimed",
-    TimeBasis.NOW: "now",
+    TimeBasis.CLAIMED: "at the claimed time of signing",
+    TimeBasis.NOW: "at the current time",
 }
 
 
@@ -64,32 +64,39 @@ class X509Evaluator:
         self._results: dict[object, TrustResult] = {}
 
     def evaluate(self, request: TrustRequest) -> TrustResult:
-        """Evaluate a certificate; results are cached for times between which nothing begins or ends."""
+        """Evaluate a certificate.
+
+        Results are cached, and apply to all times between which no certificate, CRL or OCSP response begins or ends.
+
+        Args:
+            request: The certificate, and the time and purpose of the signature.
+        """
         # certificates have a resolution of one second (RFC 5280 4.1.2.5)
         moment, now = (each.astimezone(dt.UTC).replace(microsecond=0) for each in (request.moment, request.now))
         request = replace(request, moment=moment, now=now)
-        answer = self._results.get(self._key(request))
-        if answer is None:
-            answer = self._evaluate(request)
+        result = self._results.get(self._cache_key(request))
+        if result is None:
+            result = self._evaluate(request)
             # without a path, the validity of fetched issuers is unknown
-            if answer.chain or not self._settings.fetch_issuers:
-                self._remember(request, answer)
-        return answer
+            if result.chain or not self._settings.fetch_issuers:
+                self._store_result(request, result)
+        return result
 
-    def _remember(self, request: TrustRequest, answer: TrustResult) -> None:
+    def _store_result(self, request: TrustRequest, result: TrustResult) -> None:
         if len(self._results) >= _MAX_RESULTS:
             self._results.clear()
         # fetched material may have changed the intervals, and thereby the key
-        self._results[self._key(request)] = answer
+        self._results[self._cache_key(request)] = result
 
-    def _key(self, request: TrustRequest) -> object:
+    def _cache_key(self, request: TrustRequest) -> object:
         certificates = request.certificate, *request.other_certificates[:_MAX_OTHERS]
         moments = request.moment, request.now
-        spans = tuple(self._intervals.interval_index(each, moment) for each in certificates for moment in moments)
-        turn = request.now.timestamp() // CACHE_SECONDS if self._fetcher else 0
-        order = request.moment <= request.now
+        intervals = tuple(self._intervals.interval_index(each, moment) for each in certificates for moment in moments)
+        fetch_period = request.now.timestamp() // CACHE_SECONDS if self._fetcher else 0
+        is_past = request.moment <= request.now
         count = len(request.other_certificates)
-        return certificates, count, request.purpose, request.basis, request.collect_material, order, turn, spans
+        options = request.purpose, request.basis, request.collect_material
+        return certificates, count, options, is_past, fetch_period, intervals
 
     def _evaluate(self, request: TrustRequest) -> TrustResult:
         try:
@@ -102,7 +109,7 @@ class X509Evaluator:
             return TrustResult(findings=(trust_finding(outcome, "certificate-refused", message),))
         except Exception as error:  # noqa: BLE001 - hostile certificates cause many exceptions
             # the certificate may be valid nevertheless
-            message = f"the certificate, or one of its chain, cannot be evaluated ({type(error).__name__})"
+            message = f"the certificate or its certification path could not be evaluated ({type(error).__name__})"
             return TrustResult(findings=(trust_finding(Outcome.UNKNOWN, "certificate-not-evaluable", message),))
 
     def _evaluate_certificate(self, leaf: X509Certificate, request: TrustRequest) -> TrustResult:
@@ -115,7 +122,7 @@ class X509Evaluator:
             return TrustResult(findings=tuple(findings), material=self._relevant_material(leaf, request))
         chain = path_certificates(path)
         message = (
-            f"the certificate leads to {subject_name(chain[-1])}, which is trusted, {_TIME_PHRASES[request.basis]}"
+            f"the certificate chains to the trust anchor {subject_name(chain[-1])} ({_TIME_PHRASES[request.basis]})"
         )
         findings += [
             trust_finding(Outcome.PASSED, "leads-to-anchor", message, clause="RFC 5280 6"),
@@ -124,7 +131,7 @@ class X509Evaluator:
         ]
         material = self._relevant_material(leaf, request)
         if self._settings.revocation_mode is RevocationMode.OFF:
-            message = "revocation was not looked at, as the settings say"
+            message = "revocation was not checked, because the settings disable it"
             findings.append(trust_finding(Outcome.NOT_CHECKED, "revocation-off", message, clause=_REVOCATION))
         else:
             for each in partial_paths(path):
@@ -134,7 +141,7 @@ class X509Evaluator:
         return TrustResult(findings=tuple(findings), chain=tuple(each.dump() for each in chain), material=material)
 
     def _relevant_material(self, certificate: X509Certificate, request: TrustRequest) -> TrustMaterial:
-        """The material for a certificate, if it is requested."""
+        """Return the material for a certificate, if the request asks for it."""
         if not request.collect_material:
             return TrustMaterial()
         if self._material_index is None:
@@ -157,18 +164,19 @@ class X509Evaluator:
             seconds=self._settings.timeout,
         )
         # keep the fetched certificates on the path, which also affect the intervals
-        leading = {each.dump() for each in path_certificates(path)}
-        self._add_material("intermediates", tuple(each for each in fetched if each.dump() in leading))
+        on_path = {each.dump() for each in path_certificates(path)}
+        self._add_material("intermediates", tuple(each for each in fetched if each.dump() in on_path))
         return path
 
     def _expiry_findings(self, path: ValidationPath, request: TrustRequest) -> Iterator[Finding]:
         """Check whether a certificate of the path expired after the signature was made."""
         if request.basis is TimeBasis.NOW:
             return
-        over = [each for each in path_certificates(path) if each.not_after < request.now]
-        if over:
-            message = f"{subject_name(over[0])} expired at {over[0].not_after.isoformat()}, after the time of signing"
-            yield _since_finding("expired-since", message, request, self._settings, subject_name(over[0]))
+        expired = [each for each in path_certificates(path) if each.not_after < request.now]
+        if expired:
+            name = subject_name(expired[0])
+            message = f"{name} expired at {expired[0].not_after.isoformat()}, after the time of signing"
+            yield _since_finding("expired-since", message, request, self._settings, name)
 
     def _revocation_findings(self, path: ValidationPath, request: TrustRequest) -> Iterator[Finding]:
         """Check whether the last certificate of a path is revoked."""
@@ -182,70 +190,70 @@ class X509Evaluator:
                     Outcome.PASSED, "not-revoked", f"{name} is not revoked", where=name, clause=_REVOCATION
                 )
             case _:
-                is_doubt = status.was_held or status.status is RevocationState.INDETERMINATE
+                is_doubtful = status.was_held or status.status is RevocationState.INDETERMINATE
                 is_soft = self._settings.revocation_mode is not RevocationMode.HARD
-                outcome = Outcome.NOT_CHECKED if is_soft and not is_doubt else Outcome.UNKNOWN
+                outcome = Outcome.NOT_CHECKED if is_soft and not is_doubtful else Outcome.UNKNOWN
                 yield _unknown_finding(outcome, status, name, self._material.refused, unreachable=unreachable)
 
     def _revoked_findings(
         self, status: RevocationStatus, since: dt.datetime, name: str, request: TrustRequest
     ) -> Iterator[Finding]:
-        told = f"{name} was revoked at {since.isoformat()} ({format_reason(status.reason)})"
+        message = f"{name} was revoked at {since.isoformat()} ({format_reason(status.reason)})"
         is_announced = since > request.now and request.basis is not TimeBasis.CERTIFIED
         if since > request.moment and not is_announced:
             if request.purpose is not TrustPurpose.TIMESTAMPING:
                 yield _since_finding(
-                    "revoked-since", f"{told}, after the time of signing", request, self._settings, name
+                    "revoked-since", f"{message}, after the time of signing", request, self._settings, name
                 )
                 return
             if status.key_was_safe:
                 # earlier timestamps remain valid (RFC 3161 4)
-                yield trust_finding(Outcome.PASSED, "revoked-since", told, where=name, clause=_POE)
+                yield trust_finding(Outcome.PASSED, "revoked-since", message, where=name, clause=_POE)
                 return
-            told += ", and timestamps of any time may have been made with its key since"
+            message += "; its key may have been used since then to create timestamps with earlier times"
         # a listed certificate is revoked, whatever the date (RFC 5280 6.3.3 i)
-        told += ", which is still to come: who is listed is revoked" if is_announced else ""
-        yield trust_finding(Outcome.FAILED, "revoked", told, where=name, clause=_REVOCATION)
+        message += ", which is in the future; a listed certificate counts as revoked" if is_announced else ""
+        yield trust_finding(Outcome.FAILED, "revoked", message, where=name, clause=_REVOCATION)
         if status.disputed:
-            message = f"of the CRLs and OCSP responses about {name}, one says that it is not revoked"
+            message = f"another CRL or OCSP response says that {name} is not revoked"
             yield trust_finding(Outcome.UNKNOWN, "revocation-disputed", message, where=name, clause=_REVOCATION)
 
     def _revocation_status(self, path: ValidationPath, request: TrustRequest) -> tuple[RevocationStatus, bool]:
-        """The status by known and then by fetched material, and whether fetching failed."""
+        """Return the status by known, then by fetched material, and whether all fetching failed."""
         status = _status_for_request(path, self._material, request)
         if status.is_known or self._fetcher is None or not self._settings.fetch:
             return status, False
         issuer = path_certificates(path)[1]
-        places, got = 0, 0
+        sources, count = 0, 0
         for kind, fetch in (
             ("ocsp_responses", partial(self._fetcher.ocsp_responses, path.last, issuer)),
             ("crls", partial(self._fetcher.crls, path.last)),
         ):
-            known, fetched = fetch()
-            places, got = places + known, got + len(fetched)
+            has_source, fetched = fetch()
+            sources, count = sources + has_source, count + len(fetched)
             if fetched:
                 self._add_material(kind, fetched)
                 status = _status_for_request(path, self._material, request)
             if status.is_known:
                 break
-        return status, bool(places and not got)
+        return status, bool(sources and not count)
 
     def _add_material(self, kind: str, fetched: tuple[X509Certificate | Crl | OcspResponse, ...]) -> None:
         """Add fetched material."""
-        held = getattr(self._material, kind)
-        known = {_to_der(each) for each in held}
+        present = getattr(self._material, kind)
+        known = {_to_der(each) for each in present}
         new = tuple(each for each in fetched if _to_der(each) not in known)
-        if len(held) - len(getattr(self._named, kind)) >= _MAX_FETCHED:
-            held = getattr(self._named, kind)
+        if len(present) - len(getattr(self._named, kind)) >= _MAX_FETCHED:
+            present = getattr(self._named, kind)
         if new:
-            self._use_material(replace(self._material, **{kind: (*held, *new)}))
+            self._use_material(replace(self._material, **{kind: (*present, *new)}))
 
 
 def _ignored_findings(request: TrustRequest) -> Iterator[Finding]:
-    """Certificates beyond a limit are not used, because every one multiplies the paths to try."""
+    """Report certificates beyond the limit, which are not used because each of them multiplies the paths to try."""
     count = len(request.other_certificates)
     if count > _MAX_OTHERS:
-        message = f"{count} certificates came with it, and only the first {_MAX_OTHERS} were used"
+        message = f"{count} other certificates are included, but only the first {_MAX_OTHERS} were used"
         yield trust_finding(Outcome.NOT_CHECKED, "certificates-ignored", message, clause="RFC 5280 6")
 
 
@@ -254,7 +262,7 @@ def _to_der(value: X509Certificate | Crl | OcspResponse) -> bytes:
 
 
 def _status_for_request(path: ValidationPath, material: LoadedMaterial, request: TrustRequest) -> RevocationStatus:
-    """The status at the relevant time, or the current one if it is known better."""
+    """Return the status at the relevant time, or the current one if only that is known."""
     moment, now = request.moment, request.now
     present = is_valid_at(path, now)
     if request.basis is not TimeBasis.CERTIFIED:
@@ -267,7 +275,10 @@ def _status_for_request(path: ValidationPath, material: LoadedMaterial, request:
 
 
 def _since_finding(code: str, message: str, request: TrustRequest, settings: TrustSettings, name: str) -> Finding:
-    """Events after the signature matter unless its time is certified: the holder of the key can claim any time."""
+    """Report an event after the time of signing.
+
+    It matters unless the time is certified, because the holder of the key can claim any time.
+    """
     if request.basis is TimeBasis.CERTIFIED:
         return trust_finding(Outcome.PASSED, code, message, where=name, clause=_POE)
     return trust_finding(
@@ -280,26 +291,26 @@ def _unknown_finding(
 ) -> Finding:
     """Explain why the revocation status is unknown."""
     if status.status is RevocationState.INDETERMINATE:
-        message = f"{name} is listed as revoked, by a CRL or OCSP response that must not be used"
+        message = f"a CRL or OCSP response that must not be used lists {name} as revoked"
         return trust_finding(outcome, "revocation-indeterminate", message, where=name, clause=_REVOCATION)
     if unreachable:
-        message = f"no CRL or OCSP response about {name} could be fetched"
+        message = f"no CRL or OCSP response for {name} could be fetched"
         return trust_finding(outcome, "revocation-unreachable", message, where=name, clause=_REVOCATION)
     for state, code, message in (
-        (RevocationState.STALE, "revocation-stale", "the CRLs and OCSP responses about {} are out of date"),
+        (RevocationState.STALE, "revocation-stale", "the CRLs and OCSP responses for {} are out of date"),
         (
             RevocationState.UNAUTHORIZED,
             "revocation-responder-unauthorized",
-            "its issuer named nobody who told of {} by OCSP",
+            "the issuer of {} did not authorize the OCSP responder",
         ),
         (
             RevocationState.NOT_FOR_OCSP,
             "revocation-responder-unfit",
-            "who told of {} by OCSP has no certificate for that",
+            "the certificate of the OCSP responder for {} lacks the extended key usage for OCSP signing",
         ),
-        (RevocationState.OTHER_ISSUERS, "revocation-of-others", "the CRLs at hand are of others than the issuer of {}"),
+        (RevocationState.OTHER_ISSUERS, "revocation-of-others", "the available CRLs are not from the issuer of {}"),
     ):
         if status.status is state:
             return trust_finding(outcome, code, message.format(name), where=name, clause=_REVOCATION)
-    message = "; ".join((f"there is no CRL or OCSP response about {name} that can be used", *refused))
+    message = "; ".join((f"no usable CRL or OCSP response for {name} is available", *refused))
     return trust_finding(outcome, "revocation-unknown", message, where=name, clause=_REVOCATION)

@@ -1,11 +1,11 @@
-"""The trust backend ``x509``: certificates lead to anchors that the site names (RFC 5280).
+"""The trust backend ``x509``, which evaluates certification paths to trust anchors (RFC 5280).
 
 >>> from pathlib import Path
 >>> from dcmseal.plugins.trust import TrustSettings
 >>> evaluator = X509Backend().open(TrustSettings(anchors=("root.pem",)))  # doctest: +SKIP
 """
 
-# Kept apart: imported only when plugins are listed; it imports pyhanko-certvalidator only when it is used.
+# Kept apart: imported only when plugins are listed, and imports pyhanko-certvalidator only on use.
 
 from __future__ import annotations
 
@@ -21,26 +21,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class X509Backend:
-    """Reads the files that settings name, and evaluates certificates by them."""
+    """Loads the files that the settings name, and evaluates certificates."""
 
     scheme: str = DEFAULT_SCHEME
     summary: str = "X.509 paths to trust anchors, with CRLs and OCSP"
 
     def open(self, settings: TrustSettings) -> X509Evaluator:
-        """Read the files; raises TrustError if one cannot be read, UsageError if the settings make no sense."""
+        """Load the files that the settings name.
+
+        Args:
+            settings: What the site trusts.
+
+        Raises:
+            TrustError: A file cannot be read.
+            UsageError: There is no trust anchor, or the settings contradict each other.
+        """
         from dcmseal_trust.trust_evaluator import X509Evaluator
         from dcmseal_trust.trust_material import load_material
 
         if not (settings.anchors or settings.material.anchors or settings.system_anchors):
-            raise UsageError("there is no trust anchor", hint="name the certificate of an authority that you trust")
+            raise UsageError("no trust anchor is configured", hint="configure the certificate of a CA that you trust")
         if settings.options:
             raise UsageError(
-                f"trust of scheme {self.scheme} has no option {next(iter(settings.options))!r}",
-                hint="leave it out, or name the plugin that knows it",
+                f"the trust scheme {self.scheme} has no option {next(iter(settings.options))!r}",
+                hint="remove the option, or select the scheme that has it",
             )
         if settings.revocation is RevocationMode.OFF and settings.has_revocation_sources:
             raise UsageError(
-                "revocation is off, but CRLs or OCSP responses are named or to be fetched",
-                hint="use soft or hard, or leave them out",
+                "revocation is off, but CRLs or OCSP responses are configured",
+                hint="use soft or hard, or remove them",
             )
         return X509Evaluator(settings, load_material(settings))

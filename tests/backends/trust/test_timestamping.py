@@ -150,7 +150,7 @@ def test_certificates_beyond_the_limit_are_reported(site: Site, ca: PkiAuthority
         time = CertifiedTime(moment=SIGNED, accuracy=None, policy="", serial_number=1, authority=tsa.der, others=others)
         found = trust.evaluate_authority(time)
         assert [(each.code, each.outcome) for each in found] == expected
-    assert "7 certificates" in found[-1].message
+    assert "7 other certificates" in found[-1].message
     request = TrustRequest(
         certificate=ca.issue("leaf").der, moment=NOW, basis=TimeBasis.NOW, now=NOW, other_certificates=fillers * 2
     )

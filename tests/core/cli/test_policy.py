@@ -198,7 +198,7 @@ def test_check_reads_what_trust_names_and_looks_for_profiles(run: Run, config: P
     for name, said in (
         ("gone", "gone.pem' cannot be read: the file does not exist"),
         ("empty", "none.pem' contains no usable certificate"),
-        ("nobody", "there is no trust anchor"),
+        ("nobody", "no trust anchor is configured"),
         ("strange", "oracle"),
         ("a", "did you mean base-rsa?"),
         ("b", str(config.parent / "rules" / "gone.toml")),

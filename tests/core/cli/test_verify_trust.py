@@ -109,7 +109,7 @@ def test_hard_revocation_without_any_source_is_not_established(run: Run, signed:
     ("options", "code", "said"),
     [
         (["--trust", "hospitl"], 2, "setups are: none"),
-        (["--crl", "some.crl"], 2, "there is no trust anchor"),
+        (["--crl", "some.crl"], 2, "no trust anchor is configured"),
         (["--trust-anchor", "/no/such/file"], 6, "cannot be read"),
         (["--trust-anchor", "ca.pem", "--integrity-only"], 2, "excludes trust options"),
         (["--revocation", "maybe"], 2, "invalid choice"),
