@@ -1,6 +1,6 @@
 """Finds and checks the certificate of the timestamp authority of a token (RFC 3161 2.3)."""
 
-# Kept apart: the certificate of the authority, apart from the signature of the token.
+# Kept apart: the certificate of the authority, separate from the signature of the token.
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class AuthorityCertificate:
     @property
     def has_weak_key(self) -> bool:
         """Whether the key is too small."""
-        least = _MIN_BITS_EC if isinstance(self.parsed.public_key(), ec.EllipticCurvePublicKey) else _MIN_BITS
-        return 0 < self.key_bits < least
+        min_bits = _MIN_BITS_EC if isinstance(self.parsed.public_key(), ec.EllipticCurvePublicKey) else _MIN_BITS
+        return 0 < self.key_bits < min_bits
 
     @property
     def is_for_timestamps_only(self) -> bool:
@@ -133,7 +133,7 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
-        raise UnreadableCertificate("it, or one of its extensions, is damaged") from None
+        raise UnreadableCertificate("it or one of its extensions is malformed") from None
 
 
 def find_authority(token: TimestampToken, certificates: Iterable[bytes]) -> AuthorityCertificate | None:
@@ -167,9 +167,9 @@ def find_binding(
         return CertificateBinding.UNSUPPORTED
     if not all(_matches_identifier(ids[0], authority.der) for ids in token.certificate_ids):
         return CertificateBinding.OTHER
-    at_hand = (*token.certificates, *certificates)
+    available = (*token.certificates, *certificates)
     others = (each for ids in token.certificate_ids for each in ids[1:])
-    is_known = all(any(_matches_identifier(each, der) for der in at_hand) for each in others)
+    is_known = all(any(_matches_identifier(each, der) for der in available) for each in others)
     return CertificateBinding.BOUND if is_known else CertificateBinding.CHAIN_UNKNOWN
 
 
@@ -203,8 +203,8 @@ def _parse_certificate(der: bytes) -> x509.Certificate | None:
 def _is_signer(certificate: x509.Certificate, token: TimestampToken) -> bool:
     try:
         if token.issuer:
-            same = certificate.serial_number == token.certificate_serial
-            return same and certificate.issuer.public_bytes() == token.issuer
+            has_serial = certificate.serial_number == token.certificate_serial
+            return has_serial and certificate.issuer.public_bytes() == token.issuer
         identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     except Exception:  # noqa: BLE001 - names and extensions are parsed on access
         return False

@@ -1,4 +1,4 @@
-"""The plugin: contributes ``CMS_TSP``, and imports it only when it is needed."""
+"""Contributes ``CMS_TSP``; imports nothing else until called."""
 
 from __future__ import annotations
 

@@ -33,7 +33,15 @@ class ParsedQuery:
 
 
 def build_query(value: bytes, options: TimestampQuery) -> bytes:
-    """Build a request for a timestamp over a value; raises UsageError if the digest is weak or the policy invalid."""
+    """Build a request for a timestamp over a value.
+
+    Args:
+        value: The value of Signature.
+        options: What to request.
+
+    Raises:
+        UsageError: The digest is weak, or the policy is not an object identifier.
+    """
     algorithm = options.algorithm.value.lower()
     if algorithm not in DIGESTS or algorithm in WEAK_DIGESTS:
         raise UsageError(f"{options.algorithm} is too weak for a timestamp", hint="use SHA256, SHA384 or SHA512")
@@ -58,17 +66,21 @@ def build_query(value: bytes, options: TimestampQuery) -> bytes:
 
 
 def parse_query(data: bytes) -> ParsedQuery:
-    """Parse a request, which may come from other software; raises TimestampError."""
+    """Parse a request, which may come from other software.
+
+    Raises:
+        TimestampError: The data is not a request.
+    """
     try:
         if len(data) > _MAX_QUERY_BYTES:
             raise ValueError("too long")
-        read = tsp.TimeStampReq.load(data, strict=True)
-        imprint = read["message_imprint"]
+        query = tsp.TimeStampReq.load(data, strict=True)
+        imprint = query["message_imprint"]
         return ParsedQuery(
             algorithm=str(imprint["hash_algorithm"]["algorithm"].native),
             digest=bytes(imprint["hashed_message"].native),
-            policy=str(read["req_policy"].dotted) if read["req_policy"].native else "",
-            nonce=read["nonce"].native,
+            policy=str(query["req_policy"].dotted) if query["req_policy"].native else "",
+            nonce=query["nonce"].native,
         )
     except Exception:  # noqa: BLE001 - asn1crypto raises many exceptions
         raise TimestampError(

@@ -18,7 +18,15 @@ _RESPONSE: Final = "RFC 3161 2.4.2"
 
 
 def accept_response(response: bytes, query: bytes | None) -> bytes:
-    """Extract the token of a response, or accept a bare token; raises TimestampRejected if it does not match."""
+    """Extract the token of a response, or accept a bare token.
+
+    Args:
+        response: The response or token.
+        query: The request, to compare it with the response; None if it is unknown.
+
+    Raises:
+        TimestampRejected: The response cannot be used, or does not match the request.
+    """
     try:
         token = parse_token(response)
     except RefusedToken as error:
@@ -38,8 +46,8 @@ def accept_response(response: bytes, query: bytes | None) -> bytes:
 
 def _mismatch_findings(token: TimestampToken, query: ParsedQuery) -> Iterator[Finding]:
     info = token.info
-    same = info.imprint_algorithm == query.algorithm and hmac.compare_digest(info.imprint, query.digest)
-    if not same:
+    is_same_imprint = info.imprint_algorithm == query.algorithm and hmac.compare_digest(info.imprint, query.digest)
+    if not is_same_imprint:
         yield _response_finding("timestamp-other-query", "the response is for another value than the request")
     if query.nonce is not None and info.nonce != query.nonce:
         yield _response_finding("timestamp-nonce-differs", "the nonce of the response differs from that of the request")

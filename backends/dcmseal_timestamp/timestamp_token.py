@@ -59,7 +59,7 @@ class CertificateId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureScheme:
-    """The signature algorithm of the authority; empty strings for what is unknown."""
+    """The signature algorithm of the authority, with empty strings for unknown parts."""
 
     kind: str
     digest: str
@@ -128,7 +128,7 @@ def _strip_padding(data: bytes) -> bytes:
 
 
 def _unwrap_response(data: bytes) -> bytes:
-    """The token, extracted from its response if there is one (RFC 3161 2.4.2)."""
+    """Extract the token from its response if there is one (RFC 3161 2.4.2)."""
     if not is_response(data):
         return data
     response = check_no_extra_fields(TimeStampResp.load(data))
@@ -142,14 +142,14 @@ def _unwrap_response(data: bytes) -> bytes:
 
 
 def _refusal_reason(status: Any) -> str:
-    """Why the authority refused; empty if it granted a token."""
-    answer = str(status["status"].native)
-    if answer in _GRANTED:
+    """Return why the authority refused; empty if it granted a token."""
+    granted = str(status["status"].native)
+    if granted in _GRANTED:
         return ""
     reasons = sorted(map(str, status["fail_info"].native or ()))
     texts = [str(each) for each in status["status_string"].native or ()]
     text = "".join(each if each.isprintable() else " " for each in "; ".join((*reasons, *texts)))[:_MAX_TEXT_LENGTH]
-    return f"the authority refused ({answer[:_MAX_TEXT_LENGTH]}){f': {text}' if text else ''}"
+    return f"the authority refused ({granted[:_MAX_TEXT_LENGTH]}){f': {text}' if text else ''}"
 
 
 def _parse_signed_data(der: bytes) -> TimestampToken:
@@ -185,7 +185,7 @@ def _parse_signed_data(der: bytes) -> TimestampToken:
 
 
 def _parse_attributes(signer: Any) -> dict[str, Any]:
-    """The signed attributes, which must not repeat (RFC 5652 5.3)."""
+    """Return the signed attributes, which must not repeat (RFC 5652 5.3)."""
     attributes: dict[str, Any] = {}
     for each in map(check_no_extra_fields, signer["signed_attrs"]):
         name = str(each["type"].native)
@@ -206,7 +206,7 @@ def _parse_signer_id(sid: Any) -> tuple[bytes, int, bytes]:
 
 
 def _iter_certificate_ids(attributes: dict[str, Any]) -> Iterator[tuple[CertificateId, ...]]:
-    """The identifiers of the authority's certificate, and possibly of its chain."""
+    """Yield the identifiers of the authority's certificate, and possibly of its chain."""
     for name, digest in (("signing_certificate", "sha1"), ("signing_certificate_v2", "")):
         if name in attributes:
             listed = check_no_extra_fields(attributes[name])["certs"]

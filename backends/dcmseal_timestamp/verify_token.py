@@ -103,16 +103,24 @@ _DOUBTS: Final = frozenset({"timestamp-weak"})
 
 
 def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
-    """Verify a token, or a response with a token, without evaluating trust in the authority."""
+    """Verify a token, without evaluating trust in the authority.
+
+    Args:
+        timestamp: The token, or a response that contains it.
+        values: The values of Signature that the token may be for.
+        certificates: Certificates that may include the authority's.
+    """
     try:
         token = parse_token(timestamp)
     except UnreadableToken as error:
-        return TimestampResult(findings=(_unknown_finding("timestamp-unreadable", str(error)),))
+        return TimestampResult(
+            findings=(_unknown_finding("timestamp-unreadable", f"the timestamp cannot be used: {error}"),)
+        )
     except RefusedToken as error:
         return TimestampResult(findings=(_failed_finding("timestamp-refused", str(error)),))
     authority = find_authority(token, certificates)
     if authority is None:
-        message = "no certificate that can be read, in the timestamp or among those given, is the authority's"
+        message = "no usable certificate of the authority is available, neither in the timestamp nor elsewhere"
         return TimestampResult(
             findings=(*_imprint_findings(token, values), _unknown_finding("tsa-certificate-missing", message))
         )
@@ -125,7 +133,7 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
         authority.check_extensions()
         findings += [*_usage_findings(authority), *_name_findings(token, authority)]
     except UnreadableCertificate as error:
-        message = f"the certificate of the timestamp authority cannot be understood: {error}"
+        message = f"the certificate of the timestamp authority cannot be used: {error}"
         findings.append(_unknown_finding("tsa-certificate-unreadable", message, "RFC 5280 4.2"))
     findings += [*_validity_findings(token, authority), *_strength_findings(token, authority)]
     if any(each.outcome is not Outcome.PASSED and each.code not in _DOUBTS for each in findings):
@@ -143,7 +151,7 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
 
 
 def _imprint_findings(token: TimestampToken, values: Sequence[bytes]) -> Iterator[Finding]:
-    """Whether the token is for this signature (PS3.3 C.12.1.1.3.1.3)."""
+    """Check that the token is for this signature (PS3.3 C.12.1.1.3.1.3)."""
     algorithm = token.info.imprint_algorithm
     if algorithm not in DIGESTS:
         yield _unknown_finding(
@@ -152,9 +160,7 @@ def _imprint_findings(token: TimestampToken, values: Sequence[bytes]) -> Iterato
     elif any(hmac.compare_digest(hashlib.new(algorithm, value).digest(), token.info.imprint) for value in values):
         yield _passed_finding("timestamp-imprint-matches", "the timestamp was made for this signature")
     else:
-        yield _failed_finding(
-            "timestamp-imprint-differs", "the timestamp was made for something else than this signature"
-        )
+        yield _failed_finding("timestamp-imprint-differs", "the timestamp was made for other data than this signature")
 
 
 def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
@@ -163,7 +169,7 @@ def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) 
             message = "the timestamp is damaged, or was not made by the authority it names"
             yield _failed_finding("timestamp-signature-wrong", message)
         case SignatureStatus.UNSUPPORTED:
-            message = "the timestamp is signed in a way that is not supported"
+            message = "the signature algorithm of the timestamp is not supported"
             yield _unknown_finding("timestamp-signature-unsupported", message)
         case SignatureStatus.VALID:
             yield _passed_finding("timestamp-signature-valid", "the timestamp was made with the key of its authority")
@@ -172,47 +178,44 @@ def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) 
 def _binding_findings(
     token: TimestampToken, authority: AuthorityCertificate, certificates: Sequence[bytes]
 ) -> Iterator[Finding]:
-    """Whether the signed part of the token identifies the certificate (RFC 5816 2.2.1)."""
+    """Check that the signed part of the token identifies the certificate (RFC 5816 2.2.1)."""
     match find_binding(token, authority, certificates):
         case CertificateBinding.MISSING:
-            message = "the timestamp does not say under its signature which certificate it was made with"
+            message = "the signed part of the timestamp does not identify the authority's certificate"
             yield _failed_finding("tsa-certificate-not-bound", message)
         case CertificateBinding.OTHER:
-            message = "the timestamp names another certificate than its authority's under its signature"
+            message = "the signed part of the timestamp identifies another certificate than the authority's"
             yield _failed_finding("tsa-certificate-not-bound", message)
         case CertificateBinding.UNSUPPORTED:
-            message = "the timestamp names its authority's certificate by a digest that is not supported"
+            message = "the timestamp identifies the authority's certificate by an unsupported digest"
             yield _unknown_finding("tsa-binding-unsupported", message)
         case CertificateBinding.CHAIN_UNKNOWN:
-            message = "the timestamp names certificates of its authority's chain that are not at hand"
+            message = "the timestamp identifies certificates of the authority's chain that are not available"
             yield _unknown_finding("tsa-chain-missing", message)
         case CertificateBinding.BOUND:
             pass
 
 
 def _usage_findings(authority: AuthorityCertificate) -> Iterator[Finding]:
-    """Whether the certificate is for timestamps."""
+    """Check that the certificate is for timestamps."""
     if not authority.is_for_timestamps_only:
-        yield _failed_finding(
-            "tsa-usage-wrong", "the authority's certificate is not one for timestamps only", _AUTHORITY_CLAUSE
-        )
+        message = "the extended key usage of the authority's certificate is not timeStamping alone"
+        yield _failed_finding("tsa-usage-wrong", message, _AUTHORITY_CLAUSE)
     elif not authority.is_marked_critical:
-        message = "the authority's certificate does not mark as critical that it is for timestamps only"
+        message = "the extended key usage of the authority's certificate is not critical"
         yield _failed_finding("tsa-usage-not-critical", message, _AUTHORITY_CLAUSE)
     if authority.is_ca:
-        yield _failed_finding(
-            "tsa-is-ca", "the authority's certificate is that of a certification authority", _AUTHORITY_CLAUSE
-        )
+        yield _failed_finding("tsa-is-ca", "the authority's certificate is a CA certificate", _AUTHORITY_CLAUSE)
     if not authority.is_for_signatures_only:
-        message = "the authority's key is for something else than signatures"
+        message = "the key usage of the authority's certificate is not limited to signatures"
         yield _failed_finding("tsa-usage-wrong", message, _AUTHORITY_CLAUSE)
 
 
 def _name_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
-    """Whether the token states the name in the certificate."""
+    """Check that the token states a name in the certificate."""
     name = token.info.tsa
     if name is not None and not authority.is_named(name):
-        message = "the timestamp says that it was made by another authority than its certificate's"
+        message = "the timestamp names another authority than its certificate"
         yield _failed_finding("tsa-name-differs", message)
 
 
@@ -220,7 +223,7 @@ def _validity_findings(token: TimestampToken, authority: AuthorityCertificate) -
     # certificates have a resolution of one second
     second = token.info.moment.replace(microsecond=0)
     if not authority.parsed.not_valid_before_utc <= second <= authority.parsed.not_valid_after_utc:
-        message = f"the authority's certificate was not valid at {second.isoformat()}, the time it certified"
+        message = f"the authority's certificate was not valid at {second.isoformat()}, the certified time"
         yield _failed_finding("tsa-certificate-out-of-date", message, "RFC 5280 4.1.2.5")
 
 
@@ -228,9 +231,9 @@ def _strength_findings(token: TimestampToken, authority: AuthorityCertificate) -
     used = {token.info.imprint_algorithm, token.digest_algorithm, token.scheme.digest}
     weak = [f"the digest {each}" for each in sorted(used & WEAK_DIGESTS)]
     if authority.has_weak_key:
-        weak.append(f"the authority's key of {authority.key_bits} bits")
+        weak.append(f"a key of {authority.key_bits} bits")
     if weak:
-        yield _unknown_finding("timestamp-weak", f"{' and '.join(weak)}: the timestamp may have been forged")
+        yield _unknown_finding("timestamp-weak", f"the timestamp may be forged: it uses {' and '.join(weak)}")
 
 
 def _passed_finding(code: str, message: str) -> Finding:
