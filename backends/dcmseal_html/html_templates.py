@@ -1,6 +1,6 @@
 """The environment of the templates, which renders text from files neither as markup nor invisibly."""
 
-# A module of its own because it imports Jinja, which listing plugins must not do.
+# Kept apart: imports Jinja, which listing plugins must not do.
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 'html'
 """
 
-# A module of its own so that plugin.py imports it only on request, and commands start quickly.
+# Kept apart: imported only when plugins are listed, so that commands start quickly.
 
 from __future__ import annotations
 

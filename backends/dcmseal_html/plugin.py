@@ -1,4 +1,4 @@
-"""Contributes the report writer ``html``; imports it on request only."""
+"""Contributes the report writer ``html``; imports nothing else until called."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """What a verdict means and what to do about it, as sentences for the reader of a report, most important first."""
 
+# Kept apart: sentences for readers, separate from the layout of the page.
+
 from __future__ import annotations
 
 from collections.abc import Iterator

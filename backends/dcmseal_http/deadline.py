@@ -43,12 +43,12 @@ class Deadline:
         remaining time.
         """
         failure: OSError | None = None
-        places = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
-        for number, (family, kind, protocol, _name, place) in enumerate(places):
+        addresses = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+        for number, (family, kind, protocol, _name, resolved) in enumerate(addresses):
             candidate = socket.socket(family, kind, protocol)
             try:
-                candidate.settimeout(self.remaining() / (len(places) - number))
-                candidate.connect(place)
+                candidate.settimeout(self.remaining() / (len(addresses) - number))
+                candidate.connect(resolved)
                 candidate.settimeout(self.remaining())
             except OSError as error:
                 candidate.close()

@@ -1,6 +1,6 @@
 """HTTP requests (RFC 9110) with a deadline for the whole exchange, and retries.
 
-Redirects are not followed, so that neither request nor login reaches a server that nobody named. Requests to this
+Redirects are not followed, so that requests and logins reach only the servers that users name. Requests to this
 machine do not use a proxy, which would see the login, and would look for the server on its own machine.
 """
 
@@ -68,13 +68,13 @@ class HttpResponse:
         self.headers = response.headers
         self._response = response
         self._deadline = deadline
-        self._slowest = min_rate
+        self._min_rate = min_rate
 
     def iter_body(self) -> Iterator[bytes]:
         """Iterate over the body; raises TemporaryFailure if it is truncated or too slow."""
         while piece := self._read_piece():
-            if self._slowest:
-                self._deadline.extend(len(piece) / self._slowest)
+            if self._min_rate:
+                self._deadline.extend(len(piece) / self._min_rate)
             yield piece
         if self._response.length:
             raise TemporaryFailure("the response is truncated")

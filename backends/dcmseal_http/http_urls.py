@@ -63,7 +63,7 @@ def is_confidential(url: str) -> bool:
 
 
 def redirect_host(location: str) -> str:
-    """The host of a redirect; empty if it is not printable."""
+    """Return the host of a redirect; empty if it is not printable."""
     try:
         host = urlsplit(location).hostname or ""
     except ValueError:
