@@ -1,7 +1,7 @@
 """PKCS #11 mechanisms for the signatures of PS3.15 C.1 (PKCS #11 v2.40 mechanisms, 2.1 and 2.3).
 
 RSA keys sign a DigestInfo with CKM_RSA_PKCS, which supports all six MAC algorithms on every device. Devices that reject
-this, and insist on hashing the message themselves, get its bytes. ECDSA keys sign the digest in the same way.
+this, and require to hash the message themselves, get its bytes. ECDSA keys sign the digest in the same way.
 """
 
 from __future__ import annotations
@@ -76,7 +76,15 @@ class TokenCapabilities:
     sizes: Mapping[Mechanism, tuple[int, int]] = field(repr=False)
 
     def check_key(self, kind: KeyKind) -> None:
-        """Raise MechanismUnavailable if no mechanism supports such a key, or WeakAlgorithm if it is too small."""
+        """Check that the token supports a key.
+
+        Args:
+            kind: Type and size of the key.
+
+        Raises:
+            WeakAlgorithm: The key is too small for new signatures.
+            MechanismUnavailable: No mechanism supports such a key.
+        """
         if kind.bits < kind.type.min_bits:
             raise WeakAlgorithm(
                 f"the key on {self.token} has {kind.bits} bits, too few for a new signature",
@@ -96,7 +104,15 @@ class TokenCapabilities:
             )
 
     def signing_mechanisms(self, kind: KeyKind, message: SignableMessage) -> tuple[SigningMechanism, ...]:
-        """The mechanisms that can sign the message, the preferred one first; raises MechanismUnavailable."""
+        """Return the mechanisms that can sign a message, the preferred one first.
+
+        Args:
+            kind: Type and size of the key.
+            message: The message.
+
+        Raises:
+            MechanismUnavailable: The token has no such mechanism.
+        """
         is_rsa = kind.type is KeyType.RSA
         raw, hashing = _FOR_RSA if is_rsa else _FOR_EC
         found = hashing.get(message.algorithm)
@@ -142,7 +158,7 @@ def _sign_with(
 
 
 def _pad_digest(digest: bytes, kind: KeyKind) -> bytes:
-    """The number that ECDSA signs (FIPS 186-4 section 6.4), in the length of the digest that is usual with the curve.
+    """Return the number that ECDSA signs (FIPS 186-4 section 6.4), in the digest length that is usual with the curve.
 
     Longer digests are truncated to the order of the curve, because some devices do not do that. Shorter ones are padded
     with leading zeros, which do not change the number, because TPMs only accept lengths of known hash functions.

@@ -71,7 +71,7 @@ def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> 
 
 
 def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, hash_: hashes.HashAlgorithm) -> bool:
-    """True if the signature is correct, False if its type is unsupported; raises InvalidSignature if it is wrong."""
+    """Return whether the type of the signature is supported; raises InvalidSignature if the signature is wrong."""
     key = authority.parsed.public_key()
     kind, signature, signed = token.scheme.kind, token.signature, token.signed_attributes
     if isinstance(key, rsa.RSAPublicKey) and key.key_size <= _MAX_RSA_BITS:

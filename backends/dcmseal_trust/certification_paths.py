@@ -167,7 +167,7 @@ def _build_context(moment: dt.datetime) -> ValidationContext:
 
 
 def path_certificates(path: ValidationPath) -> tuple[X509Certificate, ...]:
-    """The certificates of a path, from the signer to the anchor."""
+    """Return the certificates of a path, from the signer to the anchor."""
     return tuple(reversed(list(path.iter_certs(include_root=True))))
 
 

@@ -60,7 +60,7 @@ class MaterialIndex:
         )
 
     def _iter_responders(self, response: OcspResponse) -> Iterator[X509Certificate]:
-        """Possible signers; a delegated responder is included in the response (RFC 6960 4.2.2.2)."""
+        """Yield possible signers; a delegated responder is included in the response (RFC 6960 4.2.2.2)."""
         yield from self._by_subject.get(response.responder, ())
         yield from self._by_key.get(response.responder, ())
         for embedded in response.certificates:
@@ -68,6 +68,6 @@ class MaterialIndex:
 
 
 def _iter_crl_issuers(certificate: X509Certificate) -> Iterator[object]:
-    """The CRL issuers that a certificate names (RFC 5280 4.2.1.13)."""
+    """Yield the CRL issuers that a certificate names (RFC 5280 4.2.1.13)."""
     for point in certificate.crl_distribution_points_value or ():
         yield from iter_general_name_keys(point["crl_issuer"] or ())

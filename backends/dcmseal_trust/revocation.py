@@ -80,7 +80,7 @@ def _status(query: RevocationQuery) -> RevocationStatus:
 
 
 def _worst_status(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
-    """The worst status; of several revocations, the earliest with the worst reason."""
+    """Return the worst status; of several revocations, the earliest with the worst reason."""
     return min(statuses, key=_rank, default=RevocationStatus(status=RevocationState.UNKNOWN))
 
 
@@ -90,7 +90,7 @@ def _rank(each: RevocationStatus) -> tuple[int, bool, bool, bool, dt.datetime]:
 
 
 def _iter_ocsp_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
-    """The status of the certificate in each OCSP response."""
+    """Yield the status of the certificate in each OCSP response."""
     issuer = path_issuer(query.path)
     for response in query.material.ocsp_responses:
         singles = tuple(response.find_responses(query.certificate, issuer))
@@ -105,7 +105,7 @@ def _iter_ocsp_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
 
 
 def _severity(status: RevocationStatus) -> int:
-    """The order of statuses within one response: good counts least."""
+    """Return the rank of a status within one response, in which good counts least."""
     order = (
         RevocationState.GOOD,
         RevocationState.UNKNOWN,
@@ -140,7 +140,7 @@ def _single_status(
 
 
 def _revoked_status(since: dt.datetime, reason: str, *, usable: bool, is_current: bool) -> RevocationStatus:
-    """The status by a source that says revoked; only a hold may have ended since."""
+    """Return the status by a source that says revoked; only a hold may have ended since."""
     if not usable:
         return RevocationStatus(status=RevocationState.INDETERMINATE)
     if reason == _HOLD and not is_current:
@@ -174,7 +174,7 @@ def _signer_trust(query: RevocationQuery) -> _SourceTrust:
 
 
 def _refusal_state(response: OcspResponse, query: RevocationQuery, issuer: Authority) -> RevocationState:
-    """Why a response was rejected: its signer must be the issuer, or delegated by it (RFC 6960 4.2.2.2)."""
+    """Return why a response was rejected: its signer must be the issuer, or delegated by it (RFC 6960 4.2.2.2)."""
     if response.is_from(name_key(issuer.name), issuer.public_key):
         return RevocationState.UNKNOWN
     named = [each for each in responder_candidates(response, query.material) if is_delegated(each, issuer)]
@@ -199,7 +199,7 @@ class _RelevantCrl:
 
 
 def _iter_crl_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
-    """The status by each CRL, and good if the CRLs together cover all reasons."""
+    """Yield the status by each CRL, and good if the CRLs together cover all reasons."""
     if not query.material.crls:
         return
     relevant = [each for each in query.material.crls if is_issued_for(each, query.certificate)]
@@ -223,7 +223,7 @@ def _iter_crl_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
 
 
 def _iter_relevant(crl: Crl, query: RevocationQuery) -> Iterator[_RelevantCrl]:
-    """The CRL, if its signer was found."""
+    """Yield the CRL if its signer was found."""
     at = query.clamp(crl.this_update, crl.next_update)
     signer = _crl_signer_trust(crl, query, at)
     if signer is _SourceTrust.UNKNOWN:
@@ -256,7 +256,7 @@ def _crl_signer_trust(crl: Crl, query: RevocationQuery, at: dt.datetime) -> _Sou
 
 
 def _side_paths(path: ValidationPath, main: ValidationPath) -> Sequence[ValidationPath]:
-    """The partial paths to certificates that are not on the main path, where they would be checked."""
+    """Return the partial paths to certificates that are not on the main path, where they would be checked."""
     on_main = {each.dump() for each in main.iter_certs(include_root=True)}
     return [each for each in partial_paths(path) if each.last.dump() not in on_main]
 
@@ -266,7 +266,7 @@ def _least_trust(signers: Iterable[_SourceTrust]) -> _SourceTrust:
 
 
 def _effective_entries(one: _RelevantCrl, relevant: Sequence[_RelevantCrl]) -> tuple[CrlEntry, ...]:
-    """The effective entries: a delta CRL may end a hold of its complete CRL (RFC 5280 5.3.1)."""
+    """Return the effective entries: a delta CRL may end a hold of its complete CRL (RFC 5280 5.3.1)."""
     if one.crl.base is not None:
         return tuple(each for each in one.entries if each.reason != _REMOVED)
     ended = any(

@@ -34,7 +34,7 @@ def test_what_is_no_module_is_not_loaded_here(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashes"), ("import time; time.sleep(60)", "answer")],
+    [("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashes"), ("import time; time.sleep(60)", "respond")],
 )
 def test_a_module_that_crashes_or_hangs_takes_nobody_with_it(
     code: str, reason: str, monkeypatch: pytest.MonkeyPatch
