@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
-from dcmseal.model.coverage_map import format_unprotected
+from dcmseal.model.causes import FailureCause, is_data_unchanged, report_causes
+from dcmseal.model.coverage_map import format_gaps
 from dcmseal.model.report import SignatureReport, VerificationReport
 from dcmseal.model.verdict import OBJECT_NOT_SIGNED, Verdict
 from dcmseal.plugins.report_writer import ReportedFile
@@ -92,10 +92,10 @@ def _iter_reasons(report: VerificationReport) -> Iterator[str]:
     if report.verdict is Verdict.INVALID:
         outcome, sentences = Outcome.FAILED, _FAILED
     trust_problems = [sentence for cause, sentence in _CAUSES.items() if cause in report_causes(report)]
-    if is_data_intact(report):
+    if is_data_unchanged(report):
         yield from trust_problems
     for aspect, sentence in sentences.items():
-        if trust_problems and aspect in (Aspect.TRUST, Aspect.AUTHENTICITY) and is_data_intact(report):
+        if trust_problems and aspect in (Aspect.TRUST, Aspect.AUTHENTICITY) and is_data_unchanged(report):
             continue
         affected = [str(number) for number, each in enumerate(report.signatures, 1) if each.outcome(aspect) is outcome]
         if affected and _is_decisive(aspect, report):
@@ -105,7 +105,7 @@ def _iter_reasons(report: VerificationReport) -> Iterator[str]:
         yield "Whether the signer can be trusted was not checked, because no trust anchor is configured."
     if any(each.has_unverified_timestamp for each in report.signatures):
         yield "A timestamp is present but could not be verified."
-    if not is_data_intact(report):
+    if not is_data_unchanged(report):
         yield from trust_problems
     unmet = (each for each in report.unmet if each.code != OBJECT_NOT_SIGNED)
     yield from (f"A requirement is not met: {each.message}." for each in unmet)
@@ -128,9 +128,9 @@ def explain_limits(file: ReportedFile) -> str:
         return ""
     if file.coverage is None:
         return "The extent of the coverage is unknown."
-    if not any(each.holds for each in file.coverage.signatures):
+    if not any(each.is_valid for each in file.coverage.signatures):
         return "No signature is valid, so nothing is protected."
-    return format_unprotected(file.coverage.summary)
+    return format_gaps(file.coverage.summary)
 
 
 def recommend_actions(file: ReportedFile) -> Iterator[str]:
@@ -140,7 +140,7 @@ def recommend_actions(file: ReportedFile) -> Iterator[str]:
         yield file.hint or "Fetch the file again from its source."
         return
     causes = report_causes(report)
-    if is_data_intact(report) and (causes or report.verdict is Verdict.INVALID):
+    if is_data_unchanged(report) and (causes or report.verdict is Verdict.INVALID):
         # another copy would have the same signature
         yield "The data is unchanged, so there is no need to fetch the instance again."
         steps = tuple(each for cause, steps in _ACTIONS.items() if cause in causes for each in steps)

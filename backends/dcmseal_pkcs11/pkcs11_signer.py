@@ -10,11 +10,11 @@ from typing import Final, NoReturn
 
 import pkcs11
 
-from dcmseal.errors import DeviceRemoved, DeviceReplaced, PinRejected, SignerError
+from dcmseal.errors import DeviceRemoved, DeviceReplaced, MechanismUnavailable, PinRejected, SignerError
 from dcmseal.plugins.signer_backend import SignableMessage
 from dcmseal.plugins.tracebacks import strip_traceback
 from dcmseal_pkcs11.loaded_modules import load_module
-from dcmseal_pkcs11.mechanisms import sign_message
+from dcmseal_pkcs11.mechanisms import hash_to_sign, sign_message
 from dcmseal_pkcs11.pin import Pin, PinProvider, format_pin_state
 from dcmseal_pkcs11.pkcs11_errors import MECHANISM_REFUSED, REINSERT_HINT, to_signer_error
 from dcmseal_pkcs11.token_key import OpenTokenKey, open_key
@@ -66,8 +66,11 @@ class Pkcs11Signer:
         opened = self._opened
         if opened is None:
             raise _closed_error()
+        mechanisms = opened.mechanisms.get(message.algorithm)
+        if mechanisms is None:
+            raise _algorithm_error(opened, message)
         # before taking the lock of the module, because the digest may read a large file
-        mechanisms = opened.capabilities.signing_mechanisms(opened.kind, message)
+        hashed = hash_to_sign(message, opened.kind) if mechanisms[0].signs_hash else b""
         module = opened.session.token.module
         if module.inherited:
             module = load_module(module.path)
@@ -78,9 +81,8 @@ class Pkcs11Signer:
             if not opened.session.usable:
                 opened = self._opened = self._reopen(opened)
             try:
-                return sign_message(
-                    opened.key.handle, opened.kind, message, mechanisms, self._per_signature_pin(opened)
-                )
+                pin = self._per_signature_pin(opened) if opened.always_authenticate else None
+                return sign_message(opened.key.handle, opened.kind, message, mechanisms, hashed, pin)
             except pkcs11.PKCS11Error as error:
                 raise self._handle_error(opened, error) from None
 
@@ -92,10 +94,8 @@ class Pkcs11Signer:
             with opened.session.token.module.lock:
                 opened.session.release()
 
-    def _per_signature_pin(self, opened: OpenTokenKey) -> Pin | None:
-        """Return the PIN if the key needs it for each signature; the PIN that opened the token is reused."""
-        if not opened.always_authenticate:
-            return None
+    def _per_signature_pin(self, opened: OpenTokenKey) -> Pin:
+        """Return the PIN for a key that needs it for each signature; the PIN that opened the token is reused."""
         if self._pin is None:
             token = opened.session.token
             self._pin = self._pin_provider.request_pin(
@@ -168,6 +168,14 @@ def _not_returned_error(description: str, other: Pkcs11Token | None) -> SignerEr
             hint="reinsert the first card, or start again with the new one",
         )
     return DeviceRemoved(f"{description} is not connected", hint=REINSERT_HINT)
+
+
+def _algorithm_error(opened: OpenTokenKey, message: SignableMessage) -> SignerError:
+    token = opened.session.token.description
+    return MechanismUnavailable(
+        f"{token} cannot make {opened.kind.type.value} signatures with {message.algorithm}",
+        hint="choose another MAC algorithm, such as SHA256",
+    )
 
 
 def _closed_error() -> SignerError:

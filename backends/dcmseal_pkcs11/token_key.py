@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pkcs11
@@ -13,8 +13,9 @@ from dcmseal.errors import CertificateMismatch, DeviceUnavailable, KeyNotFound, 
 from dcmseal.plugins.certificate_files import load_certificates
 from dcmseal.plugins.key_algorithms import certificate_key_algorithm, unsupported_key_error
 from dcmseal.plugins.tracebacks import strip_traceback
+from dcmseal.terms import MacAlgorithm
 from dcmseal_pkcs11.loaded_modules import Pkcs11Module
-from dcmseal_pkcs11.mechanisms import KeyKind, TokenCapabilities
+from dcmseal_pkcs11.mechanisms import KeyKind, SigningMechanism, TokenCapabilities
 from dcmseal_pkcs11.module_discovery import find_modules
 from dcmseal_pkcs11.module_probe import load_candidate
 from dcmseal_pkcs11.pin import Pin, PinProvider, PinRequest
@@ -40,7 +41,8 @@ class OpenTokenKey:
     session: TokenSession
     key: TokenObject = field(repr=False)
     kind: KeyKind
-    capabilities: TokenCapabilities
+    mechanisms: Mapping[MacAlgorithm, tuple[SigningMechanism, ...]] = field(repr=False)
+    """Those for each MAC algorithm, the preferred ones first."""
     always_authenticate: bool
     certificate_chain: tuple[bytes, ...] = field(repr=False)
     pin: Pin | None
@@ -107,7 +109,7 @@ def _open_in_session(session: TokenSession, token: Pkcs11Token, pin_request: Pin
         session=session,
         key=key,
         kind=kind,
-        capabilities=capabilities,
+        mechanisms=capabilities.signing_mechanisms(kind),
         always_authenticate=always,
         certificate_chain=build_chain(own, (*named, *(each for _, each in stored)), further),
         pin=pin if always else None,

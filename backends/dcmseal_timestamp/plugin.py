@@ -1,4 +1,4 @@
-"""Contributes ``CMS_TSP``; imports nothing else until called."""
+"""Contributes the timestamp backend ``CMS_TSP``; imports nothing else until called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dcmseal.plugins.timestamp_backend import TimestampBackend
 
 @hookimpl
 def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
-    """Contribute ``CMS_TSP``."""
+    """Provide the timestamp backend ``CMS_TSP``."""
     from dcmseal_timestamp.cms_tsp import CmsTspBackend
 
     return (CmsTspBackend(),)

@@ -1,4 +1,4 @@
-"""Requests to timestamp authorities over HTTP (RFC 3161 3.4)."""
+"""Sends requests to timestamp authorities over HTTP (RFC 3161 3.4)."""
 
 # Kept apart: the only module of the package with network access.
 
@@ -20,7 +20,7 @@ from dcmseal_timestamp.timestamp_token import MAX_TOKEN_BYTES
 _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 _UNAUTHORIZED: Final = 401
 _MAX_LOGINS: Final = 3
-_HINT: Final = "check the URL and the network; if you name several authorities, they are tried in turn"
+_HINT: Final = "check the URL and the network, or name several authorities, which are tried in turn"
 _LOGIN_HINT: Final = "pass secrets= to TimestampRequest, a function that returns USER:PASSWORD"
 
 
@@ -50,7 +50,7 @@ def send_query(url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secre
             raise TimestampError(f"{name} did not respond: {error}", hint=_HINT) from None
         except BodyTooLarge:
             raise TimestampError(
-                f"the response has more than {MAX_TOKEN_BYTES} bytes",
+                f"the response is larger than {MAX_TOKEN_BYTES} bytes",
                 hint="check that the URL is that of a timestamp authority",
             ) from None
         except HttpStatus as error:

@@ -1,4 +1,4 @@
-"""Verifies a token against the value of a Signature; the result is findings of aspect TIMESTAMP."""
+"""Verifies a token against the value of a Signature, and reports findings of aspect TIMESTAMP."""
 
 # Kept apart: imports cryptography, which listing plugins must not do.
 
@@ -50,7 +50,7 @@ class SignatureStatus(Enum):
 
 
 def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> SignatureStatus:
-    """Verify the signature of a token with the key of the authority."""
+    """Verify the signature of a token with the key of the authority (RFC 5652 5.6)."""
     if token.digest_algorithm not in DIGESTS:
         return SignatureStatus.UNSUPPORTED
     if token.scheme.digest not in ("", token.digest_algorithm) and token.scheme.kind not in _WITH_OWN_DIGEST:
@@ -71,11 +71,11 @@ def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> 
 
 
 def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, hash_: hashes.HashAlgorithm) -> bool:
-    """Return whether the type of the signature is supported; raises InvalidSignature if the signature is wrong."""
+    """Verify the signature; return False if its type is unsupported, and raise InvalidSignature if it is wrong."""
     key = authority.parsed.public_key()
     kind, signature, signed = token.scheme.kind, token.signature, token.signed_attributes
     if isinstance(key, rsa.RSAPublicKey) and key.key_size <= _MAX_RSA_BITS:
-        # a key for PSS must not make other signatures (RFC 4055 1.2)
+        # an id-RSASSA-PSS key must not make other signatures (RFC 4055 1.2)
         is_for_pss = authority.parsed.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
         if kind == "rsassa_pkcs1v15" and not is_for_pss:
             key.verify(signature, signed, padding.PKCS1v15(), hash_)
@@ -98,29 +98,30 @@ def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, has
 
 _RESPONSE_CLAUSE: Final = "RFC 3161 2.4.2"
 _AUTHORITY_CLAUSE: Final = "RFC 3161 2.3"
-_DOUBTS: Final = frozenset({"timestamp-weak"})
-"""Codes of findings despite which the time counts as certified; the site decides whether to accept it."""
+_ACCEPTABLE: Final = frozenset({"timestamp-weak"})
+"""Codes of findings that do not prevent a certified time; the settings decide whether it is accepted."""
 
 
 def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
-    """Verify a token, without evaluating trust in the authority.
+    """Verify a token, or a response with a token, without evaluating trust in the authority.
 
     Args:
-        timestamp: The token, or a response that contains it.
-        values: The values of Signature that the token may be for.
-        certificates: Certificates that may include the authority's.
+        timestamp: The token or response, in DER.
+        values: Possible encodings of the signature value that the token is for.
+        certificates: Further certificates, such as that of the authority.
+
+    Returns:
+        The findings, and the certified time if none of them prevents it.
     """
     try:
         token = parse_token(timestamp)
     except UnreadableToken as error:
-        return TimestampResult(
-            findings=(_unknown_finding("timestamp-unreadable", f"the timestamp cannot be used: {error}"),)
-        )
+        return TimestampResult(findings=(_unknown_finding("timestamp-unreadable", str(error)),))
     except RefusedToken as error:
         return TimestampResult(findings=(_failed_finding("timestamp-refused", str(error)),))
     authority = find_authority(token, certificates)
     if authority is None:
-        message = "no usable certificate of the authority is available, neither in the timestamp nor elsewhere"
+        message = "the certificate of the timestamp authority is missing or cannot be parsed"
         return TimestampResult(
             findings=(*_imprint_findings(token, values), _unknown_finding("tsa-certificate-missing", message))
         )
@@ -133,10 +134,10 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
         authority.check_extensions()
         findings += [*_usage_findings(authority), *_name_findings(token, authority)]
     except UnreadableCertificate as error:
-        message = f"the certificate of the timestamp authority cannot be used: {error}"
+        message = f"the certificate of the timestamp authority cannot be evaluated: {error}"
         findings.append(_unknown_finding("tsa-certificate-unreadable", message, "RFC 5280 4.2"))
     findings += [*_validity_findings(token, authority), *_strength_findings(token, authority)]
-    if any(each.outcome is not Outcome.PASSED and each.code not in _DOUBTS for each in findings):
+    if any(each.outcome is not Outcome.PASSED and each.code not in _ACCEPTABLE for each in findings):
         return TimestampResult(findings=tuple(findings))
     info = token.info
     time = CertifiedTime(
@@ -151,7 +152,7 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
 
 
 def _imprint_findings(token: TimestampToken, values: Sequence[bytes]) -> Iterator[Finding]:
-    """Check that the token is for this signature (PS3.3 C.12.1.1.3.1.3)."""
+    """Check whether the token is for this signature (PS3.3 C.12.1.1.3.1.3)."""
     algorithm = token.info.imprint_algorithm
     if algorithm not in DIGESTS:
         yield _unknown_finding(
@@ -160,7 +161,7 @@ def _imprint_findings(token: TimestampToken, values: Sequence[bytes]) -> Iterato
     elif any(hmac.compare_digest(hashlib.new(algorithm, value).digest(), token.info.imprint) for value in values):
         yield _passed_finding("timestamp-imprint-matches", "the timestamp was made for this signature")
     else:
-        yield _failed_finding("timestamp-imprint-differs", "the timestamp was made for other data than this signature")
+        yield _failed_finding("timestamp-imprint-differs", "the timestamp was not made for this signature")
 
 
 def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
@@ -172,58 +173,61 @@ def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) 
             message = "the signature algorithm of the timestamp is not supported"
             yield _unknown_finding("timestamp-signature-unsupported", message)
         case SignatureStatus.VALID:
-            yield _passed_finding("timestamp-signature-valid", "the timestamp was made with the key of its authority")
+            yield _passed_finding("timestamp-signature-valid", "the signature of the timestamp is valid")
 
 
 def _binding_findings(
     token: TimestampToken, authority: AuthorityCertificate, certificates: Sequence[bytes]
 ) -> Iterator[Finding]:
-    """Check that the signed part of the token identifies the certificate (RFC 5816 2.2.1)."""
+    """Check whether the signed part of the token identifies the certificate (RFC 5816 2.2.1)."""
     match find_binding(token, authority, certificates):
         case CertificateBinding.MISSING:
-            message = "the signed part of the timestamp does not identify the authority's certificate"
+            message = "the signed part of the timestamp does not identify the certificate of the authority"
             yield _failed_finding("tsa-certificate-not-bound", message)
         case CertificateBinding.OTHER:
-            message = "the signed part of the timestamp identifies another certificate than the authority's"
+            message = "the signed part of the timestamp identifies another certificate than that of the authority"
             yield _failed_finding("tsa-certificate-not-bound", message)
         case CertificateBinding.UNSUPPORTED:
-            message = "the timestamp identifies the authority's certificate by an unsupported digest"
+            message = "the timestamp identifies the certificate of the authority by an unsupported digest"
             yield _unknown_finding("tsa-binding-unsupported", message)
         case CertificateBinding.CHAIN_UNKNOWN:
-            message = "the timestamp identifies certificates of the authority's chain that are not available"
+            message = "the timestamp identifies certificates in the chain of the authority that are not available"
             yield _unknown_finding("tsa-chain-missing", message)
         case CertificateBinding.BOUND:
             pass
 
 
 def _usage_findings(authority: AuthorityCertificate) -> Iterator[Finding]:
-    """Check that the certificate is for timestamps."""
+    """Check the key usages of the certificate (RFC 3161 2.3)."""
     if not authority.is_for_timestamps_only:
-        message = "the extended key usage of the authority's certificate is not timeStamping alone"
-        yield _failed_finding("tsa-usage-wrong", message, _AUTHORITY_CLAUSE)
+        yield _failed_finding(
+            "tsa-usage-wrong",
+            "the extended key usage of the authority's certificate is not timeStamping only",
+            _AUTHORITY_CLAUSE,
+        )
     elif not authority.is_marked_critical:
         message = "the extended key usage of the authority's certificate is not critical"
         yield _failed_finding("tsa-usage-not-critical", message, _AUTHORITY_CLAUSE)
     if authority.is_ca:
         yield _failed_finding("tsa-is-ca", "the authority's certificate is a CA certificate", _AUTHORITY_CLAUSE)
     if not authority.is_for_signatures_only:
-        message = "the key usage of the authority's certificate is not limited to signatures"
+        message = "the key usage of the authority's certificate is not restricted to signatures"
         yield _failed_finding("tsa-usage-wrong", message, _AUTHORITY_CLAUSE)
 
 
 def _name_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
-    """Check that the token states a name in the certificate."""
+    """Check whether the name in the token is that of the certificate."""
     name = token.info.tsa
     if name is not None and not authority.is_named(name):
-        message = "the timestamp names another authority than its certificate"
+        message = "the timestamp and the authority's certificate contain different names of the authority"
         yield _failed_finding("tsa-name-differs", message)
 
 
 def _validity_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
-    # certificates have a resolution of one second
+    # validity periods have a resolution of one second
     second = token.info.moment.replace(microsecond=0)
     if not authority.parsed.not_valid_before_utc <= second <= authority.parsed.not_valid_after_utc:
-        message = f"the authority's certificate was not valid at {second.isoformat()}, the certified time"
+        message = f"the authority's certificate was not valid at the certified time, {second.isoformat()}"
         yield _failed_finding("tsa-certificate-out-of-date", message, "RFC 5280 4.1.2.5")
 
 
@@ -231,9 +235,9 @@ def _strength_findings(token: TimestampToken, authority: AuthorityCertificate) -
     used = {token.info.imprint_algorithm, token.digest_algorithm, token.scheme.digest}
     weak = [f"the digest {each}" for each in sorted(used & WEAK_DIGESTS)]
     if authority.has_weak_key:
-        weak.append(f"a key of {authority.key_bits} bits")
+        weak.append(f"the authority's key of {authority.key_bits} bits")
     if weak:
-        yield _unknown_finding("timestamp-weak", f"the timestamp may be forged: it uses {' and '.join(weak)}")
+        yield _unknown_finding("timestamp-weak", f"{' and '.join(weak)}: the timestamp may have been forged")
 
 
 def _passed_finding(code: str, message: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Loads certificates, CRLs and OCSP responses from files and folders, in PEM or DER."""
+"""Loads certificates, CRLs and OCSP responses from files and folders, in PEM or DER, with limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dcmseal_trust.x509_certificates import RefusedObject, X509Certificate, iter
 
 
 def iter_system_certificates() -> Iterator[bytes]:
-    """Yield the DER of the operating system's trust anchors, from OpenSSL's default paths or the Windows store."""
+    """Iterate over the DER of the system's trusted certificates: OpenSSL's default paths, or the Windows store."""
     context = ssl.create_default_context()
     yield from context.get_ca_certs(binary_form=True)
 
@@ -29,30 +29,30 @@ def iter_system_certificates() -> Iterator[bytes]:
 T = TypeVar("T")
 
 MAX_MATERIAL_BYTES: Final = 64 << 20
-"""Maximum size of a file; enough for a CRL with a million entries."""
+"""Maximum size of a file, enough for a CRL with a million entries."""
 _MAX_FILES: Final = 10_000
-_CERTIFICATE: Final = frozenset[str]()
-"""No PEM labels: certificates are extracted from all formats that may contain them."""
-_CRL: Final = frozenset({"X509 CRL"})
-_OCSP: Final = frozenset({"OCSP RESPONSE"})
+_CERTIFICATE_LABELS: Final = frozenset[str]()
+"""Empty, because certificates are also accepted in other formats than PEM and DER."""
+_CRL_LABELS: Final = frozenset({"X509 CRL"})
+_OCSP_LABELS: Final = frozenset({"OCSP RESPONSE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedMaterial:
-    """Trust anchors, and the material to evaluate certificates with."""
+    """Parsed trust anchors, intermediate certificates, CRLs and OCSP responses."""
 
     anchors: tuple[X509Certificate, ...]
     intermediates: tuple[X509Certificate, ...] = ()
     crls: tuple[Crl, ...] = ()
     ocsp_responses: tuple[OcspResponse, ...] = ()
     unverified: tuple[X509Certificate, ...] = ()
-    """Certificates that no other certificate signed: they are not part of paths, but show where one ends."""
+    """Certificates without a chain to a known one; used only to explain where a chain ends."""
     refused: tuple[str, ...] = ()
-    """Messages about objects in files that must not be used."""
+    """A message for each object that must not be used, with the reason."""
 
 
 def load_material(settings: TrustSettings) -> LoadedMaterial:
-    """Load all files that the settings name, and the material in memory.
+    """Load the files that the settings name.
 
     Raises:
         TrustError: A file cannot be read, or there is no trust anchor.
@@ -60,49 +60,50 @@ def load_material(settings: TrustSettings) -> LoadedMaterial:
     given = settings.material
     refused: list[str] = []
     anchors = (
-        *_load_all(settings.anchors, "certificate", _CERTIFICATE, parse_certificate, refused),
+        *_load_all(settings.anchors, "certificate", _CERTIFICATE_LABELS, parse_certificate, refused),
         *iter_usable(given.anchors),
     )
     if settings.system_anchors:
         anchors += tuple(iter_usable(iter_system_certificates()))
     if not (anchors or refused):
-        raise TrustError("the operating system has no trust anchors", hint="configure a file with trust anchors")
-    named = _load_all(settings.intermediates, "certificate", _CERTIFICATE, parse_certificate, refused)
+        raise TrustError("the operating system has no trust anchors", hint="name a file with a trust anchor")
+    named = _load_all(settings.intermediates, "certificate", _CERTIFICATE_LABELS, parse_certificate, refused)
     verified, unverified = split_by_known_issuer(tuple(iter_usable(given.certificates)), (*anchors, *named))
     return LoadedMaterial(
         anchors=anchors,
         intermediates=(*named, *verified),
         unverified=unverified,
-        crls=(*_load_all(settings.crls, "CRL", _CRL, parse_crl, refused), *_iter_parsable(given.crls, parse_crl)),
+        crls=(*_load_all(settings.crls, "CRL", _CRL_LABELS, parse_crl, refused), *_iter_parsed(given.crls, parse_crl)),
         ocsp_responses=(
-            *_load_all(settings.ocsp_responses, "OCSP response", _OCSP, parse_ocsp_response, refused),
-            *_iter_parsable(given.ocsp_responses, parse_ocsp_response),
+            *_load_all(settings.ocsp_responses, "OCSP response", _OCSP_LABELS, parse_ocsp_response, refused),
+            *_iter_parsed(given.ocsp_responses, parse_ocsp_response),
         ),
         refused=tuple(refused),
     )
 
 
-def _iter_parsable(values: Iterable[bytes], parse: Callable[[bytes], T]) -> Iterator[T]:
+def _iter_parsed(values: Iterable[bytes], parse: Callable[[bytes], T]) -> Iterator[T]:
     for der in values:
         try:
             yield parse(der)
-        except Exception:  # noqa: BLE001, S112 - a malformed value must not prevent the use of the others
+        except Exception:  # noqa: BLE001, S112 - use the others despite a malformed one
             continue
 
 
 def _load_all(
     names: tuple[str, ...], kind: str, labels: frozenset[str], parse: Callable[[bytes], T], refused: list[str]
 ) -> tuple[T, ...]:
-    """Parse all values in files; messages about those that must not be used are added to ``refused``."""
+    """Load the objects in files and folders, and append a message to ``refused`` for each that must not be used."""
     values: list[T] = []
     for name in names:
         for path in _iter_files(name):
-            values.extend(_iter_values(path, kind, labels, parse, refused, alone=path == Path(name).expanduser()))
+            is_named = path == Path(name).expanduser()
+            values.extend(_iter_values(path, kind, labels, parse, refused, is_named=is_named))
     return tuple(values)
 
 
 def _iter_files(name: str) -> Iterator[Path]:
-    """Yield the file, or the files directly in the folder, without links of OpenSSL's c_rehash to the same files."""
+    """Iterate over a file, or the files of a folder, without the links that OpenSSL's c_rehash adds."""
     path = Path(name).expanduser()
     if not path.is_dir():
         yield path
@@ -117,42 +118,32 @@ def _iter_files(name: str) -> Iterator[Path]:
 
 
 def _iter_values(
-    path: Path, kind: str, labels: frozenset[str], parse: Callable[[bytes], T], refused: list[str], *, alone: bool
+    path: Path, kind: str, labels: frozenset[str], parse: Callable[[bytes], T], refused: list[str], *, is_named: bool
 ) -> Iterator[T]:
-    """Parse all values in a file.
-
-    Args:
-        path: The file.
-        kind: The kind of its values, for messages.
-        labels: The PEM labels of the values.
-        parse: Parses one value.
-        refused: Receives messages about values that must not be used.
-        alone: Whether the file itself is named; false for files of a folder, which need not contain values.
-    """
+    """Iterate over the objects in a file; a file in a folder, which is not named itself, may contain none."""
     data = load_file(path, MAX_MATERIAL_BYTES, error=TrustError)
     try:
-        blocks = _extract_ders(data, labels) if labels else _extract_certificates(data, alone=alone)
+        blocks = _extract_ders(data, labels) if labels else _extract_certificates(data, is_named=is_named)
     except NoCertificates as error:
-        if alone:
+        if is_named:
             raise no_certificates_error(error, os.fspath(path), TrustError) from None
         return
-    if not blocks and alone:
-        raise TrustError(f"{os.fspath(path)!r} contains no {kind}", hint="use a file in PEM or DER")
+    if not blocks and is_named:
+        raise TrustError(f"{os.fspath(path)!r} contains no {kind}", hint="name a file in PEM or DER")
     for der in blocks:
         try:
             yield parse(der)
         except RefusedObject as error:
-            # one unusable value must not prevent the use of the others
-            refused.append(f"a {kind} in {os.fspath(path)!r} is not used: {error}")
-        except Exception:  # noqa: BLE001 - ASN.1 parsers raise many exceptions
-            if alone or not data.startswith(b"\x30"):
-                message = f"a {kind} in {os.fspath(path)!r} cannot be read"
+            refused.append(f"rejected {kind} in {os.fspath(path)!r}: {error}")
+        except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
+            if is_named or not data.startswith(b"\x30"):
+                message = f"the {kind} in {os.fspath(path)!r} cannot be read"
                 raise TrustError(message, hint="get the file again from its issuer") from None
 
 
-def _extract_certificates(data: bytes, *, alone: bool) -> tuple[bytes, ...]:
-    # a PKCS #12 file itself sets the cost of trying a passphrase, so skip those that only happen to be in the folder
-    return () if is_pkcs12(data) and not alone else extract_certificate_ders(data)
+def _extract_certificates(data: bytes, *, is_named: bool) -> tuple[bytes, ...]:
+    # the file determines how long it takes to detect that a PKCS #12 file requires a passphrase
+    return () if is_pkcs12(data) and not is_named else extract_certificate_ders(data)
 
 
 def _extract_ders(data: bytes, labels: frozenset[str]) -> tuple[bytes, ...]:

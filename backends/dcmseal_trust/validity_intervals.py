@@ -1,6 +1,6 @@
-"""Divides time into intervals within which the result of an evaluation is the same, so that it can be cached."""
+"""Determines between which times the result for a certificate cannot change, so that it can be cached."""
 
-# Kept apart: the cache key, separate from the evaluation.
+# Kept apart: the cache key of results, apart from the evaluation.
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECOND = dt.timedelta(seconds=1)
 
 
 class ValidityIntervals:
-    """The intervals between the times at which certificates, CRLs, OCSP responses and revocations begin or end."""
+    """The times at which certificates, CRLs and OCSP responses begin or cease to be valid, and of revocations."""
 
     def __init__(self, material: LoadedMaterial) -> None:
         self._crls = material.crls
@@ -28,12 +28,7 @@ class ValidityIntervals:
         self._by_certificate: dict[bytes, tuple[dt.datetime, ...]] = {}
 
     def interval_index(self, certificate: bytes, moment: dt.datetime) -> int:
-        """Return the index of the interval that contains a time.
-
-        Args:
-            certificate: The certificate to evaluate, in DER.
-            moment: The time.
-        """
+        """Return the index of the interval of a certificate that contains a time."""
         boundaries = self._by_certificate.get(certificate)
         if boundaries is None:
             if len(self._by_certificate) >= _MAX_CERTIFICATES:
@@ -42,16 +37,13 @@ class ValidityIntervals:
         return bisect(boundaries, moment)
 
     def _find_boundaries(self, der: bytes) -> tuple[dt.datetime, ...]:
-        """Return the boundaries for a certificate in order.
-
-        Each is followed by a second one after a second, because validity includes the second in which it ends.
-        """
+        """Find the sorted boundaries, each also a second later, because validity periods include their last second."""
         own: set[dt.datetime] = set()
         try:
             certificate = parse_certificate(der)
             own.update((certificate.not_before, certificate.not_after, *self._iter_revocations(certificate)))
         except ValueError:
-            pass  # a certificate that cannot be used has the same result at all times
+            pass  # the result does not depend on the time
         return tuple(
             sorted(add_delay(each, delay) for each in own | self._shared for delay in (dt.timedelta(), _SECOND))
         )

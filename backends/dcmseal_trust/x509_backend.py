@@ -1,11 +1,11 @@
-"""The trust backend ``x509``, which evaluates certification paths to trust anchors (RFC 5280).
+"""The trust backend ``x509``: validates certification paths to trust anchors of the site (RFC 5280).
 
 >>> from pathlib import Path
 >>> from dcmseal.plugins.trust import TrustSettings
 >>> evaluator = X509Backend().open(TrustSettings(anchors=("root.pem",)))  # doctest: +SKIP
 """
 
-# Kept apart: imported only when plugins are listed, and imports pyhanko-certvalidator only on use.
+# Kept apart: imported only when plugins are listed; it imports pyhanko-certvalidator only when it is used.
 
 from __future__ import annotations
 
@@ -16,39 +16,40 @@ from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import DEFAULT_SCHEME, RevocationMode, TrustSettings
 
 if TYPE_CHECKING:
+    from dcmseal_trust.fetcher import EvaluatorLimits
     from dcmseal_trust.trust_evaluator import X509Evaluator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class X509Backend:
-    """Loads the files that the settings name, and evaluates certificates."""
+    """Loads the files that the settings name, and opens an evaluator that uses them."""
 
     scheme: str = DEFAULT_SCHEME
     summary: str = "X.509 paths to trust anchors, with CRLs and OCSP"
+    limits: EvaluatorLimits | None = None
+    """How much is fetched and cached; None for the defaults."""
 
     def open(self, settings: TrustSettings) -> X509Evaluator:
-        """Load the files that the settings name.
-
-        Args:
-            settings: What the site trusts.
+        """Open an evaluator for the settings.
 
         Raises:
+            UsageError: The settings contain no trust anchor, an unknown option, or a contradiction.
             TrustError: A file cannot be read.
-            UsageError: There is no trust anchor, or the settings contradict each other.
         """
+        from dcmseal_trust.fetcher import DEFAULT_LIMITS
         from dcmseal_trust.trust_evaluator import X509Evaluator
         from dcmseal_trust.trust_material import load_material
 
         if not (settings.anchors or settings.material.anchors or settings.system_anchors):
-            raise UsageError("no trust anchor is configured", hint="configure the certificate of a CA that you trust")
+            raise UsageError("no trust anchor is named", hint="name the certificate of a CA that you trust")
         if settings.options:
             raise UsageError(
-                f"the trust scheme {self.scheme} has no option {next(iter(settings.options))!r}",
-                hint="remove the option, or select the scheme that has it",
+                f"unknown option {next(iter(settings.options))!r} for trust scheme {self.scheme}",
+                hint="remove it, or select the trust scheme that supports it",
             )
         if settings.revocation is RevocationMode.OFF and settings.has_revocation_sources:
             raise UsageError(
-                "revocation is off, but CRLs or OCSP responses are configured",
-                hint="use soft or hard, or remove them",
+                "revocation is off, but the settings name or fetch CRLs or OCSP responses",
+                hint="set revocation to soft or hard, or remove the CRLs and OCSP responses",
             )
-        return X509Evaluator(settings, load_material(settings))
+        return X509Evaluator(settings, load_material(settings), self.limits or DEFAULT_LIMITS)

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from tests.bench import bench_archives
+from tests.bench import bench_archives, bench_large
 from tests.bench.bench_identity import make_identity
 from tests.bench.bench_runner import BenchRun
 from tests.bench.bench_tokens import KEYS, SIGN_BARE, SIGN_TOKEN
@@ -33,9 +33,12 @@ from .measures import (
     PROCESS_DCMSIGN,
     SIGN,
     SIGN_DCMTK,
+    SIGN_PYTHON,
     SUMMARIES,
+    SYNC,
     VERIFY,
     VERIFY_DCMTK,
+    VERIFY_PYTHON,
 )
 from .targets import TARGETS, Samples, ratio
 
@@ -44,13 +47,28 @@ _CUT_SHORT: Final = """\
 DCMTK verifies its own signatures here. In the kinds c, d, f and g_native they leave out data of nested sequences (each
 time its 16 KiB buffer is full, the sequence that is open ends for the MAC): its times there are for less hashing.
 """
-_COLUMNS: Final = (FLOOR, FLOOR_RSA, VERIFY, VERIFY_DCMTK, SIGN, SIGN_DCMTK, PROCESS, PROCESS_DCMSIGN, MEMORY)
+_COLUMNS: Final = (
+    FLOOR,
+    FLOOR_RSA,
+    VERIFY,
+    VERIFY_PYTHON,
+    VERIFY_DCMTK,
+    SIGN,
+    SIGN_PYTHON,
+    SYNC,
+    SIGN_DCMTK,
+    PROCESS,
+    PROCESS_DCMSIGN,
+    MEMORY,
+)
 _RATIOS: Final = (
     ("v:dcmtk", VERIFY_DCMTK, VERIFY),
     ("limit:dcmtk", VERIFY_DCMTK, FLOOR),
     ("v:floor", VERIFY, FLOOR),
     ("v:rsa", VERIFY, FLOOR_RSA),
+    ("v:python", VERIFY_PYTHON, VERIFY),
     ("s:dcmtk", SIGN_DCMTK, SIGN),
+    ("s:python", SIGN_PYTHON, SIGN),
 )
 
 
@@ -71,7 +89,8 @@ def print_figures(kinds: list[CorpusKind], samples: Samples) -> None:
         print(f"{name.ljust(width)} {SUMMARIES[name]}")
     if start := samples.get(("", HELP)):
         print(f"{HELP.ljust(width)} {SUMMARIES[HELP]}: {median(start):.3f}")
-    print("v:dcmtk, s:dcmtk: times faster than DCMTK (limit:dcmtk: the floor is); v:floor, v:rsa: times the floor\n")
+    print("v:dcmtk, s:dcmtk: times faster than DCMTK (limit:dcmtk: the floor is); v:floor, v:rsa: times the floor;")
+    print("v:python, s:python: times faster than without the compiled walker\n")
 
 
 def print_token_figures(samples: Samples) -> None:
@@ -90,6 +109,15 @@ def print_archive_figures(samples: Samples) -> None:
             if figures := samples.get((kind, measure)):
                 rate = "" if "memory" in measure else f" ({1e3 / median(figures):.0f} files/s)"
                 print(f"{kind}: {summary}: {median(figures):.3f}{rate}")
+    print()
+
+
+def print_large_figures(samples: Samples) -> None:
+    """Wall time of large files and of remote objects."""
+    for kind in (*bench_large.FILE_KINDS, bench_large.REMOTE_KIND):
+        for measure, summary in bench_large.SUMMARIES.items():
+            if figures := samples.get((kind, measure)):
+                print(f"{kind}: {summary}: {median(figures):.0f}")
     print()
 
 
@@ -122,7 +150,7 @@ def as_json(bench: BenchRun, kinds: list[CorpusKind], rounds: int) -> dict[str, 
                 "bytes": (bench.folder / f"{kind.name}.dcm").stat().st_size,
                 **{
                     name: bench.samples[kind.name, name]
-                    for name in (*_COLUMNS, *bench_archives.SUMMARIES)
+                    for name in (*_COLUMNS, *bench_archives.SUMMARIES, *bench_large.SUMMARIES)
                     if (kind.name, name) in bench.samples
                 },
             }
@@ -196,6 +224,7 @@ def main() -> int:
     print(_CUT_SHORT)
     print_token_figures(bench.samples)
     print_archive_figures(bench.samples)
+    print_large_figures(bench.samples)
     met = print_targets(chosen.kinds, bench.samples)
     for problem in bench.problems:
         print(f"NOT MEASURED {problem}")

@@ -19,7 +19,7 @@ from dcmseal.plugins import guard
 from dcmseal.plugins.guard import Guard, Origin, guarded_context
 
 Write: TypeAlias = Callable[[Buffer], object]
-"""Takes the next bytes of an object. It must copy them: the caller may change the buffer afterwards."""
+"""Writes the next bytes of an object. It must copy them, because the caller may change the buffer afterwards."""
 
 FIRST_READ_SIZE: Final = 1 << 17
 """The end of the first range that dcmseal reads of an object, unless the object is smaller."""
@@ -36,7 +36,11 @@ class StorageEntry:
 
 
 class StoredObject(Protocol):
-    """An object that is open for reading. Calls do not overlap, but may come from several threads."""
+    """An object that is open for reading. Calls do not overlap, but may come from several threads.
+
+    An object whose calls may overlap has an attribute ``concurrent_reads``, with the number of calls at once. Large
+    objects of a storage with latency are read faster then.
+    """
 
     @property
     def entry(self) -> StorageEntry:
@@ -60,7 +64,7 @@ class StoredObject(Protocol):
 class Storage(Protocol):
     """Reads and writes the objects behind all URLs of one scheme.
 
-    A storage gets its credentials from its own configuration: URLs contain no secrets, and nobody is asked for one.
+    A storage gets its credentials from its own configuration: URLs contain no secrets, and users are not prompted.
     """
 
     @property
@@ -123,6 +127,7 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,31}", re.ASCII)
 _MAX_URL_LENGTH: Final = 10_000
 _MAX_VERSION_LENGTH: Final = 1000
 _MAX_OBJECT_SIZE: Final = 1 << 60
+_MAX_CONCURRENT_READS: Final = 4
 
 
 class GuardedStorage:
@@ -181,11 +186,13 @@ class GuardedStorage:
 class GuardedStoredObject:
     """A StoredObject that returns exactly the requested bytes, or fails."""
 
-    __slots__ = ("_guard", "_object", "entry")
+    __slots__ = ("_guard", "_object", "concurrent_reads", "entry")
 
     def __init__(self, stored: StoredObject, read_guard: Guard) -> None:
         with read_guard:
             self.entry = _check_entry(stored.entry, "open")
+            concurrent = guard.check_instance(getattr(stored, "concurrent_reads", 1), int, "concurrent_reads")
+            self.concurrent_reads = min(max(1, concurrent), _MAX_CONCURRENT_READS)
             guard.check_methods(stored, "read")
         self._object = stored
         self._guard = read_guard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from io import FileIO, RawIOBase, TextIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
@@ -13,12 +13,12 @@ from dcmseal.dataset.part10 import DicomFile, open_dicom, open_head
 from dcmseal.dataset.source import BytesSource, FileSource, read_error
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.input_files import open_input
+from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from dcmseal.plugins.registry import Registry
 
 DatasetInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Dataset"
 """A path, a URL such as ``s3://bucket/image.dcm``, the bytes of a file, a binary file object (read from its start), or
@@ -29,13 +29,13 @@ _MAX_IN_MEMORY: Final = 8 << 20
 
 @contextmanager
 def open_source(
-    source: DatasetInput, registry: Registry | None = None, *, for_update: bool = False
+    source: DatasetInput, registry: RegistryProvider = no_plugins, *, for_update: bool = False
 ) -> Generator[DicomFile]:
     """Open an input as a context manager.
 
     Args:
         source: The input.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
         for_update: Whether all bytes will be read a second time to write a changed file.
 
     Raises:
@@ -45,7 +45,11 @@ def open_source(
         PluginError: No plugin supports the URL.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_path_or_url(source, registry, reread=for_update) as file, open_dicom(_make_source(file)) as dicom:
+        with (
+            _open_path_or_url(source, registry, reread=for_update) as file,
+            closing(_make_source(file)) as read,
+            open_dicom(read) as dicom,
+        ):
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:
@@ -84,7 +88,7 @@ def _is_not_binary(source: object) -> bool:
 
 
 def _open_path_or_url(
-    name: str | os.PathLike[str], registry: Registry | None, *, reread: bool
+    name: str | os.PathLike[str], registry: RegistryProvider, *, reread: bool
 ) -> AbstractContextManager[RawIOBase]:
     if isinstance(name, str) and URL_SEPARATOR in name:
         from dcmseal.plugins.storage_urls import is_url
@@ -116,10 +120,10 @@ def _open_spooled_copy(file: RawIOBase) -> Generator[RawIOBase]:
 def _open_file_object(file: BinaryIO) -> Generator[DicomFile]:
     if hasattr(file, "readinto") and hasattr(file, "seekable") and file.seekable():
         raw = cast("RawIOBase", file)
-        with open_dicom(_make_source(raw)) as dicom:
+        with closing(_make_source(raw)) as read, open_dicom(read) as dicom:
             yield dicom
     else:
-        with _spool(file) as spooled, open_dicom(_make_source(spooled)) as dicom:
+        with _spool(file) as spooled, closing(_make_source(spooled)) as read, open_dicom(read) as dicom:
             yield dicom
 
 
