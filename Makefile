@@ -1,16 +1,17 @@
-# make demo      a short tour: signs, verifies, tampers, verifies again
-# make test      everything that must hold: style, types, floors, tests, docs; installs what that needs
-# make lint | types | contracts | unit | docs      one step of it
-# make test-lowest     the tests, with the oldest dependencies that pyproject.toml admits
-# make test-tokens     the signer contract on PKCS #11 modules of several makers; Debian, as root
-# make test-kills      runs that are killed 50 times, lose the power, find the disk full, or lose their token; some minutes
-# make fuzz      hostile files by the million; dicomParser and dcmjs read them if there is npm
-# make bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
-# make test-vectors VECTORS=FOLDER     public suites: C2SP/wycheproof in FOLDER/wycheproof, C2SP/x509-limbo in FOLDER/x509-limbo
-# make lock      new versions into requirements.lock
-# make clean
+# make demo            take a short tour: sign, verify, tamper, verify again
+# make test            run all checks: style, types, layers, tests, docs; installs what they need
+# make lint | types | contracts | unit | docs      run one of these checks
+# make test-lowest     run the tests with the oldest dependencies that pyproject.toml allows
+# make test-tokens     run the signer contract on PKCS #11 modules of several vendors (Debian, as root)
+# make test-kills      test runs that are killed, lose power, fill the disk or lose their token (takes minutes)
+# make fuzz            test millions of hostile files; dicomParser and dcmjs also read them if npm is installed
+# make bench           measure speed and memory
+# make conformance CORPUS=FOLDER CHECKERS=FOLDER   run oracle cases
+# make test-vectors VECTORS=FOLDER     run public suites: FOLDER/wycheproof (C2SP), FOLDER/x509-limbo (C2SP)
+# make lock            update requirements.lock
+# make clean           remove everything that make created
 #
-# Another Python: make PYTHON=python3.12 test
+# To use another Python: make PYTHON=python3.12 test
 
 ifeq ($(origin PYTHON), undefined)
 PYTHON := $(shell sh tools/find_python.sh)
@@ -20,14 +21,14 @@ VENV := .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check
-# pip does it for what it copies: where Python may not write bytecode, each start would compile all again
+# pip compiles only what it copies; if Python may not write bytecode, each start would compile everything again
 COMPILE := $(BIN)/python -m compileall -q core backends profiles
 WORKERS ?= 2
-# how many mutants make fuzz has read by others, and the number of the first; another SEED makes others
+# make fuzz: the number of mutated files that other readers read, and the number of the first one
 MUTANTS ?= 2000000
 SEED ?= 0
 
-# One step after the other whatever -j says, so that what failed is printed last.
+# Steps run one after the other, even with -j, so that the failed step is printed last.
 .NOTPARALLEL:
 .PHONY: demo test lint types contracts unit docs test-lowest test-tokens test-kills test-vectors system-packages fuzz bench conformance lock clean
 
@@ -72,7 +73,8 @@ fuzz: $(VENV)/.developing
 	sh tools/node_readers.sh $(VENV)/node
 	NODE_PATH="$(CURDIR)/$(VENV)/node/node_modules" $(BIN)/python -m tests.differential --count $(MUTANTS) --seed $(SEED)
 
-bench: $(VENV)/.developing
+bench: $(VENV)/.developing system-packages
+	sh tools/bench_packages.sh
 	@$(COMPILE)
 	$(BIN)/python -m tests.bench
 
@@ -90,7 +92,7 @@ lock: $(VENV)/.developing
 clean:
 	rm -rf $(VENV) $(LOWEST) build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-# Editable, so that a change of a source file needs no new installation.
+# Editable, so that changes to source files take effect without reinstalling.
 
 $(VENV)/bin/python:
 	sh tools/make_venv.sh "$(PYTHON)" $(VENV)

@@ -1,9 +1,9 @@
-"""Signs and verifies every DICOM file in folders, in memory: which of them cannot be signed, or do not come out valid?
+"""Sign and verify every DICOM file in folders, in memory, and list those that cannot be signed or are not valid.
 
     python tools/check_real_files.py FOLDER... [--before LIST] [--write LIST]
 
-``--write`` keeps the outcome of each file, by the digest of its bytes; ``--before`` compares with what was kept, and
-the exit code is then 1 if a file that came out valid no longer does. Nothing is written beside that.
+``--write`` saves the outcome of each file by its digest. ``--before`` compares with a saved list; the exit code is then
+1 if a file that was valid is no longer valid. Nothing else is written.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _DIGITS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of one file."""
+    """The outcome of one file."""
 
     path: Path
     digest: str
-    """The first digits of its SHA-256, by which it is found again."""
+    """The first digits of its SHA-256, which identify it in a saved list."""
     outcome: str
-    """``valid``, or what stood in the way."""
+    """``valid``, or the error or findings."""
 
 
 def check_file(path: Path, key: str) -> CheckResult | None:
-    """Sign and verify one file; None if it is none to be signed: not DICOM, or too large."""
+    """Sign and verify one file; None if it is too large."""
     if path.stat().st_size > _MAX_SIZE:
         return None
     data = path.read_bytes()
@@ -64,13 +64,13 @@ def _sign_and_verify(data: bytes, key: str) -> str:
 
 
 def iter_files(folders: Iterable[Path]) -> Iterator[Path]:
-    """All files in folders, and files given by themselves."""
+    """All files in the folders, and files that are named directly."""
     for folder in folders:
         yield from sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else (folder,)
 
 
 def iter_results(paths: Iterable[Path]) -> Iterator[CheckResult]:
-    """Sign and verify files with a throw-away key."""
+    """Sign and verify files with a throwaway key."""
     with TemporaryDirectory() as folder:
         write_signer(Path(folder))
         key = f"pem:{folder}/signer.key.pem?cert={folder}/signer.cert.pem"
@@ -81,11 +81,11 @@ def iter_results(paths: Iterable[Path]) -> Iterator[CheckResult]:
 
 
 def main() -> int:
-    """Check what the command line names."""
+    """Check the files of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--before", type=Path, help="a list that --write wrote")
-    parser.add_argument("--write", type=Path, help="file for the list")
+    parser.add_argument("--before", type=Path, help="list written by --write, to compare with")
+    parser.add_argument("--write", type=Path, help="write the list to this file")
     given = parser.parse_args()
     before = dict(line.split("\t")[:2] for line in given.before.read_text().splitlines()) if given.before else {}
     kept: list[str] = []

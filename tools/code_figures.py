@@ -1,6 +1,6 @@
-"""Count what makes the code hard to find one's way in: names that mean several things, circles, private words.
+"""Count what makes the code hard to navigate: ambiguous names, import cycles, private vocabulary.
 
-``python tools/code_figures.py`` prints a table, and ends with 1 if a figure is above its limit.
+``python tools/code_figures.py`` prints a table, and exits with 1 if a figure exceeds its limit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _SOURCES: Final = ("core", "backends", "profiles")
-# Words that end like a participle, and are none.
+# Words that look like participles but are not.
 _NOT_PARTICIPLES: Final = frozenset("need feed seed speed embed shed red unmet need exceed proceed succeed".split())
 _IRREGULAR: Final = frozenset(
     "begun built done found given gone held kept known left lost made meant met said sent shown taken told "
@@ -25,12 +25,12 @@ _IRREGULAR: Final = frozenset(
 
 
 _KEPT_APART: Final = re.compile(r"(?m)^# Kept apart: \S+")
-"""The comment that gives the reason why a module with one importer is not merged into it."""
+"""The comment with the reason why a module with one importer is not merged into it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One count, and what it may be at most."""
+    """A count and its limit."""
 
     name: str
     found: tuple[str, ...]
@@ -43,7 +43,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module of the packages, read once."""
+    """A module, parsed."""
 
     name: str
     path: Path
@@ -68,7 +68,7 @@ def read_modules(root: Path = ROOT) -> dict[str, Module]:
 
 
 def import_graph(modules: Mapping[str, Module]) -> dict[str, set[str]]:
-    """What each module imports of the others: at the top, in functions, and for types only."""
+    """The modules that each module imports: at the top, in functions, and for types only."""
     return {name: set(_imports(module, modules)) - {name} for name, module in modules.items()}
 
 
@@ -203,7 +203,10 @@ def _deep_paths(root: Path) -> Iterator[str]:
 
 
 def _negations(root: Path, modules: Mapping[str, Module]) -> Iterator[str]:
-    pattern = re.compile(r"\b(?:is|are|was|were) no (?!longer|more|less|later|earlier|fewer|other|way)\w+")
+    """Places that say "X is no Y" instead of "X is not a Y"; "there is no Y" and "no longer" are plain English."""
+    pattern = re.compile(
+        r"(?<![Tt]here\s)\b(?:is|are|was|were)\s+no\s+(?!longer|more|less|later|earlier|fewer|other|way)\w+"
+    )
     for module in modules.values():
         yield from (f"{module.name}: {match[0]}" for match in pattern.finditer(module.text))
     for page in sorted((*root.glob("*.md"), *(root / "docs").rglob("*.md"))):
@@ -218,7 +221,7 @@ def _long_modules(modules: Mapping[str, Module]) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table; with -v, what was counted as well."""
+    """Print the table; with -v, also everything that was counted."""
     figures = count_all()
     for figure in figures:
         print(f"{len(figure.found):>5}  (at most {figure.limit:>2})  {figure.name}")

@@ -1,8 +1,8 @@
-"""Writes pip constraints with the lowest version that pyproject.toml admits of each run-time dependency.
+"""Write pip constraints with the lowest version of each run-time dependency that pyproject.toml allows.
 
     python tools/lowest_versions.py > constraints.txt
 
-Everything else keeps the version of requirements.lock, if that version can stand beside the lowest ones.
+All other packages keep their version in requirements.lock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BOUND = re.compile(r"([A-Za-z0-9._-]+)>=([0-9.]+)")
 
 
 def find_lowest(dependencies: list[str]) -> dict[str, str]:
-    """The lowest version of each dependency; ValueError if one has no lower bound."""
+    """The lowest version of each dependency; raises ValueError for one without a lower bound."""
     versions: dict[str, str] = {}
     for dependency in dependencies:
         bound = _BOUND.fullmatch(dependency)

@@ -1,8 +1,8 @@
-"""Writes docs/reference/cli.md from the parsers of the command line.
+"""Write docs/reference/cli.md from the parsers of the command line.
 
     python tools/make_cli_reference.py
 
-Run it after changing a command or an option; a test compares the result with the page in the tree.
+Run it after changing a command or an option. A test compares the result with the page in the repository.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _INTRODUCTION = """\
 
 <!-- Written by tools/make_cli_reference.py: change the commands, then run it. -->
 
-A command line is `dcmseal COMMAND` and the arguments of the command, in any order. Long options are written out, as
-they stand here. `dcmseal help COMMAND` or `dcmseal COMMAND --help` shows this for one command.
-`dcmseal --version` prints the version.
+A command line consists of `dcmseal COMMAND` and the arguments of the command, in any order. Write long options in full.
+`dcmseal help COMMAND` or `dcmseal COMMAND --help` shows the same text for one command, and `dcmseal --version` prints
+the version.
 
-- `-` in the place of a file is standard input or standard output.
-- No file is overwritten without `--force` or `--in-place`. A result is complete, or not written at all.
-- `--json` writes one [JSON document](json.md) to standard output, whatever happens.
-- Errors go to standard error, with a hint. The exit code says how it ended: see [Exit codes](exit-codes.md).
-- On a terminal the answer is coloured; through a pipe it is plain text.
+- Where a file is expected, `-` means standard input or standard output.
+- No file is overwritten without `--force` or `--in-place`. Results are written completely or not at all.
+- `--json` writes one [JSON document](json.md) to standard output, also if the command fails.
+- Errors go to standard error, with a hint that says what to do next. [Exit codes](exit-codes.md) lists the exit codes.
+- Output is coloured on a terminal, and plain text elsewhere.
 
 | Environment variable | Meaning |
 |---|---|
-| `DCMSEAL_KEY` | The [key URI](key-uris.md), or name of a setup, for `sign` without `--key`. |
+| `DCMSEAL_KEY` | The [key URI](key-uris.md), or the name of a key setup, for `sign` without `--key`. |
 | `DCMSEAL_CONFIG` | The [configuration file](../how-to/configure-keys.md), for commands without `--config`. |
-| `DCMSEAL_DEBUG` | `1` adds a traceback to errors. It may show more than you want others to see. |
+| `DCMSEAL_DEBUG` | `1` adds a traceback to errors. It may contain details that you do not want to share. |
 
 | Command | What it does |
 |---|---|
@@ -43,7 +43,7 @@ they stand here. `dcmseal help COMMAND` or `dcmseal COMMAND --help` shows this f
 
 
 def build_page() -> str:
-    """The page."""
+    """Build the page."""
     rows = "".join(f"| [`{name}`](#{name}) | {_to_sentence(summary)} |\n" for name, summary in COMMANDS.items())
     return _INTRODUCTION + rows + "".join("\n" + "\n".join(_iter_section(name)) + "\n" for name in COMMANDS)
 
@@ -51,7 +51,7 @@ def build_page() -> str:
 def _iter_section(name: str) -> Iterator[str]:
     parser = Parser(prog=f"dcmseal {name}")
     load_command(name).configure(parser)
-    groups = [(group, _visible_actions(group._group_actions)) for group in parser._action_groups]  # noqa: SLF001 - no other way
+    groups = [(group, _visible_actions(group._group_actions)) for group in parser._action_groups]  # noqa: SLF001 - argparse has no public list of groups
     yield from (f"## {name}", "", parser.description or "", "")
     yield from ("```text", parser.usage or "", "```", "")
     for group, actions in groups:
@@ -72,7 +72,7 @@ def _visible_actions(actions: list[Action]) -> list[Action]:
 
 
 def _iter_heading(title: str, description: str) -> Iterator[str]:
-    """What stands above a table; the groups that argparse makes by itself need no title."""
+    """The lines above a table; the default groups of argparse need no title."""
     if title not in ("positional arguments", "options"):
         yield from (f"**{_capitalize(title)}**" + (f": {description}." if description else ""), "")
     yield from (f"| {'Argument' if title == 'positional arguments' else 'Option'} | Meaning |", "|---|---|")

@@ -1,9 +1,9 @@
-"""Writes the data dictionary (PS3.6, PS3.7 Annex E) of dcmseal from the one that pydicom carries.
+"""Write the data dictionary of dcmseal (PS3.6, PS3.7 Annex E) from that of pydicom.
 
     python tools/make_dictionary.py
 
-Run it after raising the version of pydicom in requirements.lock; a test compares the result with the file in the tree.
-Tags that the standard has retired without leaving a name, VR or VM are left out.
+Run it after updating pydicom in requirements.lock. A test compares the result with the file in the repository. Retired
+tags without a name, VR or VM are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TARGET = Path(__file__).resolve().parent.parent / "core" / "dcmseal" / "data" / 
 
 
 def iter_lines() -> Iterator[str]:
-    """One line an attribute: tag, VR, VM, R if retired, keyword, name; repeating groups come last."""
+    """One line per attribute: tag, VR, VM, R if retired, keyword, name; repeating groups come last."""
     singles = [(f"{tag:08X}", tag) for tag in sorted(keyword_dict.values())]
     repeating = [(digits, int(digits.replace("x", "2"), 16)) for digits in sorted(masks)]
     for digits, tag in singles + repeating:

@@ -1,8 +1,8 @@
-"""Writes the tags of PS3.15 Table E.1-1: attributes that might tell who the patient is.
+"""Write the tags of PS3.15 Table E.1-1: attributes that might identify the patient.
 
     pip install '.[tables]' && python tools/make_identifying_table.py
 
-Run it after raising the version; a test compares the result with the file in the tree.
+Run it after updating VERSION. A test compares the result with the file in the repository.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _EDITION: Final = "PS3.15 2020a"
 _FILE: Final = "confidentiality_profile_attributes.json"
 _DIGITS: Final = 8
 _PRIVATE: Final = "gggg"
-"""How the table begins the tag of all private attributes, which are told by their group."""
+"""How the table writes the group of private attributes, which are recognized by their odd group number."""
 
 
 def iter_lines() -> Iterator[str]:
-    """The edition, then a tag a line; x stands for any digit."""
+    """The edition, then one tag per line; x stands for any digit."""
     source = distribution(SOURCE)
     if source.version != VERSION:
-        raise SystemExit(f"{SOURCE} {source.version} is installed, but {VERSION} is wanted")
+        raise SystemExit(f"{SOURCE} {source.version} is installed, but {VERSION} is required")
     (path,) = (file for file in source.files or () if file.name == _FILE)
     rows = json.loads(Path(str(source.locate_file(path))).read_text(encoding="utf-8"))
     tags = {"".join(digit for digit in row["tag"] if digit.isalnum()).upper().replace("X", "x") for row in rows}

@@ -1,9 +1,9 @@
-"""Writes the attributes of the modules that PS3.15 Annex C names, one table for each edition of PS3.3 at hand.
+"""Write the attributes of the modules that PS3.15 Annex C names, one table for each available edition of PS3.3.
 
     pip install '.[tables]' && python tools/make_module_tables.py
 
-Run it after raising a version in SOURCES; a test compares the result with the file in the tree. Attributes inside
-sequences are left out: a sequence is signed whole (PS3.3 C.12.1.1.3.1.1).
+Run it after updating a version in SOURCES. A test compares the result with the file in the repository. Attributes
+inside sequences are left out, because a sequence is signed as a whole (PS3.3 C.12.1.1.3.1.1).
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ TARGET: Final = (
     Path(__file__).resolve().parent.parent / "profiles" / "dcmseal_profiles" / "data" / "module_attributes.txt"
 )
 SOURCES: Final = {"dicom-standard": ("0.1.0", "PS3.3 2020a"), "highdicom": ("0.28.2", "PS3.3 2024c")}
-"""The version that is read of each distribution, and the edition of the standard that it was made from."""
+"""The version of each distribution, and the edition of the standard that it was made from."""
 
 Modules: TypeAlias = Mapping[str, frozenset[str]]
 """Tags of the attributes by the identifier of the module; xx stands for the digits of a repeating group."""
 
 _OTHER_NAMES: Final = {"Implant Template": "generic-implant-template-description"}
-"""C.2 speaks of an Implant Template Module, which PS3.3 calls by another name."""
+"""C.2 names an Implant Template Module, which has another name in PS3.3."""
 _RETIRED: Final = "PS3.3 2004", "groups 50xx of PS3.6"
 _NOT_IN_CURVE: Final = frozenset({"50xx1001", "50xx2610", *(f"50xx{element:04X}" for element in range(0x2000, 0x2010))})
 """Curve Activation Layer, of presentation states; Curve Referenced Overlay Group, of a sequence; the Audio Module."""
 
 
 def iter_lines() -> Iterator[str]:
-    """Editions, the oldest first, each with its modules: name, then tags."""
+    """Editions, oldest first, each with its modules: name, then tags."""
     yield from _iter_edition(*_RETIRED, {_module_identifier(CURVE): frozenset(_iter_curve())})
     for name, (version, edition) in SOURCES.items():
         source = distribution(name)
         if source.version != version:
-            raise SystemExit(f"{name} {source.version} is installed, but {version} is wanted")
+            raise SystemExit(f"{name} {source.version} is installed, but {version} is required")
         yield from _iter_edition(edition, f"{name} {version}", _READERS[name](source))
 
 
@@ -58,7 +58,7 @@ def _module_identifier(module: str) -> str:
 
 
 def _iter_curve() -> Iterator[str]:
-    """The attributes of the Curve Module, retired from PS3.3: of its groups no table is left but the dictionary."""
+    """The attributes of the Curve Module, which is retired from PS3.3 and remains only in the dictionary."""
     yield from (digits for digits in map(_to_upper, masks) if digits.startswith("50xx") and digits not in _NOT_IN_CURVE)
 
 

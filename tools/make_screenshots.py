@@ -1,6 +1,6 @@
-"""Writes the pictures of the HTML report that the documentation shows: python tools/make_screenshots.py.
+"""Write the screenshots of HTML reports in the documentation: python tools/make_screenshots.py.
 
-It needs Chromium, and shows the files of ``dcmseal demo``.
+This needs Chromium, and uses the files of ``dcmseal demo``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dcmseal.cli.main import main
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.browser import browsing
 from tests.support.evidence_files import make_lasting_root, make_timestamp_authority, sign_by
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "images"
 MAX_SIZE: Final = 150_000
-"""Bytes of a picture."""
+"""The size of a screenshot, in bytes."""
 _WIDTH: Final = 960
 _HEIGHT: Final = 720
 _TALL: Final = 980
 
 
 def make_pictures() -> None:
-    """The beginning of a report in light, of its map in dark, and of a report about an archive."""
+    """Write the start of a report in light mode, its coverage map in dark mode, and a report about an archive."""
     with TemporaryDirectory() as folder, browsing() as browser:
         demo = Path(folder) / "demo"
         page = Path(folder) / "report.html"
         main(["demo", str(demo), "--json"])
         arguments = ["--trust-anchor", str(demo / "authority.cert.pem"), "--html", str(page), "--quiet"]
         main(["verify", str(demo / "signed-in-part.dcm"), *arguments])
-        # the path of the temporary folder is of no interest
+        # do not show the path of the temporary folder
         page.write_text(page.read_text("utf-8").replace(f"{demo}/", ""), "utf-8")
         for scheme, heading in (("light", ""), ("dark", "Every element")):
             context = browser.new_context(
@@ -52,7 +52,7 @@ def make_pictures() -> None:
 
 
 def _make_archive_page(folder: Path) -> Path:
-    """The page about an archive of two signers and some months, in which not all is well."""
+    """Make a report about an archive with two signers, several months and some problems."""
     ca = make_lasting_root("Example Hospital CA")
     anchor, page, files = folder / "hospital.pem", folder / "archive.html", folder / "archive"
     anchor.write_bytes(ca.certificate.public_bytes(Encoding.PEM))
@@ -69,7 +69,7 @@ def _make_archive_page(folder: Path) -> Path:
                 path.write_bytes(data.replace(b"4711", b"4712") if is_tampered else data)
                 if (month, copy) == (8, 0):
                     path.with_name("damaged.dcm").write_bytes(data[:-40])
-    (files / "2025-10" / "unsigned.dcm").write_bytes(builder.file(builder.image()))
+    (files / "2025-10" / "unsigned.dcm").write_bytes(b.file(b.image()))
     main(["verify", str(files), "--trust-anchor", str(anchor), "--html", str(page), "--quiet"])
     page.write_text(page.read_text("utf-8").replace(f"{folder}/", ""), "utf-8")
     return page

@@ -1,8 +1,8 @@
-"""Writes the tables of docs/reference/tokens.md from what ``make test-tokens`` found out (build/tokens).
+"""Write the tables of docs/reference/tokens.md from the results of ``make test-tokens`` (build/tokens).
 
     python tools/make_tokens_page.py
 
-Run it after that; a test compares the tables with the kinds of tokens that are tested.
+A test compares the tables with the tokens that are tested.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ SOURCE: Final = ROOT / "build" / "tokens"
 TARGET: Final = ROOT / "docs" / "reference" / "tokens.md"
 ALGORITHMS: Final = ("RIPEMD160", "MD5", "SHA1", "SHA256", "SHA384", "SHA512")
 BEGIN: Final = "<!-- Written by tools/make_tokens_page.py: run make test-tokens. -->\n"
-END: Final = "<!-- End of what is written. -->\n"
+END: Final = "<!-- End of the generated tables. -->\n"
 
 
 def build_tables(found: Sequence[dict[str, Any]]) -> str:
-    """The tables for the results of some kinds of tokens."""
+    """Build the tables from the results of each kind of token."""
     return "\n".join([*_iter_signatures(found), "", *_iter_behaviour(found), ""])
 
 

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs what the tests need and pip cannot bring: DCMTK (dcmsign), SoftHSM and Chromium, or the packages named as
-# arguments. What is there already is left alone. Uses apt-get, dnf or brew.
+# Installs what the tests need and pip cannot install: DCMTK (dcmsign), SoftHSM and Chromium, or the packages given as
+# arguments. Skips what is already installed. Uses apt-get, dnf or brew.
 set -eu
 
 fail() {
     echo "tools/system_packages.sh: $1." >&2
-    echo "Install by hand, then run make again: $packages" >&2
+    echo "Install these packages yourself, then run make again: $packages" >&2
     exit 1
 }
 
@@ -35,12 +35,12 @@ if [ $# -eq 0 ]; then
 fi
 [ -n "$packages" ] || exit 0
 
-command -v $manager >/dev/null || fail "found none of apt-get, dnf, brew"
+command -v $manager >/dev/null || fail "apt-get, dnf and brew were not found"
 as_root=""
 if [ $manager != brew ] && [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "$manager needs root, and there is no sudo"
+    command -v sudo >/dev/null || fail "$manager needs root, and sudo is not installed"
     as_root=sudo
-    [ -t 0 ] || as_root="sudo -n" # nobody is there to be asked for a password
+    [ -t 0 ] || as_root="sudo -n" # without a terminal, nobody can enter a password
 fi
 
 echo "Installing $packages"

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs what make test-tokens needs beyond the other tests: PKCS #11 modules of several makers, and what stands in
-# for their hardware. What is there already is left alone. Debian and its kin only: others lack some of it.
+# Installs what make test-tokens needs in addition to the other tests: PKCS #11 modules of several vendors, and software
+# that emulates their hardware. Skips what is already installed. Debian and its derivatives only: other systems lack
+# some of the packages.
 set -eu
 
 PACKAGES="dbus libsofthsm2 libtpm2-pkcs11-1 libtpm2-pkcs11-tools libtss2-tcti-tabrmd0 opencryptoki opensc opensc-pkcs11 p11-kit
 p11-kit-modules pcscd softhsm2 swtpm tpm2-abrmd tpm2-tools vsmartcard-vpcd"
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "tools/token_packages.sh: make test-tokens needs Debian or one of its kin: run it in a container of that." >&2
+    echo "tools/token_packages.sh: make test-tokens needs Debian or a derivative; run it in a container." >&2
     exit 1
 fi
 missing=""

@@ -77,7 +77,7 @@ LEGEND: Final = {
 }
 BASES: Final = {
     TimeBasis.CERTIFIED: "the certified time",
-    TimeBasis.CLAIMED: "the claimed time of signing",
+    TimeBasis.CLAIMED: "the claimed signing time",
     TimeBasis.NOW: "the time of this verification",
 }
 _MAX_NUMBERS: Final = 8

@@ -9,6 +9,7 @@ The table is a text file, which is loaded at the first lookup::
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -18,6 +19,8 @@ _FILE: Final = os.path.join(os.path.dirname(__file__), "data", "dictionary.txt")
 _VR: Final = 1  # columns of the file
 _KEYWORD: Final = 4
 _NAME: Final = 5
+_REPEATING_GROUPS: Final = 0xFF00FFFF
+"""The mask of the fixed digits in tags of repeating groups (PS3.5 7.6)."""
 
 
 def tag_vr(tag: int) -> str | None:
@@ -49,6 +52,15 @@ def tag_name(tag: int) -> str | None:
     if row:
         return row[_NAME]
     return None if tag & 0xFFFF else "Group Length"
+
+
+def iter_vrs() -> Iterator[tuple[int, str]]:
+    """Iterate over public attributes and their VRs; those of the repeating groups 50xx and 60xx have xx = 00."""
+    table = _load_table()
+    for rows in (table.singles, table.repeating.get(_REPEATING_GROUPS, {})):
+        for tag, row in rows.items():
+            if row[_VR] != "NONE":
+                yield tag, row[_VR]
 
 
 def parse_tag(text: str) -> int | None:

@@ -31,7 +31,7 @@ class SealError(Exception):
     code: str = ""
     facts: Mapping[str, str] = _NO_FACTS
     file: str = ""
-    """Name of the file that the error is about; empty if nobody has set it."""
+    """Name of the file that the error is about; empty if it was not set."""
 
     def __init__(self, message: str, *, hint: str = "", code: str = "", facts: Mapping[str, str] = _NO_FACTS) -> None:
         super().__init__(message)
@@ -75,7 +75,7 @@ class InternalError(SealError):
 
 
 class UsageError(SealError):
-    """The arguments are invalid or contradict each other, whatever the data set."""
+    """The arguments are invalid or contradict each other, regardless of the data set."""
 
 
 class DatasetError(SealError):
@@ -131,7 +131,7 @@ class AlreadySigned(DatasetError):
 
 
 class NotIntact(DatasetError):
-    """An existing signature is not known to be intact, and signing was to require that."""
+    """An existing signature is not known to be intact, but signing requires that."""
 
 
 class ProcessDied(DatasetError):

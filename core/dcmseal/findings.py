@@ -1,4 +1,4 @@
-"""Findings: one answer to one question about a signature, with its aspect, outcome, code and clause."""
+"""Findings: the results of single checks of a signature, each with aspect, outcome, code and clause."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from enum import StrEnum
 
 
 class Aspect(StrEnum):
-    """One question about a signature, answered apart from all others."""
+    """A question about a signature, which is answered independently of the others."""
 
     FORM = "form"
-    """Are the two sequences and their items as PS3.3 C.12.1.1.3 wants them?"""
+    """Do the two sequences and their items have the structure that PS3.3 C.12.1.1.3 requires?"""
     INTEGRITY = "integrity"
-    """Is the data the same that was signed?"""
+    """Is the data unchanged since it was signed?"""
     AUTHENTICITY = "authenticity"
     """Was it signed with the key of the certificate, while the certificate was valid?"""
     TRUST = "trust"
@@ -20,9 +20,9 @@ class Aspect(StrEnum):
     TIMESTAMP = "timestamp"
     """Is the time of signing certified?"""
     CONFORMANCE = "conformance"
-    """Which Digital Signature Profiles does it meet?"""
+    """Does it meet the rules of the standard and of the required profiles?"""
     COVERAGE = "coverage"
-    """What does it protect, and what not?"""
+    """Which elements does it protect, and which not?"""
 
 
 class Outcome(StrEnum):
@@ -38,11 +38,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing found out: ``code`` is stable, ``clause`` cites the standard, ``where`` names tags or a place."""
+    """The result of one check."""
 
     aspect: Aspect
     outcome: Outcome
     code: str
+    """A stable name, for programs."""
     message: str
+    """One sentence for people, which may change between releases."""
     where: str = ""
+    """The tags, path, location or UID that the finding is about; empty for the whole signature or file."""
     clause: str = ""
+    """The clause of the standard."""

@@ -11,7 +11,11 @@ from dcmseal.tags import format_tag
 
 
 def parse_location(location: Location | str | None) -> Location | None:
-    """Parse a location that is given as text; raises UsageError."""
+    """Parse a location if it is text; return other values unchanged.
+
+    Raises:
+        UsageError: The text is not the path of an item.
+    """
     if location is None or isinstance(location, Location):
         return location
     return Location.parse(location)

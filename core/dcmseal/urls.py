@@ -1,6 +1,6 @@
-"""The separator by which URLs such as ``s3://bucket/image.dcm`` are told from paths.
+"""The separator that distinguishes URLs such as ``s3://bucket/image.dcm`` from paths.
 
-It is in a module of its own, so that modules for URLs are imported only when a URL is used.
+It is in a separate module, so that modules for URLs are imported only when a URL is used.
 """
 
 from __future__ import annotations

@@ -33,9 +33,12 @@ from .measures import (
     PROCESS_DCMSIGN,
     SIGN,
     SIGN_DCMTK,
+    SIGN_PYTHON,
     SUMMARIES,
+    SYNC,
     VERIFY,
     VERIFY_DCMTK,
+    VERIFY_PYTHON,
 )
 from .targets import TARGETS, Samples, ratio
 
@@ -44,13 +47,28 @@ _CUT_SHORT: Final = """\
 DCMTK verifies its own signatures here. In the kinds c, d, f and g_native they leave out data of nested sequences (each
 time its 16 KiB buffer is full, the sequence that is open ends for the MAC): its times there are for less hashing.
 """
-_COLUMNS: Final = (FLOOR, FLOOR_RSA, VERIFY, VERIFY_DCMTK, SIGN, SIGN_DCMTK, PROCESS, PROCESS_DCMSIGN, MEMORY)
+_COLUMNS: Final = (
+    FLOOR,
+    FLOOR_RSA,
+    VERIFY,
+    VERIFY_PYTHON,
+    VERIFY_DCMTK,
+    SIGN,
+    SIGN_PYTHON,
+    SYNC,
+    SIGN_DCMTK,
+    PROCESS,
+    PROCESS_DCMSIGN,
+    MEMORY,
+)
 _RATIOS: Final = (
     ("v:dcmtk", VERIFY_DCMTK, VERIFY),
     ("limit:dcmtk", VERIFY_DCMTK, FLOOR),
     ("v:floor", VERIFY, FLOOR),
     ("v:rsa", VERIFY, FLOOR_RSA),
+    ("v:python", VERIFY_PYTHON, VERIFY),
     ("s:dcmtk", SIGN_DCMTK, SIGN),
+    ("s:python", SIGN_PYTHON, SIGN),
 )
 
 
@@ -71,7 +89,8 @@ def print_figures(kinds: list[CorpusKind], samples: Samples) -> None:
         print(f"{name.ljust(width)} {SUMMARIES[name]}")
     if start := samples.get(("", HELP)):
         print(f"{HELP.ljust(width)} {SUMMARIES[HELP]}: {median(start):.3f}")
-    print("v:dcmtk, s:dcmtk: times faster than DCMTK (limit:dcmtk: the floor is); v:floor, v:rsa: times the floor\n")
+    print("v:dcmtk, s:dcmtk: times faster than DCMTK (limit:dcmtk: the floor is); v:floor, v:rsa: times the floor;")
+    print("v:python, s:python: times faster than without the compiled walker\n")
 
 
 def print_token_figures(samples: Samples) -> None:

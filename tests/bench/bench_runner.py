@@ -16,6 +16,7 @@ from tests.bench import bench_archives, bench_large, bench_tokens, measures
 from tests.bench.bench_identity import BenchIdentity
 from tests.bench.bench_tokens import TokenError
 from tests.bench.dcmtk_loop import DcmtkLoop, DcmtkLoopError
+from tests.bench.python_loop import PythonLoop, PythonLoopError
 from tests.bench.slow_web_server import slow_object
 
 from .corpus import CorpusKind, make_file
@@ -28,15 +29,23 @@ _SUMMARIES: Final = measures.SUMMARIES | bench_tokens.SUMMARIES | bench_archives
 
 
 class BenchError(Exception):
-    """What was to be measured does not work."""
+    """The approach to measure does not work."""
 
 
-_FAILURES: Final = (BenchError, DcmtkLoopError, SealError, OSError, subprocess.CalledProcessError, TokenError)
+_FAILURES: Final = (
+    BenchError,
+    DcmtkLoopError,
+    PythonLoopError,
+    SealError,
+    OSError,
+    subprocess.CalledProcessError,
+    TokenError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchRun:
-    """Where files are kept, who signs, what is compared; and, after a run, what came of it."""
+    """Files, signer and approaches of a benchmark, and its results after a run."""
 
     folder: Path
     identity: BenchIdentity
@@ -55,12 +64,13 @@ class BenchRun:
         """Fill ``samples`` and ``problems``."""
         planned = [*self._planned("", ((measures.HELP, lambda: measures.process_help(self.command)),))]
         with ExitStack() as loops:
+            python = loops.enter_context(PythonLoop(self.folder))
             for kind in kinds:
                 progress(f"preparing {kind.name}")
                 # one for each kind: what another has left of the heap changes the time of the next twofold
                 loop = loops.enter_context(DcmtkLoop(self.dcmtk, self.identity)) if self.dcmtk else None
                 files = self._prepare(kind, loop)
-                planned += self._planned(kind.name, self._measures(files, loop))
+                planned += self._planned(kind.name, self._measures(files, loop, python))
                 if kind.name in bench_archives.KINDS:
                     planned += self._planned(kind.name, bench_archives.iter_measures(files.ours, self.command))
                 if kind.name in bench_large.FILE_KINDS:
@@ -113,13 +123,18 @@ class BenchRun:
             with self._noting(f"{kind} {_SUMMARIES[name]}".lstrip()):
                 yield (kind, name), make()
 
-    def _measures(self, files: Files, loop: DcmtkLoop | None) -> Iterator[tuple[str, Callable[[], Sample]]]:
+    def _measures(
+        self, files: Files, loop: DcmtkLoop | None, python: PythonLoop
+    ) -> Iterator[tuple[str, Callable[[], Sample]]]:
         yield measures.VERIFY, lambda: measures.verify_ours(files)
         if loop:
             yield measures.VERIFY_DCMTK, lambda: measures.verify_dcmtk(files, loop)
         yield measures.FLOOR, lambda: measures.floor(files)
         yield measures.FLOOR_RSA, lambda: measures.floor_rsa(files, self.identity)
+        yield measures.VERIFY_PYTHON, lambda: measures.verify_python(files, python)
         yield measures.SIGN, lambda: measures.sign_ours(files, self.identity)
+        yield measures.SIGN_PYTHON, lambda: measures.sign_python(files, python)
+        yield measures.SYNC, lambda: measures.sync(files)
         if loop:
             yield measures.SIGN_DCMTK, lambda: measures.sign_dcmtk(files, loop)
         yield measures.PROCESS, lambda: measures.process_ours(files, self.command)

@@ -1,8 +1,9 @@
-"""What is measured of a kind of file, each as a function that gives one sample in milliseconds."""
+"""The measures of a kind of file: functions that return one sample in milliseconds."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -19,12 +20,16 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 import dcmseal
 from tests.bench.bench_identity import BenchIdentity
 from tests.bench.dcmtk_loop import DcmtkLoop
+from tests.bench.python_loop import PythonLoop
 
 VERIFY: Final = "verify"
 VERIFY_DCMTK: Final = "verify-dcmtk"
 FLOOR: Final = "floor"
 FLOOR_RSA: Final = "floor-rsa"
+VERIFY_PYTHON: Final = "verify-python"
 SIGN: Final = "sign"
+SIGN_PYTHON: Final = "sign-python"
+SYNC: Final = "sync"
 SIGN_DCMTK: Final = "sign-dcmtk"
 PROCESS: Final = "process"
 PROCESS_DCMSIGN: Final = "process-dcmsign"
@@ -36,7 +41,10 @@ SUMMARIES: Final = {
     VERIFY_DCMTK: "DCMTK load + verify in process, CPU ms",
     FLOOR: "read + SHA-256, CPU ms",
     FLOOR_RSA: "read + SHA-256 + certificate + RSA verify, CPU ms",
+    VERIFY_PYTHON: "dcmseal.verify without the compiled walker, CPU ms",
     SIGN: "dcmseal.sign to a new file, CPU ms",
+    SIGN_PYTHON: "dcmseal.sign to a new file without the compiled walker, CPU ms",
+    SYNC: "of which the sync of the new file, which DCMTK does without, CPU ms",
     SIGN_DCMTK: "DCMTK load + sign + save in process, CPU ms",
     PROCESS: "dcmseal verify, whole process, wall ms",
     PROCESS_DCMSIGN: "dcmsign --verify, whole process, wall ms",
@@ -143,6 +151,38 @@ def sign_dcmtk(files: Files, loop: DcmtkLoop) -> Sample:
     def once() -> float:
         files.scratch.unlink(missing_ok=True)
         return loop.run("signsave", files.unsigned, files.scratch)
+
+    return _repeated(once)
+
+
+def verify_python(files: Files, loop: PythonLoop) -> Sample:
+    """Verification by dcmseal without the compiled walker."""
+    return _repeated(lambda: loop.run("verify", files.ours))
+
+
+def sign_python(files: Files, loop: PythonLoop) -> Sample:
+    """Signing by dcmseal without the compiled walker, to a new file."""
+
+    def once() -> float:
+        files.scratch.unlink(missing_ok=True)
+        return loop.run("sign", files.unsigned, files.scratch)
+
+    return _repeated(once)
+
+
+def sync(files: Files) -> Sample:
+    """Write a file of this size to the disk, as signing does before it names the new file."""
+    size = files.ours.stat().st_size
+
+    def once() -> float:
+        with files.scratch.open("wb") as file:
+            file.truncate(size)
+            file.seek(max(0, size - _BUFFER))
+            file.write(bytes(_BUFFER))
+            file.flush()
+            start = process_time()
+            os.fsync(file.fileno())
+            return (process_time() - start) * 1e3
 
     return _repeated(once)
 

@@ -55,7 +55,7 @@ def test_a_hint_is_reworded_once() -> None:
 
 def test_facts_stand_in_hints() -> None:
     error = UsageError("no", hint="add Rows to tags", code="evidence-not-covered", facts={"keyword": "Rows"})
-    assert to_shell_hint(error).hint == "--tag Rows, or sign everything"
+    assert to_shell_hint(error).hint == "add --tag Rows, or sign everything"
     lacking = UsageError("no", hint="add Rows to tags", code="evidence-not-covered")
     assert to_shell_hint(lacking).hint == "add Rows to tags"
 
@@ -64,4 +64,4 @@ def test_results_of_workers_are_reworded_with_their_documents() -> None:
     item = InputFile(source="a.dcm", relative="a.dcm")
     error = OutputError("out/a.dcm exists", hint="overwrite=True", code="folder-output-exists")
     result = with_shell_hint(BatchResult.from_error(item, error)._replace(document_text='{"hint": "overwrite=True"}'))
-    assert result.to_document()["hint"] == "name another folder; --force overwrites it"
+    assert result.to_document()["hint"] == "choose another folder, or use --force to overwrite its files"

@@ -1,4 +1,4 @@
-"""Smart cards that come and go: what a person at a reader does while files are signed."""
+"""Smart cards that are removed and inserted while files are signed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcmseal.terms import MacAlgorithm
 from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.tokens.opensc import Cards
 from tests.tokens.piv.card import MAX_TRIES, CardPulled
 from tests.tokens.token_device import WRONG_PIN, TokenDevice
@@ -74,7 +74,7 @@ def test_no_card(cards: Cards, results: Results) -> None:
 
 def test_pulled_out_while_it_signs_nothing_is_written(cards: Cards, results: Results, tmp_path: Path) -> None:
     source, output = tmp_path / "in.dcm", tmp_path / "out.dcm"
-    source.write_bytes(file(image()))
+    source.write_bytes(b.file(b.image()))
     for key in ("rsa2048 9A", "p256 9C"):
         uri = cards.present(key)
         cards.present_card.before_signing = pull_out
@@ -85,7 +85,7 @@ def test_pulled_out_while_it_signs_nothing_is_written(cards: Cards, results: Res
         cards.put_in(cards.issue(key.partition(" ")[0]))
         dcmseal.sign(source, output=output, key=uri, secrets=lambda _: cards.pin)
         output.unlink()
-    results.behaviour["Card pulled out while it signs"] = "DeviceRemoved, nothing written"
+    results.behaviour["Card removed while it signs"] = "DeviceRemoved, nothing written"
 
 
 def test_back_in_the_same_signer_goes_on(cards: Cards, results: Results) -> None:
@@ -104,7 +104,7 @@ def test_back_in_the_same_signer_goes_on(cards: Cards, results: Results) -> None
         cards.reinsert()
         assert_verifies(signer, MESSAGE, signer.sign(MESSAGE))
     assert len(asked) == 2
-    results.behaviour["Card put back in"] = "signs again, PIN asked again"
+    results.behaviour["Card reinserted"] = "signs again, PIN asked again"
 
 
 @pytest.mark.parametrize("identity", ["rsa2048", "p256"], ids=["same name", "other name"])
@@ -121,4 +121,4 @@ def test_another_card_is_not_signed_with(identity: str, cards: Cards, results: R
         assert caught.value.hint
         assert other.signatures == 0
         assert other.tries == MAX_TRIES
-    results.behaviour["Another card put in"] = f"{type(caught.value).__name__}, not signed with"
+    results.behaviour["Other card inserted"] = f"{type(caught.value).__name__}, does not sign"

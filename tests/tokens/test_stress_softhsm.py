@@ -25,7 +25,7 @@ def test_threads_over_one_signer(device: TokenDevice, results: Results) -> None:
         with Pkcs11Backend().open(device.present("rsa2048"), lambda _: device.pin) as signer:
             sign_in_threads(signer, threads=_THREADS, digests=_DIGESTS)
     results.behaviour["Many threads over one signer"] = (
-        f"{_RUNS} times {_THREADS} threads and {_DIGESTS} signatures: all good"
+        f"{_RUNS} times {_THREADS} threads and {_DIGESTS} signatures: all succeed"
     )
 
 
@@ -34,4 +34,6 @@ def test_processes_open_the_token_at_once(device: TokenDevice, results: Results)
     command = (sys.executable, "-m", "tests.support.stress", uri, str(_WORKERS), str(_ROUNDS))
     printed = run(*command, env=os.environ | {"TOKEN_PIN": device.pin}, seconds=1200)
     assert printed.startswith(f"0 of {_WORKERS * _ROUNDS} failed")
-    results.behaviour["Many processes at once"] = f"{_ROUNDS} times {_WORKERS} that open, sign and close: all good"
+    results.behaviour["Many processes at once"] = (
+        f"{_ROUNDS} times {_WORKERS} processes that open, sign and close: all succeed"
+    )

@@ -73,7 +73,7 @@ class ManifestContent:
 def derive_key(salt: bytes, signature_value: bytes) -> bytes:
     """Derive the key of the fingerprints with HKDF-Extract (RFC 5869 2.2).
 
-    The signature value is in the signed file but not in the manifest, so nobody can guess values with the manifest
+    The signature value is in the signed file but not in the manifest, so values cannot be guessed from the manifest
     alone.
 
     Args:

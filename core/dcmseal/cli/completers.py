@@ -12,19 +12,19 @@ _UID_CHARACTERS: Final = frozenset("0123456789.")
 
 
 def set_completer(action: Action, completer: Callable[..., Iterable[str]]) -> None:
-    """Let argcomplete offer what ``completer`` returns as values of an argument."""
-    action.completer = completer  # type: ignore[attr-defined] # where argcomplete looks for it
+    """Make argcomplete offer the values that ``completer`` returns."""
+    action.completer = completer  # type: ignore[attr-defined] # argcomplete reads it from there
 
 
 def complete_uids(parsed_args: Namespace, **_: object) -> list[str]:
-    """The UIDs of the signatures in the file that was typed already."""
+    """The UIDs of the signatures in the files on the command line."""
     from dcmseal.api.inspect import signatures
     from dcmseal.errors import SealError
 
     uids: list[str] = []
     for file in _file_words(parsed_args):
         try:
-            # whatever else a file holds in its place goes to no shell
+            # other text from a file must not reach the shell
             uids += [each.uid for each in signatures(file) if _UID_CHARACTERS.issuperset(each.uid)]
         except SealError:
             continue
@@ -32,9 +32,9 @@ def complete_uids(parsed_args: Namespace, **_: object) -> list[str]:
 
 
 def _file_words(options: Namespace) -> list[str]:
-    """The words that may be files; argcomplete leaves out those that were not typed yet.
+    """The words on the command line that may be files.
 
-    URLs are left out: nobody expects a key to reach for the network.
+    URLs are skipped, because completion should not use the network.
     """
     words: list[str] = []
     for name in ("words", "files"):
@@ -50,7 +50,7 @@ def complete_purposes(**_: object) -> list[str]:
 
 
 def complete_mac_algorithms(**_: object) -> list[str]:
-    """The MAC algorithms, the weak ones last."""
+    """The MAC algorithms; weak ones come last."""
     from dcmseal.terms import MacAlgorithm
 
     return [each.value for each in sorted(MacAlgorithm, key=lambda each: each.is_weak)]
@@ -64,7 +64,7 @@ def complete_digests(**_: object) -> list[str]:
 
 
 def complete_report_formats(**_: object) -> list[str]:
-    """The report formats of the installed plugins, to be followed by a path."""
+    """The report formats of the installed plugins, each with the colon before the path."""
     from dcmseal.errors import SealError
     from dcmseal.plugins.registry import installed_registry
 

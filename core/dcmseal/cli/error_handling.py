@@ -6,18 +6,18 @@ import os
 from collections.abc import Callable
 from io import TextIOWrapper
 
-from dcmseal.batch.exit_codes import ExitCode, error_exit_code
 from dcmseal.cli.render.screens import write_json
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable
 from dcmseal.cli.standard_streams import discard_results, standard_error, standard_output
 from dcmseal.errors import SealError, build_internal_error
+from dcmseal.exit_codes import ExitCode, error_exit_code
 
 
 def run_with_error_handling(action: Callable[[], int], *, as_json: bool, in_lines: bool = False) -> int:
     """Run a command; turn any exception into an exit code and, if requested, a JSON document."""
     for stream in (standard_output(), standard_error()):
         if isinstance(stream, TextIOWrapper):
-            # names of files and people may have characters that the terminal's encoding has not
+            # names of files and people may contain characters that the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
     try:
         return _flush_results(action())
@@ -58,7 +58,7 @@ def _flush_results(code: int) -> int:
 
 
 def print_error(error: SealError, *, file: str = "", prefix: str = "") -> None:
-    """Write an error, the file that it is about, and its hint to standard error."""
+    """Write an error, the name of its file, and its hint to standard error."""
     _word_hint(error)
     file, message = file or error.file, str(error)
     if message.startswith(f"{file} "):
@@ -71,7 +71,7 @@ def print_error(error: SealError, *, file: str = "", prefix: str = "") -> None:
 
 
 def _word_hint(error: SealError) -> None:
-    """Give an error the hint of the command line; the table of hints is not imported where nothing fails."""
+    """Give an error its hint for the command line; the table of hints is imported only if something fails."""
     from dcmseal.cli.error_hints import to_shell_hint
 
     to_shell_hint(error)

@@ -1,4 +1,4 @@
-"""Input and output files of the command line: ``-`` is a standard stream; nothing is overwritten without --force."""
+"""Input and output files of the command line: ``-`` is a standard stream, and only --force overwrites a file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dcmseal.output.file_descriptors import find_descriptor
 from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
-    from dcmseal.output.atomic_file import OutputFile
     from dcmseal.output.destination import OutputTarget
     from dcmseal.output.file_permissions import FilePermissions
+    from dcmseal.output.output_file import OutputFile
     from dcmseal.sources.dataset_input import DatasetInput
 
 STDIO: Final = "-"
@@ -26,9 +26,9 @@ _MAX_MEMORY_BYTES: Final = 8 << 20
 
 
 def normalize_standard_streams(options: Namespace) -> None:
-    """Write ``-`` for files that are named as ``/dev/stdin`` and ``/dev/stdout``, or otherwise so.
+    """Replace ``/dev/stdin``, ``/dev/stdout`` and their other names by ``-``.
 
-    Where an option takes no ``-``, standard output is named by the descriptor that results go to.
+    For an option that does not accept ``-``, use the descriptor that results are written to.
     """
     for name, value in vars(options).items():
         if isinstance(value, str):
@@ -41,7 +41,7 @@ def normalize_standard_streams(options: Namespace) -> None:
 
 
 def _normalize_stream_name(word: str, *, is_dash: bool = False) -> str:
-    """The word, or another name for the standard stream that it stands for."""
+    """The word; or ``-`` or a descriptor if it names a standard stream."""
     descriptor = find_descriptor(word) if word.startswith("/") or os.path.islink(word) else None
     stream = standard_output()
     if descriptor == 0 and is_dash:
@@ -52,7 +52,7 @@ def _normalize_stream_name(word: str, *, is_dash: bool = False) -> str:
 
 
 def display_name(word: str) -> str:
-    """How a file is called in texts."""
+    """The name of a file in messages."""
     return "standard input" if word == STDIO else word
 
 
@@ -67,7 +67,7 @@ def remote_url(word: str) -> str | None:
 
 
 def to_local_path(word: str) -> str:
-    """The path that a word means, which may be a ``file:`` URL."""
+    """The path of a word, which may be a ``file:`` URL."""
     if URL_SEPARATOR not in word:
         return word
     from dcmseal.sources.remote_objects import resolve_file_url
@@ -75,11 +75,27 @@ def to_local_path(word: str) -> str:
     return resolve_file_url(word)
 
 
+def check_json_destination(options: Namespace, output: str | None, *, what: str = "the file") -> None:
+    """Refuse ``--json`` if standard output receives something else.
+
+    Args:
+        options: The parsed command line.
+        output: Where the command writes something else.
+        what: What that is.
+
+    Raises:
+        UsageError: Both go to standard output.
+    """
+    if options.json and output == STDIO:
+        hint = "give an output file" if what == "the file" else "specify -o FILE"
+        raise UsageError(f"cannot write both {what} and JSON to standard output", hint=hint)
+
+
 @contextmanager
 def open_input_file(word: str) -> Generator[DatasetInput]:
-    """A Data Set to be read, more than once if need be; errors about it get its name.
+    """Open a Data Set that can be read more than once; errors about it get the name of the file.
 
-    Raises UsageError if it would come from a terminal.
+    Raises UsageError if standard input is a terminal.
     """
     with _name_file(word), _open_input(word) as source:
         yield source
@@ -120,9 +136,17 @@ def _open_input(word: str) -> Generator[DatasetInput]:
 def open_result_file(
     source: str, output: str | None, *, in_place: bool, force: bool, synced: bool = True
 ) -> Generator[OutputTarget | None]:
-    """Where a changed Data Set goes; None for an object in place. If not ``synced``, the caller syncs its folder.
+    """The target of a changed Data Set; None to replace an object of a storage.
 
-    Raises UsageError, before anything is computed, if that is not said, or a file would be overwritten without leave.
+    Args:
+        source: The input, ``-`` for standard input.
+        output: The output, ``-`` for standard output.
+        in_place: Whether to replace the input.
+        force: Whether to overwrite an existing output.
+        synced: Whether to sync the folder; otherwise the caller does.
+
+    Raises:
+        UsageError: No output is given, or it exists already; raised before anything is computed.
     """
     if in_place:
         if output is not None:
@@ -165,10 +189,17 @@ def open_result_file(
 def open_new_file(
     output: str | None, *, force: bool, binary: bool = True, made_from: Sequence[str] = ()
 ) -> Generator[BinaryIO]:
-    """A file for something taken out of a Data Set, or standard output; if the rest fails, nothing was written.
+    """A stream to a file or standard output; if an error follows, no file is written.
 
-    Bytes that are not ``binary`` may go to a terminal. Nobody can read the file who cannot read what it is
-    ``made_from``. Raises UsageError or OutputError.
+    Args:
+        output: The file; None or ``-`` for standard output.
+        force: Whether to overwrite an existing file.
+        binary: Whether to refuse a terminal.
+        made_from: The inputs; only users who can read all of them can read the file.
+
+    Raises:
+        UsageError: The file exists already, or standard output is a terminal.
+        OutputError: The file cannot be written.
     """
     if output in (None, STDIO):
         if binary:
@@ -206,18 +237,21 @@ def open_new_file(
 
 
 def make_output_file(path: str, *, force: bool, synced: bool = True) -> OutputFile:
-    """A path for something that is written later: with ``force``, whatever is there by then is replaced.
+    """An output file that is written later.
 
-    If not ``synced``, the caller syncs its folder.
+    Args:
+        path: The path.
+        force: Whether to replace a file that exists by then.
+        synced: Whether to sync the folder; otherwise the caller does.
     """
-    from dcmseal.output.atomic_file import OutputFile
+    from dcmseal.output.output_file import OutputFile
 
     _remove_leftovers(path)
     return OutputFile(path, is_new=not force, synced=synced)
 
 
 def read_rights(words: Sequence[str]) -> FilePermissions:
-    """Who may read all of what words name; objects in storages say nothing about that."""
+    """The common read permissions of local files; objects in storages have none."""
     from dcmseal.output.file_permissions import FilePermissions
 
     return FilePermissions.from_files(
@@ -226,7 +260,7 @@ def read_rights(words: Sequence[str]) -> FilePermissions:
 
 
 def _remove_leftovers(output: str) -> None:
-    """Remove what processes that died left in the folder of an output."""
+    """Remove temporary files of dead processes from the folder of an output."""
     from dcmseal.output.temporary_files import remove_leftovers
 
     remove_leftovers(os.path.dirname(output))

@@ -1,4 +1,4 @@
-"""The command ``dcmseal``: finds the command asked for, and imports that one only."""
+"""The command line ``dcmseal``: finds the command, and imports only that one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec
 from typing import Final, Protocol, TextIO, cast
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.error_handling import run_with_error_handling
 from dcmseal.cli.file_arguments import normalize_standard_streams
 from dcmseal.cli.parser import Parser, suggest
@@ -20,6 +19,7 @@ from dcmseal.cli.path_checks import check_paths
 from dcmseal.cli.render.screens import warn
 from dcmseal.cli.standard_streams import redirect_streams, standard_error
 from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.urls import URL_SEPARATOR
 from dcmseal.version import __version__
 
@@ -58,27 +58,26 @@ exit codes:
 
 
 class Command(Protocol):
-    """What a module of ``dcmseal.cli.commands`` has."""
+    """A module of ``dcmseal.cli.commands``."""
 
     def configure(self, parser: Parser) -> None: ...
     def run(self, options: Namespace) -> int: ...
 
 
 _GC_THRESHOLD: Final = 100_000
-"""Objects that a short run may leave to be collected: more than importing all it needs makes."""
+"""Objects before the first garbage collection: more than all imports of a short run create."""
 
 
 def process() -> int:
     """Run the process's own command line; returns the exit code.
 
-    Collecting garbage while modules are imported, and once more before all memory is given back, takes a fifth of the
-    time that a small file needs.
+    Garbage collections during imports and at exit would take a fifth of the time that a small file needs.
     """
     gc.set_threshold(_GC_THRESHOLD)
     try:
         redirect_streams()
     except OSError:
-        return ExitCode.INTERNAL  # no descriptor is left to tell it by
+        return ExitCode.INTERNAL  # without a descriptor for a message
     warnings.showwarning = _show_warning
     _set_main_spec()
     try:
@@ -92,22 +91,22 @@ def _show_warning(
     category: type[Warning],
     filename: str,
     lineno: int,
-    file: TextIO | None = None,  # noqa: ARG001 - how the standard library calls it
-    line: str | None = None,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001 - the standard library passes it
+    line: str | None = None,  # noqa: ARG001 - the standard library passes it
 ) -> None:
-    """Write a warning of a library, which may repeat what is in a file, as our own are written."""
+    """Write a warning of a library like a warning of dcmseal; it may contain text from a file."""
     warn(f"{category.__name__} in {os.path.basename(filename)}, line {lineno}: {message}")
 
 
 def _set_main_spec() -> None:
-    """Be ``python -m dcmseal``, which the script is: processes of a pool import other scripts once more."""
+    """Name the script ``python -m dcmseal``, because processes of a pool import any other script again."""
     script = sys.modules["__main__"]
     if script.__spec__ is None:
         script.__spec__ = ModuleSpec("dcmseal.__main__", None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line, the process's own if none is given; returns the exit code."""
+    """Run a command line, by default that of the process; returns the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete
@@ -124,14 +123,16 @@ def _run(words: list[str]) -> int:
         words = _rewrite_help(words[1:])
     name = words[0]
     if name.startswith("-"):
-        make_overview_parser().parse_args(words)
+        parsed = make_overview_parser().parse_args(words)
+        if parsed.version:
+            return _print_version(verbose=parsed.verbose)
         raise UsageError("no command given", hint="see dcmseal --help")
     if name not in COMMANDS:
         raise _unknown_command(name)
     command = load_command(name)
     parser = Parser(prog=f"dcmseal {name}")
     command.configure(parser)
-    # files may stand anywhere between options; but intermixed parsing loses what stands behind a "--"
+    # files may be mixed with options, but intermixed parsing loses arguments after "--"
     parse = parser.parse_args if "--" in words else parser.parse_intermixed_args
     options = parse(words[1:])
     if any(URL_SEPARATOR in word for word in words):
@@ -144,7 +145,7 @@ def _run(words: list[str]) -> int:
 
 
 def _rewrite_help(words: list[str]) -> list[str]:
-    """The command line that ``dcmseal help`` stands for: ``--help``, or ``COMMAND --help``."""
+    """The command line that ``dcmseal help`` means: ``--help``, or ``COMMAND --help``."""
     commands = [word for word in words if not word.startswith("-")]
     if len(commands) > 1:
         raise UsageError("expected one command", hint="use dcmseal help COMMAND")
@@ -157,7 +158,7 @@ def load_command(name: str) -> Command:
 
 
 def make_overview_parser() -> Parser:
-    """The parser for what stands before a command: help and version."""
+    """The parser for help and version, without the commands."""
     shown = {**COMMANDS, _HELP: "show help for a command"}
     commands = "\n".join(f"  {name:13}{summary}" for name, summary in shown.items())
     parser = Parser(
@@ -166,8 +167,23 @@ def make_overview_parser() -> Parser:
         description="Create, verify and explain DICOM Digital Signatures (PS3.15 Annex C).",
         epilog=f"commands:\n{commands}\n\n{_EPILOG}",
     )
-    parser.add_argument("--version", action="version", version=f"dcmseal {__version__}")
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    parser.add_argument("-v", "--verbose", action="store_true", help="with --version: show what is in use, too")
     return parser
+
+
+def _print_version(*, verbose: bool) -> int:
+    import platform
+
+    from dcmseal.cli.render.screens import write_line
+
+    write_line(f"dcmseal {__version__}")
+    if verbose:
+        from dcmseal.walker.compiled import describe_walker
+
+        write_line(f"Python {platform.python_version()}")
+        write_line(f"walker: {describe_walker()}")
+    return ExitCode.OK
 
 
 def make_full_parser() -> Parser:

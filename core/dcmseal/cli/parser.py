@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _MIN_WIDTH, _MAX_WIDTH = 60, 110
 _UNRECOGNIZED: Final = "unrecognized arguments: "
+_MISSING: Final = "the following arguments are required: "
+_INVALID_CHOICE: Final = re.compile(r"argument (.+?): invalid choice: (.+) \(choose from (.*)\)")
+_INVALID_NUMBER: Final = re.compile(r"argument (.+?): invalid (?:int|float) value: (.+)")
 _MIN_PREFIX: Final = 4
 
 
@@ -47,7 +51,18 @@ class Parser(argparse.ArgumentParser):
             from dcmseal.plugins.storage_urls import redact_secrets
 
             message = redact_secrets(message)
-        raise self._unknown_option(message) or UsageError(message, hint=f"see {self.prog} --help")
+        raise self._unknown_option(message) or self._reword(message)
+
+    def _reword(self, message: str) -> UsageError:
+        """The error for a message of argparse, with the values that an argument accepts."""
+        if match := _INVALID_CHOICE.fullmatch(message):
+            name, value, known = match[1], match[2], match[3].replace("'", "")
+            return UsageError(f"unknown value {value} for {name}", hint=f"use one of: {known}")
+        if match := _INVALID_NUMBER.fullmatch(message):
+            return UsageError(f"{match[1]} requires a number, not {match[2]}", hint=f"see {self.prog} --help")
+        if message.startswith(_MISSING):
+            return UsageError(f"missing argument: {message.removeprefix(_MISSING)}", hint=f"see {self.prog} --help")
+        return UsageError(message, hint=f"see {self.prog} --help")
 
     def _unknown_option(self, message: str) -> UsageError | None:
         """The error for an option that the command does not have; None if the message is about something else."""
@@ -102,9 +117,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant; None if none is similar."""
+    """The known word that was probably meant; None if none is similar. Dashes do not make options similar."""
     from difflib import get_close_matches
 
-    names = [*known]
-    begun = [name for name in names if len(word) > _MIN_PREFIX and name.startswith(word)]
-    return next(iter(begun or get_close_matches(word, names, 1)), None)
+    names = {name.lstrip("-"): name for name in known}
+    word = word.lstrip("-")
+    begun = [name for name in names if len(word) >= _MIN_PREFIX and name.startswith(word)]
+    near = next(iter(begun or get_close_matches(word, names, 1)), None)
+    return None if near is None else names[near]

@@ -1,6 +1,6 @@
-"""The paths of a command line: what is read, what is written, and that nothing that is read or kept is destroyed.
+"""Checks of all paths of a command line, so that no output overwrites an input, a key or another output.
 
-Every command passes here before it runs, so that nothing has been opened for writing yet.
+They run before the command, when nothing has been opened for writing yet.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _INPUT_OPTIONS: Final = {
     "profile": "a profile",
     "require": "a profile",
 }
-"""Options that name what is read."""
+"""Options that name inputs."""
 _THE_INPUT: Final = "the input"
 _INPUTS: Final = (_THE_INPUT, _INPUT_OPTIONS["files"])
 _OUTPUT_OPTIONS: Final = ("output", "html", "save_evidence", "write_uid_file", "journal")
 _COMMANDS_WITH_OUTPUT: Final = ("sign", "remove", "timestamp")
-"""Commands of which the last of several words is the output."""
+"""Commands whose last word, of several, is the output."""
 
 
 def check_paths(command: str, options: Namespace) -> None:
@@ -60,22 +60,22 @@ def check_paths(command: str, options: Namespace) -> None:
     inputs = list(iter_input_paths(command, options))
     existing = [each for each in outputs if os.path.exists(each)]
     if existing:
-        # what is not there yet cannot be named by a configuration
+        # only existing files can be named in a configuration file
         inputs += _config_paths(options)
     check_outputs(outputs, inputs)
-    # what in a folder is an input, shows when that is gone through
+    # inputs in folders are checked when the folders are listed
     folders = [each for each in inputs if each.what not in _INPUTS and os.path.isdir(each.path)]
     for output in existing:
         for each in folders:
             if is_inside(output, each.path):
                 raise UsageError(f"{output} is {each.what} in {each.path}", hint=each.hint)
-        # a journal goes on, and what is appended to is not overwritten
+        # a journal is continued, and a file that standard output appends to is not overwritten
         if output not in (getattr(options, "journal", None), _standard_output_path()):
             check_replaceable(output)
 
 
 def iter_output_paths(command: str, options: Namespace) -> Iterator[str]:
-    """The paths on this machine that are written, as far as they are known before all inputs are found."""
+    """The local paths that are written, as far as they are known before inputs are listed."""
     if getattr(options, "dry_run", False):
         return
     inputs, results = _split_words(command, options)
@@ -86,24 +86,24 @@ def iter_output_paths(command: str, options: Namespace) -> Iterator[str]:
     paths = [*filter(_is_file_or_free, _iter_paths(filter(None, words)))]
     yield from paths
     stdout = _standard_output_path()
-    # the user may name it as an output, too
+    # it may also be named as an output
     if stdout is not None and stdout not in paths:
         yield stdout
 
 
 def _standard_output_path() -> str | None:
-    """The path of the file that standard output is; None if it is something else."""
+    """The path of standard output if it is a regular file; None otherwise."""
     stream = standard_output()
     with suppress(OSError, ValueError):
         if stream is not None and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            # results go to a copy of the descriptor
+            # results are written to a copy of the descriptor
             path = _STDOUT if stream.fileno() == 1 else f"/dev/fd/{stream.fileno()}"
             return path if os.path.exists(path) else None
     return None
 
 
 def iter_input_paths(command: str, options: Namespace) -> Iterator[ProtectedPath]:
-    """What the command line names that is read, and what it is."""
+    """All inputs that the command line names, each with a description."""
     words, _ = _split_words(command, options)
     for path in _iter_paths(words, stdin=True):
         if command in _COMMANDS_WITH_OUTPUT and len(words) == 1:
@@ -122,14 +122,14 @@ def iter_input_paths(command: str, options: Namespace) -> Iterator[ProtectedPath
 
 
 def protected_files(command: str, options: Namespace) -> tuple[ProtectedPath, ...]:
-    """All files that a run over many files needs, so that no result may take their place."""
+    """All files that a run over many files needs and that no result may overwrite."""
     journal: str | None = options.journal
     journals = [] if journal is None else [ProtectedPath(f"{journal}{end}", "the journal") for end in ("", "-journal")]
     return (*iter_input_paths(command, options), *_config_paths(options), *journals)
 
 
 def _split_words(command: str, options: Namespace) -> tuple[list[str], list[str]]:
-    """The words that are inputs, and those that are outputs or lead to one."""
+    """The words that are inputs, and those that determine outputs."""
     words: list[str] = list(getattr(options, "words", None) or ())
     if command not in _COMMANDS_WITH_OUTPUT or options.in_place:
         return words, []
@@ -159,7 +159,7 @@ def _manifest_paths(manifest: str, results: list[str]) -> list[str]:
 
 
 def _iter_paths(words: Iterable[str], *, stdin: bool = False) -> Iterator[str]:
-    """The paths and URLs among words; standard input, if it is meant, has one as well."""
+    """The paths and URLs of words, with ``stdin`` also that of standard input."""
     for word in words:
         if word == STDIO:
             if stdin:
@@ -173,7 +173,7 @@ def _text_or_empty(value: object) -> str:
 
 
 def _is_file_or_free(path: str) -> bool:
-    """Whether it is not a folder, device or pipe, which nothing is lost of."""
+    """Whether it is a regular file or does not exist; devices, pipes and folders cannot lose data."""
     return os.path.isfile(path) or not os.path.exists(path)
 
 
@@ -185,7 +185,7 @@ def _iter_key_files(options: Namespace) -> Iterator[ProtectedPath]:
 
 
 def _iter_uri_files(uri: str) -> Iterator[ProtectedPath]:
-    """The files that a key URI names, whatever its scheme takes them for."""
+    """The files that a key URI names, regardless of its scheme."""
     from dcmseal.output.collisions import iter_key_files
 
     for path in iter_key_files(uri):
@@ -193,7 +193,7 @@ def _iter_uri_files(uri: str) -> Iterator[ProtectedPath]:
 
 
 def _config_paths(options: Namespace) -> list[ProtectedPath]:
-    """The configuration file, and all files that it names."""
+    """The configuration file and all files that it names."""
     from dcmseal.config.config_file import examine_config
     from dcmseal.errors import SealError
 

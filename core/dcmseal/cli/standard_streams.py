@@ -1,11 +1,13 @@
-"""The standard streams of the process: nothing but results is on standard output, whatever else fails or prints."""
+"""The standard streams of the process: only results go to standard output."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from io import BufferedWriter, FileIO, TextIOBase, TextIOWrapper
+from io import BufferedWriter, FileIO, StringIO, TextIOBase, TextIOWrapper
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from dcmseal.errors import OutputError
@@ -14,29 +16,40 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _BUFFER_BYTES: Final = 1 << 15
-"""Bytes: what a person reads is written at once, so that ``| head`` does not come to be a pipe without reader."""
+"""The size of buffers in bytes: output for people is written at once, so that ``| head`` gets it in one piece."""
 _RESULT_STREAM: Final[ContextVar[TextIO | None]] = ContextVar("results")
 
 
 def standard_output() -> TextIO | None:
-    """Where results go; None if its descriptor was closed before Python started."""
+    """The stream for results; None if its descriptor was closed before Python started."""
     return _RESULT_STREAM.get(sys.stdout)
 
 
+@contextmanager
+def capture_results() -> Generator[StringIO]:
+    """Collect results in memory as a context manager, instead of writing them to standard output."""
+    with StringIO() as stream:
+        token = _RESULT_STREAM.set(stream)
+        try:
+            yield stream
+        finally:
+            _RESULT_STREAM.reset(token)
+
+
 def standard_error() -> TextIO:
-    """Where everything else goes; what is written is lost if its descriptor was closed before Python started."""
+    """The stream for everything else; output is lost if its descriptor was closed before Python started."""
     stream: TextIO | None = sys.stderr
     return NULL_STREAM if stream is None or stream.closed else stream
 
 
 def redirect_streams() -> None:
-    """Prepare the streams of a process that runs one command; called once, before anything else is opened.
+    """Prepare the streams of a process that runs one command; call it once, before anything else is opened.
 
-    - Descriptors 0 to 2 that are closed are opened to nowhere: no file that is opened later gets one of these numbers,
-      and with it what somebody prints.
-    - A message that cannot be written to standard error is lost. It does not change the exit code.
-    - Results go to a copy of standard output. The descriptor itself leads to standard error from then on, and so does
-      ``sys.stdout``: plugins and drivers print there. A terminal is left as it is, since nobody takes it for data.
+    - Closed descriptors 0 to 2 are opened to ``/dev/null``. Otherwise a file that is opened later could get one of
+      these numbers, and receive what plugins print.
+    - A message that cannot be written to standard error is lost, and does not change the exit code.
+    - Results go to a copy of standard output. The descriptor itself and ``sys.stdout`` then lead to standard error,
+      because plugins and drivers print there. A terminal is not redirected.
     """
     for descriptor in range(3):
         try:
@@ -62,7 +75,7 @@ def redirect_streams() -> None:
 
 
 def check_reader() -> None:
-    """Raise BrokenPipeError if nobody reads the results any more: a long run need not go on."""
+    """Raise BrokenPipeError if the reader of the results is gone, so that a long run can stop."""
     stream = standard_output()
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     if isinstance(raw, _ResultStream) and not raw.is_read:
@@ -70,7 +83,7 @@ def check_reader() -> None:
 
 
 def discard_results() -> None:
-    """Write no more results: what is left in buffers is lost, instead of failing once more when the process ends."""
+    """Discard buffered results, which would otherwise fail again when the process ends."""
     stream = standard_output()
     if stream is not None:
         with open(os.devnull, "wb") as nowhere:
@@ -82,7 +95,7 @@ def _open_devnull(descriptor: int) -> None:
     if opened != descriptor:
         os.dup2(opened, descriptor)
         os.close(opened)
-    os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library has it so
+    os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library defines it as positional
 
 
 def _make_message_stream(stderr: TextIO | None) -> TextIOWrapper:
@@ -91,14 +104,14 @@ def _make_message_stream(stderr: TextIO | None) -> TextIOWrapper:
 
 
 def _make_text_stream(raw: FileIO, *, line_buffering: bool, encoding: str | None = None) -> TextIOWrapper:
-    # names of files and people may have characters that the terminal's encoding has not
+    # names of files and people may contain characters that the terminal's encoding lacks
     return TextIOWrapper(
         BufferedWriter(raw, _BUFFER_BYTES), encoding, "backslashreplace", line_buffering=line_buffering
     )
 
 
 class _MessageStream(FileIO):
-    """Standard error, on which nothing fails."""
+    """Standard error; writing to it never fails."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
@@ -109,9 +122,9 @@ class _MessageStream(FileIO):
 
 
 class _ResultStream(FileIO):
-    """Standard output, whose failure is an error of the output, and not of dcmseal.
+    """Standard output; a failure to write to it is an OutputError.
 
-    If the reader stops reading, the rest is dropped, and the exit code stays that of the results.
+    If the reader stops reading, further results are dropped, and the exit code stays that of the results.
     """
 
     is_read = True
@@ -128,7 +141,7 @@ class _ResultStream(FileIO):
         except OSError as error:
             raise OutputError(
                 f"cannot write to standard output: {error.strerror}",
-                hint="check the free space, and where the output goes",
+                hint="check the free space and the target of the output",
             ) from None
         return written
 
@@ -145,4 +158,4 @@ class _NullStream(TextIOBase):
 
 
 NULL_STREAM: Final = cast("TextIO", _NullStream())
-"""In place of a stream that is closed."""
+"""Replaces a closed stream."""

@@ -1,4 +1,4 @@
-"""URLs on the command line: refused if they hold a secret; results are seen when they are complete."""
+"""URLs on the command line: those with secrets are refused, and results appear only when they are complete."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from io import RawIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.errors import UsageError
 from dcmseal.plugins.storage_urls import is_url, parse_url_scheme
 from dcmseal.sources.remote_objects import find_object, open_url_for_writing
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from dcmseal.plugins.storage import Write
 
 _NOT_FILES: Final = frozenset({"key", "timestamp"})
-"""Options whose URLs do not name files; their users check them."""
+"""Options whose URLs do not name files; the code that uses them checks them."""
 
 
 def check_urls(options: Namespace) -> None:
-    """Refuse URLs that hold secrets before anything repeats them; raises UsageError."""
+    """Refuse URLs that contain secrets, before any message repeats them; raises UsageError."""
     for name, value in vars(options).items():
         words = cast("list[object]", value) if isinstance(value, list) else [value]
         for word in words:
@@ -31,19 +32,19 @@ def check_urls(options: Namespace) -> None:
 
 
 def object_exists(url: str) -> bool:
-    """Whether there is such an object; raises UsageError, PluginError or DatasetError."""
-    return find_object(url) is not None
+    """Whether the object exists; raises UsageError, PluginError or DatasetError."""
+    return find_object(url, provide_registry()) is not None
 
 
 @contextmanager
 def open_upload(url: str, *, force: bool) -> Generator[BinaryIO]:
-    """A stream to a new object, or one that it replaces; if the rest fails, nothing has changed.
+    """A stream to an object, which is created or replaced only if everything succeeds.
 
-    Raises UsageError, before anything is computed, if there is an object already and no leave to overwrite it.
+    Raises UsageError, before anything is computed, if the object exists and ``force`` is not set.
     """
     if not force and object_exists(url):
         raise UsageError(f"{url} already exists", hint="choose another name, or use --force to overwrite it")
-    with open_url_for_writing(url, None if force else "") as write:
+    with open_url_for_writing(url, None if force else "", provide_registry()) as write:
         yield cast("BinaryIO", _UploadStream(write))
 
 

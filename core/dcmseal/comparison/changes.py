@@ -57,13 +57,13 @@ def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> Alignment:
     alike.sort()
     rest = sorted(j for queue in places.values() for j in queue)
     pairs = min(len(unmatched), len(rest))
-    staying = mark_ascending([j for _, j in alike])
+    stay_in_order = mark_ascending([j for _, j in alike])
     return Alignment(
         alike=tuple(alike),
         changed=tuple(zip(unmatched, rest, strict=False)),
         removed=tuple(unmatched[pairs:]),
         added=tuple(rest[pairs:]),
-        moved=tuple(pair for pair, stays in zip(alike, staying, strict=True) if not stays),
+        moved=tuple(pair for pair, stays in zip(alike, stay_in_order, strict=True) if not stays),
     )
 
 
@@ -176,23 +176,28 @@ class _LevelPair(NamedTuple):
 
     before: Sequence[Element]
     after: Sequence[Element]
-    where: Location
-    there: Location
+    old_location: Location
+    new_location: Location
 
 
 def iter_changes(
-    before: Sequence[Element], after: Sequence[Element], where: Location = MAIN, there: Location | None = None
+    before: Sequence[Element],
+    after: Sequence[Element],
+    old_location: Location = MAIN,
+    new_location: Location | None = None,
 ) -> Iterator[Change]:
     """Iterate over the differences between two levels, including nested items.
 
     Args:
         before: The elements of the first version.
         after: The elements of the second version.
-        where: The location of the level in the first version.
-        there: The location in the second version; None if it is the same.
+        old_location: The location of the level in the first version.
+        new_location: The location in the second version; None if it is the same.
     """
     # a stack instead of recursion: the scanner allows deeper nesting than Python does
-    stack = [_compare_level(_LevelPair(before, after, where, where if there is None else there))]
+    stack = [
+        _compare_level(_LevelPair(before, after, old_location, old_location if new_location is None else new_location))
+    ]
     while stack:
         for each in stack[-1]:
             if isinstance(each, _LevelPair):
@@ -204,26 +209,34 @@ def iter_changes(
 
 
 def _compare_level(levels: _LevelPair) -> Iterator[Change | _LevelPair]:
-    before, after, where, there = levels
+    before, after, old_location, new_location = levels
     old, new = _index_by_key(before), _index_by_key(after)
     common = [key for key in old if key in new]
     if list(old) != list(new):
         position = {key: at for at, key in enumerate(new)}
-        staying = mark_ascending([position[key] for key in common])
-        for (tag, _), stays in zip(common, staying, strict=True):
+        stay_in_order = mark_ascending([position[key] for key in common])
+        for (tag, _), stays in zip(common, stay_in_order, strict=True):
             if not stays:
-                yield Change(kind=ChangeKind.MOVED, before=ElementPath(where, tag), after=ElementPath(there, tag))
+                yield Change(
+                    kind=ChangeKind.MOVED, before=ElementPath(old_location, tag), after=ElementPath(new_location, tag)
+                )
     for key, one in old.items():
         if key in new:
-            yield from _compare_elements(one, new[key], where, there)
+            yield from _compare_elements(one, new[key], old_location, new_location)
         else:
             yield Change(
-                kind=ChangeKind.REMOVED, before=ElementPath(where, key[0]), after=ElementPath(there, key[0]), old=one
+                kind=ChangeKind.REMOVED,
+                before=ElementPath(old_location, key[0]),
+                after=ElementPath(new_location, key[0]),
+                old=one,
             )
     for key, other in new.items():
         if key not in old:
             yield Change(
-                kind=ChangeKind.ADDED, before=ElementPath(where, key[0]), after=ElementPath(there, key[0]), new=other
+                kind=ChangeKind.ADDED,
+                before=ElementPath(old_location, key[0]),
+                after=ElementPath(new_location, key[0]),
+                new=other,
             )
 
 
@@ -237,8 +250,10 @@ def _index_by_key(elements: Sequence[Element]) -> dict[tuple[int, int], Element]
     return found
 
 
-def _compare_elements(old: Element, new: Element, where: Location, there: Location) -> Iterator[Change | _LevelPair]:
-    before, after = ElementPath(where, old.tag), ElementPath(there, new.tag)
+def _compare_elements(
+    old: Element, new: Element, old_location: Location, new_location: Location
+) -> Iterator[Change | _LevelPair]:
+    before, after = ElementPath(old_location, old.tag), ElementPath(new_location, new.tag)
     if old.items is not None and new.items is not None:
         if old.vr != new.vr:
             kind = ChangeKind.VR if old.stated and new.stated else ChangeKind.VR_NOT_STATED
@@ -280,12 +295,12 @@ def _compare_items(
     found = align([item.meaning for item in old], [item.meaning for item in new])
     moved = set(found.moved)
     for i, j in sorted((*found.alike, *found.changed)):
-        where, there = before.level.item(tag, i), after.level.item(tag, j)
+        old_location, new_location = before.level.item(tag, i), after.level.item(tag, j)
         if (i, j) in moved:
-            yield Change(kind=ChangeKind.MOVED, before=ElementPath(where), after=ElementPath(there))
+            yield Change(kind=ChangeKind.MOVED, before=ElementPath(old_location), after=ElementPath(new_location))
         if _differ(old[i].undefined, new[j].undefined):
-            yield Change(kind=ChangeKind.LENGTHS, before=ElementPath(where), after=ElementPath(there))
-        yield _LevelPair(old[i].elements, new[j].elements, where, there)
+            yield Change(kind=ChangeKind.LENGTHS, before=ElementPath(old_location), after=ElementPath(new_location))
+        yield _LevelPair(old[i].elements, new[j].elements, old_location, new_location)
     for i in found.removed:
         yield Change(kind=ChangeKind.REMOVED, before=ElementPath(before.level.item(tag, i)), after=after)
     for j in found.added:

@@ -39,10 +39,10 @@ _RELATIVE_PATH: Final = Path("dcmseal", "config.toml")
 
 
 def default_path(platform: str = sys.platform) -> Path | None:
-    """The file's place if nobody names one; None if the user has no home folder.
+    """The default path of the file; None if the user has no home folder.
 
-    ``$XDG_CONFIG_HOME`` counts everywhere, if it is absolute (XDG Base Directory Specification). Else it is
-    ``%APPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, and ``~/.config`` on all others.
+    The folder is ``$XDG_CONFIG_HOME``, if that is absolute (XDG Base Directory Specification). Otherwise it is
+    ``%APPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, and ``~/.config`` elsewhere.
     """
     chosen = os.environ.get("XDG_CONFIG_HOME", "")
     if os.path.isabs(chosen):
@@ -68,21 +68,21 @@ Setup = TypeVar("Setup")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What a configuration file says."""
+    """The contents of a configuration file."""
 
     path: Path | None = None
-    """The file; None if there is none."""
+    """The file; None without a configuration file."""
     keys: Mapping[str, KeySetup] = field(default_factory=dict[str, KeySetup])
-    """The named setups."""
+    """The keys by name."""
     trust: Mapping[str, TrustSettings] = field(default_factory=dict[str, TrustSettings])
-    """The named trust setups."""
+    """The trust setups by name."""
     policies: Mapping[str, PolicySetup] = field(default_factory=dict[str, PolicySetup])
-    """The named policies."""
+    """The policies by name."""
     profiles_folder: Path | None = None
-    """The folder of Digital Signature Profiles that the site wrote itself."""
+    """The folder with the site's own Digital Signature Profiles."""
 
     def key_setup(self, name: str) -> KeySetup:
-        """The setup of that name; raises UsageError if there is none."""
+        """The key of that name; raises UsageError if it is not defined."""
         if name in self.keys:
             return self.keys[name]
         from difflib import get_close_matches
@@ -90,22 +90,22 @@ class Config:
         if self.path is None:
             place = explicit_path(None) or default_path()
             raise UsageError(
-                f"{name!r} is not a key URI, and there is no configuration file with key setups",
-                hint=f"write SCHEME:PATH, as in pem:key.pem?cert=cert.pem, or describe it as [keys.{name}] in {place}",
+                f"{name!r} is not a key URI, and no configuration file defines keys",
+                hint=f"write SCHEME:PATH, such as pem:key.pem?cert=cert.pem, or define [keys.{name}] in {place}",
             )
         near = get_close_matches(name, self.keys, 1)
         meant = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
             f"{name!r} is not a key URI, and {self.path} has no [keys.{name}]",
-            hint=f"{meant}setups are: {', '.join(self.keys) or 'none'}; a key URI is written SCHEME:PATH",
+            hint=f"{meant}keys in the file: {', '.join(self.keys) or 'none'}; a key URI has the form SCHEME:PATH",
         )
 
     def trust_setup(self, name: str) -> TrustSettings:
-        """The trust setup of that name; raises UsageError if there is none."""
+        """The trust setup of that name; raises UsageError if it is not defined."""
         return self._find_setup(name, self.trust, "trust", "trust setup")
 
     def policy_setup(self, name: str) -> PolicySetup:
-        """The policy of that name, and the trust setup it names; raises UsageError if there is none."""
+        """The policy of that name, with its trust setup; raises UsageError if it is not defined."""
         return self._find_setup(name, self.policies, "policies", "policy")
 
     def _find_setup(self, name: str, setups: Mapping[str, Setup], table: str, what: str) -> Setup:
@@ -113,17 +113,23 @@ class Config:
             return setups[name]
         place = self.path or explicit_path(None) or default_path()
         raise UsageError(
-            f"there is no {what} {name!r}",
-            hint=f"setups are: {', '.join(setups) or 'none'}; describe it as [{table}.{name}] in {place}",
+            f"unknown {what} {name!r}",
+            hint=f"defined: {', '.join(setups) or 'none'}; to add it, write [{table}.{name}] in {place}",
         )
 
 
 def load_config(path: str | os.PathLike[str] | None = None) -> Config:
-    """Read the configuration file: the one named, that of ``$DCMSEAL_CONFIG``, or the one at the usual place, if any.
+    """Read a configuration file, in TOML 1.0.
 
-    The usual place is ``~/.config/dcmseal/config.toml``, or under ``$XDG_CONFIG_HOME``; ``%APPDATA%`` on Windows,
-    ``~/Library/Application Support`` on macOS. The format is TOML 1.0. Raises UsageError if a file that was named is
-    not there, if others could have written it, or if anything in it is not understood.
+    Args:
+        path: The file; by default ``$DCMSEAL_CONFIG`` or, if that is not set, ``~/.config/dcmseal/config.toml``
+            (or in ``$XDG_CONFIG_HOME``; ``%APPDATA%`` on Windows, ``~/Library/Application Support`` on macOS).
+
+    Returns:
+        The configuration; empty if the default file does not exist.
+
+    Raises:
+        UsageError: The file cannot be read, has unknown or invalid keys, or can be written by other users.
     """
     config, problems = examine_config(path)
     if problems:
@@ -137,9 +143,10 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
 
 
 def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, tuple[ConfigProblem, ...]]:
-    """What of the file can be used, and everything that is wrong with the rest.
+    """The usable part of the file, and all its problems.
 
-    Raises UsageError if it cannot be read at all, or others could have written it.
+    Raises:
+        UsageError: The file cannot be read, is not TOML, or can be written by other users.
     """
     named = explicit_path(path)
     place = named or default_path()
@@ -160,7 +167,7 @@ def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, 
 
 
 def _read_config(place: Path, root: ConfigTable) -> Config:
-    """The tables there are; a new one is asked for here."""
+    """Read all tables that a configuration file can have."""
     keys: dict[str, KeySetup] = {}
     setups = root.table("keys")
     for name, table in setups.tables() if setups else ():
@@ -176,7 +183,7 @@ def _read_config(place: Path, root: ConfigTable) -> Config:
     for name, table in demanded.tables() if demanded else ():
         policy = read_policy(table, place.parent)
         if policy and policy.trust and policy.trust not in trust:
-            table.add_problem("trust", "there is no such trust setup", f"known are: {', '.join(trust) or 'none'}")
+            table.add_problem("trust", "unknown trust setup", f"use one of: {', '.join(trust) or '(none defined)'}")
         elif policy:
             policies[name] = policy
     profiles = root.table("profiles")
@@ -193,7 +200,7 @@ def _read_config(place: Path, root: ConfigTable) -> Config:
 
 
 def _check_writers(place: Path, status: os.stat_result) -> None:
-    """Who writes this file chooses the driver that is loaded, and whom the PIN is given to."""
+    """Refuse a file that other users can write: it names the driver that is loaded and receives the PIN."""
     found = find_foreign_writer(place, status)
     if found:
-        raise UsageError(f"{found.message}: whoever writes it chooses what is done with your PIN", hint=found.hint)
+        raise UsageError(f"{found.message} and could redirect your PIN", hint=found.hint)

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration file, and in which line; values are never repeated, for one might be a secret."""
+"""Problems of a configuration file, with line numbers; messages never repeat values, which might be secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 KeyPath: TypeAlias = tuple[str, ...]
-"""The names that lead to a value, as in ``keys``, ``reading-room``, ``uri``."""
+"""The path of a value, such as ``keys``, ``reading-room``, ``uri``."""
 
 _NAME: Final = r"""(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')"""
 _DOTTED: Final = rf"{_NAME}(?:[ \t]*\.[ \t]*{_NAME})*"
@@ -19,14 +19,14 @@ _LONG_QUOTES: Final = re.compile("\"\"\"|'''")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigProblem:
-    """One thing wrong with the file."""
+    """One problem of the file."""
 
     message: str
     hint: str
     where: str = ""
-    """The table and key, as in ``keys.reading-room.uri``; empty if it is the file as a whole."""
+    """The table and key, such as ``keys.reading-room.uri``; empty if it concerns the whole file."""
     line: int = 0
-    """Counted from 1; 0 if it is none in particular."""
+    """Counted from 1; 0 if it concerns no particular line."""
 
     def __str__(self) -> str:
         line = f"line {self.line}: " if self.line else ""
@@ -42,18 +42,18 @@ class ProblemCollector:
         self._problems: list[ConfigProblem] = []
 
     def add(self, keys: KeyPath, message: str, hint: str) -> None:
-        """Note a problem with what these names lead to."""
+        """Add a problem with the value at a path."""
         known = next((keys[:end] for end in range(len(keys), 0, -1) if keys[:end] in self._lines), ())
         line = self._lines.get(known, 0)
         self._problems.append(ConfigProblem(message=message, hint=hint, where=".".join(keys), line=line))
 
     def sorted_by_line(self) -> tuple[ConfigProblem, ...]:
-        """What was found, from the first line on."""
+        """All problems, in order of lines."""
         return tuple(sorted(self._problems, key=lambda problem: problem.line))
 
 
 def _find_key_lines(lines: Iterable[str]) -> dict[KeyPath, int]:
-    """In which line each table and key stands; tomllib does not say. A line inside a long text counts for none."""
+    """The line of each table and key, which tomllib does not report; lines inside multi-line text are skipped."""
     numbers: dict[KeyPath, int] = {}
     table: KeyPath = ()
     inside_text = False

@@ -1,4 +1,4 @@
-"""Tables of a configuration file: each key is asked for by name and kind, and what nobody asked for is a problem."""
+"""Tables of a configuration file: keys are read by name and type; all other keys are problems."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from dcmseal.plugins.key_uri import is_secret_name
 from dcmseal.plugins.ownership import find_foreign_writer
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NOT_ALLOWED_MESSAGE: Final = "the configuration file must not contain a passphrase or PIN"
 _NO_SECRETS_HINT: Final = (
-    'this file never holds a passphrase or PIN: say where it is, with pin-source = "env:VARIABLE", "file:PATH" or '
-    '"keyring:SERVICE"; without it, you are asked'
+    'write where to find it: pin-source = "env:VARIABLE", "file:PATH" or "keyring:SERVICE"; without pin-source, '
+    "dcmseal prompts for it"
 )
 
 
 class ConfigTable:
-    """A table, and the names that lead to it."""
+    """A table and its path of keys."""
 
     def __init__(self, values: Mapping[str, object], keys: KeyPath, problems: ProblemCollector) -> None:
         self.keys = keys
@@ -29,103 +30,104 @@ class ConfigTable:
         self._known: list[str] = []
 
     def add_problem(self, key: str, message: str, hint: str) -> None:
-        """Note what is wrong with the value of a key, or with the table if the key is empty."""
+        """Add a problem with the value of a key, or with the table if the key is empty."""
         self._problems.add((*self.keys, key) if key else self.keys, message, hint)
 
     def text(self, key: str) -> str:
-        """The text of a key; empty if there is none, or none that can be used."""
+        """The text of a key; empty if it is missing or invalid."""
         self._known.append(key)
         value = self._values.get(key)
         return "" if value is None else self._check_text(key, value)
 
     def _check_text(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not value.strip():
-            self.add_problem(key, "it has to be a text in quotes", f'write {key} = "..."')
+            self.add_problem(key, "must be text in quotes", f'write {key} = "..."')
         elif "PRIVATE KEY-----" in value:
-            self.add_problem(key, "it holds a private key", "put the key into a file of its own, and name that")
+            self.add_problem(key, "contains a private key", "store the key in a file of its own, and name that file")
         elif _CONTROL.search(value):
-            self.add_problem(key, "it has control characters or line breaks in it", "write it in one line")
+            self.add_problem(key, "contains control characters or line breaks", "write it in one line")
         else:
             return value
         return ""
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """The texts of a key, of which there may be one or several."""
+        """The texts of a key, which is text or an array of texts."""
         self._known.append(key)
         value = self._values.get(key, [])
         values = cast("list[object]", value) if isinstance(value, list) else [value]
         return tuple(text for each in values if (text := self._check_text(key, each)))
 
     def all_texts(self) -> Iterator[tuple[str, str]]:
-        """All that is in this table, which holds nothing but texts with names that a plugin chooses."""
+        """All keys of this table, with their texts: a plugin chooses the names."""
         for key in self._values:
             if is_secret_name(key):
-                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS_HINT)
+                self.add_problem(key, _NOT_ALLOWED_MESSAGE, _NO_SECRETS_HINT)
             elif text := self.text(key):
                 yield key, text
 
     def flag(self, key: str) -> bool:
-        """Whether the key is there and true."""
+        """Whether the key is true; False if it is missing or invalid."""
         self._known.append(key)
         value = self._values.get(key, False)
         if not isinstance(value, bool):
-            self.add_problem(key, "it has to be true or false", f"write {key} = true")
+            self.add_problem(key, "must be true or false", f"write {key} = true")
             return False
         return value
 
     def number(self, key: str) -> int:
-        """The number of a key, which counts something; 0 if there is none."""
+        """The whole number of a key; 0 if it is missing or invalid."""
         self._known.append(key)
         value = self._values.get(key, 0)
         if not isinstance(value, int) or isinstance(value, bool):
-            self.add_problem(key, "it has to be a number", f"write {key} = 2")
+            self.add_problem(key, "must be a whole number", f"write {key} = 2")
             return 0
         return value
 
     def has(self, key: str) -> bool:
-        """Whether the key is there, whatever its value."""
+        """Whether the table has the key."""
         return key in self._values
 
     def table(self, key: str) -> ConfigTable | None:
-        """The table of that name, if there is one."""
+        """The table of that name; None if it is missing or invalid."""
         self._known.append(key)
         return self._make_table(key) if key in self._values else None
 
     def tables(self) -> Iterator[tuple[str, ConfigTable]]:
-        """All that is in this table, which holds nothing but tables with names that users choose."""
+        """All tables in this one, with their names, which users choose."""
         for key in self._values:
             self._known.append(key)
             if is_secret_name(key):
-                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS_HINT)
+                self.add_problem(key, _NOT_ALLOWED_MESSAGE, _NO_SECRETS_HINT)
                 continue
             table = self._make_table(key)
             if table is not None:
                 yield key, table
 
     def report_unknown_keys(self) -> None:
-        """Note every key that nobody asked for."""
+        """Add a problem for every key that was not read."""
         for key in self._values:
             if key in self._known:
                 continue
             if is_secret_name(key):
-                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS_HINT)
+                self.add_problem(key, _NOT_ALLOWED_MESSAGE, _NO_SECRETS_HINT)
                 continue
             near = get_close_matches(key.lower().replace("_", "-"), self._known, 1)
             meant = f"did you mean {near[0]}? " if near else ""
-            self.add_problem(key, "there is no such key or table", f"{meant}known here are: {', '.join(self._known)}")
+            what = "table" if isinstance(self._values[key], dict) else "key"
+            self.add_problem(key, f"unknown {what}", f"{meant}use one of: {', '.join(self._known)}")
 
     def _make_table(self, key: str) -> ConfigTable | None:
         value = self._values[key]
         if isinstance(value, dict):
             return ConfigTable(cast("dict[str, object]", value), (*self.keys, key), self._problems)
-        self.add_problem(key, "it has to be a table", f"write [{'.'.join((*self.keys, key))}], and its keys below")
+        self.add_problem(key, "must be a table", f"write [{'.'.join((*self.keys, key))}], and its keys below it")
         return None
 
 
 def resolve_file(table: ConfigTable, key: str, name: str, folder: Path) -> Path | None:
-    """The whole path of a file or folder that a key names, relative to the folder of the configuration.
+    """The path of a file or folder that a key names, relative to the folder of the configuration file.
 
-    It is a problem if another user could have written it. None if the name is empty.
+    Add a problem if other users can write it. None if the name is empty.
     """
     if not name:
         return None

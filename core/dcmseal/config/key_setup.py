@@ -1,4 +1,4 @@
-"""A named setup: a key URI, and how to sign with it if nothing else is said."""
+"""A key of the configuration file: a key URI, and defaults for signing with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SETUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySetup:
-    """A key by the name its users know, with what they would else have to type."""
+    """A named key, with defaults for the options of signing."""
 
     name: str
     uri: str
@@ -37,12 +37,14 @@ class KeySetup:
     purpose: SignaturePurpose | None = None
     pin_source: PinSource | None = None
     require_intact: bool = False
-    """Sign only where all signatures that are there already hold."""
+    """Sign only if all existing signatures are intact."""
 
     def secrets(self, request: SecretRequest) -> str | None:
-        """Answer a backend's request from the setup's PIN source, once: a wrong PIN that is tried again locks a card.
+        """Answer a backend's first request from the PIN source; repeating a wrong PIN would lock a card.
 
-        Raises UsageError or PinRejected if the source has none.
+        Raises:
+            UsageError: The PIN source cannot be read.
+            PinRejected: The keyring cannot be read, or has no entry.
         """
         if self.pin_source is None or request.attempt > 1:
             return None
@@ -50,9 +52,9 @@ class KeySetup:
 
 
 def read_key_setup(name: str, table: ConfigTable, folder: Path) -> KeySetup | None:
-    """The setup that a table describes, or None if it cannot be used; relative files are those in the folder."""
+    """The key that a table defines, or None if it is unusable; file names are relative to the folder."""
     if not _SETUP_NAME.fullmatch(name):
-        table.add_problem("", "a key cannot have this name", "use letters, digits, '.', '_' and '-', 64 at most")
+        table.add_problem("", "invalid name for a key", "use at most 64 letters, digits, '.', '_' and '-'")
     uri = table.text("uri")
     attributes = {key: resolve_file(table, key, table.text(key), folder) for key in ("cert", "chain")}
     files = {attribute: path for attribute, path in attributes.items() if path}
@@ -72,9 +74,9 @@ def read_key_setup(name: str, table: ConfigTable, folder: Path) -> KeySetup | No
 
 
 def _complete_uri(uri: str, files: dict[str, Path], table: ConfigTable) -> str:
-    """The key URI with the files added; empty if it cannot be used."""
+    """The key URI with the files added; empty if it is unusable."""
     if not table.has("uri"):
-        table.add_problem("uri", "there is none", 'write uri = "SCHEME:..."')
+        table.add_problem("uri", "missing", 'write uri = "SCHEME:..."')
     if not uri:
         return ""
     try:
@@ -87,7 +89,7 @@ def _complete_uri(uri: str, files: dict[str, Path], table: ConfigTable) -> str:
         resolve_file(table, "uri", name, Path())
     for attribute in ("cert", "chain", "pin-source"):
         if attribute in stated and table.has(attribute):
-            table.add_problem(attribute, "the key URI names it too", "keep one of the two")
+            table.add_problem(attribute, "the key URI has it as well", "remove one of the two")
             return ""
     for attribute, path in files.items():
         uri += f"{'&' if '?' in uri else '?'}{attribute}={escape_path(os.fspath(path))}"
@@ -95,14 +97,14 @@ def _complete_uri(uri: str, files: dict[str, Path], table: ConfigTable) -> str:
 
 
 def _iter_uri_paths(uri: KeyUri) -> Iterator[str]:
-    """The paths that a key URI may name; other values name no file."""
+    """The paths in a key URI."""
     with suppress(UsageError):
         yield uri.path
     yield from (uri.attributes.get(name, "") for name in ("module-path", "cert", "chain"))
 
 
 def resolve_profile(table: ConfigTable, key: str, name: str, folder: Path) -> str:
-    """A profile by its name or, if it is the profile file of a site, by its whole path."""
+    """The name of a profile or, for a profile file, its full path."""
     path = resolve_file(table, key, name, folder) if name.endswith(".toml") else None
     return os.fspath(path) if path else name
 
@@ -116,7 +118,7 @@ def _read_purpose(table: ConfigTable) -> SignaturePurpose | None:
 
 
 def _read_term(table: ConfigTable, key: str, parse: Callable[[str], TermT]) -> TermT | None:
-    """The term that the text of a key names; None if there is none, or it is unknown, which is a problem."""
+    """The term that the text of a key names; None if the key is missing, or invalid, which is a problem."""
     text = table.text(key)
     try:
         return parse(text) if text else None

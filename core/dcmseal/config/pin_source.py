@@ -1,4 +1,4 @@
-"""Where a passphrase or PIN is: in the environment, in a file, at a file descriptor, in the system's keyring.
+"""Where to find a passphrase or PIN: environment variable, file, file descriptor or system keyring.
 
 >>> PinSource.parse("env:READING_ROOM_PIN")
 PinSource(kind=<PinKind.ENVIRONMENT: 'env'>, name='READING_ROOM_PIN')
@@ -24,7 +24,7 @@ _SERVICE: Final = "dcmseal"
 
 
 def _ignore_warning(_: str) -> None:
-    """The process that started a run has given the warnings about the place."""
+    """Ignore a warning that the process which started the run has already given."""
 
 
 class PinKind(StrEnum):
@@ -38,11 +38,11 @@ class PinKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinSource:
-    """A place where a passphrase or PIN is; never the secret itself."""
+    """Where to find a passphrase or PIN; never the secret itself."""
 
     kind: PinKind
     name: str
-    """Of the variable, the file, the descriptor, or the keyring's service."""
+    """The name of the variable, file or keyring service, or the number of the file descriptor."""
 
     @classmethod
     def parse(cls, text: str) -> PinSource:
@@ -58,18 +58,23 @@ class PinSource:
         if kind == PinKind.KEYRING and not name.isdigit():
             return cls(kind=PinKind.KEYRING, name=name or _SERVICE)
         raise UsageError(
-            "it does not say where the passphrase or PIN is",
-            hint='write "env:VARIABLE", "file:PATH" or "keyring:SERVICE", and never the PIN itself',
+            "unknown source of a passphrase or PIN",
+            hint='use "env:VARIABLE", "file:PATH" or "keyring:SERVICE"; never write the PIN itself',
         )
 
     def __str__(self) -> str:
         return f"{_KIND_LABELS[self.kind]} {self.name}"
 
     def read(self, account: str, warn: Callable[[str], object]) -> str:
-        """The passphrase or PIN; ``account`` is the entry in the keyring.
+        """The passphrase or PIN.
 
-        Raises UsageError if it cannot be read, and PinRejected if the keyring has none. What is dangerous about the
-        place goes to ``warn``.
+        Args:
+            account: The account of the keyring's service.
+            warn: Receives a warning, such as that other users can read the file.
+
+        Raises:
+            UsageError: The passphrase or PIN cannot be read.
+            PinRejected: The keyring cannot be read, or has no entry.
         """
         match self.kind:
             case PinKind.ENVIRONMENT:
@@ -83,10 +88,10 @@ class PinSource:
 
 
 class StoredSecret:
-    """Answers a request with the passphrase or PIN in a place of this machine, which is read once, when needed.
+    """Answers a request with the passphrase or PIN of a source, which is read once, when needed.
 
-    It can be pickled: the place travels, the secret does not. It answers a first attempt only, because a wrong PIN that
-    is tried again locks a card.
+    It can be pickled, because it is pickled without the secret. It answers only the first attempt, because repeating a
+    wrong PIN locks a card.
     """
 
     def __init__(
@@ -103,7 +108,7 @@ class StoredSecret:
         return self.read()
 
     def read(self) -> str | None:
-        """The passphrase or PIN; None if there is no place. Raises as PinSource.read."""
+        """The passphrase or PIN; None without a source. Raises like PinSource.read."""
         if self._secret is None and self._source is not None:
             self._secret = self._source.read(self._account, self._warn)
         return self._secret
@@ -128,29 +133,31 @@ _KIND_LABELS: Final = {
 
 def _read_environment(variable: str) -> str:
     if variable not in os.environ:
-        raise UsageError(f"there is no environment variable {variable}", hint="set it, and export it")
+        raise UsageError(f"environment variable {variable} is not set", hint="set and export it")
     if not _is_unicode(os.environ[variable]):
-        raise UsageError(f"the environment variable {variable} is not in UTF-8", hint="passphrases are text in UTF-8")
+        raise UsageError(f"environment variable {variable} is not valid UTF-8", hint="use a passphrase in UTF-8")
     return os.environ[variable]
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether it has no bytes in it that could not be decoded (PEP 383)."""
+    """Whether all bytes of the text could be decoded (PEP 383)."""
     return not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _read_secret_line(source: str | int, name: str, warn: Callable[[str], object]) -> str:
     try:
         if isinstance(source, str) and _is_readable_by_others(os.stat(source)):
-            warn(f"others can read {name}: chmod 600 keeps it to yourself")
+            warn(f"others can read {name}; run chmod 600 on it")
         found = load_first_line(source, _MAX_BYTES)
     except (OSError, OverflowError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "there is no such thing"
-        raise UsageError(f"the passphrase cannot be read from {name}: {reason}", hint="check the name") from None
+        reason = getattr(error, "strerror", None) or "invalid name"
+        raise UsageError(
+            f"cannot read the passphrase from {name}: {reason}", hint="check the name and its permissions"
+        ) from None
     if isinstance(found, TextProblem):
         raise UsageError(f"the passphrase in {name}: {found.message}", hint=found.hint)
     if not found:
-        raise UsageError(f"there is no passphrase in {name}", hint="it has to be the first line")
+        raise UsageError(f"{name} contains no passphrase", hint="write the passphrase in the first line")
     return found
 
 
@@ -163,7 +170,7 @@ def _read_keyring(service: str, account: str) -> str:
         import keyring
     except ImportError:
         raise UsageError(
-            "the system's keyring needs the package keyring", hint="pip install 'dcmseal[keyring]'"
+            "the system keyring requires the package keyring", hint="pip install 'dcmseal[keyring]'"
         ) from None
     failure = ""
     secret = None
@@ -171,13 +178,13 @@ def _read_keyring(service: str, account: str) -> str:
         secret = keyring.get_password(service, account)
     except Exception as error:  # noqa: BLE001 - keyrings are plugins, and raise what they like
         failure = type(error).__name__
-    if failure:  # not as the context of an error that might know the secret
+    if failure:  # raised here, not with the original error as context: that might contain the secret
         raise PinRejected(
-            f"the system's keyring cannot be read: {failure}", hint="unlock it, or give the passphrase in another way"
+            f"cannot read the system keyring: {failure}", hint="unlock it, or give the passphrase in another way"
         )
     if not secret:
         raise PinRejected(
-            f"the system's keyring has no passphrase for {account!r} of service {service!r}",
+            f"the system keyring has no passphrase of service {service!r} and account {account!r}",
             hint=f"store it: keyring set {service} '{account}'",
         )
     return secret

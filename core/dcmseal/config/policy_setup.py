@@ -1,4 +1,4 @@
-"""A policy setup: what a site demands of signatures, and whom it trusts, by a name."""
+"""A policy of the configuration file: requirements on signatures, and a trust setup."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ ParsedT = TypeVar("ParsedT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySetup:
-    """A policy, and whom to trust in it."""
+    """A policy, and the trust setup to verify with."""
 
     policy: Policy
     trust: str = ""
-    """The name of the trust setup; empty if the policy leaves that to whoever verifies."""
+    """The name of the trust setup; empty if the policy names none."""
 
 
 def read_policy(table: ConfigTable, folder: Path) -> PolicySetup | None:
-    """The policy that a table describes, or None if it cannot be used; relative profile files are in the folder."""
+    """The policy that a table defines, or None if it is unusable; file names are relative to the folder."""
     rules = tuple(_iter_values(table, "require", lambda text: _resolve_profiles(table, Rule.parse(text), folder)))
     covered = frozenset(_iter_values(table, "covered", parse_covered_tag))
     signatures = table.number("signatures")
@@ -57,6 +57,6 @@ def _iter_values(table: ConfigTable, key: str, read: Callable[[str], ParsedT]) -
 
 
 def _resolve_profiles(table: ConfigTable, rule: Rule, folder: Path) -> Rule:
-    """The rule, with profile files by their whole path."""
+    """The rule, with the full paths of profile files."""
     names = (each for each in rule.profiles if isinstance(each, str))
     return replace(rule, profiles=tuple(resolve_profile(table, "require", each, folder) for each in names))

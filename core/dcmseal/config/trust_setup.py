@@ -1,4 +1,4 @@
-"""A trust setup: whom a site trusts, by a name."""
+"""A trust setup of the configuration file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _USAGES: Final = TrustSettings().key_usages
 
 
 def read_trust(table: ConfigTable, folder: Path) -> TrustSettings:
-    """The settings that a table describes; relative files are those in the folder."""
+    """The settings that a table defines; file names are relative to the folder."""
     options = table.table("options")
     settings = TrustSettings(
         scheme=table.text("scheme") or DEFAULT_SCHEME,
@@ -48,6 +48,6 @@ def _read_paths(table: ConfigTable, key: str, folder: Path) -> tuple[str, ...]:
 def _read_choice(table: ConfigTable, key: str, kind: type[Choice]) -> Choice | None:
     text = table.text(key)
     if text and text not in list(kind):
-        table.add_problem(key, "that is none of its values", f"use one of {', '.join(kind)}")
+        table.add_problem(key, "unknown value", f"use one of {', '.join(kind)}")
         return None
     return kind(text) if text else None

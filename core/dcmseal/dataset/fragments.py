@@ -17,6 +17,7 @@ from dcmseal.dataset.source import Buffer
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import PIXEL_DATA, format_tag
+from dcmseal.walker.compiled import WALKER
 
 _BOUNDARY: Final = re.compile(rb"\xfe\xff(?:\x00|\xdd)\xe0")
 """The tag of an item or of the Sequence Delimitation Item, in little endian as in the MAC."""
@@ -52,14 +53,27 @@ def holds_boundary(buffer: bytes, start: int = 0, end: int | None = None) -> boo
         end: Where it ends; None for the end of the buffer.
     """
     stop = len(buffer) if end is None else end
-    match = _BOUNDARY.search(buffer, start, stop)
-    # most fragments have no match, and then this is faster than an iterator
-    while match is not None:
-        at = match.start()
+    at = _find_mark(buffer, start, stop)
+    while at >= 0:
         if _is_boundary(buffer[at : min(stop, at + _LOOKAHEAD)], 0, at - start):
             return True
-        match = _BOUNDARY.search(buffer, match.end(), stop)
+        at = _find_mark(buffer, at + len(_FOLLOWING[0]), stop)
     return False
+
+
+def _find_mark(buffer: Buffer, start: int, end: int) -> int:
+    """Find the tag of an item or of a Sequence Delimitation Item; -1 if there is none."""
+    if WALKER is not None:
+        return WALKER.find_mark(buffer, start, end)
+    match = _BOUNDARY.search(buffer, start, end)
+    return -1 if match is None else match.start()
+
+
+def _iter_marks(buffer: Buffer) -> Iterator[int]:
+    at = _find_mark(buffer, 0, len(buffer))
+    while at >= 0:
+        yield at
+        at = _find_mark(buffer, at + len(_FOLLOWING[0]), len(buffer))
 
 
 class BoundarySearch:
@@ -83,19 +97,15 @@ class BoundarySearch:
 
     def _search(self, buffer: Buffer, offset: int) -> None:
         """Search for boundaries that have enough bytes behind them to be recognized."""
-        for match in _BOUNDARY.finditer(buffer):
-            if match.start() + _LOOKAHEAD <= len(buffer) and _is_boundary(
-                buffer, match.start(), offset + match.start()
-            ):
+        for at in _iter_marks(buffer):
+            if at + _LOOKAHEAD <= len(buffer) and _is_boundary(buffer, at, offset + at):
                 self._is_found = True
                 return
 
     def finish(self) -> bool:
         """End the fragment; returns whether it contains a boundary."""
         offset = self._offset - len(self._tail)
-        return self._is_found or any(
-            _is_boundary(self._tail, match.start(), offset + match.start()) for match in _BOUNDARY.finditer(self._tail)
-        )
+        return self._is_found or any(_is_boundary(self._tail, at, offset + at) for at in _iter_marks(self._tail))
 
 
 class FragmentLayout:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 _Answer = TypeVar("_Answer")
+_MIN_SIZE: Final = 8
+"""Size in bytes of the shortest header."""
 
 
 class HeaderCache(Generic[_Answer]):
@@ -28,10 +30,12 @@ class HeaderCache(Generic[_Answer]):
         self.entries: dict[bytes, _Answer] = {}
 
     def learn(self, header: bytes) -> _Answer:
-        """Decode a header that is not in ``entries``, and add it."""
-        if len(self.entries) >= self._max_entries:
-            self.clear()
-        answer = self.entries[header] = self._decode(header)
+        """Decode a header that is not in ``entries``, and add it unless it is truncated."""
+        answer = self._decode(header)
+        if len(header) >= _MIN_SIZE:
+            if len(self.entries) >= self._max_entries:
+                self.clear()
+            self.entries[header] = answer
         return answer
 
     def clear(self) -> None:

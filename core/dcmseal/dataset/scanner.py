@@ -21,6 +21,7 @@ from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import UNTIL_DELIMITER, find_element_end
 from dcmseal.errors import Malformed
 from dcmseal.tags import format_tag
+from dcmseal.walker.compiled import WALKER, Walker, find_dictionary
 
 _MAX_ELEMENTS: Final = 250_000
 """The number of elements to accept at one level; bounds the memory that hostile input can take."""
@@ -69,6 +70,7 @@ class LevelScanner:
         start: Where the level starts.
         end: Where it ends, or UNTIL_DELIMITER.
         encoding: How it is encoded.
+        walker: The compiled walker; None to do without it.
 
     Attributes:
         tags: The tags of the elements found so far.
@@ -83,6 +85,7 @@ class LevelScanner:
     __slots__ = (
         "_done",
         "_firsts",
+        "_walker",
         "ambiguous_lengths",
         "encoding",
         "end",
@@ -94,7 +97,10 @@ class LevelScanner:
         "tags",
     )
 
-    def __init__(self, source: Source, start: int, end: int, encoding: Encoding) -> None:
+    def __init__(
+        self, source: Source, start: int, end: int, encoding: Encoding, *, walker: Walker | None = WALKER
+    ) -> None:
+        self._walker = walker
         self.source = source
         self.encoding = encoding
         self.end: int = end
@@ -129,6 +135,7 @@ class LevelScanner:
             at = position - base
             stop = limit - base
             step = tag = 0
+            at = self._walk(buffer, at, stop, base)
             while at < stop:
                 try:
                     step, tag = steps[buffer[at : at + 8]]
@@ -160,6 +167,14 @@ class LevelScanner:
             elif at + 8 <= len(buffer) or position + 8 > source.size:
                 raise header_error(buffer[at : at + 8], position, self.encoding)
         return True
+
+    def _walk(self, buffer: bytes, at: int, stop: int, base: int) -> int:
+        """Let the compiled walker add plain elements; returns where to continue."""
+        if self._walker is None:
+            return at
+        dictionary = find_dictionary(is_implicit=self.encoding.is_implicit)
+        code = self.encoding.walker_code
+        return self._walker.scan_level(buffer, at, stop, base, code, dictionary, self.tags, self.starts)
 
     def _scan_special(self, buffer: bytes, at: int, limit: int) -> bool:
         """Add one element that is not plain or has a long header; returns whether the scan stops at it."""

@@ -39,6 +39,11 @@ class Encoding(Enum):
         return self.name
 
     @cached_property
+    def walker_code(self) -> int:
+        """The number of the encoding in ``dcmseal.walker``."""
+        return list(Encoding).index(self)
+
+    @cached_property
     def tag(self) -> Struct:
         """Group and element number."""
         return Struct(">HH" if self.is_big_endian else "<HH")

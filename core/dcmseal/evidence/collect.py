@@ -40,7 +40,7 @@ class EvidenceCollector:
         # one time for the whole verification, which a replay can use again
         moment = (trust.settings.now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).replace(microsecond=0)
         self._moment = moment
-        self.trust = replace(trust, settings=replace(trust.settings, now=moment), on_answer=self._collect)
+        self.trust = replace(trust, settings=replace(trust.settings, now=moment), on_result=self._collect)
         """Verify with this trust, so that its results are collected."""
 
     def _collect(self, result: TrustResult) -> None:

@@ -14,7 +14,6 @@ from dcmseal.dataset.header import ElementKind, Header, ambiguous_vr, element_ki
 from dcmseal.dataset.header_cache import HeaderCache
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, TEXT_VRS, WORD_SIZE
-from dcmseal.mac.vr_context import CONTEXT_TAGS
 
 _LONG_HEADER: Final = Struct("<HH2sHI").pack
 _SHORT_HEADER: Final = Struct("<HH2sH").pack
@@ -126,7 +125,7 @@ def _convert_header(encoding: Encoding, header: bytes) -> ConvertedHeader:
     if action is HeaderAction.COPY and encoding.is_implicit:
         if ambiguous_vr(tag):
             action = HeaderAction.CHOOSE_VR
-        elif tag in CONTEXT_TAGS:
+        elif tag in tags.VR_CONTEXT:
             action = HeaderAction.CONTEXT
     explicit = build_explicit_header(tag, vr, length)
     word = WORD_SIZE.get(vr, 0) if encoding.is_big_endian else 0

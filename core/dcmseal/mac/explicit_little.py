@@ -41,6 +41,7 @@ from dcmseal.mac.stream_common import (
     EXPECTED_ITEM,
     ITEM,
     ITEM_OVERRUN,
+    MAX_REPEAT_DEPTH,
     MAX_REPEAT_SIZE,
     MAX_REPEATS,
     NO_REPEAT,
@@ -173,8 +174,9 @@ def encode_items(  # noqa: C901 - one loop, see below
                 elif code >= SEQUENCE_RESERVED_USED:
                     # a nested sequence: first try to reuse what was encoded for the same bytes
                     length = _u32(buffer, position + 8)[0]
-                    if length < MAX_REPEAT_SIZE:
-                        element = buffer[position : position + 12 + length]
+                    stop = position + 12 + length
+                    if length < MAX_REPEAT_SIZE and stop <= item_end and stop <= size and len(stack) < MAX_REPEAT_DEPTH:
+                        element = buffer[position:stop]
                         known = repeats.get(element)
                         if known is None:
                             if len(repeats) < MAX_REPEATS:
@@ -187,10 +189,8 @@ def encode_items(  # noqa: C901 - one loop, see below
                                 add(buffer[run:position])
                                 add(encoded)
                                 open_items += inner_open_items
-                                position += 12 + length
-                                run = position
+                                position = run = stop
                                 continue
-                    stop = position + 12 + length
                     if code == SEQUENCE and length >= 8 and stop <= item_end and stop <= size:
                         # usually an item of defined length follows, which is often the only one
                         tag, content = _tag_and_length(buffer, position + 12)
@@ -254,7 +254,7 @@ def encode_items(  # noqa: C901 - one loop, see below
                     elif stop > size:
                         raise Malformed(ELEMENT_TRUNCATED, base + position)
                     else:
-                        if code == LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADDING_BYTES):
+                        if code == LONG_PADDED and (length & 1 or (length and buffer[stop - 1] in PADDING_BYTES)):
                             _check_long_padding(buffer, position, stop)
                         position = stop
                 elif code == ITEM_END:

@@ -16,7 +16,7 @@ from dcmseal.dataset.walk import find_element_end
 from dcmseal.mac.digest import Digest
 from dcmseal.mac.mac_encoder import MacEncoder
 from dcmseal.mac.stream_common import ReturnValue, UnsignableElement
-from dcmseal.mac.vr_context import CONTEXT_TAGS, VrContext
+from dcmseal.mac.vr_context import VrContext
 
 _NO_JOBS: tuple[MacJob, ...] = ()
 
@@ -45,7 +45,10 @@ class LevelFacts:
     with_signatures: list[int] = field(default_factory=list[int])
     """Indexes of sequences that may contain the Digital Signatures Macro."""
     well_formed_sequences: dict[int, int] = field(default_factory=dict[int, int])
-    """Sequences in which only delimiters in values can be wrong: the number of items of undefined length, by index."""
+    """Sequences in which only delimiters in values can be wrong, by index.
+
+    The number is that of items of undefined length whose delimiters have to be counted.
+    """
 
     def coverage_predicate(self, job: MacJob) -> Callable[[int], bool]:
         """Return a function that tells whether the element with a tag is in a MAC."""
@@ -61,6 +64,7 @@ class _EncodedSequence:
     hidden_boundary: bool
     unusual: bool
     open_items: int
+    uncounted: bool
 
 
 _MAX_CACHED: Final = 4 << 20
@@ -132,7 +136,7 @@ class LevelPass:
             for chunk in steps:
                 room -= len(chunk)
                 if room >= 0:
-                    chunks.append(chunk)
+                    chunks.append(bytes(chunk))
         except UnsignableElement:
             return find_element_end(scan.source, start, scan.encoding)
         if room >= 0:
@@ -143,6 +147,7 @@ class LevelPass:
                 hidden_boundary=notes.hidden_boundary,
                 unusual=notes.unusual,
                 open_items=notes.open_items,
+                uncounted=notes.uncounted,
             )
         return steps.end
 
@@ -213,6 +218,7 @@ class LevelPass:
         if encoded is not None:
             notes.has_signatures, notes.hidden_boundary = encoded.has_signatures, encoded.hidden_boundary
             notes.unusual, notes.open_items = encoded.unusual, encoded.open_items
+            notes.uncounted = encoded.uncounted
         try:
             for chunk in self._encoder.encode_sequence(start) if encoded is None else encoded.chunks:
                 for digest in digests:
@@ -224,7 +230,7 @@ class LevelPass:
             for job, digest in zip(jobs, digests, strict=True):
                 job.digest = digest
             if not notes.unusual:
-                self.facts.well_formed_sequences[index] = notes.open_items
+                self.facts.well_formed_sequences[index] = notes.open_items if notes.uncounted else 0
         if notes.hidden_boundary:
             self.facts.hidden_boundaries[tag] = (
                 "a fragment inside it contains bytes that look like the end of a fragment"
@@ -258,7 +264,7 @@ def build_vr_context(scan: LevelScanner, context: VrContext) -> VrContext:
         scan: A complete scan of the level.
         context: The context of the enclosing level.
     """
-    for tag in CONTEXT_TAGS:
+    for tag in tags.VR_CONTEXT:
         index = scan.index(tag)
         if index is not None:
             context = context.with_element(tag, scan.value(index, 64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -21,11 +22,22 @@ from dcmseal.mac.explicit_headers import build_explicit_header, swap_bytes
 from dcmseal.mac.stream_common import EXPECTED_ITEM, ITEM, ITEM_OVERRUN, SEQUENCE_DELIMITER, EncodingNotes
 from dcmseal.mac.transcode import ItemConverter
 from dcmseal.mac.vr_context import VrContext, VrRules, choose_vr
+from dcmseal.walker.compiled import (
+    AT_END,
+    NOTE_AMBIGUOUS,
+    NOTE_DELIMITERS,
+    NOTE_UNUSUAL,
+    TRUNCATED,
+    WALKER,
+    Walker,
+    find_dictionary,
+)
 
 _FRAGMENT_BUFFER_SIZE: Final = 1 << 17
 """Bytes to read at once for fragments."""
 _WINDOW_SIZE: Final = 1 << 17
 """Bytes to read at once for sequences."""
+_HEADER_ROOM: Final = 64
 _MAX_BUFFERED_ITEM: Final = 8 << 20
 """Size in bytes of the largest item to hold in memory."""
 
@@ -44,12 +56,48 @@ class MacEncoder:
     """Include the lengths of fragments, as DCMTK did before 3.5.4."""
     notes: EncodingNotes = field(default_factory=EncodingNotes)
     """What was found in the elements."""
+    walker: Walker | None = WALKER
+    """The compiled walker; None to do without it."""
+    window_size: int = _WINDOW_SIZE
+    """Bytes to read at once for sequences; more only where an item is longer."""
+    _room: bytearray = field(default_factory=bytearray)
+    """Receives what the walker writes."""
 
     def encode_plain(self, scan: LevelScanner, first: int, last: int) -> Iterator[Buffer]:
         """Encode the plain elements from index ``first`` to ``last``, in pieces that are valid until the next one."""
         if self.encoding is Encoding.EXPLICIT_LITTLE:
             return self.source.chunks(scan.starts[first], scan.element_range(last)[1])
+        if self.walker is not None:
+            return self._walk_plain(self.walker, scan, first, last)
         return chain.from_iterable(self._transcode_element(scan, index) for index in range(first, last + 1))
+
+    def _walk_plain(self, walker: Walker, scan: LevelScanner, first: int, last: int) -> Iterator[Buffer]:
+        source, options = self.source, self._walk_options()
+        position, end = scan.starts[first], scan.element_range(last)[1]
+        while position < end:
+            buffer, base = source.window(position)
+            room = self._reserve(min(len(buffer), _WINDOW_SIZE))
+            _, stopped, written, _, found = walker.gather_elements(buffer, position - base, end - base, room, *options)
+            self.notes.ambiguous = self.notes.ambiguous or bool(found & NOTE_AMBIGUOUS)
+            if written:
+                yield room[:written]
+                position = base + stopped
+            else:
+                # usually a value that is longer than the window
+                index = bisect_left(scan.starts, position)
+                yield from self._transcode_element(scan, index)
+                position = scan.element_range(index)[1]
+
+    def _walk_options(self) -> tuple[int, bytes, bool, int, int]:
+        dictionary = find_dictionary(is_implicit=self.encoding.is_implicit)
+        return self.encoding.walker_code, dictionary, self.check_padding, self.rules.flags, self.context.flags
+
+    def _reserve(self, size: int) -> memoryview:
+        """Return room for the MAC of this many bytes: in implicit VR, headers of 8 bytes may become 12."""
+        needed = size + size // 2 + _HEADER_ROOM
+        if len(self._room) < needed:
+            self._room = bytearray(needed)
+        return memoryview(self._room)
 
     def _transcode_element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
         tag, vr, size, length = scan.header(index)
@@ -60,11 +108,17 @@ class MacEncoder:
         yield build_explicit_header(tag, vr, length)
         start, end = scan.element_range(index)
         word = WORD_SIZE.get(vr, 0) if self.encoding.is_big_endian else 0
+        if not word:
+            yield from self.source.chunks(start + size, end)
+            return
         for piece in streaming.iter_pieces(self.source, start + size, end):
-            yield swap_bytes(piece, word) if word else piece
+            yield swap_bytes(piece, word)
 
-    def encode_sequence(self, start: int) -> Generator[bytes, None, int]:
-        """Encode the sequence that starts at a position, in pieces; returns where it ends.
+    def encode_sequence(self, start: int) -> Generator[Buffer, None, int]:
+        """Encode the sequence that starts at a position, in pieces that are valid until the next one.
+
+        Returns:
+            Where the sequence ends.
 
         Raises:
             UnsignableElement: It contains an element of VR UN.
@@ -77,15 +131,17 @@ class MacEncoder:
         end = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
         if end != NEVER and end > source.size:
             raise overrun_error(header.tag, start, at_end_of_file=True)
-        parts: list[Buffer] = [build_explicit_header(header.tag, b"SQ", 0)]
-        wanted = _WINDOW_SIZE
+        yield build_explicit_header(header.tag, b"SQ", 0)
+        wanted = self.window_size
         buffer, base = source.window(position, wanted)
         while True:
-            stopped, is_end = self._encode_buffered_items(buffer, base, position, end, wanted, parts)
-            yield b"".join(parts)
+            parts: list[Buffer] = []
+            stopped, is_end = self._encode_buffered_items(
+                buffer[position - base : position - base + wanted], position, end, parts
+            )
+            yield parts[0] if len(parts) == 1 else b"".join(parts)
             if is_end:
                 return stopped
-            parts = []
             if stopped == position == base:
                 # the buffer does not contain a complete item, so try again with a larger one
                 if wanted < _MAX_BUFFERED_ITEM:
@@ -95,24 +151,38 @@ class MacEncoder:
             position = stopped
             buffer, base = source.read(position, min(source.size, position + wanted)), position
 
-    def _encode_buffered_items(
-        self, buffer: bytes, base: int, start: int, end: int, wanted: int, parts: list[Buffer]
-    ) -> tuple[int, bool]:
-        """Encode the complete items in a buffer; returns where they end, and whether the sequence ends there."""
-        is_last = base + len(buffer) >= self.source.size
-        if self.encoding is Encoding.EXPLICIT_LITTLE:
-            stop = NEVER if end == NEVER else end - base
-            stopped, is_end = explicit_little.encode_items(
-                buffer, base, start - base, stop, parts, self.notes, is_last=is_last, check_padding=self.check_padding
-            )
-            return base + stopped, is_end
-        # the converter copies its input, so limit the size
-        window = buffer[start - base : start - base + wanted]
-        is_last = is_last and base + len(buffer) == start + len(window)
-        converter = ItemConverter(self.encoding, self.rules, self.notes, check_padding=self.check_padding)
+    def _encode_buffered_items(self, buffer: bytes, start: int, end: int, parts: list[Buffer]) -> tuple[int, bool]:
+        """Encode the complete items in a buffer that begins at a position.
+
+        Returns:
+            Where the complete items end, and whether the sequence ends there.
+        """
+        is_last = start + len(buffer) >= self.source.size
         stop = NEVER if end == NEVER else end - start
-        stopped, is_end = converter.encode_items(window, start, 0, stop, parts, self.context, is_last=is_last)
-        return start + stopped, is_end
+        position, notes = 0, self.notes
+        if self.walker is not None:
+            room = self._reserve(len(buffer))
+            reason, position, written, open_items, found = self.walker.gather_items(
+                buffer, 0, stop, room, *self._walk_options()
+            )
+            notes.open_items += open_items
+            notes.unusual = notes.unusual or bool(found & NOTE_UNUSUAL)
+            notes.ambiguous = notes.ambiguous or bool(found & NOTE_AMBIGUOUS)
+            notes.uncounted = notes.uncounted or bool(found & NOTE_DELIMITERS)
+            parts.append(room[:written])
+            if reason == AT_END or (reason == TRUNCATED and not is_last):
+                return start + position, reason == AT_END
+        notes.uncounted = True
+        if self.encoding is Encoding.EXPLICIT_LITTLE:
+            position, is_end = explicit_little.encode_items(
+                buffer, start, position, stop, parts, notes, is_last=is_last, check_padding=self.check_padding
+            )
+        else:
+            converter = ItemConverter(self.encoding, self.rules, notes, check_padding=self.check_padding)
+            position, is_end = converter.encode_items(
+                buffer, start, position, stop, parts, self.context, is_last=is_last
+            )
+        return start + position, is_end
 
     def _encode_large_item(self, start: int, end: int) -> Generator[bytes, None, int]:
         """Encode an item that is too large for the memory, in pieces; returns where it ends."""

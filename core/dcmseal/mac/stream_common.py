@@ -67,7 +67,7 @@ Repeat: TypeAlias = tuple[bytes, int]
 class EncodingNotes:
     """What an encoder found in sequences; mutable."""
 
-    __slots__ = ("ambiguous", "has_signatures", "hidden_boundary", "open_items", "repeats", "unusual")
+    __slots__ = ("ambiguous", "has_signatures", "hidden_boundary", "open_items", "repeats", "uncounted", "unusual")
 
     def __init__(self) -> None:
         self.has_signatures = False
@@ -80,12 +80,14 @@ class EncodingNotes:
         """Whether the structure walk has to check the sequence."""
         self.open_items = 0
         """The number of items of undefined length."""
+        self.uncounted = False
+        """Whether the delimiters of these items still have to be counted."""
         self.repeats: dict[bytes, Repeat] = {}
         """Encoded small sequences by their bytes: codes and references are often repeated."""
 
     def reset(self) -> None:
         """Forget what was found in one sequence before the next one."""
-        self.has_signatures = self.hidden_boundary = self.unusual = False
+        self.has_signatures = self.hidden_boundary = self.unusual = self.uncounted = False
         self.open_items = 0
 
 
@@ -98,7 +100,9 @@ NO_REPEAT: Final[Repeat] = b"", 0
 """Marks a small sequence that has to be encoded each time, because notes depend on its position."""
 
 DEEP_NESTING: Final = MAX_DEPTH - 32
-"""Depth from which on the structure walk has to check a sequence, because repeated small sequences hide their depth."""
+"""Depth from which on the structure walk has to check a sequence."""
+MAX_REPEAT_DEPTH: Final = DEEP_NESTING - 32
+"""Depth up to which small sequences are reused: deeper ones could hide nesting, of which 400 bytes hold 25 levels."""
 
 
 def check_depth(depth: int, offset: int, notes: EncodingNotes) -> None:

@@ -13,7 +13,7 @@ from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, is_unknown_vr, minimize_pad
 from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.mac.explicit_headers import build_explicit_header, swap_bytes
 from dcmseal.mac.stream_common import ITEM, SEQUENCE_DELIMITER, EncodingNotes, ExcessPadding, UnsignableElement
-from dcmseal.mac.vr_context import CONTEXT_TAGS, VrContext, VrRules, choose_vr
+from dcmseal.mac.vr_context import VrContext, VrRules, choose_vr
 
 
 def encode_item(  # noqa: C901 - one step of the walk after the other
@@ -70,7 +70,7 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
                 raise UnsignableElement(step.tag, step.start)
             yield build_explicit_header(step.tag, vr, length)
             if step.event is Event.ELEMENT:
-                if step.tag in CONTEXT_TAGS and length < 8:
+                if step.tag in tags.VR_CONTEXT and length < 8:
                     contexts[-1] = contexts[-1].with_element(step.tag, source.read(step.value, step.end))
                 yield from _iter_value(source, step, vr, check_padding=check_padding)
         elif step.event is Event.ITEM:

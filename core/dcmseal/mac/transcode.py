@@ -33,6 +33,7 @@ from dcmseal.mac.stream_common import (
     EXPECTED_ITEM,
     ITEM,
     ITEM_OVERRUN,
+    MAX_REPEAT_DEPTH,
     MAX_REPEAT_SIZE,
     MAX_REPEATS,
     NO_REPEAT,
@@ -179,16 +180,19 @@ class ItemConverter:
                         stop = position + step
                         if stop > size:
                             raise Malformed(ELEMENT_TRUNCATED, base + position)
-                        if order <= last_order or (
-                            buffer[position + 8] == 0xFE and buffer[position + 8 : position + 12] in ITEM_MARKS
-                        ):
+                        if order <= last_order or (step > 11 and buffer[position + 8 : position + 12] in ITEM_MARKS):
                             notes.unusual = True
                         last_order = order
                         if is_ui or step & 1 or buffer[stop - 1] in PADDING_BYTES:
                             check_value_padding(buffer, position + 8, stop, is_ui=is_ui)
                         position = stop
                         continue
-                    converted = headers.get(head) or cache.learn(head)
+                    converted = headers.get(head)
+                    if converted is None:
+                        converted = cache.learn(head)
+                        if head in copied or head in texts:
+                            # as when the header occurs again
+                            continue
                     if converted.action is HeaderAction.LONG_HEADER:
                         whole = buffer[position : position + 12]
                         converted = headers.get(whole) or cache.learn(whole)
@@ -199,7 +203,13 @@ class ItemConverter:
                     last_order = order
                     stop = value + length
                     if action is HeaderAction.SEQUENCE:
-                        if length < MAX_REPEAT_SIZE and context is UNKNOWN_CONTEXT:
+                        if (
+                            length < MAX_REPEAT_SIZE
+                            and stop <= item_end
+                            and stop <= size
+                            and len(stack) < MAX_REPEAT_DEPTH
+                            and context is UNKNOWN_CONTEXT
+                        ):
                             element = buffer[position:stop]
                             known = repeats.get(element)
                             if known is None:

@@ -19,6 +19,11 @@ class VrRules:
     bytes_for_8_bits: bool = False
     """Use OB instead of OW for pixels and overlays of 8 bits."""
 
+    @property
+    def flags(self) -> int:
+        """The rules as in ``walker.h``."""
+        return self.inherit_pixel_representation | self.signed_descriptors << 1 | self.bytes_for_8_bits << 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VrContext:
@@ -30,6 +35,11 @@ class VrContext:
     """Whether Bits Allocated is 8."""
     wide_waveform: bool = False
     """Whether Waveform Bits Allocated has another value than 8."""
+
+    @property
+    def flags(self) -> int:
+        """The context as in ``walker.h``."""
+        return self.signed | self.eight_bits << 1 | self.wide_waveform << 2
 
     def with_element(self, tag: int, value: bytes) -> VrContext:
         """Return the context after another element is known."""
@@ -48,17 +58,6 @@ class VrContext:
 UNKNOWN_CONTEXT: Final = VrContext()
 """The context at the start of an item, if nothing is inherited."""
 
-CONTEXT_TAGS: Final = frozenset({tags.PIXEL_REPRESENTATION, tags.BITS_ALLOCATED, tags.WAVEFORM_BITS_ALLOCATED})
-"""Elements that decide the VRs of others."""
-
-_ALWAYS_US: Final = frozenset(
-    {
-        *(0x00221452, 0x00280071, 0x00280104, 0x00280105, 0x00280110, 0x00280111, 0x00281100),
-        *(0x00281101, 0x00281102, 0x00281103, 0x00281111, 0x00281112, 0x00281113),
-    }
-)
-"""Palette descriptors and retired attributes, which are US or SS in PS3.6, but always US in DCMTK."""
-
 
 def choose_vr(tag: int, choices: str, context: VrContext, rules: VrRules) -> bytes:
     """Choose the VR of an element.
@@ -71,7 +70,7 @@ def choose_vr(tag: int, choices: str, context: VrContext, rules: VrRules) -> byt
     """
     if choices == "US or SS":
         is_context_known = tag > tags.PIXEL_REPRESENTATION or rules.inherit_pixel_representation
-        depends_on_context = tag not in _ALWAYS_US or rules.signed_descriptors
+        depends_on_context = tag not in tags.ALWAYS_US or rules.signed_descriptors
         return b"SS" if context.signed and is_context_known and depends_on_context else b"US"
     if choices == "OB or OW":
         group = tag >> 16

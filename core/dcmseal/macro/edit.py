@@ -1,4 +1,4 @@
-"""Edits that attach, timestamp and remove signatures; all other bytes of the Data Set stay."""
+"""Build edits that attach, timestamp and remove signatures, and leave all other bytes of the Data Set unchanged."""
 
 from __future__ import annotations
 
@@ -23,24 +23,29 @@ from dcmseal.tags import format_tag
 _ITEM_HEADER_SIZE = 8
 
 
-def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: DigitalSignature) -> list[Edit]:
+def build_timestamp_edits(
+    signed: SignedLevel, signature_item: SignatureItem, signature: DigitalSignature
+) -> list[Edit]:
     """Build the edits that add or replace the timestamp of a signature, which no MAC covers (PS3.3 C.12.1.1.3.1.2).
 
     Args:
         signed: The level with the signature.
-        found: The item of the signature.
+        signature_item: The item of the signature.
         signature: The signature with the new timestamp.
 
     Raises:
         DatasetError: The elements of the item are not in order, so that the right position is not defined.
     """
-    item = found.item
+    item = signature_item.item
     if not tags.is_ascending(item.tags):
         raise DatasetError(
-            "the signature's elements are not in order", hint="verify the file for details", code="signature-damaged"
+            "the elements of the signature's item are not in ascending order",
+            hint="verify the file for details",
+            code="signature-damaged",
         )
     edits = [*_iter_timestamp_edits(item, signature)]
-    return add_length_edits([(edits, (*signed.level.length_fields, *_timestamp_length_fields(signed.scan, found)))])
+    length_fields = (*signed.level.length_fields, *_timestamp_length_fields(signed.scan, signature_item))
+    return add_length_edits([(edits, length_fields)])
 
 
 def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> Iterator[Edit]:
@@ -56,18 +61,19 @@ def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> It
             yield Edit(*item.element_range(index), b"")
 
 
-def _timestamp_length_fields(scan: LevelScanner, found: SignatureItem) -> Iterator[LengthField]:
+def _timestamp_length_fields(scan: LevelScanner, signature_item: SignatureItem) -> Iterator[LengthField]:
     """Find the lengths of the item, of its sequence, and of the groups of both."""
     index = scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE)
     assert index is not None
     header = scan.header(index)
     if header.length != UNDEFINED_LENGTH:
         yield LengthField(scan.starts[index] + header.size - 4, header.length, scan.encoding)
-    length = scan.encoding.u32.unpack(scan.source.read(found.start + 4, found.start + _ITEM_HEADER_SIZE))[0]
+    start = signature_item.start
+    length = scan.encoding.u32.unpack(scan.source.read(start + 4, start + _ITEM_HEADER_SIZE))[0]
     if length != UNDEFINED_LENGTH:
-        yield LengthField(found.start + 4, length, scan.encoding)
+        yield LengthField(start + 4, length, scan.encoding)
     yield from find_group_length(scan, tags.DIGITAL_SIGNATURES_SEQUENCE)
-    yield from find_group_length(found.item, tags.CERTIFIED_TIMESTAMP)
+    yield from find_group_length(signature_item.item, tags.CERTIFIED_TIMESTAMP)
 
 
 _DELIMITER_SIZE = 8
@@ -159,7 +165,7 @@ def strip_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature]
 
     Args:
         file: The file.
-        should_remove: Tells whether to remove a signature.
+        should_remove: Returns whether to remove a signature.
 
     Raises:
         Malformed: The encoding violates PS3.5.
@@ -171,10 +177,10 @@ def strip_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature]
         if signed.level.in_original_attributes:
             continue
         _check_unambiguous(signed)
-        gone = {found.start for found in signed.level_signatures.signatures if should_remove(found.signature)}
-        if gone:
-            removed.extend(found.signature for found in signed.level_signatures.signatures if found.start in gone)
-            changes.append((tuple(_iter_removal_edits(signed, gone)), signed.level.length_fields))
+        starts = {found.start for found in signed.level_signatures.signatures if should_remove(found.signature)}
+        if starts:
+            removed.extend(found.signature for found in signed.level_signatures.signatures if found.start in starts)
+            changes.append((tuple(_iter_removal_edits(signed, starts)), signed.level.length_fields))
     return Removal(body=apply_edits(file.body, add_length_edits(changes)), removed=tuple(removed))
 
 
@@ -195,21 +201,22 @@ def _check_unambiguous(signed: SignedLevel) -> None:
             )
 
 
-def _iter_removal_edits(signed: SignedLevel, gone: set[int]) -> Iterator[Edit]:
+def _iter_removal_edits(signed: SignedLevel, starts: set[int]) -> Iterator[Edit]:
+    """Remove the signatures that start at some positions, and the MAC parameters that only they use."""
     scan, found = signed.scan, signed.level_signatures
-    kept_ids = {each.signature.mac_id for each in found.signatures if each.start not in gone}
+    kept_ids = {each.signature.mac_id for each in found.signatures if each.start not in starts}
     signatures = [(each.start, each.end) for each in found.signatures]
     unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id not in kept_ids]
     # parameters that no signature uses are removed only with the last signature
     if kept_ids:
-        gone_ids = {each.signature.mac_id for each in found.signatures if each.start in gone}
-        unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id in gone_ids - kept_ids]
+        unused_ids = {each.signature.mac_id for each in found.signatures if each.start in starts} - kept_ids
+        unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id in unused_ids]
     yield from _iter_item_removals(scan, tags.MAC_PARAMETERS_SEQUENCE, unused, keep=len(found.parameters) - len(unused))
     yield from _iter_item_removals(
         scan,
         tags.DIGITAL_SIGNATURES_SEQUENCE,
-        [each for each in signatures if each[0] in gone],
-        keep=len(signatures) - len(gone),
+        [each for each in signatures if each[0] in starts],
+        keep=len(signatures) - len(starts),
     )
 
 

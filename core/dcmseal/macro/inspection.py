@@ -1,4 +1,4 @@
-"""Inspection of signatures without keys, trust, network or plugins."""
+"""Inspect signatures without keys, trust, network or plugins."""
 
 from __future__ import annotations
 

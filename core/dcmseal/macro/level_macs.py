@@ -1,4 +1,4 @@
-"""MACs of signatures: the digest of the listed elements and of the signature's own item (PS3.3 C.12.1.1.3.1.2)."""
+"""Compute the MACs of signatures: digests of the listed elements and of the signature's item (PS3.3 C.12.1.1.3.1.2)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dcmseal.macro.read import LevelSignatures, MacParametersItem, SignatureItem
 from dcmseal.model.signature import MacParameters
 
 MAX_MACS = 64
-"""The number of MACs to compute in one pass; more at one level are an attack on the verifier's time."""
+"""Maximum number of MACs to compute in one pass; a level that requires more is an attack on the verifier's time."""
 
 MacKey = tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacVariant:
-    """How to encode the MAC byte stream, if software in the field differs from the standard."""
+    """How to encode the MAC byte stream, where existing software differs from the standard."""
 
     rules: VrRules = VrRules()
     fragment_lengths: bool = False
@@ -45,7 +45,7 @@ class LevelMacs:
     jobs: dict[MacKey, MacJob]
     variant: MacVariant
     ambiguous: bool
-    """Whether VRs depended on the context, so that other variants have other MACs."""
+    """Whether VRs were derived from the context, so that variants with other rules have other MACs."""
     _signable: tuple[int, ...] | None = None
     _last_lookup: tuple[MacParameters | None, MacJob | None] = None, None
 
@@ -71,17 +71,17 @@ class LevelMacs:
             self._signable = tuple([tag for tag in self.scan.tags if tag not in unsignable])
         return self._signable
 
-    def complete_mac(self, found: SignatureItem) -> MacJob | None:
+    def complete_mac(self, signature_item: SignatureItem) -> MacJob | None:
         """Compute the complete MAC of a signature; None if its parameters do not allow one.
 
         ``unsignable`` of the result are elements of the signature's item that no MAC protects.
         """
-        job = self.find_job(found.signature.mac)
-        return None if job is None else _run_item_job(found.item, job.digest.copy(), self.variant)
+        job = self.find_job(signature_item.signature.mac)
+        return None if job is None else _run_item_job(signature_item.item, job.digest.copy(), self.variant)
 
-    def digest(self, found: SignatureItem) -> bytes | None:
+    def digest(self, signature_item: SignatureItem) -> bytes | None:
         """Compute the digest of the complete MAC of a signature; None if its parameters do not allow one."""
-        job = self.complete_mac(found)
+        job = self.complete_mac(signature_item)
         return None if job is None else job.digest.digest()
 
 

@@ -21,7 +21,7 @@ from dcmseal.macro.read import MAX_SIGNATURES, LevelSignatures, iter_items, read
 from dcmseal.tags import format_tag
 
 _MAX_LEVELS: Final = 4096
-"""The number of levels with signatures to accept in one element of the main data set."""
+"""Maximum number of levels with signatures in one element of the main Data Set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Level:
     """May be UNTIL_DELIMITER."""
     encoding: Encoding
     length_fields: tuple[LengthField, ...] = ()
-    """The defined lengths of the items, sequences and groups that contain it, from the outermost."""
+    """The length fields of the items, sequences and groups that contain the level, from the outermost."""
 
     @property
     def in_original_attributes(self) -> bool:
@@ -65,7 +65,7 @@ def find_level(file: DicomFile, location: Location) -> Level:
     return level
 
 
-def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
+def _find_item_level(level: Level, tag: int, item_index: int) -> Level:
     scan = level.scanner().finish()
     index = scan.index(tag)
     if index is None:
@@ -78,8 +78,8 @@ def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
     if header.vr != b"SQ":
         raise NoSuchItem(f"{format_tag(tag)} is not a sequence", hint="only items of sequences can contain signatures")
     count = 0
-    for item, _ in iter_item_levels(level, scan, index, max_items=wanted + 1):
-        if count == wanted:
+    for item, _ in iter_item_levels(level, scan, index, max_items=item_index + 1):
+        if count == item_index:
             return item
         count += 1
     raise NoSuchItem(f"{format_tag(tag)} at {level.location} has {count} items", hint="items count from 0")
@@ -94,13 +94,13 @@ def iter_item_levels(
         level: The level with the sequence.
         scan: A complete scan of the level.
         index: The index of the sequence.
-        max_items: The number of items to accept.
+        max_items: Maximum number of items.
 
     Raises:
         Malformed: The items are not encoded as in PS3.5 7.5, or there are too many.
     """
     tag, header = scan.tags[index], scan.header(index)
-    around = (
+    outer_fields = (
         *level.length_fields,
         *find_group_length(scan, tag),
         *_make_length_fields(scan.starts[index] + header.size, header.length, level.encoding),
@@ -114,7 +114,7 @@ def iter_item_levels(
             start=content,
             end=end,
             encoding=item.encoding,
-            length_fields=(*around, *_make_length_fields(content, length, level.encoding)),
+            length_fields=(*outer_fields, *_make_length_fields(content, length, level.encoding)),
         )
         yield found, item
 
@@ -185,14 +185,14 @@ def _make_nested_level(
     level: Level, path: list[Step], counts: list[int], groups: list[dict[int, tuple[LengthField, ...]]]
 ) -> Level:
     location = level.location
-    holders = list(level.length_fields)
+    length_fields = list(level.length_fields)
     # the last entry of groups is that of the item itself
     for sequence, count, group in zip(path[::2], counts, groups, strict=False):
         location = location.item(sequence.tag, count)
-        holders.extend(group.get(sequence.tag >> 16, ()))
+        length_fields.extend(group.get(sequence.tag >> 16, ()))
     for step in path:
         length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
-        holders.extend(_make_length_fields(step.value, length, step.encoding))
+        length_fields.extend(_make_length_fields(step.value, length, step.encoding))
     item = path[-1]
     return Level(
         location=location,
@@ -200,7 +200,7 @@ def _make_nested_level(
         start=item.value,
         end=item.end,
         encoding=item.encoding,
-        length_fields=tuple(holders),
+        length_fields=tuple(length_fields),
     )
 
 

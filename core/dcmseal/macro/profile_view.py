@@ -65,7 +65,7 @@ class LevelView:
 
         Args:
             path: Tags of nested sequences; the items of the last one are counted.
-            any_of: Tags of the sequences of which one has to have an item.
+            any_of: Tags of sequences; an item counts if none of these has an item.
 
         Raises:
             Malformed: The items are not encoded as in PS3.5 7.5.

@@ -1,4 +1,4 @@
-"""Verification of Signature (0400,0120) against the MAC with the public key of the certificate (PS3.15 C.1)."""
+"""Verify Signature (0400,0120) against the MAC with the public key of the certificate (PS3.15 C.1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SignatureMatch(Enum):
     OTHER_KEY = "other key"
     """The signature was not made with this key (RSA only)."""
     NO_MATCH = "no match"
-    """The data, the key or the signature differs; it is not possible to know which."""
+    """The data, the key or the signature differs; which one cannot be determined."""
     UNSUPPORTED = "unsupported"
 
 

@@ -1,4 +1,4 @@
-"""Reader for MAC Parameters Sequence and Digital Signatures Sequence of a level (PS3.3 Table C.12-6)."""
+"""Read MAC Parameters Sequence and Digital Signatures Sequence of a level (PS3.3 Table C.12-6)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode
 from dcmseal.tags import format_tag, format_tags, is_ascending
 
 MAX_SIGNATURES: Final = 4096
-"""The number of items to accept in one sequence."""
+"""Maximum number of items in one sequence."""
 MAX_LISTED_TAGS: Final = 1_000_000
-"""The total number of tags to accept in the signatures of a level, because reports may mention each of them."""
+"""Maximum total number of tags that the signatures of a level list, because reports may mention each of them."""
 _MAX_TEXT: Final = 1024
 _MAX_BYTES: Final = 1 << 20
 _CLAUSE: Final = "PS3.3 Table C.12-6"
@@ -32,7 +32,7 @@ _CLAUSE: Final = "PS3.3 Table C.12-6"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureItem:
-    """An item of Digital Signatures Sequence, and problems of its form."""
+    """An item of Digital Signatures Sequence, and problems of its structure."""
 
     signature: DigitalSignature
     item: LevelScanner
@@ -62,7 +62,7 @@ class LevelSignatures:
 
 
 def form_finding(code: str, message: str, where: str = "") -> Finding:
-    """Build a finding about a broken form."""
+    """Build a failed finding of aspect FORM."""
     return Finding(aspect=Aspect.FORM, outcome=Outcome.FAILED, code=code, message=message, where=where, clause=_CLAUSE)
 
 
@@ -74,7 +74,7 @@ def iter_items(
     Args:
         scan: A complete scan of the level with the sequence.
         index: The index of the sequence.
-        max_items: The number of items to accept.
+        max_items: Maximum number of items.
 
     Yields:
         The start of an item, with its tag; its end, with its delimiter; and a complete scan of its elements.
@@ -122,7 +122,7 @@ def read_parameters(scan: LevelScanner) -> tuple[MacParametersItem, ...]:
 def read_signatures(
     scan: LevelScanner, location: Location, parameters: tuple[MacParametersItem, ...] | None = None
 ) -> LevelSignatures:
-    """Read both sequences of a level; problems other than those of the encoding are reported in the result.
+    """Read both sequences of a level; problems other than encoding errors are in the result.
 
     Args:
         scan: A complete scan of the level.
@@ -186,9 +186,11 @@ def _read_signature(
         problems.append(form_finding("mac-id-missing", "the signature has no MAC ID Number"))
         matching = []
     elif not matching:
-        problems.append(form_finding("mac-id-dangling", f"no MAC Parameters item has MAC ID Number {mac_id}"))
+        problems.append(
+            form_finding("mac-id-dangling", f"no item of MAC Parameters Sequence has MAC ID Number {mac_id}")
+        )
     elif len(matching) > 1:
-        message = f"{len(matching)} MAC Parameters items have MAC ID Number {mac_id}"
+        message = f"{len(matching)} items of MAC Parameters Sequence have MAC ID Number {mac_id}"
         problems.append(form_finding("mac-id-duplicate", message))
     signature = DigitalSignature(
         location=location,
@@ -207,11 +209,12 @@ def _read_signature(
     problems.extend(_missing_attribute_findings(signature))
     foreign = [tag for tag in item.tags if tag < tags.MAC_ID_NUMBER and not exclusion_reason(tag)]
     if foreign:
-        # the MAC does not separate elements of the data set from those of the item: signed ones could be moved here
-        message = "the signature's item contains elements that belong in the data set before it"
+        # the MAC does not separate elements of the level from those of the item
+        message = "the signature's item contains elements of the data set: signed elements may have been moved there"
         problems.append(form_finding("foreign-element-in-item", message, format_tags(foreign)))
     if not is_ascending(item.tags):
-        problems.append(form_finding("item-disordered", "the signature's elements are not in order, or not unique"))
+        message = "the elements of the signature's item are not in ascending order, or not unique"
+        problems.append(form_finding("item-disordered", message))
     return SignatureItem(signature=signature, item=item, start=start, end=end, problems=tuple(problems))
 
 
@@ -230,11 +233,11 @@ def _missing_attribute_findings(signature: DigitalSignature) -> Iterator[Finding
 
 
 def _missing_finding(code: str, name: str) -> Finding:
-    return form_finding(code, f"the signature has no {name}, or one that is too long")
+    return form_finding(code, f"{name} is missing or too long")
 
 
 class ItemValues(dict[int, bytes]):
-    """The values of an item's elements by tag; empty for absent and overlong ones."""
+    """The values of an item's elements by tag; empty if an element is absent or its value is too long."""
 
     def __init__(self, item: LevelScanner) -> None:
         super().__init__()

@@ -173,7 +173,7 @@ def _parse_fields(der: bytes) -> CertificateFields:
     if fields.repeated_extension:
         raise CertificateNotValid(
             f"the certificate has the extension {fields.repeated_extension} twice (RFC 5280 4.2)",
-            hint="ask its authority for another one",
+            hint="ask its authority to issue a new one",
         )
     return fields
 

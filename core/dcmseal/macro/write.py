@@ -1,4 +1,4 @@
-"""Encoding of items of MAC Parameters Sequence and Digital Signatures Sequence (PS3.3 Table C.12-6)."""
+"""Encode items of MAC Parameters Sequence and Digital Signatures Sequence (PS3.3 Table C.12-6)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Why a signature is not valid, as far as each cause calls for another step: altered data, revoked, expired, untrusted.
+"""Causes of invalid signatures that users handle differently: altered data, revoked, expired or untrusted certificates.
 
-What speaks against a signer says nothing against the data, and the other way round.
+Problems of a signer do not mean that the data was altered, and vice versa.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from dcmseal.model.verdict import Verdict
 
 
 class FailureCause(Enum):
-    """What keeps a signature from being valid, the weightiest first."""
+    """Why a signature is not valid, the most serious cause first."""
 
     ALTERED = "altered"
-    """The data is not what was signed."""
+    """The signed data has changed."""
     REVOKED = "revoked"
-    """The signer's certificate, or one that it depends on, is revoked."""
+    """The signer's certificate, or another one of its chain, is revoked."""
     EXPIRED = "expired"
-    """One of these certificates was outside its validity period, or has left it since."""
+    """A certificate of the chain was outside its validity period when it was used, or has expired since."""
     UNTRUSTED = "untrusted"
-    """The certificates do not lead to an authority that is trusted for this."""
+    """The certificates do not lead to a trusted authority, or are not trusted for this use."""
 
 
 _CODES: Final = {
@@ -38,27 +38,27 @@ _CODES: Final = {
         }
     ),
 }
-"""Codes of findings of aspects TRUST and AUTHENTICITY, if they did not pass."""
+"""Codes of findings of aspects TRUST and AUTHENTICITY that show a cause unless they passed."""
 
 
 def signature_causes(report: SignatureReport) -> tuple[FailureCause, ...]:
-    """Why a signature is not valid; empty if it is, or for another reason."""
+    """Determine why a signature is not valid; empty if it is valid, or not for one of these causes."""
     if report.verdict is Verdict.VALID:
         return ()
     aspects = {Aspect.AUTHENTICITY} if report.integrity_only else {Aspect.AUTHENTICITY, Aspect.TRUST}
     codes = {each.code for each in report.findings if each.outcome is not Outcome.PASSED and each.aspect in aspects}
     altered = (FailureCause.ALTERED,) if report.outcome(Aspect.INTEGRITY) is Outcome.FAILED else ()
-    return (*altered, *(cause for cause, its in _CODES.items() if codes & its))
+    return (*altered, *(cause for cause, its_codes in _CODES.items() if codes & its_codes))
 
 
 def report_causes(report: VerificationReport) -> tuple[FailureCause, ...]:
-    """Why signatures of a report are not valid."""
+    """Determine why signatures in a report are not valid, without duplicates."""
     found = {cause for each in report.signatures for cause in signature_causes(each)}
     return tuple(cause for cause in FailureCause if cause in found)
 
 
-def is_data_intact(report: VerificationReport) -> bool:
-    """Whether all that was signed, or cited, is as it was, whatever speaks against signers and timestamps."""
+def is_data_unchanged(report: VerificationReport) -> bool:
+    """Whether all signed and cited data is unchanged, regardless of signers and timestamps."""
     about_data = (Aspect.FORM, Aspect.INTEGRITY)
     others = (*report.notes, *report.references)
     return (

@@ -1,4 +1,4 @@
-"""The coverage map: a Data Set as a tree, in which every Data Element says which signatures protect it.
+"""The coverage map: a Data Set as a tree of Data Elements, with the signatures that protect each of them.
 
 >>> from dcmseal import map_coverage, verify
 >>> coverage = map_coverage("signed-in-part.dcm", verify("signed-in-part.dcm", integrity_only=True))
@@ -18,35 +18,35 @@ from dcmseal.tags import format_tag
 
 
 class CoverState(StrEnum):
-    """How far a Data Element is protected."""
+    """Whether signatures protect a Data Element."""
 
     COVERED = "covered"
-    """By a signature that holds: of its own level, or of an enclosing sequence."""
+    """A signature of its own level, or one that covers an enclosing sequence, protects it."""
     BROKEN = "broken"
-    """Only by signatures that do not hold, and so protect nothing."""
+    """Only signatures that are not valid list it, so it is not protected."""
     PARTLY = "partly"
-    """A sequence that is not signed itself, but holds elements that are."""
+    """It is a sequence that is not signed itself, but contains signed elements."""
     UNCOVERED = "uncovered"
-    """By none."""
+    """It is not signed."""
     UNSIGNABLE = "unsignable"
-    """By none, and no signature could (PS3.3 C.12.1.1.3.1.1)."""
+    """It cannot be signed (PS3.3 C.12.1.1.3.1.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedSignature:
-    """A signature as the map numbers it, from 1, in the order of the verification report."""
+    """A signature, numbered from 1 in the order of the verification report."""
 
     number: int
     uid: str
     location: str
     verdict: Verdict
-    holds: bool
-    """Whether it counts as cover: its MAC matches, and nothing makes it invalid."""
+    is_valid: bool
+    """Whether it protects elements: its MAC matches, and it is not invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedElement:
-    """A Data Element, or several alike that were folded into one."""
+    """A Data Element, or several with the same structure and coverage that were folded into one."""
 
     tag: int
     vr: str
@@ -54,22 +54,22 @@ class MappedElement:
     covered_by: tuple[int, ...] = ()
     """Numbers of the signatures that protect it."""
     broken_by: tuple[int, ...] = ()
-    """Numbers of the signatures that list it, or what holds it, and do not hold."""
+    """Numbers of the signatures that list it, or an enclosing sequence, but are not valid."""
     why: str = ""
     """Why it cannot be signed."""
     critical: bool = False
-    """Whether another value would change what the object means, or whose it is."""
+    """Whether another value would change what the object means, or which patient it belongs to."""
     value: str = ""
-    """The beginning of the value, of the first of those folded; text is as it stands in the file."""
+    """The beginning of the value, or of the first folded one; text is unchanged from the file."""
     redacted: bool = False
-    """Whether the value is kept back, because it might tell who the patient is."""
+    """Whether the value is omitted, because it might identify the patient."""
     count: int = 1
-    """How many elements of the Data Set this stands for."""
+    """The number of elements of the Data Set that it represents."""
     items: tuple[MappedItem, ...] = field(default=(), repr=False)
 
     @property
     def is_open(self) -> bool:
-        """Whether it is critical, and not all changes would be noticed."""
+        """Whether it is critical but not covered, so that changes go unnoticed."""
         return self.critical and self.cover is not CoverState.COVERED
 
 
@@ -78,15 +78,15 @@ class MappedItem:
     """An item of a sequence, or several with the same elements and the same cover that were folded into one."""
 
     ranges: tuple[tuple[int, int], ...]
-    """First and last index of each run of items, from 0; empty if they belong to several sequences,
-    or the runs are too many."""
+    """First and last index of each range of items, from 0; empty if the items belong to several sequences, or there
+    are too many ranges."""
     count: int = 1
     elements: tuple[MappedElement, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageTotals:
-    """Numbers of Data Elements at all levels, sequences included."""
+    """Numbers of Data Elements at all levels, including sequences."""
 
     covered: int = 0
     broken: int = 0
@@ -94,45 +94,49 @@ class CoverageTotals:
     uncovered: int = 0
     unsignable: int = 0
     open: int = 0
-    """Of them, critical and not covered, as ``summary`` has it."""
+    """Critical elements that are not covered; included in the other numbers."""
 
     @property
     def elements(self) -> int:
-        """All of them."""
+        """The number of all elements."""
         return self.covered + self.broken + self.partly + self.uncovered + self.unsignable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageMap:
-    """The map of one SOP Instance; File Meta Information is no part of the Data Set, and never signed."""
+    """The map of one SOP Instance, without File Meta Information, which is never signed."""
 
     signatures: tuple[MappedSignature, ...]
     elements: tuple[MappedElement, ...] = field(repr=False)
     totals: CoverageTotals
     summary: ObjectCoverage
-    """What of the object is protected, in the numbers and names that every output has."""
+    """How many elements of the object are protected, and which are not; the same in all outputs."""
     folded: int = 0
-    """Items that are shown by another with the same elements and cover."""
+    """Number of items that were folded into others with the same elements and coverage."""
     omitted: int = 0
-    """Elements that are counted, and not shown: the tree would become too large or too deep."""
+    """Number of elements that are counted but not listed, because the tree would become too large or too deep."""
     values_shown: bool = False
-    """Whether values are there that might tell who the patient is."""
+    """Whether the map includes values that might identify the patient."""
 
 
-def format_protected(coverage: ObjectCoverage) -> str:
-    """How much of an object is protected.
+def format_coverage(coverage: ObjectCoverage) -> str:
+    """Format how many elements of an object are protected.
 
-    >>> format_protected(ObjectCoverage(covered=4, elements=257))
+    >>> format_coverage(ObjectCoverage(covered=4, elements=257))
     '4 of 257 elements'
     """
     return f"{coverage.covered:,} of {coverage.elements:,} elements"
 
 
-def format_unprotected(coverage: ObjectCoverage, limit: int = 12) -> str:
-    """What of an object is not protected, by name, and how much more; empty if all of it is.
+def format_gaps(coverage: ObjectCoverage, limit: int = 12) -> str:
+    """Format which elements of an object are not protected; empty if all are.
 
-    >>> format_unprotected(ObjectCoverage(critical=2, others=1, gaps=(CoverageGap(path=(0x00100010,), critical=True),)))
-    "NOT protected: Patient's Name, and 1 more that changes what the object means or whose it is; and 1 other element"
+    Args:
+        coverage: The coverage of the object.
+        limit: Maximum number of elements to name; the others are counted.
+
+    >>> format_gaps(ObjectCoverage(critical=2, others=1, gaps=(CoverageGap(path=(0x00100010,), critical=True),)))
+    "NOT protected: Patient's Name, and 1 more critical element; and 1 other element"
     """
     shown = [each for each in coverage.gaps if each.critical or not coverage.critical][:limit]
     if not shown:
@@ -141,15 +145,14 @@ def format_unprotected(coverage: ObjectCoverage, limit: int = 12) -> str:
     more = (coverage.critical or coverage.others) - sum(each.count for each in shown)
     if not coverage.critical:
         return f"NOT protected: {names}" + (f", and {more:,} more" if more else "")
-    change = "changes" if more == 1 else "change"
-    rest = f", and {more:,} more that {change} what the object means or whose it is" if more else ""
-    elements = "element" if coverage.others == 1 else "elements"
-    others = f"; and {coverage.others:,} other {elements}" if coverage.others else ""
+    rest = f", and {more:,} more critical {'element' if more == 1 else 'elements'}" if more else ""
+    others = f"; and {coverage.others:,} other {'element' if coverage.others == 1 else 'elements'}"
+    others = others if coverage.others else ""
     return f"NOT protected: {names}{rest}{others}"
 
 
 def format_gap(gap: CoverageGap) -> str:
-    """Elements that are not covered, with the sequences they are in.
+    """Format the path of elements that are not covered.
 
     >>> format_gap(CoverageGap(path=(0x00081140, 0x00081155), critical=False, count=3))
     'Referenced Image Sequence > Referenced SOP Instance UID (3 times)'
@@ -159,5 +162,5 @@ def format_gap(gap: CoverageGap) -> str:
 
 
 def format_tag_name(tag: int) -> str:
-    """An element by its name, or by its tag if it has none."""
+    """Format an element as its name, or as its tag if it has no name."""
     return tag_name(tag) or f"{format_tag(tag)} {'private' if tag >> 16 & 1 else 'unknown'}"

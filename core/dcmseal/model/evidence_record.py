@@ -1,4 +1,4 @@
-"""What a verdict about trust rests upon, so that it can be repeated: material, moment, rules, and digests of the data.
+"""Everything a verdict is based on, so that it can be reproduced: trust material, time, settings and digests.
 
 >>> TrustMaterial(crls=(b"0",)).merge(TrustMaterial(crls=(b"0", b"1"))).crls
 (b'0', b'1')
@@ -16,11 +16,12 @@ SettingValue: TypeAlias = "bool | str | tuple[str, ...]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustMaterial:
-    """Certificates and what is known of them, in DER. All but the anchors are held to by signatures of their own."""
+    """Certificates and revocation data in DER. Everything except the anchors is itself signed."""
 
     anchors: tuple[bytes, ...] = ()
+    """Trust anchors."""
     certificates: tuple[bytes, ...] = ()
-    """Signers' and intermediate ones; none of them is trusted by itself."""
+    """Certificates of signers and intermediate authorities; they are not trusted by themselves."""
     crls: tuple[bytes, ...] = ()
     ocsp_responses: tuple[bytes, ...] = ()
 
@@ -29,7 +30,7 @@ class TrustMaterial:
         return f"TrustMaterial({', '.join(f'{count} {name}' for name, count in counts if count)})"
 
     def merge(self, other: TrustMaterial) -> TrustMaterial:
-        """Both, each value once, in order."""
+        """Combine two sets of material in order, without duplicates."""
         return TrustMaterial(
             anchors=_unique(self.anchors, other.anchors),
             certificates=_unique(self.certificates, other.certificates),
@@ -40,35 +41,36 @@ class TrustMaterial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureRecord:
-    """By what a signature is known again; digests are SHA-256 in hexadecimal, empty if there is nothing to digest."""
+    """What identifies a signature; digests are SHA-256 in hexadecimal, or empty if the value is missing."""
 
     uid: str
     location: str
     value: str
     """Digest of the value of Signature (0400,0120)."""
     stream: str
-    """Digest of the MAC byte stream: it holds where the MAC algorithm is broken by then."""
+    """Digest of the MAC byte stream, which stays reliable if the MAC algorithm is broken later."""
     certificate: str
+    """Digest of the signer's certificate."""
     timestamp: str
     """Digest of the value of Certified Timestamp (0400,0310)."""
     chain: tuple[str, ...] = ()
-    """Digests of the certificates, the signer's first, the anchor last; empty if none leads to an anchor."""
+    """Digests of the certificate chain, from the signer to the anchor; empty if it leads to no anchor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRecord:
-    """All that a verification was answered by, but for the file itself."""
+    """Everything a verification is based on, except the file itself."""
 
     moment: dt.datetime
-    """The present, as it was for the verification; whole seconds."""
+    """The time of verification, in whole seconds."""
     settings: Mapping[str, SettingValue]
-    """What was asked, and how strictly it was judged."""
+    """The options of the verification that affect the verdict."""
     file_sha256: str
     file_size: int
     signatures: tuple[SignatureRecord, ...]
     material: TrustMaterial = field(repr=False)
     timestamp_certificates: tuple[bytes, ...] = field(default=(), repr=False)
-    """DER certificates of authorities that were given for timestamps that come without."""
+    """DER certificates of authorities that were given for timestamps without a certificate."""
     timestamps: tuple[bytes, ...] = field(default=(), repr=False)
     """The values of Certified Timestamp (0400,0310)."""
 

@@ -1,4 +1,4 @@
-"""What verification says: findings by aspect, in a report; a bad signature is a finding, never an exception."""
+"""The results of verification: reports with findings by aspect. An invalid signature is a finding, not an exception."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What a signature protects at its own data set level; tags in data set order.
-
-    ``critical`` are the unsigned ones that change what the object means or whom it belongs to.
-    """
+    """The elements that a signature covers at its own level, as tags in the order of the Data Set."""
 
     signed: tuple[int, ...] = ()
     unsigned: tuple[int, ...] = ()
     unsignable: tuple[tuple[int, str], ...] = ()
+    """Elements that cannot be signed, with reasons."""
     absent: tuple[int, ...] = ()
+    """Elements that are listed as signed but are not present."""
     critical: tuple[int, ...] = ()
+    """Unsigned elements that change what the object means, or which patient it belongs to."""
 
     def __repr__(self) -> str:
         counts = ((name, len(getattr(self, name))) for name in self.__slots__)
@@ -46,81 +46,87 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageGap:
-    """Elements that no signature that holds covers: the tags of the sequences they are in and their own, and number."""
+    """Elements with the same path that no signature protects."""
 
     path: tuple[int, ...]
+    """The tags of the enclosing sequences, followed by the element's own."""
     critical: bool
     count: int = 1
+    """The number of elements."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCoverage:
-    """What of the object the signatures that hold protect together: every output has its numbers from here."""
+    """How many elements of the object the signatures protect together; all outputs use these numbers."""
 
     covered: int = 0
+    """Number of elements of the main Data Set that are protected; a sequence is one element."""
     elements: int = 0
-    """Elements of the main Data Set that can be signed, of which so many are covered; a sequence is one element."""
+    """Number of elements of the main Data Set that can be signed."""
     critical: int = 0
-    """Critical elements at any level that are not covered."""
+    """Number of critical elements, at any level, that are not protected."""
     others: int = 0
-    """Other elements of the main Data Set that are not."""
+    """Number of other elements of the main Data Set that are not protected."""
     gaps: tuple[CoverageGap, ...] = field(default=(), repr=False)
-    """The first of what is not covered: critical elements of any level, then others of the main Data Set."""
+    """Elements that are not protected, up to a limit: critical ones of any level, then others of the main Data Set."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether every element that can be signed is covered, and every critical one."""
+        """Whether all elements that can be signed, and all critical elements, are protected."""
         return self.covered == self.elements and not self.critical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """Which object a report is about: the file, and what its main Data Set says, signed or not."""
+    """The object that a report is about; the values from its main Data Set may be unsigned."""
 
     size: int = 0
-    """Bytes of the file."""
+    """Size of the file in bytes."""
     sha256: str = ""
-    """Digest of the file in hexadecimal; empty if that was not asked for."""
+    """SHA-256 of the file in hexadecimal; empty if it was not requested."""
     sop_class: str = ""
+    """SOP Class UID; like the other UIDs, empty if it is missing or invalid."""
     sop_instance: str = ""
+    """SOP Instance UID."""
     study: str = ""
+    """Study Instance UID."""
     series: str = ""
-    """UIDs; empty if they are not there, or are no UIDs."""
+    """Series Instance UID."""
     patient: tuple[int, ...] = ()
-    """Patient's Name and Patient ID, as far as they have a value; the values themselves are kept back."""
+    """Tags of Patient's Name and Patient ID, if they have a value; the values are omitted."""
 
 
 class SignerCertificate(Protocol):
-    """What a signer's certificate says."""
+    """The fields of a signer's certificate."""
 
     @property
     def subject(self) -> str:
-        """The subject as an RFC 4514 string; empty if there is none, or it cannot be read."""
+        """The subject as an RFC 4514 string; empty if it is missing or cannot be parsed."""
         ...
 
     @property
     def issuer(self) -> str:
-        """The issuer as an RFC 4514 string; empty if there is none, or it cannot be read."""
+        """The issuer as an RFC 4514 string; empty if it is missing or cannot be parsed."""
         ...
 
     @property
     def serial_number(self) -> int:
-        """The serial number, unique for its issuer."""
+        """The serial number, which is unique for the issuer."""
         ...
 
     @property
     def not_before(self) -> dt.datetime:
-        """The beginning of its validity period."""
+        """The start of the validity period."""
         ...
 
     @property
     def not_after(self) -> dt.datetime:
-        """The end of its validity period."""
+        """The end of the validity period."""
         ...
 
     @property
     def sha256(self) -> str:
-        """Its fingerprint: the SHA-256 of the DER, in hexadecimal."""
+        """The fingerprint: SHA-256 of the DER, in hexadecimal."""
         ...
 
     @property
@@ -135,24 +141,24 @@ class SignerCertificate(Protocol):
 
 
 class TimeBasis(StrEnum):
-    """How the moment is known for which trust in a signer was evaluated."""
+    """How the time is known for which trust in a signer was evaluated."""
 
     CERTIFIED = "certified"
-    """By a certified timestamp that was verified."""
+    """A verified timestamp certifies it."""
     CLAIMED = "claimed"
-    """The signer says so, in Digital Signature DateTime (0400,0105)."""
+    """The signer claims it in Digital Signature DateTime (0400,0105)."""
     NOW = "now"
-    """There is no time of signing that can be read: the moment of verification."""
+    """The signing time cannot be read, so the time of verification is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignerTrust:
-    """For which moment trust in the signer was evaluated, and by which certificates."""
+    """The time for which trust in the signer was evaluated, and the certificate chain."""
 
     moment: dt.datetime
     basis: TimeBasis
     chain: tuple[bytes, ...] = field(default=(), repr=False)
-    """DER, the signer's first, the anchor last; empty if none leads to an anchor."""
+    """DER certificates from the signer to the anchor; empty if they lead to no anchor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,22 +170,23 @@ class SignatureReport:
     integrity_only: bool = False
     """Whether the verdict ignores trust in the signer and in the timestamp authority."""
     coverage: Coverage | None = None
+    """The elements that it covers; None if its list of elements was not examined."""
     profiles: tuple[str, ...] = ()
     """Names of the profiles that it meets."""
     trust: SignerTrust | None = None
     """None if trust was not requested."""
     required_profiles: tuple[tuple[str, Outcome], ...] = ()
-    """The profiles that were required by name, and whether it meets them; they do not change its verdict."""
+    """Names of the required profiles, and whether it meets them; this does not affect its verdict."""
     certificate: SignerCertificate | None = field(default=None, compare=False)
-    """The signer's certificate; None if it cannot be read. ``signature.certificate`` has its bytes."""
+    """The signer's certificate; None if it cannot be parsed. Its bytes are in ``signature.certificate``."""
     certified_time: CertifiedTime | None = None
-    """The time in its timestamp, if the timestamp was verified; its authority need not be trusted."""
+    """The time in its timestamp, if no check of the timestamp failed; its authority may not be trusted."""
 
     @property
     def signer_name(self) -> str:
-        """The subject of the signer's certificate as an RFC 4514 string; empty if it cannot be read.
+        """The subject of the signer's certificate as an RFC 4514 string; empty if it cannot be parsed.
 
-        Anybody can issue a certificate with any name: the name counts only if TRUST passed.
+        Anyone can issue a certificate with any name, so rely on it only if TRUST passed.
         """
         return self.certificate.subject if self.certificate else ""
 
@@ -195,17 +202,17 @@ class SignatureReport:
 
     @property
     def is_intact(self) -> bool:
-        """Whether FORM, INTEGRITY and AUTHENTICITY passed, whether or not its signer is trusted."""
+        """Whether FORM, INTEGRITY and AUTHENTICITY passed, regardless of trust in the signer."""
         return is_intact(self.findings)
 
     @property
     def protects(self) -> bool:
-        """Whether the elements that it lists count as covered: its MAC matches, and it is not invalid."""
+        """Whether it protects the elements that it lists: its MAC matches, and it is not invalid."""
         return self.outcome(Aspect.INTEGRITY) is Outcome.PASSED and self.verdict is not Verdict.INVALID
 
     @property
     def has_unverified_timestamp(self) -> bool:
-        """Whether it has a timestamp that could not be verified, which keeps it from being valid."""
+        """Whether a timestamp that could not be verified keeps it from being valid."""
         ignored = AUTHORITY_TRUST_CODES if self.integrity_only else frozenset[str]()
         return any(
             each.aspect is Aspect.TIMESTAMP and each.outcome is Outcome.UNKNOWN and each.code not in ignored
@@ -223,11 +230,11 @@ class SignatureReport:
         return select_obstacles(self.findings)
 
     def outcome(self, aspect: Aspect) -> Outcome:
-        """The outcome of one aspect.
+        """Return the outcome of one aspect.
 
         Returns:
-            FAILED if a finding failed; UNKNOWN if it could not be established; PASSED if everything that was checked
-            passed; NOT_CHECKED if it was not requested, or there is nothing to check.
+            FAILED if a finding failed; UNKNOWN if the result could not be established; PASSED if everything that was
+            checked passed; NOT_CHECKED if the check was not requested, or there is nothing to check.
         """
         return judge_aspect(self.findings, aspect)
 
@@ -245,27 +252,30 @@ class VerificationReport:
 
     signatures: tuple[SignatureReport, ...]
     notes: tuple[Finding, ...] = ()
-    """Findings that belong to no signature in particular."""
+    """Findings that do not belong to a particular signature."""
     skipped: tuple[Location, ...] = ()
-    """Levels inside Original Attributes Sequence, whose signatures are not verified."""
+    """Levels in Original Attributes Sequence, whose signatures are not verified."""
     unmet: tuple[Finding, ...] = ()
-    """Requirements on the signatures together that are not met, or not established."""
+    """Findings about requirements on the signatures together that are not met, or not known to be met."""
     references: tuple[Finding, ...] = ()
-    """Findings about the instances that a document cites, if requested; ``where`` is SOP Instance UID."""
+    """Findings about the instances that a document cites, if requested; ``where`` is the SOP Instance UID."""
     manifest: tuple[Finding, ...] = ()
-    """What a change manifest of one of the signatures shows, if one was given; it does not change the verdict."""
+    """Findings from the change manifest, if one was given; they do not affect the verdict."""
     integrity_only: bool = False
+    """Whether the verdict ignores trust in signers and timestamp authorities."""
     instance: Instance = Instance()
+    """The object that was verified."""
     coverage: ObjectCoverage | None = None
-    """How much of the object is protected; None if that was not requested, or could not be determined."""
+    """How many elements of the object are protected; None if it was not requested, or could not be determined."""
     evidence: EvidenceRecord | None = field(default=None, repr=False, compare=False)
     """Everything the verdict is based on, if requested."""
 
     @property
     def verdict(self) -> Verdict:
-        """INVALID if a signature is, a requirement is not met, or cited evidence changed; else the weakest verdict.
+        """The verdict on the file.
 
-        NO_SIGNATURE if there is none, whatever is required.
+        INVALID if a signature is invalid, a requirement is not met, or a cited instance changed; NO_SIGNATURE if there
+        is no signature, regardless of requirements; otherwise the weakest verdict on a signature.
         """
         return judge_report(
             (each.verdict for each in self.signatures),
@@ -276,12 +286,12 @@ class VerificationReport:
 
     @property
     def is_object_signed(self) -> bool:
-        """Whether a signature of the main Data Set was verified, or only an item was asked about."""
+        """Whether a signature of the main Data Set was verified, or verification of an item was requested."""
         return bool(self.signatures) and all(each.code != OBJECT_NOT_SIGNED for each in self.unmet)
 
     @property
     def is_partial(self) -> bool:
-        """Whether the signatures that protect the main Data Set leave elements of it uncovered, together."""
+        """Whether the signatures of the main Data Set together leave some of its elements unprotected."""
         left: set[int] | None = None
         for each in self.signatures:
             if each.coverage is not None and each.signature.location == MAIN and each.protects:
@@ -295,8 +305,8 @@ class VerificationReport:
     def deciding_findings(self) -> tuple[Finding, ...]:
         """The findings that keep the verdict from being valid, the most important first.
 
-        That the object is not signed precedes everything else that is unknown. Empty if an aspect that decides was not
-        checked, such as trust without configured anchors.
+        The finding that the object is not signed precedes other unknown ones. Empty if the verdict is not established
+        because an aspect was not checked, such as trust without configured anchors.
         """
         outcome = Outcome.FAILED if self.verdict is Verdict.INVALID else Outcome.UNKNOWN
         found = [each for one in self.signatures for each in one.deciding_findings]

@@ -1,4 +1,4 @@
-"""The values of the Digital Signatures Macro (PS3.3 Table C.12-6), as read from the two sequences."""
+"""The values of the Digital Signatures Macro (PS3.3 Table C.12-6), as stored in the two sequences."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from dcmseal.terms import MacAlgorithm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacParameters:
-    """One item of MAC Parameters Sequence (4FFE,0001); text as it stands, less padding."""
+    """One item of MAC Parameters Sequence (4FFE,0001); text is unchanged, but without padding."""
 
     mac_id: int | None
+    """MAC ID Number (0400,0005)."""
     transfer_syntax: str
+    """MAC Calculation Transfer Syntax UID (0400,0010)."""
     algorithm: str
+    """MAC Algorithm (0400,0015)."""
     elements: tuple[int, ...]
-    """Data Elements Signed (0400,0020) as listed."""
+    """Data Elements Signed (0400,0020), as listed."""
 
     @property
     def mac_algorithm(self) -> MacAlgorithm | None:
-        """The Defined Term, or None if it is not one of PS3.15 C.1."""
+        """The algorithm; None if it is not one of the Defined Terms (PS3.15 C.1)."""
         return MacAlgorithm.__members__.get(self.algorithm)
 
     def __repr__(self) -> str:
@@ -40,20 +43,20 @@ class PurposeCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertifiedTime:
-    """A moment that a timestamp authority certified (RFC 3161), and with what certificate; nobody vouches for that."""
+    """A time that a timestamp authority certified (RFC 3161), and its certificate, which may not be trusted."""
 
     moment: dt.datetime
-    """When the signature existed at the latest."""
+    """The time at which the signature existed at the latest."""
     accuracy: dt.timedelta | None
-    """How far the moment may be off; None if the authority does not say."""
+    """The maximum deviation of the time; None if the authority does not state it."""
     policy: str
-    """Object identifier of the policy under which it was certified."""
+    """Object identifier of the timestamp policy."""
     serial_number: int
-    """Of the timestamp, unique for its authority."""
+    """Serial number of the timestamp, which is unique for its authority."""
     authority: bytes = field(repr=False)
     """DER certificate of the authority."""
     others: tuple[bytes, ...] = field(default=(), repr=False)
-    """DER certificates that came with it: they may lead to a trust anchor, and are none."""
+    """Other DER certificates in the timestamp: candidates for the chain to a trust anchor, but not anchors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,30 +65,36 @@ class DigitalSignature:
 
     location: Location = MAIN
     index: int = 0
-    """Position in its sequence, from 0."""
+    """Index of its item in Digital Signatures Sequence, from 0."""
     mac_id: int | None
+    """MAC ID Number (0400,0005)."""
     uid: str
+    """Digital Signature UID (0400,0100)."""
     datetime: str
     """Digital Signature DateTime (0400,0105), a DT value."""
     certificate_type: str
+    """Certificate Type (0400,0110)."""
     certificate: bytes = field(repr=False)
-    """Certificate of Signer (0400,0115) as stored, padding included."""
+    """Certificate of Signer (0400,0115) as stored, including padding."""
     value: bytes = field(repr=False)
-    """Signature (0400,0120) as stored, padding included."""
+    """Signature (0400,0120) as stored, including padding."""
     timestamp_type: str = ""
+    """Certified Timestamp Type (0400,0305); empty if it is missing."""
     timestamp: bytes = field(default=b"", repr=False)
+    """Certified Timestamp (0400,0310) as stored; empty if it is missing."""
     purpose: PurposeCode | None = None
     mac: MacParameters | None = None
+    """The MAC parameters with its MAC ID Number; None if there are none."""
 
     @property
     def moment(self) -> dt.datetime | None:
-        """The claimed signing time with its offset from UTC, or None if it is no complete DT value with offset."""
+        """The claimed signing time with its offset from UTC; None if it is not a complete DT value with offset."""
         return parse_dt_value(self.datetime)
 
 
-@lru_cache(maxsize=16)  # the time of one signature is asked for again and again
+@lru_cache(maxsize=16)  # many checks read the time of the same signature
 def parse_dt_value(text: str) -> dt.datetime | None:
-    """Read a DT value ``YYYYMMDDHHMMSS.FFFFFF&ZZXX`` with offset (PS3.5 6.2); None if it is not one."""
+    """Parse a complete DT value ``YYYYMMDDHHMMSS.FFFFFF&ZZXX`` with offset (PS3.5 6.2); None for other text."""
     body, sign, zone = text[:-5], text[-5:-4], text[-4:]
     stem, dot, fraction = body.partition(".")
     digits = stem + fraction + zone
@@ -106,5 +115,5 @@ def parse_dt_value(text: str) -> dt.datetime | None:
 
 
 def to_dt_value(moment: dt.datetime) -> str:
-    """Write a moment as DT value in UTC with offset, microseconds included."""
+    """Format a time as a DT value in UTC with microseconds and offset (PS3.5 6.2)."""
     return moment.astimezone(dt.UTC).strftime("%Y%m%d%H%M%S.%f+0000")

@@ -1,6 +1,6 @@
-"""What makes a verdict: findings decide about a signature, and signatures and other findings decide about a file.
+"""Verdicts: findings determine the verdict on a signature; signatures and other findings determine that on a file.
 
-Exit codes derive from these verdicts (``dcmseal.batch.exit_codes``). Nothing else decides.
+Exit codes are derived from these verdicts (``dcmseal.exit_codes``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     VALID = "valid"
     INVALID = "invalid"
     NOT_ESTABLISHED = "not-established"
-    """Nothing is invalid, but something that decides could not be established."""
+    """Nothing is known to be invalid, but something that affects the verdict could not be established."""
     NO_SIGNATURE = "no-signature"
 
 
@@ -33,12 +33,12 @@ OBJECT_NOT_SIGNED: Final = "object-not-signed"
 
 
 class _Criteria:
-    """Which findings decide about a signature."""
+    """Which findings determine the verdict on a signature."""
 
     def __init__(self, *decisive: Aspect, ignored_codes: frozenset[str] = frozenset()) -> None:
         self.ignored_codes = ignored_codes
         self.required = frozenset((aspect, Outcome.PASSED) for aspect in decisive)
-        # a signature needs no timestamp, but a timestamp that is present has to be verified
+        # a signature needs no timestamp, but an existing timestamp must be verified
         self.open = frozenset((aspect, Outcome.UNKNOWN) for aspect in (*decisive, Aspect.TIMESTAMP))
         self.fatal = frozenset((aspect, Outcome.FAILED) for aspect in (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE))
 
@@ -61,7 +61,7 @@ def judge_aspect(findings: Iterable[Finding], aspect: Aspect) -> Outcome:
 
     Returns:
         FAILED if one failed; UNKNOWN if one is unknown; PASSED if everything that was checked passed; NOT_CHECKED if
-        all findings say so. Without findings NOT_CHECKED for TIMESTAMP and CONFORMANCE, UNKNOWN for other aspects.
+        nothing was checked. Without findings: NOT_CHECKED for TIMESTAMP and CONFORMANCE, UNKNOWN for other aspects.
     """
     outcomes = {finding.outcome for finding in findings if finding.aspect is aspect}
     for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_CHECKED):
@@ -76,11 +76,11 @@ def is_intact(findings: Collection[Finding]) -> bool:
 
 
 def judge_signature(findings: Iterable[Finding], *, integrity_only: bool) -> Verdict:
-    """The verdict on a signature.
+    """Determine the verdict on a signature.
 
     Args:
-        findings: everything that was found out about the signature.
-        integrity_only: ignore trust in the signer and in the timestamp authority.
+        findings: All findings about the signature.
+        integrity_only: Ignore trust in the signer and in the timestamp authority.
 
     Returns:
         VALID only if every decisive aspect passed and nothing about a timestamp is unknown.
@@ -89,7 +89,12 @@ def judge_signature(findings: Iterable[Finding], *, integrity_only: bool) -> Ver
 
 
 def select_deciding(findings: Collection[Finding], *, integrity_only: bool) -> tuple[Finding, ...]:
-    """The findings that keep a signature from being valid: those that failed, or else those that are unknown."""
+    """Select the findings that keep a signature from being valid: those that failed, or else those that are unknown.
+
+    Args:
+        findings: All findings about the signature.
+        integrity_only: Ignore trust in the signer and in the timestamp authority.
+    """
     criteria = _WITHOUT_TRUST if integrity_only else _WITH_TRUST
     verdict = criteria.judge(findings)
     if verdict is Verdict.VALID:
@@ -100,24 +105,24 @@ def select_deciding(findings: Collection[Finding], *, integrity_only: bool) -> t
 
 
 def select_obstacles(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings that keep a signature from being valid where trust is required."""
+    """Select the findings that keep a signature from being valid where trust is required."""
     return tuple([each for each in findings if (each.aspect, each.outcome) in _OBSTACLES])
 
 
 def judge_report(
     signatures: Iterable[Verdict], *, notes: Iterable[Finding], unmet: Iterable[Finding], references: Iterable[Finding]
 ) -> Verdict:
-    """The verdict on a file.
+    """Determine the verdict on a file.
 
     Args:
-        signatures: the verdicts on its signatures.
-        notes: findings that belong to no signature.
-        unmet: requirements that the signatures together do not meet.
-        references: findings about cited instances; those of aspect COVERAGE decide nothing.
+        signatures: The verdicts on its signatures.
+        notes: Findings that do not belong to a signature.
+        unmet: Findings about requirements on the signatures together.
+        references: Findings about cited instances; those of aspect COVERAGE do not affect the verdict.
 
     Returns:
-        INVALID if a signature is invalid, a requirement is not met, or cited evidence changed; NO_SIGNATURE if there is
-        none, whatever is required; otherwise the weakest verdict.
+        INVALID if a signature is invalid, a requirement is not met, or a cited instance changed; NO_SIGNATURE if there
+        is no signature, regardless of requirements; otherwise the weakest verdict on a signature.
     """
     verdicts = set(signatures)
     missing = {finding.outcome for finding in unmet}

@@ -1,4 +1,4 @@
-"""Loads certificates from files.
+"""Load certificates from files.
 
 >>> [certificate.subject.rfc4514_string() for certificate in load_certificates("signer.cert.pem")]
 ['CN=dcmseal demo signer']
@@ -30,6 +30,9 @@ def load_certificates(
         path: A file of at most 1 MiB.
         unreadable: The error to raise if the file cannot be read.
         invalid: The error to raise if the file contains no certificate, or a damaged one.
+
+    Raises:
+        SealError: The error of type ``unreadable`` or ``invalid``.
     """
     data = load_file(path, error=unreadable)
     return parse_certificates(data, os.fspath(path), invalid)
@@ -38,7 +41,16 @@ def load_certificates(
 def parse_certificates(
     data: bytes, name: str, invalid: type[SealError] = CertificateNotValid
 ) -> tuple[Certificate, ...]:
-    """Parse the certificates in the contents of a file, which messages call ``name``; raises ``invalid``."""
+    """Parse the certificates in the contents of a file.
+
+    Args:
+        data: The contents.
+        name: The name of the file, for messages.
+        invalid: The error to raise if there is no certificate, or a damaged one.
+
+    Raises:
+        SealError: The error of type ``invalid``.
+    """
     try:
         encoded = extract_certificate_ders(data)
     except NoCertificates as error:

@@ -107,8 +107,8 @@ def _extract_from_der(data: bytes) -> tuple[bytes, ...]:
         except (ValueError, UnsupportedAlgorithm):
             hint = "extract the certificates: openssl pkcs12 -in OLD -nokeys -out NEW"
             raise NoCertificates("a PKCS #12 file that needs a passphrase, or is damaged", hint) from None
-        held = [each.certificate for each in (loaded.cert, *loaded.additional_certs) if each]
-        return _to_ders(held, "a PKCS #12 file without certificates")
+        certificates = [each.certificate for each in (loaded.cert, *loaded.additional_certs) if each]
+        return _to_ders(certificates, "a PKCS #12 file without certificates")
     return (data,)
 
 
@@ -122,14 +122,14 @@ def _iter_from_block(block: PemBlock) -> Iterator[bytes]:
 
 
 def _strip_openssl_trust(data: bytes) -> bytes:
-    """The certificate alone; one that OpenSSL was told to reject for anything is none."""
+    """Return the certificate without its trust settings; raises NoCertificates if they reject any use."""
     certificate, rest = _split_first_element(data)
     _, aux, _ = _read_element(rest)
     while aux:
         tag, _, aux = _read_element(aux)
         if tag == 0xA0:  # CertAux.reject
             raise NoCertificates(
-                "a certificate that is marked to be rejected", "take the mark away: openssl x509 -in OLD -out NEW"
+                "a certificate that is marked to be rejected", "remove the mark: openssl x509 -in OLD -out NEW"
             )
     return certificate
 
@@ -140,7 +140,7 @@ def _split_first_element(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _read_element(data: bytes) -> tuple[int, bytes, bytes]:
-    """Tag, content and what follows, of the first element in DER; damaged ones take all there is."""
+    """Read the first element in DER: its tag, its content, and the rest; a damaged element has no rest."""
     length = data[1] if len(data) > 1 else 0
     start = 2
     if length & 0x80:
@@ -150,18 +150,18 @@ def _read_element(data: bytes) -> tuple[int, bytes, bytes]:
 
 
 def _content_offset(data: bytes) -> int:
-    """Where the content of a SEQUENCE begins."""
+    """Return the position at which the content of a SEQUENCE starts; the end if it is not a SEQUENCE."""
     if len(data) < 2 or data[0] != 0x30:
         return len(data)
     return 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
 
 
-def _to_ders(certificates: Iterable[Certificate], otherwise: str) -> tuple[bytes, ...]:
+def _to_ders(certificates: Iterable[Certificate], empty_message: str) -> tuple[bytes, ...]:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     found = tuple(each.public_bytes(Encoding.DER) for each in certificates)
     if not found:
-        raise NoCertificates(otherwise, "name a PEM or DER file of a certificate")
+        raise NoCertificates(empty_message, "name a PEM or DER file of a certificate")
     return found
 
 
@@ -181,6 +181,6 @@ def _describe_contents(data: bytes, blocks: tuple[PemBlock, ...]) -> tuple[str, 
     if not data.strip():
         return "an empty file", "get the file again from its source"
     if data.startswith(_JAVA_KEYSTORES):
-        return "a Java keystore", "take the certificate out of it: keytool -exportcert -rfc -keystore OLD -file NEW"
+        return "a Java keystore", "export the certificate: keytool -exportcert -rfc -keystore OLD -file NEW"
     damaged = None if blocks else diagnose_pem(data)
     return damaged or ("", "name a PEM or DER file of a certificate")

@@ -1,4 +1,4 @@
-"""Checks of what plugins return: no foreign exception and no value of a wrong type leaves the guard of a plugin."""
+"""Check what plugins return: no foreign exception and no value of a wrong type leaves the guard of a plugin."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Guard:
 def guarded_context(
     guard: Guard, open_context: Callable[[], AbstractContextManager[T]], *, pass_error: bool = False
 ) -> Generator[T]:
-    """Enter a context of a plugin, yield its value, and leave the context whatever happens.
+    """Enter a context of a plugin, yield its value, and always leave the context.
 
     The plugin can neither swallow an exception of the caller nor hide it behind its own.
 
@@ -101,12 +101,12 @@ def is_keyboard_interrupt(error: BaseException) -> bool:
 
 
 def type_name(value: object) -> str:
-    """The name of a value's type, even if its metaclass overrides ``__name__``."""
+    """Return the name of a value's type, even if its metaclass overrides ``__name__``."""
     return to_single_line(type.__dict__["__name__"].__get__(type(value)))
 
 
 def format_plugin_error(error: BaseException) -> str:
-    """An exception of a plugin as one printable line."""
+    """Format an exception of a plugin as one printable line."""
     try:
         return to_single_line(f"{type_name(error)}: {error}")
     except BaseException:  # noqa: BLE001 - even the text of the exception may fail
@@ -114,7 +114,7 @@ def format_plugin_error(error: BaseException) -> str:
 
 
 def to_single_line(text: str) -> str:
-    """Foreign text as one printable line of limited length."""
+    """Convert foreign text to one printable line of limited length."""
     line = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(line.split())[:_MAX_LINE_LENGTH]
 
@@ -162,7 +162,7 @@ def check_methods(value: object, *names: str) -> None:
 
 
 def _to_plain_str(value: object) -> str | None:
-    """The string itself, bypassing overridden methods of a subclass; None if the value is not a string."""
+    """Convert a string to a plain ``str``, bypassing methods of a subclass; None if the value is not a string."""
     return str.__str__(value) if isinstance(value, str) else None
 
 

@@ -1,11 +1,11 @@
-"""Checks whether another user could write a file that dcmseal relies on, by its owner, its mode, and its folder.
+"""Check whether another user could write a file that dcmseal relies on, by its owner, its mode, and its folder.
 
-A user who can write the configuration chooses the driver that gets the PIN; one who can write a journal chooses the
-verdicts of files that are not opened again; one who can write a trust anchor chooses whom to trust. Root is trusted,
-because it can do all of that anyway.
+A user who can write the configuration can choose the driver that gets the PIN; one who can write a journal can choose
+the verdicts of files that are not opened again; one who can write a trust anchor can choose whom to trust. Root is
+trusted, because it can do all of that anyway.
 
-Access control lists (POSIX.1e) need no check of their own: the group bits of the mode are then the mask, the maximum
-that any named user or group has.
+Access control lists (POSIX.1e) need no separate check: the group bits of the mode are then the mask, the maximum
+permission of any named user or group.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def find_foreign_writer(path: str | os.PathLike[str], status: os.stat_result | N
         status: The status of the file, if it is already open.
 
     Returns:
-        None if nobody else can write it, if it does not exist or cannot be checked, and on systems without POSIX
+        None if no other user can write it, if it does not exist or cannot be checked, and on systems without POSIX
         owners and modes.
     """
     return _find_foreign_writer(os.path.abspath(path), status) if os.name == "posix" else None

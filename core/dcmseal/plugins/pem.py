@@ -1,4 +1,4 @@
-r"""Reads files of keys and certificates with a size limit, and splits PEM into blocks (RFC 7468).
+r"""Read files of keys and certificates with a size limit, and split PEM into blocks (RFC 7468).
 
 >>> [block.label for block in iter_pem_blocks(b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")]
 ['X509 CRL']
@@ -30,7 +30,16 @@ _PADDING: Final = b" \t\xef\xbb\xbf"
 def load_file(
     path: str | os.PathLike[str], max_bytes: int = MAX_PEM_BYTES, *, error: type[SealError] = KeyNotFound
 ) -> bytes:
-    """Read a file; raises ``error`` if it cannot be read, or is larger than ``max_bytes``."""
+    """Read a file.
+
+    Args:
+        path: The file; ``~`` is expanded.
+        max_bytes: Maximum size of the file.
+        error: The type of error to raise.
+
+    Raises:
+        SealError: The file cannot be read, or is too large.
+    """
     name = repr(os.fspath(path))
     try:
         with BufferedReader(open_input(os.path.expanduser(path))) as file:
@@ -82,7 +91,7 @@ class PemBlock(NamedTuple):
 
     @property
     def der_or_empty(self) -> bytes:
-        """The encoded data; empty if it is not base64, so that the reader of DER refuses it."""
+        """The encoded data; empty if it is not base64, so that the DER parser rejects it."""
         try:
             return self.der
         except ValueError:

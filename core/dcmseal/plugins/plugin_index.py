@@ -28,9 +28,9 @@ class PluginKind(Generic[T]):
     key: Callable[[T], str]
     """The name by which the registry finds a contribution."""
     missing: str
-    """Message for a name that no plugin contributes; ``{}`` stands for the name."""
+    """Message for a name that no plugin contributes; ``{}`` is replaced by the name."""
     hint_name: str = "{}"
-    """A known name as the hint shows it."""
+    """Format of a known name in the hint."""
     error: type[SealError] = PluginNotFound
 
 
@@ -49,7 +49,7 @@ class PluginIndex(Generic[T]):
                 self._broken[plugin] = str(error)
 
     def all(self) -> tuple[T, ...]:
-        """All contributions without a conflict, sorted by name."""
+        """Return all contributions without a conflict, sorted by name."""
         return tuple(self._usable().values())
 
     def find(self, name: str) -> T:
@@ -72,12 +72,13 @@ class PluginIndex(Generic[T]):
         raise self._missing_error(name[:_MAX_NAME_LENGTH])
 
     def names(self, plugin: LoadedPlugin) -> tuple[str, ...]:
-        """The contributions of a plugin, as ``kind:name``."""
+        """Return the contributions of a plugin, as ``kind:name``."""
         return tuple(
             f"{self._kind.name}:{name}" for name, offers in sorted(self._offers.items()) if plugin in dict(offers)
         )
 
     def problems(self, plugin: LoadedPlugin) -> tuple[str, ...]:
+        """Return why contributions of a plugin cannot be used."""
         if plugin in self._broken:
             return (self._broken[plugin],)
         conflicts: list[str] = []
@@ -97,7 +98,7 @@ class PluginIndex(Generic[T]):
         known = tuple(self._usable())
         near = get_close_matches(name, known, 1)
         choices = ", ".join(map(self._kind.hint_name.format, known))
-        hint = f"use one of: {choices}; or install the plugin for it" if choices else "install the plugin for it"
+        hint = f"use one of: {choices}; or install a plugin" if choices else "install a plugin"
         return self._kind.error(
             self._kind.missing.format(name), hint=f"did you mean {near[0]}? {hint}" if near else hint
         )

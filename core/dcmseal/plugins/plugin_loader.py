@@ -1,4 +1,4 @@
-"""Loads plugins from the entry points of group ``dcmseal``, each isolated from the others."""
+"""Load plugins from the entry points of group ``dcmseal``, each isolated from the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface of Digital Signature Profiles (PS3.15 6.3): what a signature must be like, and whether it is.
+"""The interface of Digital Signature Profiles (PS3.15 6.3): requirements on signatures, and checks against them.
 
 A profile is a set of pure functions, which serve signing and verification alike.
 """
@@ -18,7 +18,7 @@ from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 
 
 class ProfiledDataset(Protocol):
-    """The Data Set that is signed, as far as a profile may look at it."""
+    """The signed Data Set, limited to what a profile may read."""
 
     @property
     def tags(self) -> Collection[int]:
@@ -121,7 +121,7 @@ class SignatureFacts:
 
 
 OTHER_PURPOSE: Final = 0
-"""Stands for any code outside CID 7007, which is extensible."""
+"""Represents any code outside CID 7007, which is extensible."""
 
 
 @runtime_checkable
@@ -144,11 +144,15 @@ class Profile(Protocol):
         ...
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        """Return what a signature over this Data Set must be like."""
+        """Return the requirements on a signature over this Data Set."""
         ...
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        """Return findings of aspect CONFORMANCE; empty if the signature meets the profile."""
+        """Check a signature against the profile.
+
+        Returns:
+            Findings of aspect CONFORMANCE; empty if the signature meets the profile.
+        """
         ...
 
 

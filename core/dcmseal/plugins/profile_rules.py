@@ -1,4 +1,4 @@
-"""Rules that Digital Signature Profiles share (PS3.15 6.3): they compare a signature with requirements.
+"""Rules that Digital Signature Profiles share (PS3.15 6.3): compare a signature with requirements.
 
 A profile states its Requirements, and :func:`requirement_findings` compares a signature with them:
 
@@ -67,7 +67,7 @@ def _dataset_findings(requirements: Requirements, dataset: ProfiledDataset) -> I
         yield _conformance_finding("profile-not-applicable", requirements.inapplicable, clause=requirements.clause)
     if requirements.main_dataset_only and not dataset.is_main:
         yield _conformance_finding(
-            "not-main-data-set", "it signs an item, not the main data set", clause=requirements.clause
+            "not-main-data-set", "the signature is of an item, not of the main data set", clause=requirements.clause
         )
 
 
@@ -75,53 +75,53 @@ def _key_findings(requirements: Requirements, facts: SignatureFacts) -> Iterator
     clause = requirements.clause
     if requirements.mac_algorithms and facts.mac_algorithm not in requirements.mac_algorithms:
         allowed = ", ".join(sorted(requirements.mac_algorithms))
-        used = facts.mac_algorithm or "of no known term"
+        used = facts.mac_algorithm or "unknown"
         yield _conformance_finding(
             "mac-algorithm-not-allowed", f"MAC Algorithm is {used}, not one of {allowed}", clause=clause
         )
     if requirements.key_types and facts.key_type not in requirements.key_types:
         allowed = ", ".join(sorted(kind.value for kind in requirements.key_types))
         if facts.key_type is None:
-            message = f"the kind of key could not be told; allowed are {allowed}"
+            message = f"the type of the key is unknown; the profile allows {allowed}"
             yield _conformance_finding("key-type-unknown", message, clause=clause, outcome=Outcome.UNKNOWN)
         else:
-            message = f"the key is {facts.key_type.value}, not one of {allowed}"
+            message = f"the type of the key is {facts.key_type.value}, not one of {allowed}"
             yield _conformance_finding("key-type-not-allowed", message, clause=clause)
-    least = requirements.key_bits.get(facts.key_type, 0) if facts.key_type else 0
-    if facts.key_bits is not None and facts.key_bits < least:
-        message = f"the key has {facts.key_bits} bits, less than the {least} that are wanted"
+    min_bits = requirements.key_bits.get(facts.key_type, 0) if facts.key_type else 0
+    if facts.key_bits is not None and facts.key_bits < min_bits:
+        message = f"the key has {facts.key_bits} bits, fewer than the required {min_bits}"
         yield _conformance_finding("key-size-not-allowed", message, clause=clause)
     if requirements.timestamp_required and not facts.timestamp_type:
-        yield _conformance_finding("timestamp-missing", "it has no certified timestamp", clause=clause)
+        yield _conformance_finding("timestamp-missing", "the signature has no certified timestamp", clause=clause)
 
 
 def _purpose_findings(requirements: Requirements, facts: SignatureFacts) -> Iterator[Finding]:
     if facts.purpose is None:
         if requirements.purpose_required:
             yield _conformance_finding(
-                "purpose-missing", "it states no Digital Signature Purpose", clause=requirements.clause
+                "purpose-missing", "the signature states no Digital Signature Purpose", clause=requirements.clause
             )
     elif requirements.purposes and facts.purpose not in requirements.purposes:
         allowed = ", ".join(map(_format_purpose, sorted(requirements.purposes)))
-        message = f"its purpose is {_format_purpose(facts.purpose)}, not one of {allowed}"
+        message = f"the signature's purpose is {_format_purpose(facts.purpose)}, not one of {allowed}"
         yield _conformance_finding("purpose-not-allowed", message, clause=requirements.clause)
 
 
 def _element_findings(requirements: Requirements, dataset: ProfiledDataset, facts: SignatureFacts) -> Iterator[Finding]:
     clause, tables = requirements.clause, requirements.tables
     for tag in sorted(requirements.mandatory.difference(dataset.tags)):
-        message = f"{_format_element(tag)} must be there and signed, and is not there"
+        message = f"{_format_element(tag)} is required but missing"
         yield _conformance_finding("element-missing", message, clause=clause, where=format_tag(tag))
     for tag in sorted((requirements.required_tags & frozenset(dataset.tags)) - facts.elements):
         origin = f", of the {tables.origins[tag]}," if tables and tag in tables.origins else ""
         message = f"{_format_element(tag)}{origin} is present but not signed"
         if tables and tables.earlier and tag in tables.added:
-            message += f"; it is a matter of editions: the tables of {tables.earlier} do not name it"
+            message += f"; the tables of the earlier edition {tables.earlier} do not list it"
             yield _conformance_finding("element-of-later-edition", message, clause=clause, where=format_tag(tag))
         else:
             yield _conformance_finding("element-not-covered", message, clause=clause, where=format_tag(tag))
     for tag in sorted(requirements.forbidden & facts.elements):
-        message = f"{_format_element(tag)} is signed, and must not be"
+        message = f"{_format_element(tag)} is signed, but the profile does not allow that"
         yield _conformance_finding("element-not-allowed", message, clause=clause, where=format_tag(tag))
 
 
@@ -137,7 +137,7 @@ def _conformance_finding(
 
 def _format_purpose(purpose: int) -> str:
     if purpose == OTHER_PURPOSE:
-        return "none of CID 7007"
+        return "a code outside CID 7007"
     if purpose in SignaturePurpose.__members__.values():
         return f"{purpose} ({SignaturePurpose(purpose).meaning})"
     return str(purpose)

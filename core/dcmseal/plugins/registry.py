@@ -229,7 +229,7 @@ class Registry:
         return tuple(self._build_info(plugin) for plugin in self._plugins)
 
     def _index(self, kind: PluginKind[T]) -> PluginIndex[T]:
-        """The index of a kind, built on first use: until then, no plugin has to import what it contributes."""
+        """Return the index of a kind, built on first use, because plugins then import what they contribute."""
         found = self._indexes.get(kind.name)
         if found is None:
             found = self._indexes[kind.name] = PluginIndex(kind, self._plugins)
@@ -248,7 +248,7 @@ class Registry:
 
 
 def _restore_registry(profile_folders: tuple[str, ...]) -> Registry:
-    """The plugins installed here, with the profiles of these folders."""
+    """Build the registry of the plugins installed here, with the profiles of these folders."""
     registry = installed_registry()
     for folder in profile_folders:
         registry = registry.with_profile_folder(folder)

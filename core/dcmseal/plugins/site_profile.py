@@ -11,7 +11,7 @@ r"""Profile files: TOML files in which a site adds rules to a Digital Signature 
     purposes = ["author"]                        # one of them must be stated; a single one is the default
     timestamp_required = false
 
-Only ``name`` is required. Rules add to those of the base, and never remove any.
+Only ``name`` is required. Rules are added to those of the base, and never remove any.
 
 >>> rules = parse_site_rules('name = "ours"\nrequired = ["PatientID"]')
 >>> rules.name, rules.base, [f"{tag:08X}" for tag in rules.required]
@@ -225,7 +225,7 @@ _KEYS: Final = SiteRules.__dataclass_fields__.keys()
 
 
 def _intersect(base: frozenset[K], own: frozenset[K]) -> frozenset[K]:
-    """The values that both allow; an empty set allows any."""
+    """Return the values that both allow; an empty set allows any."""
     return base & own or own or base
 
 

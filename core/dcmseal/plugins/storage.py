@@ -19,7 +19,7 @@ from dcmseal.plugins import guard
 from dcmseal.plugins.guard import Guard, Origin, guarded_context
 
 Write: TypeAlias = Callable[[Buffer], object]
-"""Takes the next bytes of an object. It must copy them: the caller may change the buffer afterwards."""
+"""Writes the next bytes of an object. It must copy them, because the caller may change the buffer afterwards."""
 
 FIRST_READ_SIZE: Final = 1 << 17
 """The end of the first range that dcmseal reads of an object, unless the object is smaller."""
@@ -64,7 +64,7 @@ class StoredObject(Protocol):
 class Storage(Protocol):
     """Reads and writes the objects behind all URLs of one scheme.
 
-    A storage gets its credentials from its own configuration: URLs contain no secrets, and nobody is asked for one.
+    A storage gets its credentials from its own configuration: URLs contain no secrets, and users are not prompted.
     """
 
     @property

@@ -174,7 +174,7 @@ class GuardedTimestampBackend:
                 raise guard.InvalidAnswer(
                     "verify returned a time without offset from UTC, or without a DER certificate"
                 )
-            # a timestamp with a failed finding certifies nothing, whatever else the plugin returns
+            # a timestamp with a failed finding certifies nothing, even if the plugin returns a time
             return replace(result, time=None) if failed else result
 
 

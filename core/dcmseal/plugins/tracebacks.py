@@ -1,4 +1,4 @@
-"""Keeps secrets out of tracebacks, which contain the local variables of all functions that an error passed through.
+"""Keep secrets out of tracebacks, which contain the local variables of all functions that an error passed through.
 
 Error reporters, debuggers and test runners show these variables.
 

@@ -58,7 +58,7 @@ class Strictness(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustSettings:
-    """What a site trusts. Files are PEM or DER; a folder stands for the files in it.
+    """What a site trusts. Files are PEM or DER; a folder includes all files in it.
 
     Only anchors named here are trusted: neither those of the operating system, unless ``system_anchors`` is set, nor
     certificates that come with a signature.
@@ -100,7 +100,7 @@ class TrustSettings:
     weak: Strictness = Strictness.INDETERMINATE
     """How to treat weak algorithms and small keys, in signatures and certificates."""
     now: dt.datetime | None = None
-    """The current time; None for that of the clock."""
+    """The time of verification; None for the current time."""
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     """Options of the trust backend, if it has any."""
 

@@ -1,4 +1,4 @@
-"""Who a certificate says that its owner is, for comparison with names that people write (RFC 4514).
+"""Parse distinguished names (RFC 4514), to compare the subject of a certificate with the names in a rule.
 
 >>> sorted(value for _, value in parse_name("CN=Dr. Example,O=Hospital"))
 ['Dr. Example', 'Hospital']
@@ -24,7 +24,14 @@ COMMON_NAME: Final = "2.5.4.3"
 
 
 def parse_name(text: str) -> NameAttributes:
-    """The attributes of a name as RFC 4514 writes it; raises UsageError if it is none."""
+    """Parse a distinguished name.
+
+    Args:
+        text: The name as an RFC 4514 string.
+
+    Raises:
+        UsageError: The text is not a distinguished name; the message does not repeat it.
+    """
     from cryptography import x509
 
     try:
@@ -32,13 +39,15 @@ def parse_name(text: str) -> NameAttributes:
     except ValueError:
         attributes = NO_ATTRIBUTES
     if not attributes:
-        raise UsageError("that is no name of a signer", hint="write it as in CN=Dr. Example,O=Hospital")
+        raise UsageError(
+            "the signer is not a distinguished name", hint="write it in the form CN=Dr. Example,O=Hospital"
+        )
     return attributes
 
 
 def subject_attributes(certificate: Certificate) -> NameAttributes:
-    """The attributes of a certificate's subject; none if it cannot be read."""
-    # names are decoded when they are asked for, and hostile ones fail in many ways, or only warn
+    """Return the attributes of a certificate's subject; empty if it cannot be parsed."""
+    # names are decoded on access; malformed ones raise various errors, or cause warnings
     try:
         with suppress_warnings():
             return _to_attributes(certificate.parsed.subject)

@@ -1,6 +1,6 @@
-"""Whether the signatures of a report meet a policy: what is not there, or not established, as findings.
+"""Evaluate whether the signatures in a report meet a policy.
 
-Only a signature that holds meets anything. One that is not established leaves open what it would meet.
+Only valid signatures meet requirements. If the validity of a signature is not established, the result is unknown.
 
 >>> from dcmseal import Policy, verify
 >>> from dcmseal.policy.evaluate import unmet_findings
@@ -27,76 +27,75 @@ _WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED)
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
 
 
-def unmet_findings(policy: Policy, report: VerificationReport, at: Location = MAIN) -> tuple[Finding, ...]:
+def unmet_findings(policy: Policy, report: VerificationReport, location: Location = MAIN) -> tuple[Finding, ...]:
     """Evaluate a policy against a report.
 
     Args:
-        policy: the requirements. Its profiles must have been required when the report was made.
-        report: the result of ``dcmseal.verify``.
-        at: the level whose signatures count. A signature at another level does not count, because items can be moved
+        policy: The requirements. The verification must have required its profiles.
+        report: The result of ``dcmseal.verify``.
+        location: The level whose signatures count. Signatures at other levels do not count, because items can be moved
             from one object to another.
 
     Returns:
-        A finding for each requirement that is not met (FAILED) or not known to be met (UNKNOWN).
+        A finding for each requirement that is not met (FAILED), or not known to be met (UNKNOWN).
     """
-    return evaluate_policy(policy, report.signatures, at)
+    return evaluate_policy(policy, report.signatures, location)
 
 
-def evaluate_policy(policy: Policy, signatures: Iterable[SignatureReport], at: Location) -> tuple[Finding, ...]:
-    """Do the same as ``unmet_findings``, with the reports of all signatures."""
-    here = find_candidates(signatures, at)
-    answers = [_RuleResult(rule, here) for rule in policy.rules]
-    findings = [finding for answer in answers for finding in answer.findings(at)]
-    findings += _count_findings(policy, here)
-    if policy.distinct_signers and len(answers) > 1:
-        findings += _distinct_findings(answers)
-    findings += _required_coverage_findings(policy.covered, here)
+def evaluate_policy(policy: Policy, signatures: Iterable[SignatureReport], location: Location) -> tuple[Finding, ...]:
+    """Evaluate a policy like ``unmet_findings``, for the reports on all signatures of a file."""
+    candidates = find_candidates(signatures, location)
+    results = [_RuleResult(rule, candidates) for rule in policy.rules]
+    findings = [finding for result in results for finding in result.findings(location)]
+    findings += _count_findings(policy, candidates)
+    if policy.distinct_signers and len(results) > 1:
+        findings += _distinct_findings(results)
+    findings += _required_coverage_findings(policy.covered, candidates)
     if policy.no_unsigned_additions:
-        findings += _addition_findings(here)
+        findings += _addition_findings(candidates)
     return tuple(findings)
 
 
 class _RuleResult:
-    """How each signature meets a rule."""
+    """Which signatures meet a rule."""
 
-    def __init__(self, rule: Rule, here: Sequence[SignatureCandidate]) -> None:
+    def __init__(self, rule: Rule, candidates: Sequence[SignatureCandidate]) -> None:
         names = tuple(parse_name(each) for each in rule.signers)
         self._rule = rule
-        self._judged = [(candidate, *_worst_with_reasons(candidate.iter_unmet(rule, names))) for candidate in here]
+        self._judged = [(each, *_worst_with_reasons(each.iter_unmet(rule, names))) for each in candidates]
         self.outcome = _best(outcome for _, outcome, _ in self._judged)
-        """PASSED if a signature meets it, UNKNOWN if one may."""
+        """PASSED if a signature meets the rule; UNKNOWN if this cannot be established."""
 
     def candidates_with(self, *outcomes: Outcome) -> list[SignatureCandidate]:
-        """The signatures that come to one of these."""
+        """Return the signatures for which the rule has one of these outcomes."""
         return [candidate for candidate, outcome, _ in self._judged if outcome in outcomes]
 
-    def findings(self, at: Location) -> Iterator[Finding]:
-        """What is missing, and what the signature lacks that comes nearest."""
+    def findings(self, location: Location) -> Iterator[Finding]:
+        """Report that no signature meets the rule, and what the closest signature lacks."""
         if self.outcome is Outcome.PASSED:
             return
         profile = self._rule.profiles[0] if self._rule.kinds == ("profile",) and len(self._rule.profiles) == 1 else ""
         what = "the rule" if isinstance(profile, str) else profile.title
-        message = f"no signature at {at} meets {what}"
+        message = f"no signature at {location} meets {what}"
         if self.outcome is Outcome.UNKNOWN:
-            message = f"it is not established that a signature at {at} meets {what}"
+            message = f"it is not established whether a signature at {location} meets {what}"
         judged = [each for each in self._judged if each[1] is self.outcome]
         if judged:
-            candidate, _, lacking = min(judged, key=lambda each: len(each[2]))
-            # what it lacks for a profile stands with the signature
+            candidate, _, reasons = min(judged, key=lambda each: len(each[2]))
+            # what a valid signature lacks for a profile is reported with that signature
             if isinstance(profile, str) or candidate.validity is not Outcome.PASSED:
-                message += f"; the closest is {candidate.uid or '(without UID)'}: {', '.join(lacking)}"
+                message += f"; the closest one is {candidate.uid or '(without UID)'}: {', '.join(reasons)}"
         if isinstance(profile, str):
             yield _rule_finding(self._rule, self.outcome, message)
         else:
             yield _finding(self.outcome, "profile-not-met", message, profile.name, profile.reference)
 
 
-def _worst_with_reasons(lacking: Iterable[tuple[Outcome, str]]) -> tuple[Outcome, list[str]]:
-    """What a signature comes to that lacks this, and all the reasons."""
-    parts = list(lacking)
-    return min((outcome for outcome, _ in parts), key=_WORST_FIRST.index, default=Outcome.PASSED), [
-        why for _, why in parts
-    ]
+def _worst_with_reasons(unmet: Iterable[tuple[Outcome, str]]) -> tuple[Outcome, list[str]]:
+    """Combine the parts of a rule that a signature does not meet: the worst outcome, and all reasons."""
+    parts = list(unmet)
+    worst = min((outcome for outcome, _ in parts), key=_WORST_FIRST.index, default=Outcome.PASSED)
+    return worst, [reason for _, reason in parts]
 
 
 def _best(outcomes: Iterable[Outcome]) -> Outcome:
@@ -116,92 +115,97 @@ def _rule_finding(rule: Rule, outcome: Outcome, message: str) -> Finding:
     return _finding(outcome, "rule-not-met", message, str(rule))
 
 
-def _count_findings(policy: Policy, here: Sequence[SignatureCandidate]) -> Iterator[Finding]:
-    sure = [each for each in here if each.validity is Outcome.PASSED]
-    most = [each for each in here if each.validity is not Outcome.FAILED]
+def _count_findings(policy: Policy, candidates: Sequence[SignatureCandidate]) -> Iterator[Finding]:
+    valid = [each for each in candidates if each.validity is Outcome.PASSED]
+    possibly_valid = [each for each in candidates if each.validity is not Outcome.FAILED]
     if policy.distinct_signers:
-        known = len({*identify_signers(each for each in sure if each.is_identified)})
-        possible = len({*identify_signers(most)})
+        known = len({*identify_signers(each for each in valid if each.is_identified)})
+        possible = len({*identify_signers(possibly_valid)})
     else:
-        # whoever copies a signature copies its UID, which is signed
-        known, possible = (len({each.uid for each in those}) for those in (sure, most))
-    wanted = policy.signatures
-    if known >= wanted:
+        # a copy of a signature has the same UID, because the UID is signed
+        known, possible = (len({each.uid for each in group}) for group in (valid, possibly_valid))
+    required = policy.signatures
+    if known >= required:
         return
-    outcome = Outcome.UNKNOWN if possible >= wanted else Outcome.FAILED
-    doubt = f"; {possible - known} more are not established" if possible > known else ""
+    outcome = Outcome.UNKNOWN if possible >= required else Outcome.FAILED
+    found = f"found: {known}" + (f", not established: {possible - known}" if possible > known else "")
     if policy.distinct_signers:
-        message = f"the valid signatures are by {known} different signers, and {wanted} are required{doubt}"
+        message = f"valid signatures by {required} different signers are required; {found}"
         yield _finding(outcome, "too-few-signers", message)
     else:
-        message = f"{known} signatures are valid, and {wanted} are required{doubt}"
+        noun = "valid signature is" if required == 1 else "valid signatures are"
+        message = f"{required} {noun} required; {found}"
         yield _finding(outcome, "too-few-signatures", message)
 
 
-def _distinct_findings(answers: Sequence[_RuleResult]) -> Iterator[Finding]:
-    """Whether each rule can be met by another signer."""
-    known = [[each for each in answer.candidates_with(Outcome.PASSED) if each.is_identified] for answer in answers]
+def _distinct_findings(results: Sequence[_RuleResult]) -> Iterator[Finding]:
+    """Report if the rules cannot each be assigned to a different signer."""
+    known = [[each for each in result.candidates_with(Outcome.PASSED) if each.is_identified] for result in results]
     if _has_distinct_assignment(known):
         return
-    possible = [answer.candidates_with(Outcome.PASSED, Outcome.UNKNOWN) for answer in answers]
+    possible = [result.candidates_with(Outcome.PASSED, Outcome.UNKNOWN) for result in results]
     outcome = Outcome.UNKNOWN if _has_distinct_assignment(possible) else Outcome.FAILED
-    if outcome in {answer.outcome for answer in answers}:
-        return  # a rule that is not met says so itself
+    if outcome in {result.outcome for result in results}:
+        return  # the rule that is not met has a finding of its own
     if outcome is Outcome.UNKNOWN:
-        message = "it is not established that different signers meet the rules"
+        message = "it is not established whether each rule is met by a different signer"
     else:
-        message = "the rules are not met by different signers"
+        message = "the rules are not each met by a different signer"
     yield _finding(outcome, "signers-not-distinct", message)
 
 
-def _has_distinct_assignment(meeting: Sequence[Sequence[SignatureCandidate]]) -> bool:
-    """Whether there is another signer for each rule, given the signatures that meet it: a bipartite matching."""
-    everybody = {id(each): each for candidates in meeting for each in candidates}
-    signers = dict(zip(everybody, identify_signers(everybody.values()), strict=True))
-    choices = [{signers[id(each)] for each in candidates} for candidates in meeting]
-    taken: dict[Hashable, int] = {}
+def _has_distinct_assignment(choices_by_rule: Sequence[Sequence[SignatureCandidate]]) -> bool:
+    """Whether each rule can be assigned to a different signer (a bipartite matching)."""
+    by_id = {id(each): each for candidates in choices_by_rule for each in candidates}
+    signers = dict(zip(by_id, identify_signers(by_id.values()), strict=True))
+    choices = [{signers[id(each)] for each in candidates} for candidates in choices_by_rule]
+    assigned: dict[Hashable, int] = {}
 
-    def place(rule: int, tried: set[Hashable]) -> bool:
+    def assign(rule: int, tried: set[Hashable]) -> bool:
         for signer in choices[rule]:
             if signer in tried:
                 continue
             tried.add(signer)
-            if signer not in taken or place(taken[signer], tried):
-                taken[signer] = rule
+            if signer not in assigned or assign(assigned[signer], tried):
+                assigned[signer] = rule
                 return True
         return False
 
-    return all(place(rule, set()) for rule in range(len(choices)))
+    return all(assign(rule, set()) for rule in range(len(choices)))
 
 
-def _required_coverage_findings(covered: Iterable[int], here: Sequence[SignatureCandidate]) -> Iterator[Finding]:
-    outcomes = {tag: _best(_worse(each.validity, each.covers(tag)) for each in here) for tag in sorted(covered)}
+def _required_coverage_findings(covered: Iterable[int], candidates: Sequence[SignatureCandidate]) -> Iterator[Finding]:
+    outcomes = {tag: _best(_worse(each.validity, each.covers(tag)) for each in candidates) for tag in sorted(covered)}
     for outcome, message in (
-        (Outcome.FAILED, "required elements are not protected by a valid signature"),
-        (Outcome.UNKNOWN, "it is not established that a valid signature protects required elements"),
+        (Outcome.FAILED, "no valid signature covers required elements"),
+        (Outcome.UNKNOWN, "it is not established whether a valid signature covers required elements"),
     ):
         tags = [tag for tag, each in outcomes.items() if each is outcome]
         if tags:
             yield _coverage_finding(outcome, "required-not-covered", message, format_tags(tags))
 
 
-def _addition_findings(here: Sequence[SignatureCandidate]) -> Iterator[Finding]:
-    left = [(each.validity, each.coverage) for each in here if each.coverage is not None]
-    # all signatures of a level see the same elements
-    there = left[0][1] if left else ElementCoverage()
-    covered = frozenset[int]().union(*(covering.signed for holds, covering in left if holds is Outcome.PASSED))
-    perhaps = frozenset[int]().union(*(covering.signed for holds, covering in left if holds is Outcome.UNKNOWN))
-    added = (there.signed | there.unsigned) - covered - perhaps
-    doubtful = ((there.signed | there.unsigned) - covered - added) | there.unsignable
-    doubtful |= {tag for each in here for tag in each.misplaced_elements}
-    if added or not left:
-        message = "elements that no valid signature protects may have been added or changed"
-        where = format_tags(sorted(added))
+def _addition_findings(candidates: Sequence[SignatureCandidate]) -> Iterator[Finding]:
+    examined = [(each.validity, each.coverage) for each in candidates if each.coverage is not None]
+    # the elements that are present are the same for all signatures of a level
+    level = examined[0][1] if examined else ElementCoverage()
+    present = level.signed | level.unsigned
+    covered = _union_signed(examined, Outcome.PASSED)
+    uncovered = present - covered - _union_signed(examined, Outcome.UNKNOWN)
+    unknown = (present - covered - uncovered) | level.unsignable
+    unknown |= {tag for each in candidates for tag in each.misplaced_elements}
+    if uncovered or not examined:
+        message = "elements that no valid signature covers may have been added or changed"
+        where = format_tags(sorted(uncovered))
         yield _coverage_finding(Outcome.FAILED, "unsigned-additions", message, where)
-    if doubtful:
-        message = "elements that cannot be signed, or whose signature is not established, may have been added"
-        where = format_tags(sorted(doubtful))
+    if unknown:
+        message = "elements that cannot be signed, or whose signatures are not established, may have been added"
+        where = format_tags(sorted(unknown))
         yield _coverage_finding(Outcome.UNKNOWN, "unsigned-additions", message, where)
+
+
+def _union_signed(examined: Iterable[tuple[Outcome, ElementCoverage]], validity: Outcome) -> frozenset[int]:
+    return frozenset[int]().union(*(coverage.signed for outcome, coverage in examined if outcome is validity))
 
 
 def _worse(one: Outcome, other: Outcome) -> Outcome:

@@ -1,4 +1,4 @@
-"""The signatures that may meet a policy: what each of them has of what a rule names, and which are of one signer."""
+"""Match signatures against the parts of a rule, and determine which signatures are by the same signer."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _MISPLACED_CODES: Final = frozenset({"element-out-of-place", "element-never-sign
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElementCoverage:
-    """The elements of a level, and those that a signature covers."""
+    """The elements of a level, by whether a signature covers them."""
 
     signed: frozenset[int] = frozenset()
     unsigned: frozenset[int] = frozenset()
     unsignable: frozenset[int] = frozenset()
 
     def has(self, tag: int) -> bool:
-        """Whether the element is there."""
+        """Whether an element is present."""
         return tag in self.signed or tag in self.unsigned or tag in self.unsignable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SignatureCandidate:
-    """A signature at the level that is asked about."""
+    """A signature at the level that a policy is about."""
 
     report: SignatureReport
     validity: Outcome
-    """PASSED if it is valid, UNKNOWN if that is not established."""
+    """PASSED if it is valid, UNKNOWN if its validity is not established."""
     coverage: ElementCoverage | None
-    """None if its list was not looked at."""
+    """None if its list of elements was not examined."""
     certificate: Certificate | None
 
     @property
@@ -52,9 +52,9 @@ class SignatureCandidate:
 
     @property
     def name(self) -> NameAttributes:
-        """The name that its certificate has, as names are compared (RFC 5280 7.1), whatever their order.
+        """The subject of its certificate, normalized for comparison (RFC 5280 7.1), regardless of order.
 
-        Empty for one that says nothing, or cannot be read: it is nobody's.
+        It is empty if all attributes are blank, or the subject cannot be parsed.
         """
         attributes = subject_attributes(self.certificate) if self.certificate else NO_ATTRIBUTES
         folded = ((oid, " ".join(str(value).casefold().split())) for oid, value in attributes)
@@ -62,37 +62,43 @@ class SignatureCandidate:
 
     @property
     def key(self) -> bytes:
-        """The public key."""
+        """The public key of its certificate; empty without a certificate."""
         return self.certificate.public_key_info if self.certificate else b""
 
     @property
     def is_identified(self) -> bool:
-        """Whether its signer is who the certificate says: anybody can make a certificate with any name."""
+        """Whether its signer is identified: without trust, the name in a certificate is only a claim."""
         return self.report.outcome(Aspect.TRUST) is Outcome.PASSED
 
     @property
     def misplaced_elements(self) -> Iterator[int]:
-        """Elements that are never signed, and have no place at its level."""
+        """Elements that are never signed and do not belong at its level."""
         for each in self.report.findings:
             tag = parse_hex_tag(each.where) if each.code in _MISPLACED_CODES else None
             if tag is not None:
                 yield tag
 
     def covers(self, tag: int) -> Outcome:
-        """Whether it covers an element, which may not be there."""
+        """Whether it covers an element; PASSED if the element is absent."""
         if self.coverage is None or (tag not in self.coverage.signed and self.coverage.has(tag)):
             return Outcome.FAILED
         differs = any(each.code == "transfer-syntax-differs" for each in self.report.findings)
-        # what the pixels mean is in question, though their bytes are covered
+        # the bytes of the pixels are covered, but not their interpretation
         return Outcome.UNKNOWN if tag == PIXEL_DATA and differs else Outcome.PASSED
 
     def iter_unmet(self, rule: Rule, names: Sequence[NameAttributes]) -> Iterator[tuple[Outcome, str]]:
-        """What it does not have of what a rule names, and why; ``names`` are those of its signers."""
+        """Iterate over the parts of a rule that the signature does not meet.
+
+        Args:
+            rule: The rule.
+            names: The parsed names of the rule's signers.
+
+        Yields:
+            Outcomes and reasons.
+        """
         if self.validity is not Outcome.PASSED:
-            yield (
-                self.validity,
-                "it is invalid" if self.validity is Outcome.FAILED else "its validity is not established",
-            )
+            reason = "it is invalid" if self.validity is Outcome.FAILED else "its validity is not established"
+            yield self.validity, reason
         if rule.purposes and purpose_code(self.report.signature) not in rule.purposes:
             stated = self.report.signature.purpose
             yield Outcome.FAILED, f"its purpose is {stated.meaning}" if stated else "it states no purpose"
@@ -103,10 +109,13 @@ class SignatureCandidate:
             if self.certificate is None or self.certificate.sha256 not in pins:
                 yield Outcome.FAILED, "it was made with another certificate"
         yield from self._iter_unmet_profiles(rule)
-        for outcome, says in ((Outcome.FAILED, "does not cover"), (Outcome.UNKNOWN, "may not cover")):
+        for outcome, reason in (
+            (Outcome.FAILED, "it does not cover"),
+            (Outcome.UNKNOWN, "it is not established whether it covers"),
+        ):
             tags = sorted(tag for tag in rule.covered if self.covers(tag) is outcome)
             if tags:
-                yield outcome, f"it {says} {format_tags(tags)}"
+                yield outcome, f"{reason} {format_tags(tags)}"
         if rule.timestamp:
             yield from self._iter_unmet_timestamp()
 
@@ -116,7 +125,7 @@ class SignatureCandidate:
             subject = self.certificate.subject if self.certificate else ""
             yield Outcome.FAILED, f"its signer is {subject or 'unknown'}"
         elif not self.is_identified:
-            yield Outcome.UNKNOWN, "its signer's name is only claimed, without trust"
+            yield Outcome.UNKNOWN, "its signer's name is only claimed, because trust in the signer is not established"
 
     def _iter_unmet_profiles(self, rule: Rule) -> Iterator[tuple[Outcome, str]]:
         for profile in rule.profiles:
@@ -125,7 +134,7 @@ class SignatureCandidate:
             if Outcome.FAILED in outcomes:
                 yield Outcome.FAILED, f"it does not meet {name}"
             elif outcomes != {Outcome.PASSED}:
-                yield Outcome.UNKNOWN, f"it may not meet {name}"
+                yield Outcome.UNKNOWN, f"it is not established whether it meets {name}"
 
     def _iter_unmet_timestamp(self) -> Iterator[tuple[Outcome, str]]:
         if not (self.report.signature.timestamp or self.report.signature.timestamp_type):
@@ -135,11 +144,16 @@ class SignatureCandidate:
         findings = [each for each in self.report.findings if each.aspect is Aspect.TIMESTAMP]
         outcomes = {each.outcome for each in findings if each.code not in ignored}
         if self.report.certified_time is None or outcomes - {Outcome.NOT_CHECKED} != {Outcome.PASSED}:
-            yield Outcome.UNKNOWN, "its timestamp is not established"
+            yield Outcome.UNKNOWN, "the validity of its timestamp is not established"
 
 
-def find_candidates(signatures: Iterable[SignatureReport], at: Location) -> tuple[SignatureCandidate, ...]:
-    """The signatures of a report that stand at a level."""
+def find_candidates(signatures: Iterable[SignatureReport], location: Location) -> tuple[SignatureCandidate, ...]:
+    """Return the signatures at a level.
+
+    Args:
+        signatures: The reports on all signatures of a file.
+        location: The level.
+    """
     known: dict[int, ElementCoverage] = {}
     return tuple(
         SignatureCandidate(
@@ -149,12 +163,12 @@ def find_candidates(signatures: Iterable[SignatureReport], at: Location) -> tupl
             certificate=_read_certificate(each),
         )
         for each in signatures
-        if each.signature.location == at
+        if each.signature.location == location
     )
 
 
 def _element_coverage(coverage: Coverage | None, known: dict[int, ElementCoverage]) -> ElementCoverage | None:
-    """As sets; signatures that list the same share their coverage."""
+    """Convert a coverage to sets, once for all signatures that share it."""
     if coverage is None:
         return None
     if id(coverage) not in known:
@@ -174,22 +188,28 @@ def _read_certificate(report: SignatureReport) -> Certificate | None:
 
 
 def identify_signers(candidates: Iterable[SignatureCandidate]) -> list[Hashable]:
-    """Who made each signature: signatures are of one signer if they share the key, or the name, with one another.
+    """Identify the signer of each signature: signatures with the same key or the same name are by one signer.
 
-    A person has several certificates, of one name; and a key may be certified under several names. A name that says
-    nothing joins nobody.
+    A person may have several certificates with one name, and a key may be certified under several names. Empty names
+    do not count as equal.
+
+    Args:
+        candidates: The signatures.
+
+    Returns:
+        For each signature a value that is equal for signatures by the same signer.
     """
     parents: dict[Hashable, Hashable] = {}
 
-    def first(mark: Hashable) -> Hashable:
-        while parents.setdefault(mark, mark) != mark:
-            parents[mark] = mark = parents[parents[mark]]
-        return mark
+    def find_root(node: Hashable) -> Hashable:
+        while parents.setdefault(node, node) != node:
+            parents[node] = node = parents[parents[node]]
+        return node
 
-    marks: list[Hashable] = []
+    nodes: list[Hashable] = []
     for each in candidates:
-        mark = each.key or each
-        marks.append(mark)
+        node = each.key or each
+        nodes.append(node)
         if each.name:
-            parents[first(mark)] = first(each.name)
-    return [first(mark) for mark in marks]
+            parents[find_root(node)] = find_root(each.name)
+    return [find_root(node) for node in nodes]

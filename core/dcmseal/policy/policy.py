@@ -1,4 +1,4 @@
-"""A policy: what a recipient demands of the signatures of a Data Set together.
+"""A policy: what a recipient requires of the signatures of a Data Set together.
 
 >>> from dcmseal import Policy, verify
 >>> policy = Policy.build(require=["purpose:verification or review + base-rsa"], covered=["PatientID", "PixelData"])
@@ -23,32 +23,36 @@ _MAX_SIGNATURES: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What has to be there, of signatures that hold, at the level that is asked about.
+    """Requirements on the valid signatures of one level.
 
-    Raises UsageError if it makes no sense.
+    Raises:
+        UsageError: A requirement cannot be met, or a number is out of range.
     """
 
     rules: tuple[Rule, ...] = ()
-    """Each has to be met by one signature; one may meet several."""
+    """Rules, each of which one signature must meet; a signature may meet several."""
     covered: frozenset[int] = frozenset()
-    """Elements that have to be signed, by whichever signatures, if they are there."""
+    """Tags of elements that signatures must cover if they are present."""
     signatures: int = 0
-    """How many signatures there have to be."""
+    """The minimum number of signatures."""
     distinct_signers: bool = False
-    """These have to be of different signers, and each rule be met by another one."""
+    """Whether the signatures must be by different signers, and each rule be met by a different signer."""
     no_unsigned_additions: bool = False
-    """The signatures together have to cover every element, so that none was added."""
+    """Whether the signatures together must cover all elements, so that none can have been added."""
     timestamps: bool = False
-    """Every signature has to have a certified timestamp."""
+    """Whether every signature must have a certified timestamp."""
 
     def __post_init__(self) -> None:
         if len(self.rules) > _MAX_RULES:
-            raise UsageError(f"the policy has more than {_MAX_RULES} rules", hint="leave some out")
+            raise UsageError(f"the policy has more than {_MAX_RULES} rules", hint="remove some of them")
         if not 0 <= self.signatures <= _MAX_SIGNATURES:
-            raise UsageError("the number of signatures is out of range", hint=f"write one from 1 to {_MAX_SIGNATURES}")
+            raise UsageError(
+                "the number of signatures is out of range", hint=f"use a number from 1 to {_MAX_SIGNATURES}"
+            )
         if self.distinct_signers and max(self.signatures, len(self.rules)) < 2:
             raise UsageError(
-                "different signers need at least two signatures or rules", hint="require 2 signatures, or several rules"
+                "different signers require at least two signatures or rules",
+                hint="require 2 signatures, or several rules",
             )
         check_coverable(self.covered)
 
@@ -63,7 +67,19 @@ class Policy:
         no_unsigned_additions: bool = False,
         timestamps: bool = False,
     ) -> Policy:
-        """A policy of rules as text or profiles, and of elements by keyword or tag; raises UsageError."""
+        """Build a policy from text and other convenient types.
+
+        Args:
+            require: Rules, as text in the syntax of ``Rule.parse``, or profiles.
+            covered: Elements that signatures must cover if they are present, by keyword or tag.
+            signatures: The minimum number of signatures.
+            distinct_signers: Require different signers, and that each rule is met by a different signer.
+            no_unsigned_additions: Require that the signatures together cover all elements.
+            timestamps: Require a certified timestamp on every signature.
+
+        Raises:
+            UsageError: A rule or an element is invalid, or a requirement cannot be met.
+        """
         return cls(
             rules=tuple(map(to_rule, require)),
             covered=frozenset(parse_covered_tag(each) for each in covered),
@@ -74,16 +90,16 @@ class Policy:
         )
 
     def with_rules(self, rules: Iterable[Rule]) -> Policy:
-        """The same, and more rules."""
+        """Return a policy with additional rules."""
         return replace(self, rules=(*self.rules, *rules))
 
     def resolve_profiles(self, find_profile: Callable[[str], Profile]) -> Policy:
-        """The same, with profiles in place of their names; raises whatever ``find_profile`` does."""
+        """Return a policy with profiles instead of their names; raises the errors of ``find_profile``."""
         return replace(self, rules=tuple(rule.resolve_profiles(find_profile) for rule in self.rules))
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
-        """The profiles that rules name, each once, after ``resolved``."""
+        """The profiles in the rules, without duplicates; names are omitted until ``resolve_profiles``."""
         known: list[Profile] = []
         for each in (profile for rule in self.rules for profile in rule.profiles):
             if not isinstance(each, str) and each not in known:
@@ -92,12 +108,16 @@ class Policy:
 
     @property
     def needs_timestamps(self) -> bool:
-        """Whether timestamps have to be verified."""
+        """Whether timestamps must be verified to evaluate the policy."""
         return self.timestamps or any(rule.timestamp for rule in self.rules)
 
 
-def to_rule(given: str | Profile | Rule) -> Rule:
-    """A rule, which may be given as its text, or as the profile to meet; raises UsageError."""
-    if isinstance(given, Rule):
-        return given
-    return Rule.parse(given) if isinstance(given, str) else Rule(profiles=(given,))
+def to_rule(rule: str | Profile | Rule) -> Rule:
+    """Convert text, or a profile that must be met, to a rule.
+
+    Raises:
+        UsageError: The text is not a rule.
+    """
+    if isinstance(rule, Rule):
+        return rule
+    return Rule.parse(rule) if isinstance(rule, str) else Rule(profiles=(rule,))

@@ -1,4 +1,4 @@
-"""A rule: what one and the same signature has to have, as values and as text.
+"""A rule: requirements that one signature must meet, as values and as text.
 
 >>> rule = Rule.parse("signer:CN=Dr. Example,O=Hospital + purpose:verification or review + timestamp")
 >>> sorted(rule.signers), rule.timestamp
@@ -23,9 +23,9 @@ from dcmseal.tags import format_tag
 from dcmseal.terms import SignaturePurpose, format_purposes
 
 RULE_KINDS: Final = ("profile", "purpose", "signer", "certificate", "covers", "timestamp")
-"""What the parts of a rule may be about."""
+"""The kinds of parts that a rule can have."""
 _AND: Final = re.compile(r"(?<!\\)\s*\+(?!\s*[A-Za-z0-9.]+=)\s*")
-"""A plus sign, unless it joins two attributes of a name (RFC 4514 2.2)."""
+"""A plus sign, unless it joins two attributes of a distinguished name (RFC 4514 2.2)."""
 _OR: Final = re.compile(r"\s+or\s+")
 _OR_NAME: Final = re.compile(r"\s+or\s+(?=[A-Za-z0-9.]+=)")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
@@ -34,20 +34,24 @@ _MAX_LENGTH: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What one signature has to have: everything that is named here. Raises UsageError for what nobody can have."""
+    """Requirements that one signature must meet, all of them.
+
+    Raises:
+        UsageError: A requirement is invalid, or no signature can meet it.
+    """
 
     profiles: tuple[str | Profile, ...] = ()
-    """It has to meet all of them."""
+    """Profiles, all of which it must meet."""
     purposes: frozenset[SignaturePurpose] = frozenset()
-    """It has to state one of them (CID 7007)."""
+    """Purposes, one of which it must state (CID 7007)."""
     signers: frozenset[str] = frozenset()
-    """The subject of its certificate has to have all attributes of one of these names (RFC 4514)."""
+    """Names as RFC 4514 strings; the subject of its certificate must have all attributes of one of them."""
     certificates: frozenset[str] = frozenset()
-    """Its certificate has to be one of these: SHA-256 fingerprints in hexadecimal."""
+    """SHA-256 fingerprints in hexadecimal; its certificate must have one of them."""
     covered: frozenset[int] = frozenset()
-    """It has to cover all of these elements that are there."""
+    """Tags of elements that it must cover if they are present."""
     timestamp: bool = False
-    """It has to have a certified timestamp."""
+    """Whether it must have a certified timestamp."""
 
     def __post_init__(self) -> None:
         check_coverable(self.covered)
@@ -61,9 +65,14 @@ class Rule:
 
     @classmethod
     def parse(cls, text: str) -> Rule:
-        """Read parts joined by ``+``; a part is a profile, or ``KIND:VALUE``, where ``or`` joins alternatives.
+        """Parse a rule.
 
-        Raises UsageError, which repeats nothing of the text.
+        Args:
+            text: Parts joined by ``+``. A part is the name of a profile, ``timestamp``, or ``KIND:VALUE``, in which
+                ``or`` joins alternatives.
+
+        Raises:
+            UsageError: The text is not a rule; the message does not repeat it.
         """
         if len(text) > _MAX_LENGTH:
             raise UsageError(f"the rule is longer than {_MAX_LENGTH} characters", hint="split it into several rules")
@@ -75,7 +84,7 @@ class Rule:
 
     def _with_part(self, kind: str, value: str) -> Rule:
         if kind != "profile" and kind in self.kinds:
-            raise UsageError(f"a rule names {kind} twice", hint="join alternatives by 'or', or make two rules")
+            raise UsageError(f"the rule has {kind} twice", hint="join alternatives with 'or', or write two rules")
         match kind:
             case "profile":
                 return replace(self, profiles=(*self.profiles, value))
@@ -92,12 +101,12 @@ class Rule:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What it is about, in the order of KINDS."""
-        named = (self.profiles, self.purposes, self.signers, self.certificates, self.covered, self.timestamp)
-        return tuple(kind for kind, value in zip(RULE_KINDS, named, strict=True) if value)
+        """The kinds of its parts, in the order of RULE_KINDS."""
+        parts = (self.profiles, self.purposes, self.signers, self.certificates, self.covered, self.timestamp)
+        return tuple(kind for kind, part in zip(RULE_KINDS, parts, strict=True) if part)
 
     def resolve_profiles(self, find_profile: Callable[[str], Profile]) -> Rule:
-        """The same, with profiles in place of their names; raises whatever ``find_profile`` does."""
+        """Return a rule with profiles instead of their names; raises the errors of ``find_profile``."""
         return replace(
             self, profiles=tuple(find_profile(each) if isinstance(each, str) else each for each in self.profiles)
         )
@@ -117,26 +126,34 @@ class Rule:
 
 
 def normalize_fingerprint(text: str) -> str:
-    """A fingerprint as it is compared: people write colons, and capital letters."""
+    """Normalize a fingerprint for comparison: without colons, in lower case."""
     return text.replace(":", "").lower()
 
 
-def parse_covered_tag(given: str | int) -> int:
-    """The tag of an element to be covered; raises UsageError for a text that is none."""
-    tag = parse_tag(given) if isinstance(given, str) else given
+def parse_covered_tag(element: str | int) -> int:
+    """Parse the keyword or tag of an element.
+
+    Raises:
+        UsageError: The text is neither a keyword nor a tag.
+    """
+    tag = parse_tag(element) if isinstance(element, str) else element
     if tag is None:
         raise UsageError(
-            "the element is not a tag or keyword", hint="write keywords such as PatientID, or tags such as 00100020"
+            "the element is not a keyword or tag", hint="write keywords such as PatientID, or tags such as 00100020"
         )
     return tag
 
 
 def check_coverable(covered: Iterable[int]) -> None:
-    """Raise UsageError if elements are to be covered that no signature can cover."""
+    """Check that signatures can cover elements.
+
+    Raises:
+        UsageError: No signature can cover one of the elements.
+    """
     for tag in covered:
-        why = exclusion_reason(tag)
-        if why:
-            raise UsageError(f"{format_tag(tag)} cannot be required: {why}", hint="leave it out")
+        reason = exclusion_reason(tag)
+        if reason:
+            raise UsageError(f"{format_tag(tag)} cannot be required: {reason}", hint="omit it")
 
 
 def _split_part(part: str) -> tuple[str, str]:
@@ -146,13 +163,13 @@ def _split_part(part: str) -> tuple[str, str]:
         return part, ""
     if colon and value and kind in RULE_KINDS[:-1]:
         return kind, value
-    # a drive letter of Windows is no kind
+    # a Windows drive letter is not a kind
     if not part or kind in RULE_KINDS or (colon and len(kind) > 1):
         near = get_close_matches(kind, RULE_KINDS, 1)
         meant = f"did you mean {near[0]}? " if near and near[0] != kind else ""
         raise UsageError(
-            "the text is not a rule",
-            hint=f"{meant}write the name of a profile, "
+            "unknown kind of rule",
+            hint=f"{meant}use the name of a profile, "
             f"{', '.join(f'{each}:...' for each in RULE_KINDS[:-1])} or timestamp",
         )
     return "profile", part
@@ -161,7 +178,7 @@ def _split_part(part: str) -> tuple[str, str]:
 def _parse_purpose(text: str) -> SignaturePurpose:
     purpose = SignaturePurpose.parse(text)
     if purpose is None:
-        raise UsageError("a rule names an unknown signature purpose", hint=f"use one of {format_purposes()}")
+        raise UsageError("the rule has an unknown signature purpose", hint=f"use one of {format_purposes()}")
     return purpose
 
 

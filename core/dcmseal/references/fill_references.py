@@ -143,11 +143,11 @@ def _build_reference(
 ) -> tuple[FilledReference, list[tuple[int, bytes]]]:
     """Build the reference to an instance, and the sequences that encode it."""
     reports = verify_file(instance, INTEGRITY_CONTEXT).signatures
-    sound = [each.signature for each in reports if each.is_intact][:_MAX_CITED_SIGNATURES]
+    intact = [each.signature for each in reports if each.is_intact][:_MAX_CITED_SIGNATURES]
     encoding = cited.level.encoding
     sequences: list[tuple[int, bytes]] = []
-    if sound:
-        sequences.append(_build_signature_sequence(sound, encoding))
+    if intact:
+        sequences.append(_build_signature_sequence(intact, encoding))
     mac: tuple[InstanceMac, bool] | None = None
     unsignable = [each.coverage.unsignable for each in reports if each.coverage and _is_suitable(each)]
     if not unsignable:
@@ -158,7 +158,7 @@ def _build_reference(
         location=cited.location,
         uid=cited.uid,
         file=path,
-        signatures=tuple(each.uid for each in sound),
+        signatures=tuple(each.uid for each in intact),
         has_mac=mac is not None,
         was_present=False,
         is_padded=mac is not None and mac[1],
@@ -221,7 +221,7 @@ def _build_edits(cited: CitedInstance, inserted: Iterable[tuple[int, bytes]]) ->
 
 
 def _check_signatures_stay_valid(file: DicomFile, changed: set[int]) -> None:
-    """Refuse to change evidence that an existing signature covers or contains."""
+    """Refuse to change references that an existing signature covers, or that contain one."""
     for signature in _iter_signatures(file):
         steps = signature.location.steps
         if (steps[0][0] in changed) if steps else changed.intersection(signature.mac.elements if signature.mac else ()):

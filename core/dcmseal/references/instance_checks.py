@@ -127,9 +127,9 @@ def _uncovered_findings(
     yield reference_finding("reference-covers-part", message, cited.uid, aspect=Aspect.COVERAGE)
 
 
-def _format_tags(found: Sequence[int]) -> str:
-    more = len(found) - _MAX_NAMED
-    return f"{format_tags(found[:_MAX_NAMED])}{f' and {more} more' if more > 0 else ''}"
+def _format_tags(tags: Sequence[int]) -> str:
+    more = len(tags) - _MAX_NAMED
+    return f"{format_tags(tags[:_MAX_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _check_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) -> _ReferenceResult:
@@ -140,13 +140,14 @@ def _check_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) 
         )
     if not TransferSyntax(mac.parameters.transfer_syntax).is_allowed_for_mac:
         return _ReferenceResult(
-            _unusable_mac_finding(cited, "the MAC Calculation Transfer Syntax is not Explicit VR Little Endian")
+            _unusable_mac_finding(cited, "the MAC Calculation Transfer Syntax is not explicit VR little endian")
         )
-    made, matches = match_mac(file, mac, algorithm)
-    if made.listed_unsignable:
+    computed, matches = match_mac(file, mac, algorithm)
+    if computed.listed_unsignable:
         return _ReferenceResult(
             _unusable_mac_finding(
-                cited, f"the reference lists an element of {path} that cannot be signed: {made.listed_unsignable[0][1]}"
+                cited,
+                f"the reference lists an element of {path} that cannot be signed: {computed.listed_unsignable[0][1]}",
             )
         )
     if is_other_representation(file, mac):
@@ -155,8 +156,8 @@ def _check_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) 
     if not matches:
         message = f"{path} has changed since it was cited: its MAC differs"
         return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
-    uncovered = frozenset(made.elements) - frozenset(mac.parameters.elements)
-    unsignable = frozenset(tag for tag, _ in made.unsignable)
+    uncovered = frozenset(computed.elements) - frozenset(mac.parameters.elements)
+    unsignable = frozenset(tag for tag, _ in computed.unsignable)
     return _ReferenceResult(None, covers_all=not uncovered, uncovered=uncovered, unsignable=unsignable)
 
 
@@ -176,7 +177,7 @@ def _check_signature(
         return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
     report = equal[0]
     if not report.is_intact or report.coverage is None:
-        message = f"signature {wanted.uid} of {path} does not establish that nothing changed"
+        message = f"signature {wanted.uid} of {path} is not intact, so it cannot show whether the instance changed"
         return _ReferenceResult(reference_finding("reference-signature-not-intact", message, cited.uid))
     coverage = report.coverage
     if report.signature.location.steps:

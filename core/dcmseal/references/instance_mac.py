@@ -106,8 +106,8 @@ def match_mac(file: DicomFile, cited: CitedMac, algorithm: MacAlgorithm) -> tupl
     """
     listed = frozenset(cited.parameters.elements)
     plain = compute_instance_mac(file, algorithm, listed)
-    for made in _iter_variants(file, algorithm, listed, plain):
-        if made.value == cited.value:
+    for variant in _iter_variants(file, algorithm, listed, plain):
+        if variant.value == cited.value:
             return plain, True
     return plain, False
 
@@ -129,6 +129,6 @@ def _iter_variants(
 
 def is_other_representation(file: DicomFile, cited: CitedMac) -> bool:
     """Whether the pixels were compressed or decompressed since they were cited, so that the MACs cannot match."""
-    then = TransferSyntax(cited.parameters.transfer_syntax)
-    compressed = then.is_encapsulated or file.syntax.is_encapsulated
-    return PIXEL_DATA in cited.parameters.elements and compressed and then.uid != file.syntax.uid
+    cited_syntax = TransferSyntax(cited.parameters.transfer_syntax)
+    is_compressed = cited_syntax.is_encapsulated or file.syntax.is_encapsulated
+    return PIXEL_DATA in cited.parameters.elements and is_compressed and cited_syntax.uid != file.syntax.uid

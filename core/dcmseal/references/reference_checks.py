@@ -50,7 +50,7 @@ def reference_findings(
     except Malformed as error:
         yield _malformed_finding(str(error), "")
     for tag in sorted(unsigned):
-        message = "no valid signature covers these references: they may have been changed together with the instances"
+        message = "no intact signature covers these references; they may have been changed together with the instances"
         yield reference_finding("reference-unsigned", message, format_tag(tag))
 
 

@@ -1,7 +1,9 @@
 """The contract for Digital Signature Profiles, as tests that authors of plugins subclass.
 
-class TestExampleProfile(ProfileContract):
-profile = ExampleProfile()
+    class TestExampleProfile(ProfileContract):
+        profile = ExampleProfile()
+
+Set ``datasets`` as well if the samples do not trigger all rules of the profile.
 """
 
 # Kept apart: imported on first use, without cryptography.
@@ -36,14 +38,14 @@ class ProfileContract:
     profile: Profile
     datasets: tuple[ProfiledDataset, ...] = SAMPLES
 
-    def test_names_itself(self) -> None:
+    def test_name_title_and_reference_are_valid(self) -> None:
         assert isinstance(self.profile, Profile)
         assert re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", self.profile.name)
         for text in (self.profile.title, self.profile.reference):
             assert text
             assert text.isprintable()
 
-    def test_requirements_are_of_the_promised_types(self) -> None:
+    def test_requirements_have_the_declared_types(self) -> None:
         for dataset in self.datasets:
             required = self.profile.requirements(dataset)
             assert isinstance(required, Requirements)
@@ -54,22 +56,22 @@ class ProfileContract:
             for members in (required.elements, required.mac_algorithms, required.key_types, required.purposes):
                 assert isinstance(members, frozenset)
 
-    def test_answers_do_not_vary(self) -> None:
+    def test_results_are_deterministic(self) -> None:
         for dataset in self.datasets:
             assert self.profile.requirements(dataset) == self.profile.requirements(dataset)
             for facts in (_NO_FACTS, *_iter_conforming_facts(self.profile.requirements(dataset), dataset)):
                 assert self.profile.check(dataset, facts) == self.profile.check(dataset, facts)
 
-    def test_answers_do_not_depend_on_what_was_asked_before(self) -> None:
+    def test_results_do_not_depend_on_earlier_calls(self) -> None:
         first = [self._collect_results(dataset) for dataset in self.datasets]
         again = [self._collect_results(dataset) for dataset in reversed(self.datasets)]
         assert again == first[::-1]
 
     def _collect_results(self, dataset: ProfiledDataset) -> tuple[object, ...]:
         tags = frozenset(dataset.tags)
-        answers = self.profile.requirements(dataset), self.profile.check(dataset, _NO_FACTS), self._check_all(dataset)
+        results = self.profile.requirements(dataset), self.profile.check(dataset, _NO_FACTS), self._check_all(dataset)
         assert frozenset(dataset.tags) == tags
-        return answers
+        return results
 
     def _check_all(self, dataset: ProfiledDataset) -> tuple[Finding, ...]:
         if not isinstance(self.profile, DocumentProfile):
@@ -86,13 +88,13 @@ class ProfileContract:
                 assert _CODE.fullmatch(finding.code), finding.code
                 assert finding.message
 
-    def test_what_is_planned_by_the_requirements_passes_the_check(self) -> None:
+    def test_conforming_signatures_pass_the_check(self) -> None:
         for dataset in self.datasets:
             required = self.profile.requirements(dataset)
             for facts in _iter_conforming_facts(required, dataset):
                 assert self.profile.check(dataset, facts) == (), facts
 
-    def test_what_breaks_a_requirement_fails_the_check(self) -> None:
+    def test_violating_signatures_fail_the_check(self) -> None:
         for dataset in self.datasets:
             required = self.profile.requirements(dataset)
             if not _can_be_met(required, dataset):
@@ -103,14 +105,14 @@ class ProfileContract:
                     outcomes = {finding.outcome for finding in self.profile.check(dataset, broken)}
                     assert Outcome.FAILED in outcomes, broken
 
-    def test_signing_more_than_required_does_no_harm(self) -> None:
+    def test_signing_more_elements_than_required_passes_the_check(self) -> None:
         for dataset in self.datasets:
             for facts in _iter_conforming_facts(self.profile.requirements(dataset), dataset):
                 required = self.profile.requirements(dataset)
                 everything = replace(facts, elements=frozenset(dataset.tags) - required.forbidden)
                 assert self.profile.check(dataset, everything) == ()
 
-    def test_what_the_engine_plans_passes_the_check_and_the_rest_is_refused(self) -> None:
+    def test_planned_signatures_pass_the_check(self) -> None:
         for dataset in self.datasets:
             if not isinstance(dataset, SampleDataset) or (dataset.is_main and not dataset.tags):
                 continue  # such a file does not exist
@@ -121,12 +123,12 @@ class ProfileContract:
                 self._check_plan(data, location, is_minimal=is_minimal)
 
     def _check_plan(self, data: bytes, location: Location, *, is_minimal: bool) -> None:
-        """Plan a signature over a real Data Set: planning refuses it, or the result passes the check."""
+        """Plan a signature over a real Data Set: planning must refuse it, or the result must pass the check."""
         with open_source(data) as file:
             level = find_level(file, location)
             view = LevelView(scan=level.scanner().finish(), location=location)
             required = self.profile.requirements(view)
-            wish = SignOptions(
+            options = SignOptions(
                 location=location,
                 # no element besides those that the profile requires
                 tags=() if is_minimal else None,
@@ -134,17 +136,17 @@ class ProfileContract:
                 allow_weak=True,
                 purpose=SignaturePurpose(min(required.purposes or SignaturePurpose)),
             )
-            nothing = is_minimal and not (required.required_tags | required.recommended) & view.tags
-            allowed = next(_iter_conforming_facts(required, view), None)
+            is_empty = is_minimal and not (required.required_tags | required.recommended) & view.tags
+            conforming = next(_iter_conforming_facts(required, view), None)
             try:
-                with plan_signature(data, SigningContext(options=wish, profile=self.profile)) as plan:
+                with plan_signature(data, SigningContext(options=options, profile=self.profile)) as plan:
                     signed = frozenset(plan.elements)
             except (ProfileViolation, UsageError):
-                assert allowed is None or nothing or not view.tags
+                assert conforming is None or is_empty or not view.tags
                 return
-            assert allowed is not None
+            assert conforming is not None
             assert required.required_tags & view.tags <= signed
-            assert self.profile.check(view, replace(allowed, elements=signed, purpose=wish.purpose)) == ()
+            assert self.profile.check(view, replace(conforming, elements=signed, purpose=options.purpose)) == ()
 
 
 _NO_FACTS: Final = SignatureFacts(
@@ -153,9 +155,9 @@ _NO_FACTS: Final = SignatureFacts(
 
 
 def _can_be_met(required: Requirements, dataset: ProfiledDataset) -> bool:
-    """Whether any signature over the data set can meet the requirements."""
-    out_of_place = required.main_dataset_only and not dataset.is_main
-    return not (required.inapplicable or out_of_place) and required.mandatory <= frozenset(dataset.tags)
+    """Whether any signature over the Data Set can meet the requirements."""
+    is_wrong_level = required.main_dataset_only and not dataset.is_main
+    return not (required.inapplicable or is_wrong_level) and required.mandatory <= frozenset(dataset.tags)
 
 
 def _iter_conforming_facts(required: Requirements, dataset: ProfiledDataset) -> Iterator[SignatureFacts]:
@@ -193,9 +195,9 @@ def _iter_violating_facts(required: Requirements, facts: SignatureFacts) -> Iter
             yield replace(facts, key_type=key_type)
     for tag in required.forbidden:
         yield replace(facts, elements=facts.elements | {tag})
-    least = required.key_bits.get(facts.key_type, 0) if facts.key_type else 0
-    if least:
-        yield replace(facts, key_bits=least - 1)
+    min_bits = required.key_bits.get(facts.key_type, 0) if facts.key_type else 0
+    if min_bits:
+        yield replace(facts, key_bits=min_bits - 1)
     if required.timestamp_required:
         yield replace(facts, timestamp_type="")
     if required.purpose_required:

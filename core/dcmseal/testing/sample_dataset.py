@@ -33,11 +33,15 @@ class SampleDataset:
         return value if isinstance(value, int) else None
 
     def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
-        """All items of the sequences here are empty."""
+        """Count all items of the sequence, because all items here are empty."""
         return (self.count_items(path[0]) or 0) if len(path) == 1 else 0
 
     def encode(self) -> tuple[bytes, Location]:
-        """Encode it as a file in explicit VR little endian, and return its location in the file."""
+        """Encode the Data Set.
+
+        Returns:
+            A file in explicit VR little endian, and the location of the Data Set in it.
+        """
         body = b"".join(_encode_element(tag, self.values[tag]) for tag in sorted(self.values) if _is_encodable(tag))
         location = MAIN
         if not self.is_main:

@@ -1,4 +1,4 @@
-"""Verification of signatures with the package ``cryptography``, independently of dcmseal."""
+"""Verify signatures with the package ``cryptography``, independently of dcmseal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dcmseal.testing.signable_messages import BytesMessage
 
 _HASHES: Final[dict[MacAlgorithm, hashes.HashAlgorithm]] = {
     MacAlgorithm.MD5: hashes.MD5(),  # noqa: S303 - one of the six of PS3.15 C.1
-    MacAlgorithm.SHA1: hashes.SHA1(),  # noqa: S303
+    MacAlgorithm.SHA1: hashes.SHA1(),  # noqa: S303 - one of the six of PS3.15 C.1
     MacAlgorithm.SHA256: hashes.SHA256(),
     MacAlgorithm.SHA384: hashes.SHA384(),
     MacAlgorithm.SHA512: hashes.SHA512(),
@@ -22,7 +22,17 @@ _HASHES: Final[dict[MacAlgorithm, hashes.HashAlgorithm]] = {
 
 
 def assert_verifies(signer: Signer, message: BytesMessage, signature: bytes) -> None:
-    """Fail unless the signature verifies with the signer's certificate and is encoded as DICOM requires."""
+    """Fail unless the signature verifies with the signer's certificate, and is encoded as DICOM requires.
+
+    Args:
+        signer: The signer.
+        message: The message that was signed.
+        signature: The signature.
+
+    Raises:
+        AssertionError: The signature has the wrong encoding.
+        InvalidSignature: The signature does not verify.
+    """
     public_key = load_der_x509_certificate(signer.certificate_chain[0]).public_key()
     assert isinstance(signature, bytes)
     if isinstance(public_key, rsa.RSAPublicKey):

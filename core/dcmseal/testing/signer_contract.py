@@ -43,7 +43,7 @@ _HEAVY_MODULES: Final = frozenset(
 )
 """Modules of the standard library that plugins must not import to be listed."""
 
-# The command line does this to list plugins, and to open keys of other schemes.
+# The command line does the same to list plugins, and to open keys of other schemes.
 _PROBE: Final = """
 import importlib, json, sys
 from dcmseal.plugins.registry import Registry
@@ -58,20 +58,20 @@ print(json.dumps([contributed, problems, sorted(set(sys.modules) - before)]))
 class PluginTests(SignerTestBase):
     """The plugin starts quickly, and does not interfere with others."""
 
-    def test_names_itself(self) -> None:
+    def test_scheme_and_summary_are_valid(self) -> None:
         assert self.uri.startswith(f"{self.backend.scheme}:")
         assert self.backend.summary.isprintable()
         assert self.backend.summary
         GuardedSignerBackend(self.backend, Origin(name="contract"))
 
-    def test_keys_it_lists_are_of_its_scheme(self) -> None:
+    def test_listed_keys_have_its_scheme(self) -> None:
         for uri in ("", f"{self.backend.scheme}:", self.uri):
             for listing in self.backend.list_keys(uri):
                 assert isinstance(listing, KeyListing)
                 assert KeyUri.parse(listing.uri).scheme == self.backend.scheme
                 assert listing.label.isprintable()
 
-    def test_the_plugin_contributes_the_backend_and_imports_nothing_heavy(self) -> None:
+    def test_plugin_contributes_the_backend_without_heavy_imports(self) -> None:
         if not self.plugin_module:
             raise SkipTest("the module of the plugin is unknown: set plugin_module")
         contributed, problems, imported = _probe_plugin(self.plugin_module)
@@ -84,7 +84,7 @@ class PluginTests(SignerTestBase):
 
 @cache
 def _probe_plugin(plugin_module: str) -> tuple[list[str], list[str], list[str]]:
-    """The contributions and problems of the plugin, and the modules that a fresh interpreter imports for them."""
+    """Return the contributions and problems of the plugin, and the modules that a new interpreter imports for them."""
     done = subprocess.run(  # noqa: S603 - this Python, and a module that the author of the test names
         [sys.executable, "-c", _PROBE, plugin_module],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -101,19 +101,19 @@ def _probe_plugin(plugin_module: str) -> tuple[list[str], list[str], list[str]]:
 class DeviceTests(SignerTestBase):
     """A disconnected device is reported as such, and works again after it is reconnected."""
 
-    def test_a_device_that_is_gone_is_not_opened(self) -> None:
+    def test_opening_without_the_device_fails(self) -> None:
         with self.without_device():
             error = self.catch_error(self.open_and_close)
         assert isinstance(error, DeviceUnavailable)
         assert error.hint
         self.assert_opens_and_signs()
 
-    def test_a_device_that_is_gone_is_not_listed_or_says_why_not(self) -> None:
+    def test_listing_without_the_device_succeeds_or_gives_a_hint(self) -> None:
         with self.without_device():
             error = self.catch_error(lambda: tuple(self.backend.list_keys()))
         assert error is None or error.hint
 
-    def test_a_device_that_goes_away_signs_no_more(self) -> None:
+    def test_signing_without_the_device_fails(self) -> None:
         with self.open_signer() as signer:
             self.assert_signs(signer)
             with self.without_device():
@@ -122,7 +122,7 @@ class DeviceTests(SignerTestBase):
             assert error.hint
         self.assert_opens_and_signs()
 
-    def test_a_device_that_is_back_signs_or_says_why_not(self) -> None:
+    def test_signing_after_reconnection_succeeds_or_gives_a_hint(self) -> None:
         with self.open_signer() as signer:
             with self.without_device():
                 pass
@@ -134,7 +134,7 @@ class DeviceTests(SignerTestBase):
                 assert_verifies(signer, message, signature)
         self.assert_opens_and_signs()
 
-    def test_a_key_whose_device_is_gone_can_be_closed(self) -> None:
+    def test_closing_without_the_device_succeeds(self) -> None:
         with ExitStack() as stack:
             signer = stack.enter_context(self.open_signer())
             with self.without_device():

@@ -1,1 +1,1 @@
-"""Signatures verified: a list of checks for each level that carries signatures."""
+"""Verify signatures: a list of checks for each level that has signatures."""

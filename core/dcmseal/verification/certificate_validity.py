@@ -1,4 +1,4 @@
-"""When a signature claims to be made, and with how strong a key, against its certificate (PS3.15 C.1)."""
+"""Check the claimed signing time against the certificate, and the strength of key and algorithm (PS3.15 C.1)."""
 
 from __future__ import annotations
 
@@ -13,29 +13,36 @@ from dcmseal.model.signature import DigitalSignature
 _SIGNING: Final = "PS3.15 C.1"
 _DATETIME: Final = "PS3.3 Table C.12-6"
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""The clocks of signer, timestamp authority and verifier may differ by so much."""
+"""Maximum difference to tolerate between the clocks of signer, timestamp authority and verifier."""
 
 
 def claimed_time_findings(signature: DigitalSignature, now: datetime) -> Iterator[Finding]:
-    """Whether the signature claims to be made in the future; whose clock is wrong then, nobody can tell."""
+    """Check that the claimed signing time is not in the future.
+
+    The outcome is UNKNOWN, because either clock may be wrong.
+
+    Args:
+        signature: The signature.
+        now: The time of verification.
+    """
     moment = signature.moment
     if moment is not None and moment - now > CLOCK_SKEW:
         message = (
-            f"the claimed signing time {moment.isoformat()} is in the future:"
-            f" the verifier's clock says {now.isoformat('T', 'seconds')}"
+            f"the claimed signing time {moment.isoformat()} is in the future: "
+            f"the verifier's clock shows {now.isoformat('T', 'seconds')}"
         )
         yield _authenticity_finding(Outcome.UNKNOWN, "signing-time-in-future", message, _DATETIME)
 
 
 def validity_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
-    """Whether the certificate was valid when the signature claims to have been made (RFC 5280 4.1.2.5)."""
+    """Check that the certificate was valid at the claimed signing time (RFC 5280 4.1.2.5)."""
     moment = signature.moment
     if moment is None:
         if signature.datetime:
             message = f"Digital Signature DateTime {signature.datetime!r} is not a complete DT value with UTC offset"
             yield _authenticity_finding(Outcome.UNKNOWN, "signing-time-unreadable", message, _DATETIME)
         return
-    # certificates count whole seconds
+    # certificates state whole seconds
     second = moment.replace(microsecond=0)
     if second < certificate.not_before:
         message = f"the claimed signing time {second.isoformat()} is before the certificate became valid"
@@ -50,17 +57,20 @@ def validity_findings(signature: DigitalSignature, certificate: Certificate) -> 
 def strength_findings(
     signature: DigitalSignature, certificate: Certificate, outcome: Outcome = Outcome.UNKNOWN
 ) -> Iterator[Finding]:
-    """What is too weak for a new signature, though an old one is verified with it (PS3.15 C.1, note).
+    """Report algorithms and keys that are too weak for new signatures (PS3.15 C.1, note).
 
-    ``outcome`` is what a site makes of that.
+    Args:
+        signature: The signature.
+        certificate: The signer's certificate.
+        outcome: The outcome of the findings, which depends on the trust settings.
     """
     algorithm = signature.mac.mac_algorithm if signature.mac else None
     if algorithm is not None and algorithm.is_weak:
-        message = f"{algorithm} is weak: collisions can be found"
+        message = f"MAC Algorithm {algorithm} is weak: collisions can be found"
         yield _trust_finding(outcome, "weak-mac-algorithm", message)
     bits = certificate.key_bits
     if certificate.key_type is not None and bits < certificate.key_type.min_bits:
-        message = f"the key has only {bits} bits and may have been broken"
+        message = f"the certificate's key has only {bits} bits and may have been broken"
         yield _trust_finding(outcome, "weak-key", message)
         if bits < certificate.key_type.insecure_bits:
             yield _authenticity_finding(Outcome.FAILED, "key-too-small", message, _SIGNING)
@@ -75,5 +85,5 @@ def _trust_finding(outcome: Outcome, code: str, message: str) -> Finding:
 
 
 _CERTIFICATE_IN_TIME: Final = _authenticity_finding(
-    Outcome.PASSED, "certificate-in-time", "the certificate was valid at the claimed time of signing"
+    Outcome.PASSED, "certificate-in-time", "the certificate was valid at the claimed signing time"
 )

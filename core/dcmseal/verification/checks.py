@@ -30,45 +30,50 @@ _MAC_CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"
 
 
 def run_checks(level: LevelContext, subject: SignatureContext) -> None:
-    """Run all checks of a signature and collect their findings in it."""
+    """Run all checks of a signature.
+
+    Args:
+        level: The level of the signature.
+        subject: The signature, to which findings and results are added.
+    """
     findings = subject.findings
     for check in SIGNATURE_CHECKS:
         findings.extend(check(level, subject))
 
 
 def check_macro(_: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the signature's item and its MAC parameters have the structure that the macro requires."""
+    """Check that the signature's item and its MAC parameters have the structure that the macro requires."""
     return macro_findings(subject.item, subject.listed)
 
 
 def check_structure(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether all readers interpret the Data Set in the same way."""
+    """Check that all readers interpret the Data Set in the same way."""
     listed = subject.listed
     is_at_main = not subject.item.signature.location.steps
     return level.structure.findings(listed.signed.__contains__ if listed is not None and is_at_main else None)
 
 
 def check_level(level: LevelContext, _: SignatureContext) -> Iterable[Finding]:
-    """Findings about the level, which apply to every signature at it."""
+    """Return the findings about the level, which apply to all of its signatures."""
     return level.findings
 
 
 def check_certificate(_: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the signer's certificate can be read; stores it."""
+    """Check that the signer's certificate can be parsed, and store it."""
     value = subject.item.signature.certificate
     if not value:
         return ()
     try:
         subject.certificate = read_certificate(value)
     except CertificateNotValid as error:
-        # a certificate that this version cannot read may still be correct
+        # a certificate that cannot be parsed here may still be valid
         outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
         return (_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)),)
     return ()
 
 
 def check_integrity(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the signed data is unchanged, and the signature was made with the certificate's key."""
+    """Check that the signed data is unchanged, and that the certificate's key made the signature."""
     return integrity_findings(
         level.macs,
         level.variants,
@@ -79,17 +84,17 @@ def check_integrity(level: LevelContext, subject: SignatureContext) -> Iterable[
 
 
 def check_claimed_time(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the claimed time of signing is in the future."""
+    """Check that the claimed signing time is not in the future."""
     return claimed_time_findings(subject.item.signature, level.now)
 
 
 def check_validity(_: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the certificate was valid at the claimed time of signing."""
+    """Check that the certificate was valid at the claimed signing time."""
     return () if subject.certificate is None else validity_findings(subject.item.signature, subject.certificate)
 
 
 def check_timestamp(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the certified timestamp is of this signature, and by a trusted authority; stores the result."""
+    """Check that the certified timestamp is of this signature and by a trusted authority, and store the result."""
     if level.timestamps.ignores(subject.item.signature):
         return (TIMESTAMP_IGNORED,)
     result = subject.timestamp = level.timestamps.verify(subject.item.signature, subject.certificate, level.now)
@@ -97,7 +102,7 @@ def check_timestamp(level: LevelContext, subject: SignatureContext) -> Iterable[
 
 
 def check_strength(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the algorithms and the key are strong enough."""
+    """Check that the MAC algorithm and the key are strong enough."""
     if subject.certificate is None:
         return ()
     trust = level.request.trust
@@ -106,7 +111,7 @@ def check_strength(level: LevelContext, subject: SignatureContext) -> Iterable[F
 
 
 def check_trust(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the certificate leads to a trusted authority; stores the moment and the path."""
+    """Check that the certificate leads to a trust anchor, and store the time and the certificate chain."""
     trust = level.request.trust
     if trust is None:
         return (_TRUST_NOT_REQUESTED if level.request.integrity_only else _TRUST_NOT_CONFIGURED,)
@@ -118,22 +123,22 @@ def check_trust(level: LevelContext, subject: SignatureContext) -> Iterable[Find
 
 
 def check_coverage(_: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Which elements of the level are signed."""
+    """Report which elements of the level are signed."""
     if subject.listed is not None:
         return coverage_findings(subject.listed.coverage)
-    message = "the level has more lists of signed elements than are examined"
+    message = "the level has more different lists of signed elements than dcmseal examines"
     return (_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message),)
 
 
 def check_binding(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Whether the MAC, even if it matches, leaves the pixel data ambiguous."""
+    """Check whether the pixel data is ambiguous even if the MAC matches."""
     if subject.listed is None:
         return ()
     return binding_findings(level.file, level.fragments, subject.item.signature.mac, subject.listed.signed)
 
 
 def check_profiles(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
-    """Which profiles the signature meets, and what it lacks for those that are required; stores the result."""
+    """Check the signature against profiles, and store the result; only required profiles cause findings."""
     if level.profile_checks is None:
         return ()
     subject.profiles = level.profile_checks.check(_build_facts(subject))
@@ -155,7 +160,7 @@ SIGNATURE_CHECKS: Final[tuple[SignatureCheck, ...]] = (
     check_binding,
     check_profiles,
 )
-"""Everything that is checked about a signature."""
+"""All checks of a signature, in the order in which they run."""
 
 
 def _build_facts(subject: SignatureContext) -> SignatureFacts:

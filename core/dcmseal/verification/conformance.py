@@ -1,4 +1,4 @@
-"""Rules of the Digital Signatures Macro that the MAC does not enforce."""
+"""Check the rules of the Digital Signatures Macro that the MAC does not enforce."""
 
 from __future__ import annotations
 
@@ -29,23 +29,28 @@ _CORRECT: Final = Finding(
 
 
 def order_findings(scan: LevelScanner) -> list[Finding]:
-    """Findings where the elements of a level are not in ascending order, or not unique (PS3.5 7.1)."""
+    """Check that the elements of a level are in ascending order and unique (PS3.5 7.1)."""
     tags = scan.tags
     if is_ascending(tags):
         return []
     if len(set(tags)) != len(tags):
-        twice = next(tag for tag, following in zip(sorted(tags), sorted(tags)[1:], strict=False) if tag == following)
-        return [form_finding("duplicate-element", "the data set contains an element twice", format_tag(twice))]
+        repeated = next(tag for tag, following in zip(sorted(tags), sorted(tags)[1:], strict=False) if tag == following)
+        return [form_finding("duplicate-element", "the data set contains an element twice", format_tag(repeated))]
     return [form_finding("disordered", "the data set's elements are not in ascending order")]
 
 
-def macro_findings(found: SignatureItem, listed: ListedElements | None) -> list[Finding]:
-    """FORM findings about a signature and its MAC parameters; without any problem a PASSED.
+def macro_findings(signature_item: SignatureItem, listed: ListedElements | None) -> list[Finding]:
+    """Check the structure of a signature's item and its MAC parameters.
 
-    ``listed`` is its Data Elements Signed, if it was looked at.
+    Args:
+        signature_item: The item of the signature.
+        listed: Its Data Elements Signed; None if the level has too many different lists.
+
+    Returns:
+        Findings of aspects FORM and CONFORMANCE; a finding with outcome PASSED if the structure is correct.
     """
-    findings = list(found.problems)
-    signature = found.signature
+    findings = list(signature_item.problems)
+    signature = signature_item.signature
     if signature.mac is not None:
         findings.extend(_mac_findings(signature.mac, listed))
     if signature.certificate_type and signature.certificate_type != CertificateType.X509_1993_SIG:
@@ -61,11 +66,11 @@ def _mac_findings(mac: MacParameters, listed: ListedElements | None) -> Iterable
         yield form_finding("no-elements-listed", "Data Elements Signed is empty")
     elif not (listed.in_order if listed else is_ascending(mac.elements)):
         yield _conformance_finding(
-            "elements-disordered", "Data Elements Signed is not in data set order, or names an element twice"
+            "elements-disordered", "Data Elements Signed is not in the order of the data set, or lists an element twice"
         )
     if listed and listed.forbidden:
         first = listed.forbidden[0]
-        message = f"{format_tag(first)} is listed as signed: {exclusion_reason(first)}"
+        message = f"{format_tag(first)} is listed as signed, but {exclusion_reason(first)}"
         yield form_finding("forbidden-element-listed", message, format_tags(listed.forbidden))
     syntax = TransferSyntax(mac.transfer_syntax)
     if not mac.transfer_syntax:
@@ -74,7 +79,7 @@ def _mac_findings(mac: MacParameters, listed: ListedElements | None) -> Iterable
         message = f"MAC Calculation Transfer Syntax {syntax.uid} is not explicit VR little endian"
         yield form_finding("mac-syntax-not-allowed", message)
     elif not syntax.is_known:
-        yield _unknown_finding("mac-syntax-unknown", f"MAC Calculation Transfer Syntax {syntax.uid} is not known")
+        yield _unknown_finding("mac-syntax-unknown", f"MAC Calculation Transfer Syntax {syntax.uid} is unknown")
     if not mac.algorithm:
         yield form_finding("mac-algorithm-missing", "MAC Algorithm is missing")
 

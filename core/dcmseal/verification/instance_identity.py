@@ -1,4 +1,4 @@
-"""Which object a report is about: the file, and the UIDs by which its main Data Set calls itself."""
+"""Identify the object that a report is about: the file, and the UIDs in its main Data Set."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.model.report import Instance
 
 _MAX_UID_SIZE: Final = 66
-"""Bytes of a UID, with padding to spare (PS3.5 6.2)."""
+"""Maximum number of bytes to read for a UID, including padding (PS3.5 6.2)."""
 _PATIENT: Final = (0x00100010, 0x00100020)
 """Patient's Name and Patient ID."""
 _UID: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
 def read_instance(file: DicomFile, scan: LevelScanner) -> Instance:
-    """What a file and its main Data Set, which was scanned, say about themselves."""
+    """Read the identifying values of an object.
+
+    Args:
+        file: The file.
+        scan: A complete scan of its main Data Set.
+    """
     return Instance(
         size=file.file.size,
         sop_class=_read_uid(scan, tags.SOP_CLASS_UID),
@@ -31,7 +36,7 @@ def read_instance(file: DicomFile, scan: LevelScanner) -> Instance:
 
 
 def compute_file_digest(file: DicomFile) -> str:
-    """SHA-256 of the file in hexadecimal: all of it is read once more."""
+    """Compute the SHA-256 of the file, in hexadecimal, which reads the file once more."""
     digest = sha256()
     for piece in file.file.chunks(0, file.file.size):
         digest.update(piece)
@@ -39,12 +44,12 @@ def compute_file_digest(file: DicomFile) -> str:
 
 
 def sop_class_name(uid: str) -> str:
-    """The name of a SOP Class (PS3.6 Table A-1); empty if it is private or unknown."""
+    """Return the name of a SOP Class (PS3.6 Table A-1); empty if it is private or unknown."""
     from pydicom.uid import UID
 
     if not _UID.fullmatch(uid):
         return ""
-    known = UID(uid, validation_mode=0)  # nothing is said on standard error about what files hold
+    known = UID(uid, validation_mode=0)  # do not warn about invalid UIDs in files
     return known.name if known.type == "SOP Class" else ""
 
 

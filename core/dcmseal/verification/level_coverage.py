@@ -1,4 +1,4 @@
-"""What a signature protects at its level, and what not: recomputed from the elements that are there."""
+"""Determine which elements of its level a signature covers, from the elements that are present."""
 
 from __future__ import annotations
 
@@ -25,9 +25,15 @@ _SIGNATURES_GROUP: Final = 0xFFFA
 
 
 def unsigned_group_findings(scan: LevelScanner) -> Iterator[Finding]:
-    """COVERAGE findings about a level: elements of groups that are never signed.
+    """Report elements of groups that are never signed.
 
-    Whether readers differ in what such elements are is a question of structure (``dataset.structure``).
+    ``dataset.structure`` reports those that readers interpret differently.
+
+    Args:
+        scan: A complete scan of the level.
+
+    Returns:
+        Findings of aspect COVERAGE.
     """
     for index, kind in scan.kinds.items():
         tag = scan.tags[index]
@@ -56,7 +62,12 @@ _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
 
 
 def compute_coverage(signature: DigitalSignature, macs: LevelMacs) -> Coverage:
-    """Set the elements that the signature lists against those that are there."""
+    """Compare the elements that a signature lists with those that are present.
+
+    Args:
+        signature: The signature.
+        macs: The MACs of its level.
+    """
     listed = macs.listed_tags(signature.mac)
     signable = macs.signable
     unsignable = tuple((tag, why) for tag, why in macs.facts.unsignable.items() if not exclusion_reason(tag))
@@ -77,28 +88,36 @@ def compute_coverage(signature: DigitalSignature, macs: LevelMacs) -> Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedElements:
-    """Data Elements Signed (0400,0020), set against the elements of its level."""
+    """Data Elements Signed (0400,0020), compared with the elements of its level."""
 
     coverage: Coverage
     signed: frozenset[int]
-    """Tags in it that are there and can be signed."""
+    """Listed tags that are present and can be signed."""
     forbidden: tuple[int, ...]
-    """Tags in it that may never be signed."""
+    """Listed tags that must never be signed."""
     in_order: bool
-    """It names the elements in the order of the data set, and each of them once."""
+    """Whether the tags are in the order of the Data Set, without repetitions."""
 
 
 class ElementLists:
-    """The lists of a level's signatures, each worked out once, however many share it."""
+    """Evaluates the lists of signed elements of a level's signatures, each different list once.
+
+    Args:
+        macs: The MACs of the level.
+        in_order: Whether the elements of the level are in ascending order.
+    """
 
     def __init__(self, macs: LevelMacs, *, in_order: bool) -> None:
-        """``in_order`` says that the elements of the level are."""
         self._macs = macs
         self._in_order = in_order
         self._known: dict[MacJob | tuple[int, ...], ListedElements] = {}
 
     def lookup(self, signature: DigitalSignature) -> ListedElements | None:
-        """What a signature lists; None if the level has more lists than are looked at."""
+        """Evaluate the list of a signature; returns None if the level has too many different lists.
+
+        Args:
+            signature: The signature.
+        """
         elements = signature.mac.elements if signature.mac else ()
         key = self._macs.find_job(signature.mac) or elements
         known = self._known.get(key)
@@ -109,7 +128,7 @@ class ElementLists:
     def _compute(self, signature: DigitalSignature, elements: tuple[int, ...]) -> ListedElements:
         coverage = compute_coverage(signature, self._macs)
         if coverage.signed == elements:
-            # the usual case: just what is there and can be signed, which has been looked at
+            # the usual case: the list contains only elements that are present and can be signed
             signed = self._macs.listed_tags(signature.mac)
             in_order = self._in_order or is_ascending(elements)
             return ListedElements(coverage=coverage, signed=signed, forbidden=(), in_order=in_order)
@@ -122,7 +141,14 @@ class ElementLists:
 
 
 def coverage_findings(coverage: Coverage) -> list[Finding]:
-    """The coverage in words; only an empty one fails."""
+    """Report which elements of the level are not covered.
+
+    Args:
+        coverage: The coverage of a signature.
+
+    Returns:
+        Findings of aspect COVERAGE; one with outcome FAILED only if no element is covered.
+    """
     findings: list[Finding] = []
     if not coverage.signed:
         findings.append(_finding(Outcome.FAILED, "covers-nothing", "the signature covers no element of the data set"))
@@ -130,11 +156,11 @@ def coverage_findings(coverage: Coverage) -> list[Finding]:
         message = "critical elements of this level are not signed"
         findings.append(_finding(Outcome.UNKNOWN, "critical-unsigned", message, coverage.critical))
     if coverage.unsigned:
-        message = f"{_format_count(coverage.unsigned)} not signed: changes and additions there go unnoticed"
+        message = f"{_format_count(coverage.unsigned)} not signed: changes and additions go unnoticed"
         findings.append(_finding(Outcome.UNKNOWN, "elements-unsigned", message, coverage.unsigned))
     if coverage.unsignable:
         elements = tuple(tag for tag, _ in coverage.unsignable)
-        message = f"{_format_count(elements)} not signable: changes there go unnoticed"
+        message = f"{_format_count(elements)} not signable: changes go unnoticed"
         findings.append(_finding(Outcome.UNKNOWN, "elements-unsignable", message, elements))
     if coverage.absent:
         message = f"{_format_count(coverage.absent)} listed as signed, but missing"

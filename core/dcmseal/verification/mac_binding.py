@@ -1,4 +1,4 @@
-"""What a MAC does not bind although it matches: where fragments end, and the Transfer Syntax of the file."""
+"""Check what a matching MAC leaves open: where fragments end, and the transfer syntax of the file."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from dcmseal.tags import PIXEL_DATA, format_tag
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"
 _DELIMITER_SIZE: Final = 8
 _END_OF_STREAM: Final = b"\xff\xd9"
-"""EOI of JPEG and JPEG-LS, EOC of JPEG 2000: what follows in a fragment is shown by no decoder."""
+"""EOI of JPEG and JPEG-LS, EOC of JPEG 2000. Decoders ignore what follows in the fragment."""
 _MAX_TABLE: Final = 1 << 24
 _MAX_NUMBER: Final = 64
 
 
 class FragmentBoundaries:
-    """Elements of a level whose fragments the MAC may not tell apart: each is looked through once at most."""
+    """Finds elements of a level whose fragment boundaries the MAC does not cover; searches each element only once."""
 
     def __init__(self, scan: LevelScanner, facts: LevelFacts) -> None:
         self._scan = scan
@@ -37,13 +37,20 @@ class FragmentBoundaries:
         self._known: dict[frozenset[int], tuple[tuple[int, str], ...]] = {}
 
     def findings(self) -> Iterator[Finding]:
-        """What readers take differently about the level's own fragments, whether they are signed or not."""
+        """Find what readers interpret differently in the level's own fragments, signed or not."""
         for index, layout in self._layouts.items():
             offsets, lengths = map(self._value, (tags.EXTENDED_OFFSET_TABLE, tags.EXTENDED_OFFSET_TABLE_LENGTHS))
             yield from layout.findings(self._offset_table(index), offsets, lengths, self._frames)
 
     def find_ambiguous(self, signed: frozenset[int]) -> tuple[tuple[int, str], ...]:
-        """Signed elements whose MAC does not tell where their fragments end, and why."""
+        """Find signed elements for which the MAC does not show where fragments end.
+
+        Args:
+            signed: The tags of the signed elements.
+
+        Returns:
+            Tags and reasons.
+        """
         if not self._layouts and not self._inside:
             return ()
         if signed not in self._known:
@@ -62,9 +69,9 @@ class FragmentBoundaries:
                 yield tag, "signed elements after it contain bytes that look like the end of the fragments"
 
     def _end_may_follow(self, index: int, layout: FragmentLayout, signed: frozenset[int]) -> bool:
-        """Whether signed elements behind the fragments could have been part of the last one.
+        """Whether signed elements after the fragments could have been part of the last fragment.
 
-        That does no harm where the last fragment ends with its code stream: decoders show nothing that follows.
+        This is harmless if the last fragment ends with its code stream, because decoders ignore what follows.
         """
         scan = self._scan
         for later in range(index + 1, len(scan.tags)):
@@ -73,15 +80,15 @@ class FragmentBoundaries:
             if scan.kinds.get(later, ElementKind.PLAIN) not in (
                 ElementKind.PLAIN,
                 ElementKind.RESERVED_NONZERO,
-            ) or self._holds_delimiter(later):
+            ) or self._contains_delimiter(later):
                 return not self._ends_with_stream(index, layout)
         return False
 
-    def _holds_delimiter(self, index: int) -> bool:
-        held = b""
+    def _contains_delimiter(self, index: int) -> bool:
+        window = b""
         for piece in self._scan.source.chunks(*self._scan.element_range(index)):
-            held = held[-3:] + bytes(piece)
-            if SEQUENCE_DELIMITER in held:
+            window = window[-3:] + bytes(piece)
+            if SEQUENCE_DELIMITER in window:
                 return True
         return False
 
@@ -117,21 +124,23 @@ def check_structure(
     main: LevelScanner,
     fragments: FragmentBoundaries,
     is_signed: Callable[[int], bool] | None = None,
-    sound: Mapping[int, int] | None = None,
+    well_formed_sequences: Mapping[int, int] | None = None,
 ) -> None:
-    """Refuse a file whose structure has more than one reading: no verification would call a signature over it valid.
+    """Reject a file that readers interpret differently, because a signature over it could not be valid.
 
     Args:
-        file: holds the level.
-        main: scan of the main level, complete.
-        fragments: of the level that is to be signed.
-        is_signed: whether the tag of an element of the main level is to be signed; None if another level is.
-        sound: sequences of the main level that are not walked again, as of ``structure_of``.
+        file: The file.
+        main: A complete scan of its main level.
+        fragments: The fragments of the level to sign.
+        is_signed: Whether an element of the main level is to be signed, by tag; None if another level is to be signed.
+        well_formed_sequences: Sequences of the main level that need no walk, with the number of their items of
+            undefined length, by index.
 
     Raises:
-        OddStructure: names the first problem.
+        AmbiguousStructure: Readers disagree; the message names the first problem.
     """
-    for problem in (*analyze_structure(file, main, sound).findings(is_signed), *fragments.findings()):
+    structure = analyze_structure(file, main, well_formed_sequences)
+    for problem in (*structure.findings(is_signed), *fragments.findings()):
         if problem.aspect is Aspect.FORM and problem.outcome is not Outcome.PASSED:
             raise AmbiguousStructure(f"{problem.message}: readers interpret the file differently ({problem.clause})")
 
@@ -139,7 +148,17 @@ def check_structure(
 def binding_findings(
     file: DicomFile, fragments: FragmentBoundaries, mac: MacParameters | None, signed: frozenset[int]
 ) -> Iterator[Finding]:
-    """Findings where the MAC matches and yet does not bind what it should."""
+    """Find what the MAC leaves ambiguous even if it matches.
+
+    Args:
+        file: The file.
+        fragments: The fragments of the signature's level.
+        mac: The signature's MAC parameters.
+        signed: The tags of the signed elements.
+
+    Returns:
+        Findings of aspects INTEGRITY and COVERAGE.
+    """
     for tag, why in fragments.find_ambiguous(signed):
         yield Finding(
             aspect=Aspect.INTEGRITY,
@@ -150,12 +169,16 @@ def binding_findings(
             clause=_CLAUSE,
         )
     if mac is not None and PIXEL_DATA in signed and mac.transfer_syntax != file.syntax.uid:
-        then = TransferSyntax(mac.transfer_syntax)
-        if then.is_encapsulated or file.syntax.is_encapsulated:
+        signed_syntax = TransferSyntax(mac.transfer_syntax)
+        if signed_syntax.is_encapsulated or file.syntax.is_encapsulated:
+            message = (
+                f"the pixels were signed in transfer syntax {signed_syntax.uid}, "
+                f"but the file states {file.syntax.uid}, which is not signed"
+            )
             yield Finding(
                 aspect=Aspect.COVERAGE,
                 outcome=Outcome.UNKNOWN,
                 code="transfer-syntax-differs",
-                message=f"the pixels were signed in syntax {then.uid}, but the file, unsigned, names {file.syntax.uid}",
+                message=message,
                 clause=_CLAUSE,
             )

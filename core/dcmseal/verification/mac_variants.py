@@ -1,4 +1,7 @@
-"""When the MAC does not match: the other readings of the standard that real signers follow."""
+"""Find the MAC variant that a signature matches, if its MAC does not match the standard one.
+
+The standard leaves some details open, and some signers deviate from it. A variant that matches shows what differs.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +39,17 @@ from dcmseal.tags import PIXEL_DATA, format_tag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantMatch:
-    """Another reading under which the signature matches, or a reason why no reading can tell."""
+    """A MAC variant that the signature matches, or the reason why no variant can be compared."""
 
     code: str
     message: str
     clause: str
-    is_sound: bool = False
-    """The data is as signed; only its form differs in a way that carries no meaning."""
+    is_equivalent: bool = False
+    """Whether the data is unchanged, and only its encoding differs."""
     is_old_format: bool = False
     outcome: Outcome = Outcome.FAILED
     shows_key: bool = True
-    """The signature matches, so that the key is shown to be the certificate's."""
+    """Whether the signature matches, which shows that the certificate's key made it."""
 
 
 _VALUES: Final = "PS3.5 6.2"
@@ -58,31 +61,39 @@ _VR_RULES: Final = tuple(
 
 
 class VariantMatcher:
-    """The other readings of one level; what its signatures share of them is made once, however many ask."""
+    """Computes the MAC variants of one level, each at most once for all its signatures."""
 
     def __init__(self, file: DicomFile, level: Level, macs: LevelMacs) -> None:
         self._file = file
         self._level = level
         self._plain = macs
-        self._made: dict[tuple[bool, MacVariant], LevelMacs] = {}
-        self._cut: dict[tuple[bool, MacKey], tuple[Truncation, Digest]] = {}
+        self._computed: dict[tuple[bool, MacVariant], LevelMacs] = {}
+        self._truncated: dict[tuple[bool, MacKey], tuple[Truncation, Digest]] = {}
 
     def find_match(self, signature_item: SignatureItem, matches: Callable[[bytes], bool]) -> VariantMatch | None:
-        """Find the reading under which a signature matches that does not match the plain one; None if there is none."""
+        """Find the MAC variant that a signature matches.
+
+        Args:
+            signature_item: The signature.
+            matches: Whether a MAC is the signed one.
+
+        Returns:
+            The match; None if no variant matches.
+        """
         for alternative, digest in self._iter_variants(signature_item):
             if digest is None or matches(digest):
                 return alternative
         return None
 
     def _iter_variants(self, signature_item: SignatureItem) -> Iterator[tuple[VariantMatch, bytes | None]]:
-        """Readings and their MACs; without a MAC the reading is the answer."""
+        """Iterate over the variants and their MACs; a variant without a MAC is the result without comparison."""
         paddings = (False,) if self._minimal_level is None else (False, True)
         if self._minimal_level is not None:
             padded = VariantMatch(
                 code="matches-minimal-padding",
-                message="the signed data is unchanged, except for padding that was added or removed",
+                message="the signed data is unchanged, except that padding was added or removed",
                 clause=_VALUES,
-                is_sound=True,
+                is_equivalent=True,
             )
             yield padded, self._compute_digest(signature_item, MacVariant(), minimal=True)
         if self._plain.ambiguous:
@@ -90,7 +101,7 @@ class VariantMatcher:
                 code="matches-other-vrs",
                 message="the signed data is unchanged; the signer chose other VRs for context-dependent elements",
                 clause="PS3.5 A.1",
-                is_sound=True,
+                is_equivalent=True,
             )
             for rules, minimal in product(_VR_RULES, paddings):
                 yield other_vrs, self._compute_digest(signature_item, MacVariant(rules=rules), minimal=minimal)
@@ -98,21 +109,21 @@ class VariantMatcher:
         if ElementKind.ENCAPSULATED in kinds:
             old = VariantMatch(
                 code="matches-old-fragment-format",
-                message="it matches only the format of DCMTK before 3.5.4, which hashed the lengths of fragments",
+                message="the MAC matches only in the format of DCMTK before 3.5.4, which hashed lengths of fragments",
                 clause=_STREAM,
                 is_old_format=True,
             )
             yield old, self._compute_digest(signature_item, MacVariant(fragment_lengths=True), minimal=False)
         if ElementKind.SEQUENCE in kinds:
             for minimal in paddings:
-                yield from self._iter_truncated(signature_item, minimal=minimal)
+                yield from self._iter_truncated_variants(signature_item, minimal=minimal)
         other = _find_other_representation(self._file, signature_item, self._plain)
         if other is not None:
             yield other, None
 
     @cached_property
     def _minimal_level(self) -> Level | None:
-        """The level with all values minimally padded; None if they are already, or it cannot be said."""
+        """The level with minimal padding in all values; None if nothing changes, or the level cannot be parsed."""
         level = self._level
         try:
             edits, _ = build_padding_edits(level.source, level.start, level.end, level.encoding, only_padding=True)
@@ -127,28 +138,30 @@ class VariantMatcher:
     def _compute_macs(self, variant: MacVariant, *, minimal: bool) -> LevelMacs:
         if variant == PLAIN_VARIANT and not minimal:
             return self._plain
-        made = self._made.get((minimal, variant))
-        if made is None:
+        macs = self._computed.get((minimal, variant))
+        if macs is None:
             level = self._minimal_level if minimal and self._minimal_level is not None else self._level
-            made = self._made[minimal, variant] = compute_level_macs(level, variant)
-        return made
+            macs = self._computed[minimal, variant] = compute_level_macs(level, variant)
+        return macs
 
-    def _compute_digest(self, found: SignatureItem, variant: MacVariant, *, minimal: bool) -> bytes:
-        """The MAC of a signature, read in another way; an empty one if it cannot be made."""
-        return self._compute_macs(variant, minimal=minimal).digest(found) or b""
+    def _compute_digest(self, signature_item: SignatureItem, variant: MacVariant, *, minimal: bool) -> bytes:
+        """Compute a variant of a signature's MAC; empty if it cannot be computed."""
+        return self._compute_macs(variant, minimal=minimal).digest(signature_item) or b""
 
-    def _iter_truncated(self, found: SignatureItem, *, minimal: bool) -> Iterator[tuple[VariantMatch, bytes]]:
-        mac = found.signature.mac
+    def _iter_truncated_variants(
+        self, signature_item: SignatureItem, *, minimal: bool
+    ) -> Iterator[tuple[VariantMatch, bytes]]:
+        mac = signature_item.signature.mac
         if mac is None or mac.mac_algorithm is None:
             return
         key = minimal, mac_key(mac)
-        if key not in self._cut:
+        if key not in self._truncated:
             macs = self._compute_macs(PLAIN_VARIANT, minimal=minimal)
             digest = new_digest(mac.mac_algorithm)
             encoder = MacEncoder(source=macs.scan.source, encoding=macs.scan.encoding)
-            wanted = frozenset(mac.elements).difference(macs.facts.unsignable)
-            self._cut[key] = feed_like_dcmtk(macs.scan, encoder, wanted, digest.update), digest
-        truncation, digest = self._cut[key]
+            signed = frozenset(mac.elements).difference(macs.facts.unsignable)
+            self._truncated[key] = feed_like_dcmtk(macs.scan, encoder, signed, digest.update), digest
+        truncation, digest = self._truncated[key]
         if not truncation.sequences:
             return
         where = ", ".join(f"{format_tag(tag)} ({cuts} cut)" for tag, cuts in truncation.sequences)
@@ -156,18 +169,18 @@ class VariantMatcher:
             VariantMatch(
                 code="dcmtk-truncated",
                 message=(
-                    "it matches only the truncated MAC of DCMTK 3.6.6 and later: "
-                    f"{truncation.lost_bytes} bytes nested in {where} are not protected at all"
+                    "the MAC matches only if it is truncated, as in DCMTK 3.6.6 and later: "
+                    f"{truncation.lost_bytes} bytes nested in {where} are not protected"
                 ),
                 clause=_STREAM,
             ),
-            digest_item(found.item, digest.copy()).digest(),
+            digest_item(signature_item.item, digest.copy()).digest(),
         )
 
 
-def _find_other_representation(file: DicomFile, found: SignatureItem, macs: LevelMacs) -> VariantMatch | None:
-    """The pixels may have been compressed or decompressed since: their bytes can then not be compared."""
-    mac = found.signature.mac
+def _find_other_representation(file: DicomFile, signature_item: SignatureItem, macs: LevelMacs) -> VariantMatch | None:
+    """Report pixels that were compressed or decompressed after signing, because their bytes cannot be compared."""
+    mac = signature_item.signature.mac
     if mac is None or PIXEL_DATA not in mac.elements:
         return None
     signed, now = TransferSyntax(mac.transfer_syntax), file.syntax
@@ -176,7 +189,9 @@ def _find_other_representation(file: DicomFile, found: SignatureItem, macs: Leve
         return None
     return VariantMatch(
         code="other-representation",
-        message=f"the pixels were signed in syntax {signed.uid} and are now in {now.uid}: they cannot be compared",
+        message=(
+            f"the pixels were signed in transfer syntax {signed.uid} and are now in {now.uid}; they cannot be compared"
+        ),
         clause="PS3.3 Table C.12-6",
         outcome=Outcome.UNKNOWN,
         shows_key=False,

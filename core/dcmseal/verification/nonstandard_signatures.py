@@ -1,4 +1,4 @@
-"""Things that look like Digital Signatures but are not formed as the standard demands: named, not called corrupt."""
+"""Recognize signatures in formats that only other software defines, so that they are not reported as corrupt."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ITEM_ONLY: Final = frozenset(
         tags.SIGNATURE,
     }
 )
-"""Attributes that have a meaning only inside the items of the two sequences."""
+"""Attributes that are meaningful only in items of the two sequences."""
 _PARAMETERS: Final = frozenset(
     {
         tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID,
@@ -33,19 +33,27 @@ _PARAMETERS: Final = frozenset(
         tags.MAC_PARAMETERS_SEQUENCE,
     }
 )
-"""Attributes of MAC Parameters Sequence, and the sequence itself: none of them belongs into a signature item."""
+"""MAC Parameters Sequence and its attributes, which do not belong in a signature's item."""
 
 
-def nonstandard_signature_findings(scan: LevelScanner, found: LevelSignatures) -> list[Finding]:
-    """Findings about a level that carries a look-alike; empty if it does not."""
+def nonstandard_signature_findings(scan: LevelScanner, level_signatures: LevelSignatures) -> list[Finding]:
+    """Report signatures in a nonstandard format.
+
+    Args:
+        scan: A complete scan of the level.
+        level_signatures: Its standard signatures.
+
+    Returns:
+        Findings of aspect FORM.
+    """
     findings: list[Finding] = []
     flat = sorted(_ITEM_ONLY.intersection(scan.tags)) or sorted(
         _ITEM_ONLY.intersection(_original_attributes_tags(scan))
     )
     if flat:
-        message = "attributes of a signature are outside a signature item: this is not a DICOM Digital Signature"
+        message = "attributes of a signature are outside any signature item: this is not a DICOM Digital Signature"
         findings.append(_nonstandard_finding("flat-signature", message, " ".join(map(format_tag, flat))))
-    for each in found.signatures:
+    for each in level_signatures.signatures:
         if each.signature.mac is None and not _PARAMETERS.isdisjoint(each.item.tags):
             inside = sorted(_PARAMETERS.intersection(each.item.tags))
             message = "MAC parameters are inside the signature item: this is not a DICOM Digital Signature"
@@ -54,7 +62,7 @@ def nonstandard_signature_findings(scan: LevelScanner, found: LevelSignatures) -
 
 
 def _original_attributes_tags(scan: LevelScanner) -> list[int]:
-    """Tags in Original Attributes Sequence, which some software takes for a sequence of signatures."""
+    """Return the tags in Original Attributes Sequence, which some software uses for signatures."""
     index = scan.special_index(tags.ORIGINAL_ATTRIBUTES_SEQUENCE)
     if index is None or scan.kinds.get(index) is not ElementKind.SEQUENCE:
         return []

@@ -1,4 +1,4 @@
-"""What signatures say of the object as a whole: whether it is signed at all, and how much of it they protect."""
+"""Determine whether the object as a whole is signed, and how many of its elements are covered."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from dcmseal.model.report import ObjectCoverage, SignatureReport
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3"
 _MAX_NAMED: Final = 3
+"""Maximum number of items that the message names."""
 _MAX_NAME_LENGTH: Final = 100
-"""Items that the message names, and characters of each."""
 
 
 def object_findings(requested_location: Location | None, reports: Sequence[SignatureReport]) -> Iterator[Finding]:
-    """A finding that keeps a file from being valid if all signatures are in items, and no item was asked about.
+    """Report that the object is not signed if all verified signatures are in items.
 
-    Items move: a signed Data Set can become an item of another that nobody signed. A Digital Signature UID moves with
-    its signature, so that only the location of an item, ``requested_location``, can say that the question is about the
-    item alone.
+    A signed item can be moved into an unsigned object, together with the Digital Signature UID. So a file with such
+    signatures is valid only if the caller asked about the location of an item.
+
+    Args:
+        requested_location: The location that the caller asked about; None for the whole file.
+        reports: The verified signatures.
+
+    Returns:
+        Findings of aspect COVERAGE.
     """
     if requested_location is not None or any(each.signature.location == MAIN for each in reports):
         return
@@ -34,7 +40,7 @@ def object_findings(requested_location: Location | None, reports: Sequence[Signa
         aspect=Aspect.COVERAGE,
         outcome=Outcome.UNKNOWN,
         code="object-not-signed",
-        message=f"the object is not signed: no signature of its main data set was verified, only in {named}",
+        message=f"the object is not signed: the verified signatures are only in {named}",
         where=str(MAIN),
         clause=_CLAUSE,
     )
@@ -45,11 +51,16 @@ def _shorten(place: str) -> str:
 
 
 def compute_object_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> ObjectCoverage | None:
-    """What of the object is protected, as its coverage map has it.
+    """Count the elements of the object that signatures cover, with the same result as its coverage map.
 
-    None if what is not verified cannot be read: no verdict depends on it.
+    Args:
+        file: The file.
+        signatures: Its verified signatures.
+
+    Returns:
+        The coverage; None if the parts of the file that were not verified cannot be parsed.
     """
-    everything = _count_if_fully_covered(signatures)
+    everything = _count_without_walk(signatures)
     if everything is not None:
         return ObjectCoverage(covered=everything, elements=everything)
     from dcmseal.coverage_map.map_builder import count_coverage
@@ -60,8 +71,8 @@ def compute_object_coverage(file: DicomFile, signatures: Sequence[SignatureRepor
         return None
 
 
-def _count_if_fully_covered(signatures: Sequence[SignatureReport]) -> int | None:
-    """How many elements there are, if a signature of the main Data Set covers all: the usual case needs no walk."""
+def _count_without_walk(signatures: Sequence[SignatureReport]) -> int | None:
+    """Count the elements without walking the Data Set, if one signature covers all of them, as is usual."""
     for each in signatures:
         coverage = each.coverage
         if coverage is None or coverage.unsigned or each.signature.location != MAIN:

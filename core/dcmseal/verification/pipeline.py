@@ -45,20 +45,20 @@ _MIN_HASHING_BUDGET: Final = 64 << 20
 def verify_file(
     file: DicomFile, context: VerificationContext, computed_macs: Mapping[Location, LevelMacs] | None = None
 ) -> VerificationReport:
-    """Verify the signatures of a Data Set, without the requirements on all of them together.
+    """Verify the signatures of a Data Set, but not the requirements of a policy.
 
     Args:
-        file: the Data Set.
-        context: what to verify.
-        computed_macs: MACs of levels that were hashed already; these are not hashed again.
+        file: The Data Set.
+        context: What to verify.
+        computed_macs: MACs of levels that were already hashed, and are not hashed again.
 
     Returns:
         The report. A problem of a signature is a finding in it.
 
     Raises:
-        Malformed: if the Data Set cannot be read.
-        NoSuchItem: if there is no item at the location that was asked for.
-        NoSuchSignature: if no signature has the UID that was asked for.
+        Malformed: The Data Set cannot be parsed.
+        NoSuchItem: There is no item at the requested location.
+        NoSuchSignature: No signature has the requested UID.
     """
     return verify_signatures(file, context, computed_macs).build()
 
@@ -72,16 +72,18 @@ def verify_signatures(
     return verification.report
 
 
-def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> SignatureReport:
+def verify_planned_signature(
+    file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature
+) -> SignatureReport:
     """Check a planned signature, with or without a certificate, as a verifier would.
 
-    Nothing of the Data Set is hashed or analyzed again, because that was done when the MAC was computed.
+    The Data Set is not hashed or analyzed again, because that was done when the MAC was computed.
 
     Args:
-        file: the Data Set that is to be signed.
-        level: the level that is to be signed.
-        macs: the MACs of that level, including that of the signature.
-        signature: the planned signature.
+        file: The Data Set to sign.
+        level: The level to sign.
+        macs: The MACs of the level, including the planned signature's.
+        signature: The planned signature.
     """
     item = SignatureItem(signature=signature, item=build_unsigned_item(signature), start=0, end=0, problems=())
     context = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
@@ -92,15 +94,15 @@ def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: Di
 
 @dataclass(frozen=True, slots=True)
 class _MainLevel:
-    """The main Data Set, whichever level was asked for."""
+    """The main Data Set, regardless of the requested level."""
 
     scan: LevelScanner
     well_formed_sequences: Mapping[int, int] | None
-    """Sequences that need no second analysis; None if it was not hashed."""
+    """Sequences that need no walk, with the number of their items of undefined length, by index; None if unknown."""
 
 
 class _FileVerification:
-    """The verification of one file."""
+    """Verifies one file."""
 
     def __init__(
         self, file: DicomFile, context: VerificationContext, computed_macs: Mapping[Location, LevelMacs]
@@ -116,7 +118,7 @@ class _FileVerification:
         self._structure: StructureFindings | None = None
 
     def run(self) -> None:
-        """Verify all signatures that were asked for."""
+        """Verify all requested signatures."""
         context, report = self._context, self.report
         main: _MainLevel | None = None
         for level, macs in self._iter_levels():
@@ -137,7 +139,7 @@ class _FileVerification:
             )
 
     def _iter_levels(self) -> Iterator[tuple[Level, LevelMacs]]:
-        """The levels that were asked for, with their MACs."""
+        """Iterate over the requested levels and their MACs."""
         file, location, computed = self._file, self._context.location, self._computed_macs
         level = main_level(file) if location is None else find_level(file, location)
         macs = computed.get(level.location) or compute_level_macs(level)
@@ -146,7 +148,7 @@ class _FileVerification:
             for index in macs.facts.with_signatures:
                 for nested in iter_nested_levels(level, macs.scan, index):
                     inner = computed.get(nested.location) or compute_level_macs(nested)
-                    # the end of an item of undefined length is known only now
+                    # the end of an item of undefined length is known only after the scan
                     if not self._budget.try_consume(inner.scan.end - nested.start):
                         raise Malformed("signatures are nested too deeply to be verified", nested.start)
                     yield nested, inner
@@ -164,7 +166,7 @@ class _FileVerification:
             return
         profile_checks = self._build_profile_checks(level, macs)
         at = self.build_level_context(level, macs, self._budget, profile_checks, self._analyze_structure(main))
-        # rules about all signatures of a level concern those that were not asked about, too
+        # rules about all signatures of a level also concern those that were not requested
         subjects = [_check_signature(at, each) for each in (found if self._required.has_joint_rules else chosen)]
         intact = (is_intact(each.findings) for each in subjects)
         broken = profile_checks.check_jointly(intact) if profile_checks is not None else ()
@@ -175,14 +177,14 @@ class _FileVerification:
         ]
 
     def _analyze_structure(self, main: _MainLevel) -> StructureFindings:
-        """The structure of the whole file, analyzed once there is a signature."""
+        """Analyze the structure of the whole file, when the first signature is verified."""
         if self._structure is None:
             self._structure = analyze_structure(self._file, main.scan, main.well_formed_sequences)
             self.report.notes += (*self._structure.notes, *identity_notes(self._file, main.scan))
         return self._structure
 
     def _build_profile_checks(self, level: Level, macs: LevelMacs) -> LevelProfileChecks | None:
-        """Checks against profiles; None without profiles, so that nothing of them is imported."""
+        """Build the checks against profiles; None without profiles, to avoid imports."""
         if not (self._context.profiles or self._context.required):
             return None
         from dcmseal.macro.profile_view import LevelView
@@ -198,7 +200,7 @@ class _FileVerification:
         profile_checks: LevelProfileChecks | None,
         structure: StructureFindings,
     ) -> LevelContext:
-        """Prepare what the checks of the signatures of a level share."""
+        """Build the context that the checks of a level's signatures share."""
         fragments = FragmentBoundaries(macs.scan, macs.facts)
         return LevelContext(
             file=self._file,
@@ -216,7 +218,7 @@ class _FileVerification:
 
 
 def _read_main_level(file: DicomFile, first: Level, macs: LevelMacs) -> _MainLevel:
-    """The main level, which is the first that is verified unless an item was asked for."""
+    """Return the main level, which is the first verified one unless an item was requested."""
     if first.location == MAIN:
         return _MainLevel(macs.scan, macs.facts.well_formed_sequences)
     return _MainLevel(main_level(file).scanner().finish(), None)

@@ -1,4 +1,4 @@
-"""Signatures held against Digital Signature Profiles (PS3.15 6.3): each by itself, and all of a level together."""
+"""Check signatures against Digital Signature Profiles (PS3.15 6.3), individually and all of a level together."""
 
 from __future__ import annotations
 
@@ -15,19 +15,28 @@ _CheckAll: TypeAlias = "Callable[[ProfiledDataset, Sequence[SignatureFacts]], tu
 
 
 class ProfileChecks:
-    """The profiles that are required: each signature is held against them, and all of a level against rules about all.
+    """Checks signatures against the required profiles.
 
-    Whether some signature meets them is for the policy to say (``engine.demands``).
+    Whether any signature meets a required profile is evaluated later, in ``policy.evaluate``.
+
+    Args:
+        required: The required profiles.
     """
 
     def __init__(self, required: tuple[Profile, ...]) -> None:
         self.required = required
         self.has_joint_rules = any(_check_all_method(profile) for profile in required)
-        """Whether all signatures of a level matter, whichever are asked about."""
+        """Whether a profile has rules about all signatures of a level, requested or not."""
         self._broken: list[Finding] = []
 
     def check(self, view: ProfiledDataset, facts: SignatureFacts, met: tuple[str, ...]) -> ProfileResult:
-        """What a signature lacks for the required profiles; a PASSED for each that it meets. ``met`` are any others."""
+        """Check a signature against the required profiles.
+
+        Args:
+            view: The signed level.
+            facts: The signature.
+            met: Names of all profiles that the signature meets, for the result.
+        """
         findings: list[Finding] = []
         outcomes: list[tuple[str, Outcome]] = []
         for profile in self.required:
@@ -37,33 +46,44 @@ class ProfileChecks:
             outcomes.append((profile.name, _combine_outcomes(missing)))
         return ProfileResult(met=met, required=tuple(outcomes), findings=tuple(findings))
 
-    def check_jointly(self, view: ProfiledDataset, sound: Sequence[SignatureFacts]) -> None:
-        """Hold the sound signatures of a level against the rules about all of them."""
+    def check_jointly(self, view: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> None:
+        """Check the intact signatures of a level against the rules about all of them.
+
+        Args:
+            view: The signed level.
+            signatures: Its intact signatures.
+        """
         for profile in self.required:
-            self._broken.extend(joint_rule_findings(profile, view, sound))
+            self._broken.extend(joint_rule_findings(profile, view, signatures))
 
     def unmet_findings(self) -> tuple[Finding, ...]:
-        """The rules about all signatures that are broken."""
+        """Return findings about violated rules about all signatures."""
         return tuple(self._broken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileResult:
-    """A signature, held against profiles."""
+    """The result of checking a signature against profiles."""
 
     met: tuple[str, ...] = ()
-    """The names of those that it meets."""
+    """Names of the profiles that it meets."""
     required: tuple[tuple[str, Outcome], ...] = ()
-    """Those that are required, and whether it meets them."""
+    """Names of the required profiles, and whether it meets them."""
     findings: tuple[Finding, ...] = ()
-    """What it lacks for the required ones."""
+    """Findings about the required profiles."""
 
 
 NO_PROFILES: Final = ProfileResult()
 
 
 class LevelProfileChecks:
-    """The profiles that the signatures of one level meet; the level is looked at once for all of them."""
+    """Checks the signatures of one level against profiles, with the requirements computed once for all of them.
+
+    Args:
+        view: The signed level.
+        profiles: Profiles to report by name if a signature meets them.
+        required_checks: Checks against the required profiles.
+    """
 
     def __init__(self, view: ProfiledDataset, profiles: tuple[Profile, ...], required_checks: ProfileChecks) -> None:
         self._view = view
@@ -71,17 +91,17 @@ class LevelProfileChecks:
         self._required_checks = required_checks
         self._facts: list[SignatureFacts] = []
         self._required: dict[str, Requirements] = {}
-        """Of signatures at this level, by profile."""
+        """Requirements on signatures of this level, by profile."""
 
     def check(self, facts: SignatureFacts) -> ProfileResult:
-        """Which profiles a signature meets, and what it lacks for the required ones."""
+        """Check a signature against all profiles."""
         self._facts.append(facts)
         uncovered = frozenset(self._view.tags) - facts.elements
         met = tuple(profile.name for profile in self._profiles if self._meets(profile, facts, uncovered))
         return self._required_checks.check(self._view, facts, met)
 
     def _meets(self, profile: Profile, facts: SignatureFacts, uncovered: frozenset[int]) -> bool:
-        """Whether a check finds nothing: where much is missing, nobody has asked for a list of it."""
+        """Whether a signature meets a profile; avoids the full check, with its findings, if elements are missing."""
         required = self._required.get(profile.name)
         if required is None:
             required = self._required[profile.name] = profile.requirements(self._view)
@@ -93,31 +113,40 @@ class LevelProfileChecks:
         """Check the rules about all signatures of the level, after each of them was checked.
 
         Args:
-            intact: whether each signature is intact, in the order in which they were checked.
+            intact: Whether each signature is intact, in the order in which they were checked.
 
         Returns:
-            The names of profiles whose rules about all signatures are broken.
+            Names of the profiles whose rules about all signatures are violated.
         """
-        strict = [
+        with_joint_rules = [
             each for each in self._profiles if _check_all_method(each) and not self._required[each.name].inapplicable
         ]
-        if not (strict or self._required_checks.has_joint_rules):
+        if not (with_joint_rules or self._required_checks.has_joint_rules):
             return frozenset()
         signatures = [facts for facts, counts in zip(self._facts, intact, strict=True) if counts]
         self._required_checks.check_jointly(self._view, signatures)
-        return frozenset(each.name for each in strict if joint_rule_findings(each, self._view, signatures))
+        return frozenset(each.name for each in with_joint_rules if joint_rule_findings(each, self._view, signatures))
 
 
 def joint_rule_findings(
     profile: Profile, view: ProfiledDataset, signatures: Sequence[SignatureFacts]
 ) -> tuple[Finding, ...]:
-    """Which of a profile's rules about all signatures of a level are broken; most profiles have none."""
+    """Check a profile's rules about all signatures of a level; most profiles have no such rules.
+
+    Args:
+        profile: The profile.
+        view: The signed level.
+        signatures: Its intact signatures.
+
+    Returns:
+        Findings about violated rules.
+    """
     check_all = _check_all_method(profile)
     return () if check_all is None else check_all(view, signatures)
 
 
 def _check_all_method(profile: Profile) -> _CheckAll | None:
-    """The method that makes a DocumentProfile: asking for the protocol itself would take longer than most checks."""
+    """Return the method that distinguishes a DocumentProfile; isinstance would take longer than most checks."""
     return getattr(profile, "check_all", None)
 
 

@@ -1,4 +1,4 @@
-"""Collects what the steps of a verification find out, so that the report is built once."""
+"""Collect the results of the steps of a verification, and build the report once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ReportBuilder:
-    """The parts of a VerificationReport, to which each step adds its own."""
+    """The parts of a VerificationReport, to which each step of a verification adds."""
 
     def __init__(self, *, integrity_only: bool) -> None:
         self.integrity_only = integrity_only
@@ -34,7 +34,7 @@ class ReportBuilder:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on what was found out so far."""
+        """The verdict on the results so far."""
         return judge_report(
             (each.verdict for each in self.signatures),
             notes=self.notes,
@@ -43,7 +43,12 @@ class ReportBuilder:
         )
 
     def add_to_signature(self, index: int, findings: Iterable[Finding]) -> None:
-        """Add findings to those of one signature."""
+        """Add findings to the report on one signature.
+
+        Args:
+            index: Index of the signature in ``signatures``.
+            findings: The findings to add.
+        """
         report = self.signatures[index]
         self.signatures[index] = replace(report, findings=(*report.findings, *findings))
 

@@ -1,9 +1,8 @@
-"""Trust in the signer of each signature: settings made ready once, the moment chosen, the answer as findings.
+"""Evaluate trust in signers and timestamp authorities, with trust settings that are loaded once.
 
->>> from dcmseal import verify
->>> from dcmseal.verification.signer_trust import Trust
+>>> from dcmseal import open_trust, verify
 >>> from dcmseal.plugins.trust import TrustSettings
->>> trust = Trust.open(TrustSettings(anchors=("authority.cert.pem",)))
+>>> trust = open_trust(TrustSettings(anchors=("authority.cert.pem",)))
 >>> verify("signed.dcm", trust=trust).verdict
 <Verdict.VALID: 'valid'>
 """
@@ -26,48 +25,66 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Trust settings made ready, for any number of verifications: what was found out once is remembered."""
+    """Loaded trust settings for any number of verifications, which share cached results."""
 
     settings: TrustSettings
     evaluator: TrustEvaluator
-    on_answer: Callable[[TrustResult], object] | None = field(default=None, repr=False)
-    """Is passed every answer, which then comes with its material."""
+    on_result: Callable[[TrustResult], object] | None = field(default=None, repr=False)
+    """Called with every result, which then includes the material that it is based on."""
 
     @classmethod
-    def open(cls, settings: TrustSettings, registry: Registry | None = None) -> Trust:
-        """Read what the settings name.
+    def open(cls, settings: TrustSettings, registry: Registry) -> Trust:
+        """Load trust settings and the files that they name.
 
-        Raises TrustError if a file cannot be read, UsageError if the settings contradict each other, and PluginError
-        if there is no plugin for them.
+        Args:
+            settings: The settings.
+            registry: The plugins.
+
+        Raises:
+            TrustError: A file cannot be read.
+            UsageError: The settings contradict each other.
+            PluginError: No plugin supports the settings.
         """
-        from dcmseal.plugins.registry import installed_registry
-
-        plugins = installed_registry() if registry is None else registry
-        return cls(settings=settings, evaluator=plugins.trust_backend(settings.scheme).open(settings))
+        return cls(settings=settings, evaluator=registry.trust_backend(settings.scheme).open(settings))
 
     def evaluate_signer(
         self, signature: DigitalSignature, certificate: bytes, certified: dt.datetime | None = None
     ) -> tuple[tuple[Finding, ...], SignerTrust]:
-        """Findings of aspect TRUST about the signer's certificate, in DER, and what they rest upon.
+        """Evaluate trust in a signer.
 
-        It counts what held at the ``certified`` time of a timestamp that was verified, else at the claimed time of
-        signing, else now. Raises TrustError if the backend fails.
+        Args:
+            signature: The signature.
+            certificate: The signer's certificate in DER.
+            certified: The time of a verified timestamp; None to evaluate trust at the claimed signing time, or now if
+                it cannot be read.
+
+        Returns:
+            Findings of aspect TRUST, and the time and certificate chain that they are based on.
+
+        Raises:
+            TrustError: The backend fails.
         """
         now = self.settings.now or dt.datetime.now(dt.UTC)
         moment, basis = _select_moment(signature, certified, now)
-        answer = self._evaluate(TrustRequest(certificate=certificate, moment=moment, basis=basis, now=now))
-        return answer.findings, SignerTrust(moment=moment, basis=basis, chain=answer.chain)
+        result = self._evaluate(TrustRequest(certificate=certificate, moment=moment, basis=basis, now=now))
+        return result.findings, SignerTrust(moment=moment, basis=basis, chain=result.chain)
 
     def evaluate_authority(self, time: CertifiedTime) -> tuple[Finding, ...]:
-        """Whether the authority of a certified time is trusted: findings of aspect TIMESTAMP, its verdict first.
+        """Evaluate trust in a timestamp authority.
 
-        The time is only a claim of the authority: somebody who has the key of an authority that expired, or was
-        revoked because its key may not be safe, can certify any time.
+        The time counts only as a claim of the authority. With the key of an authority that expired, or was revoked
+        because the key was compromised, an attacker can certify any time.
+
+        Args:
+            time: The certified time.
+
+        Returns:
+            Findings of aspect TIMESTAMP; the first one states whether the authority is trusted.
 
         Raises:
-            TrustError: if the backend fails.
+            TrustError: The backend fails.
         """
-        answer = self._evaluate(
+        result = self._evaluate(
             TrustRequest(
                 certificate=time.authority,
                 moment=time.moment,
@@ -77,36 +94,36 @@ class Trust:
                 other_certificates=time.others,
             )
         )
-        return (_judge_authority(answer), *_ignored_findings(answer))
+        return (_judge_authority(result), *_ignored_findings(result))
 
-    def _evaluate(self, question: TrustRequest) -> TrustResult:
-        if self.on_answer is None:
-            return self.evaluator.evaluate(question)
-        answer = self.evaluator.evaluate(replace(question, collect_material=True))
-        self.on_answer(answer)
-        return answer
+    def _evaluate(self, request: TrustRequest) -> TrustResult:
+        if self.on_result is None:
+            return self.evaluator.evaluate(request)
+        result = self.evaluator.evaluate(replace(request, collect_material=True))
+        self.on_result(result)
+        return result
 
 
-def _judge_authority(answer: TrustResult) -> Finding:
-    outcomes = {finding.outcome for finding in answer.findings}
-    if any(each.outcome is Outcome.FAILED and each.code == "revoked" for each in answer.findings):
-        return _authority_finding(Outcome.FAILED, "tsa-revoked", _format_reasons(answer, Outcome.FAILED))
+def _judge_authority(result: TrustResult) -> Finding:
+    outcomes = {finding.outcome for finding in result.findings}
+    if any(each.outcome is Outcome.FAILED and each.code == "revoked" for each in result.findings):
+        return _authority_finding(Outcome.FAILED, "tsa-revoked", _format_reasons(result, Outcome.FAILED))
     if Outcome.FAILED in outcomes:
-        return _authority_finding(Outcome.FAILED, "tsa-untrusted", _format_reasons(answer, Outcome.FAILED))
+        return _authority_finding(Outcome.FAILED, "tsa-untrusted", _format_reasons(result, Outcome.FAILED))
     if outcomes - {Outcome.NOT_CHECKED} != {Outcome.PASSED}:
-        reasons = _format_reasons(answer, Outcome.UNKNOWN)
+        reasons = _format_reasons(result, Outcome.UNKNOWN)
         return _authority_finding(Outcome.UNKNOWN, "tsa-trust-not-established", reasons)
     return _authority_finding(Outcome.PASSED, "tsa-trusted", "its certificate leads to a trust anchor")
 
 
-def _ignored_findings(answer: TrustResult) -> Iterator[Finding]:
-    for each in answer.findings:
+def _ignored_findings(result: TrustResult) -> Iterator[Finding]:
+    for each in result.findings:
         if each.code == "certificates-ignored":
             yield _authority_finding(Outcome.NOT_CHECKED, "tsa-certificates-ignored", each.message)
 
 
-def _format_reasons(answer: TrustResult, outcome: Outcome) -> str:
-    return "; ".join(each.message for each in answer.findings if each.outcome is outcome)
+def _format_reasons(result: TrustResult, outcome: Outcome) -> str:
+    return "; ".join(each.message for each in result.findings if each.outcome is outcome)
 
 
 def _authority_finding(outcome: Outcome, code: str, message: str) -> Finding:
@@ -122,5 +139,5 @@ def _select_moment(
     claimed = signature.moment
     try:
         return (now, TimeBasis.NOW) if claimed is None else (claimed.astimezone(dt.UTC), TimeBasis.CLAIMED)
-    except OverflowError:  # its UTC lies outside the years 1 to 9999
+    except OverflowError:  # in UTC, it is outside the years 1 to 9999
         return now, TimeBasis.NOW

@@ -1,4 +1,4 @@
-"""Certified timestamps, verified: what was certified, when, and whether that fits the signature (PS3.15 C.1)."""
+"""Verify certified timestamps: that they certify the signature, and that their time is plausible (PS3.15 C.1)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.macro.signer_certificate import Certificate, strip_der_padding
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
+from dcmseal.plugins.registry_provider import no_plugins
 from dcmseal.terms import KeyType, TimestampType
 from dcmseal.verification.certificate_validity import CLOCK_SKEW
 from dcmseal.verification.verification_options import TimestampMode
@@ -23,50 +24,49 @@ _TIMESTAMP_CLAUSE: Final = "PS3.3 C.12.1.1.3.1.3"
 _SIGNING_CLAUSE: Final = "PS3.15 C.1"
 _TST_INFO_CLAUSE: Final = "RFC 3161 2.4.2"
 _MAX_ACCURACY: Final = timedelta(hours=1)
-"""A time that is known less exactly proves little."""
+"""Maximum accuracy interval of a useful timestamp."""
 
 
-def find_installed_backend(type_: str) -> TimestampBackend:
-    """What knows a Certified Timestamp Type among the plugins installed; most files need none."""
-    from dcmseal.plugins.registry import installed_registry
-
-    return installed_registry().timestamp_backend(type_)
+def find_no_backend(type_: str) -> TimestampBackend:
+    """Find no timestamp backend; raises PluginError."""
+    return no_plugins().timestamp_backend(type_)
 
 
-def authority_not_evaluated(_: CertifiedTime) -> tuple[Finding, ...]:
-    """What is said of an authority as long as no trust source judges it."""
+def unevaluated_authority_findings(_: CertifiedTime) -> tuple[Finding, ...]:
+    """Report that trust in an authority was not evaluated, because no trust anchor is configured."""
     message = "no trust anchor is configured for the timestamp authority"
     return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING_CLAUSE),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampContext:
-    """How timestamps are verified, and with what."""
+    """How to verify timestamps."""
 
     mode: TimestampMode = TimestampMode.VERIFY
     certificates: tuple[bytes, ...] = ()
-    """DER certificates of authorities, for timestamps that come without; not trusted."""
-    backend: Callable[[str], TimestampBackend] = find_installed_backend
-    """What knows a Certified Timestamp Type; raises PluginError."""
-    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = authority_not_evaluated
-    """Judges whether the authority of a certified time is trusted."""
+    """DER certificates of authorities, for timestamps without a certificate; they are not trusted."""
+    backend: Callable[[str], TimestampBackend] = find_no_backend
+    """Finds the plugin for a Certified Timestamp Type; raises PluginError if there is none."""
+    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = unevaluated_authority_findings
+    """Evaluates trust in the authority of a certified time."""
     weak_outcome: Outcome = Outcome.UNKNOWN
-    """Of a finding that a timestamp is weak."""
+    """Outcome of the finding that a timestamp is weak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampVerification:
-    """What there is to say about the timestamp of a signature."""
+    """The result of verifying the timestamp of a signature."""
 
     findings: tuple[Finding, ...] = ()
+    """Findings about the timestamp; empty if the signature has none."""
     time: CertifiedTime | None = None
-    """None if no time is certified."""
+    """The certified time; None if there is none, or a check of it failed."""
     authority_findings: tuple[Finding, ...] = ()
     """Findings about trust in the authority."""
 
     @property
     def is_verified(self) -> bool:
-        """Whether all that was found out passed, but for trust in the authority."""
+        """Whether all checks passed, regardless of trust in the authority."""
         return self.time is not None and all(each.outcome is Outcome.PASSED for each in self.findings)
 
     @property
@@ -84,35 +84,45 @@ NO_TIMESTAMP: Final = TimestampVerification()
 
 
 class TimestampChecker:
-    """Judges the timestamps of the signatures of a Data Set, and remembers which of those required are not there."""
+    """Verifies the timestamps of a file's signatures, and collects findings about required timestamps.
+
+    Args:
+        context: How to verify timestamps.
+        uid: Digital Signature UID of the only signature to verify; None for all.
+        integrity_only: Ignore trust in the timestamp authorities.
+    """
 
     def __init__(self, context: TimestampContext, *, uid: str | None, integrity_only: bool) -> None:
-        """``uid`` is that of the one signature that is asked about, None for all."""
         self._uid = uid
-        self._question = context
+        self._context = context
         self._integrity_only = integrity_only
         self._unmet: list[Finding] = []
 
     def ignores(self, signature: DigitalSignature) -> bool:
-        """Whether the signature has a timestamp that is not to be verified."""
-        is_ignored = self._question.mode is TimestampMode.IGNORE
+        """Whether the signature has a timestamp that is ignored."""
+        is_ignored = self._context.mode is TimestampMode.IGNORE
         return is_ignored and bool(signature.timestamp or signature.timestamp_type)
 
     def verify(
         self, signature: DigitalSignature, certificate: Certificate | None, now: datetime
     ) -> TimestampVerification:
-        """What there is to say about the timestamp of a signature at the moment ``now``."""
-        rule = self._question.mode
+        """Verify the timestamp of a signature, if it has one.
+
+        Args:
+            signature: The signature.
+            certificate: The signer's certificate; None if it cannot be read.
+            now: The time of verification.
+        """
         if not (signature.timestamp or signature.timestamp_type):
-            answer = NO_TIMESTAMP
+            result = NO_TIMESTAMP
         else:
-            answer = verify_timestamp(signature, certificate, self._question, now)
-        if rule is TimestampMode.REQUIRE and self._uid in (None, signature.uid):
-            self._unmet.extend(self._requirement_findings(signature, answer))
-        return answer
+            result = verify_timestamp(signature, certificate, self._context, now)
+        if self._context.mode is TimestampMode.REQUIRE and self._uid in (None, signature.uid):
+            self._unmet.extend(self._requirement_findings(signature, result))
+        return result
 
     def unmet_findings(self) -> tuple[Finding, ...]:
-        """What is required and not there, or not established."""
+        """Return findings about required timestamps that are missing or not established."""
         return tuple(self._unmet)
 
     def _requirement_findings(self, signature: DigitalSignature, result: TimestampVerification) -> Iterator[Finding]:
@@ -120,24 +130,29 @@ class TimestampChecker:
             message = "the signature has no certified timestamp"
             yield _finding(Outcome.FAILED, "timestamp-absent", message, _TIMESTAMP_CLAUSE, signature.uid)
         elif not result.is_verified or not (self._integrity_only or result.is_authority_trusted):
-            message = "it is not established that the signature has a valid timestamp"
+            message = "the validity of the signature's timestamp is not established"
             yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _TIMESTAMP_CLAUSE, signature.uid)
 
 
 def verify_timestamp(
     signature: DigitalSignature, certificate: Certificate | None, context: TimestampContext, now: datetime
 ) -> TimestampVerification:
-    """Verify the timestamp that a signature has, at the moment ``now``."""
+    """Verify the timestamp of a signature.
+
+    Args:
+        signature: A signature with a timestamp.
+        certificate: The signer's certificate; None if it cannot be read.
+        context: How to verify timestamps.
+        now: The time of verification.
+    """
     if not signature.timestamp:
-        message = "the timestamp is missing or too long, although its type is present"
+        message = "Certified Timestamp is missing or too long, although Certified Timestamp Type is present"
         return TimestampVerification(
             findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _TIMESTAMP_CLAUSE),)
         )
     try:
         backend = context.backend(signature.timestamp_type)
-        judgement = backend.verify(
-            signature.timestamp, timestamped_values(signature, certificate), context.certificates
-        )
+        verified = backend.verify(signature.timestamp, timestamped_values(signature, certificate), context.certificates)
     except (PluginError, TimestampError) as error:
         message = f"the timestamp cannot be verified: {error}"
         return TimestampVerification(
@@ -145,23 +160,27 @@ def verify_timestamp(
         )
     found = tuple(
         replace(each, outcome=context.weak_outcome) if each.code == "timestamp-weak" else each
-        for each in judgement.findings
+        for each in verified.findings
     )
-    if judgement.time is None:
+    if verified.time is None:
         return TimestampVerification(findings=found)
-    findings = (*found, *_time_findings(judgement.time, signature, certificate, now))
+    findings = (*found, *_time_findings(verified.time, signature, certificate, now))
     is_future = any(finding.code == "timestamp-in-future" for finding in findings)
     if is_future or any(finding.outcome is Outcome.FAILED for finding in findings):
         return TimestampVerification(findings=findings)
     return TimestampVerification(
-        findings=findings, time=judgement.time, authority_findings=context.evaluate_authority(judgement.time)
+        findings=findings, time=verified.time, authority_findings=context.evaluate_authority(verified.time)
     )
 
 
 def profile_timestamp_type(signature: DigitalSignature, result: TimestampVerification) -> str:
-    """The Certified Timestamp Type that profiles go by; empty for that of PS3.15 C.1 if nothing is certified.
+    """Return the Certified Timestamp Type to check against profiles.
 
-    Other types are for the profiles to judge.
+    It is empty for a timestamp of type CMS_TSP that certifies nothing. Profiles check other types themselves.
+
+    Args:
+        signature: The signature.
+        result: The result of verifying its timestamp.
     """
     certifies_nothing = result.time is None and bool(result.findings)
     is_known = signature.timestamp_type == TimestampType.CMS_TSP
@@ -169,22 +188,27 @@ def profile_timestamp_type(signature: DigitalSignature, result: TimestampVerific
 
 
 def timestamped_values(signature: DigitalSignature, certificate: Certificate | None) -> tuple[bytes, ...]:
-    """What a timestamp may have been made for, the likeliest first: the value without padding, and as it is stored."""
+    """Return the values that a timestamp may be of, the likeliest first: without padding, and as stored.
+
+    Args:
+        signature: The signature.
+        certificate: The signer's certificate, which shows the length of an RSA signature; None if it cannot be read.
+    """
     value = signature.value
-    bare = value
+    unpadded = value
     if certificate is not None and certificate.key_type is KeyType.RSA:
-        bare = value[: (certificate.key_bits + 7) // 8]
+        unpadded = value[: (certificate.key_bits + 7) // 8]
     else:
         with suppress(CertificateNotValid):
-            bare = strip_der_padding(value)
-    padding = value[len(bare) :]
-    return (bare, value) if padding == b"\0" else (value,)
+            unpadded = strip_der_padding(value)
+    padding = value[len(unpadded) :]
+    return (unpadded, value) if padding == b"\0" else (value,)
 
 
 def _time_findings(
     time: CertifiedTime, signature: DigitalSignature, certificate: Certificate | None, now: datetime
 ) -> Iterator[Finding]:
-    # certificates count whole seconds
+    # certificates state whole seconds
     second = time.moment.replace(microsecond=0)
     if certificate is None:
         pass
@@ -203,12 +227,12 @@ def _time_findings(
         message = f"the claimed signing time {signature.moment.isoformat()} is later than the certified time"
         yield _finding(Outcome.FAILED, "timestamp-before-signing", message, _TIMESTAMP_CLAUSE)
     if accuracy > _MAX_ACCURACY:
-        message = f"the authority's time is accurate only to {accuracy}, which proves too little"
+        message = f"the timestamp authority states its time only to within {accuracy}, which is too inaccurate"
         yield _finding(Outcome.UNKNOWN, "timestamp-inaccurate", message, _TST_INFO_CLAUSE)
     if time.moment - now > margin:
         message = (
-            f"the certified time {second.isoformat()} is in the future:"
-            f" the verifier's clock says {now.isoformat('T', 'seconds')}"
+            f"the certified time {second.isoformat()} is in the future: "
+            f"the verifier's clock shows {now.isoformat('T', 'seconds')}"
         )
         yield _finding(Outcome.UNKNOWN, "timestamp-in-future", message, _TIMESTAMP_CLAUSE)
 

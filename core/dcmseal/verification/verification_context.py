@@ -1,4 +1,4 @@
-"""What verification works with: the request, the level whose signatures are verified, and each of its signatures."""
+"""The contexts of verification: the request, a level, and one of its signatures."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationContext:
-    """What to verify, and against what."""
+    """What to verify, and against which requirements."""
 
     uid: str | None = None
-    """One signature by its Digital Signature UID; None for all."""
+    """Digital Signature UID of the only signature to verify; None for all."""
     location: Location | None = None
-    """One level; None for all."""
+    """The only level to verify; None for all."""
     profiles: tuple[Profile, ...] = ()
-    """Profiles that are reported by name if a signature meets them."""
+    """Profiles to report by name if a signature meets them."""
     required: tuple[Profile, ...] = ()
-    """Profiles that each signature is checked against."""
+    """Profiles to check each signature against."""
     policy: Policy | None = None
-    """Requirements on the signatures together; ``required`` are the profiles that it names."""
+    """Requirements on the signatures together; ``required`` contains the profiles that it names."""
     integrity_only: bool = False
     timestamp: TimestampContext = TimestampContext()
     accept_old_format: bool = False
@@ -58,17 +58,17 @@ class VerificationContext:
     file_digest: bool = False
     """Whether to compute the digest of the file, which reads it a second time."""
     now: datetime | None = None
-    """The moment of verification; None for that of the trust settings, or else the clock."""
+    """The time of verification; None for the time in the trust settings, or else the current time."""
 
     def verification_time(self) -> datetime:
-        """The moment of verification."""
+        """Return the time of verification."""
         fixed = self.now or (self.trust.settings.now if self.trust else None)
         return fixed or datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelContext:
-    """A level that was scanned once, and everything that the checks of its signatures share."""
+    """A scanned level, and everything that the checks of its signatures share."""
 
     file: DicomFile
     macs: LevelMacs
@@ -76,26 +76,26 @@ class LevelContext:
     element_lists: ElementLists
     fragments: FragmentBoundaries
     profile_checks: LevelProfileChecks | None
-    """None if no profile was asked for."""
+    """None if no profiles are checked."""
     structure: StructureFindings
     findings: Sequence[Finding]
-    """About the level; they apply to every signature at it."""
+    """Findings about the level, which apply to all of its signatures."""
     request: VerificationContext
     timestamps: TimestampChecker
     now: datetime
-    """The same moment for all signatures of a file."""
+    """The time of verification, the same for all signatures of a file."""
 
 
 @dataclass(slots=True, kw_only=True)
 class SignatureContext:
-    """One signature while its checks run: what they share, and what they determine besides findings."""
+    """One signature while its checks run, and what they determine in addition to findings."""
 
     item: SignatureItem
     listed: ListedElements | None
-    """Its Data Elements Signed; None if the level has more lists than are examined."""
+    """Its Data Elements Signed; None if the level has too many different lists."""
     findings: list[Finding]
     certificate: Certificate | None = None
-    """The signer's; None until it was read, and if it cannot be read."""
+    """The signer's certificate; None before it is read, and if it cannot be parsed."""
     timestamp: TimestampVerification = NO_TIMESTAMP
     trust: SignerTrust | None = None
     profiles: ProfileResult = NO_PROFILES
@@ -106,7 +106,12 @@ class SignatureContext:
         return self.item.signature
 
     def build_report(self, *, integrity_only: bool, broken_profiles: Container[str] = ()) -> SignatureReport:
-        """Build the report, without the profiles whose rules about all signatures of the level are broken."""
+        """Build the report on the signature.
+
+        Args:
+            integrity_only: Whether the verdict ignores trust.
+            broken_profiles: Names of profiles to omit, because their rules about all signatures are violated.
+        """
         return SignatureReport(
             signature=self.item.signature,
             findings=tuple(self.findings),

@@ -1,4 +1,4 @@
-"""What is verified and how strictly it is judged: the options of ``verify`` and ``verify_many``.
+"""The options of ``verify`` and ``verify_many``: what to verify, and how strictly.
 
 >>> VerifyOptions(location="main", timestamp="ignore")
 VerifyOptions(location=Location(steps=()), timestamp=<TimestampMode.IGNORE: 'ignore'>)
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from dcmseal.errors import UsageError
 from dcmseal.location import Location, parse_location
-from dcmseal.option_values import format_options, read_fields, set_options, to_tuple
+from dcmseal.option_values import build_options, format_options, set_options, to_tuple
 from dcmseal.sources.reference_folders import ReferenceFolders, References, to_reference_folders
 
 if TYPE_CHECKING:
@@ -26,17 +26,18 @@ if TYPE_CHECKING:
 
 
 class TimestampMode(StrEnum):
-    """What verification does with certified timestamps."""
+    """How to treat certified timestamps."""
 
     VERIFY = "verify"
-    """Verify those that exist."""
+    """Verify timestamps, but do not require them."""
     REQUIRE = "require"
-    """Require a valid one of every signature."""
+    """Require a valid timestamp on every signature."""
     IGNORE = "ignore"
+    """Do not verify timestamps."""
 
 
 class VerifyKeywords(TypedDict, total=False):
-    """The options of ``verify`` and ``verify_many`` as callers may write them; see VerifyOptions."""
+    """The options of ``verify`` and ``verify_many`` as callers can write them; see VerifyOptions."""
 
     uid: str | None
     location: Location | str | None
@@ -57,40 +58,40 @@ class VerifyKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class VerifyOptions:
-    """The options of ``verify`` and ``verify_many``, read and checked.
+    """The options of ``verify`` and ``verify_many``, parsed and checked.
 
-    The keyword ``require`` adds rules to ``policy``: names of profiles, profile files, or rules as Rule.parse reads
-    them, each to be met by one signature.
+    The keyword ``require`` adds rules to ``policy``: names of profiles, paths of profile files, or rules in the syntax
+    of ``Rule.parse``. One signature has to meet each rule.
 
     Raises:
-        UsageError: A value cannot be read, or values contradict each other, whatever the Data Set.
+        UsageError: An option is invalid, or options contradict each other.
     """
 
     uid: str | None = None
-    """Verify the signature with this Digital Signature UID only."""
+    """Verify only the signature with this Digital Signature UID."""
     location: Location | None = None
-    """Verify the signatures at this location only; None for every level."""
+    """Verify only the signatures at this location; None for all levels."""
     policy: Policy | None = None
-    """What is required of the signatures together: those at the main level, or at ``location``."""
+    """Requirements on the signatures of the main Data Set, or of ``location``, together."""
     integrity_only: bool = False
     """Check integrity only; do not require a trusted signer."""
     accept_old_format: bool = False
     """Accept signatures in the fragment format of DCMTK before 3.5.4."""
     trust: Trust | TrustSettings | None = None
-    """Which signers to trust; None leaves trust unknown. ``Trust.open(settings)`` reads the files once for several
-    calls."""
+    """Which signers to trust; None leaves trust unknown. For several calls, pass ``open_trust(settings)``, which loads
+    the files once."""
     timestamp: TimestampMode = TimestampMode.VERIFY
-    """Whether certified timestamps are verified, required or ignored."""
+    """Whether to verify, require or ignore certified timestamps."""
     timestamp_certificates: tuple[bytes, ...] = field(default=(), repr=False)
-    """DER certificates of timestamp authorities, for timestamps without one; they are not trusted."""
+    """DER certificates of timestamp authorities, for timestamps without a certificate; they are not trusted."""
     references: ReferenceFolders | None = None
-    """Folders with the instances that a document cites as evidence, to compare with (PS3.3 C.17.2.1)."""
+    """Folders with the instances that a document cites as evidence, to check for changes (PS3.3 C.17.2.1)."""
     now: datetime | None = None
-    """The moment of verification; None for that of ``trust``, or else of the clock."""
+    """The time of verification; None for the time in ``trust``, or else the current time."""
     name_profiles: bool = True
-    """Report which profiles are met. False saves loading plugins."""
+    """Report which profiles each signature meets. False avoids loading plugins."""
     count_coverage: bool = False
-    """Report how many elements of the object are protected, and which are not."""
+    """Report how many elements of the object signatures cover, and which they do not."""
     file_digest: bool = False
     """Report the SHA-256 of the file, which reads the file once more."""
 
@@ -100,37 +101,41 @@ class VerifyOptions:
         set_options(self, values, _PARSERS)
         object.__setattr__(self, "policy", _add_rules(self.policy, rules))
         if self.policy is not None and self.policy.needs_timestamps and self.timestamp is TimestampMode.IGNORE:
-            raise UsageError("the policy requires timestamps, which are to be ignored", hint="leave out one of the two")
+            raise UsageError(
+                "the policy requires timestamps, but timestamps are ignored", hint="omit one of the two options"
+            )
 
     @classmethod
     def build(cls, options: VerifyOptions | None, keywords: VerifyKeywords) -> VerifyOptions:
-        """The options, with keywords in place of theirs."""
-        if options is None:
-            return cls(**keywords)
-        return options.replace(**keywords) if keywords else options
+        """Build options from keywords.
+
+        Args:
+            options: The options to start from; None for the defaults.
+            keywords: Options that replace them; ``require`` adds rules.
+        """
+        return build_options(cls, options, keywords)
 
     def replace(self, **keywords: Unpack[VerifyKeywords]) -> VerifyOptions:
-        """Copy the options, with keywords in place of theirs; ``require`` adds rules."""
-        values: dict[str, Any] = {**read_fields(self), **keywords}
-        return VerifyOptions(**values)
+        """Copy the options, with those in ``keywords`` replaced; ``require`` adds rules."""
+        return build_options(VerifyOptions, self, keywords)
 
     def __repr__(self) -> str:
         return format_options(self)
 
 
 def _add_rules(policy: Policy | None, rules: Any) -> Policy | None:
-    """The policy and further rules; None if there are neither."""
-    is_several = hasattr(rules, "__iter__") and not isinstance(rules, str)
-    several: tuple[Any, ...] = tuple(rules) if is_several else (rules,)
-    if not several:
+    """Add rules to a policy; None if there are neither."""
+    is_iterable = hasattr(rules, "__iter__") and not isinstance(rules, str)
+    added: tuple[Any, ...] = tuple(rules) if is_iterable else (rules,)
+    if not added:
         return policy
     from dcmseal.policy.policy import Policy, to_rule
     from dcmseal.policy.rule import Rule
 
-    for each in several:
+    for each in added:
         if not isinstance(each, (str, Rule)) and not hasattr(each, "requirements"):
-            raise UsageError(f"require cannot be a {type(each).__name__}", hint="give names of profiles, or rules")
-    return (policy or Policy()).with_rules(map(to_rule, several))
+            raise UsageError(f"require cannot be a {type(each).__name__}", hint="give profile names or rules")
+    return (policy or Policy()).with_rules(map(to_rule, added))
 
 
 def _parse_policy(policy: object) -> Policy | None:
@@ -139,8 +144,8 @@ def _parse_policy(policy: object) -> Policy | None:
     from dcmseal.policy.policy import Policy
 
     if not isinstance(policy, Policy):
-        hint = "read it from the configuration: policy=load_config().policy_setup(NAME).policy"
-        raise UsageError(f"policy has to be a Policy, not {policy!r}", hint=hint)
+        hint = "load it from the configuration: policy=load_config().policy_setup(NAME).policy"
+        raise UsageError(f"policy must be a Policy, not {policy!r}", hint=hint)
     return policy
 
 
@@ -151,8 +156,8 @@ def _parse_trust(trust: object) -> Trust | TrustSettings | None:
     from dcmseal.verification.signer_trust import Trust
 
     if not isinstance(trust, (Trust, TrustSettings)):
-        hint = "read it from the configuration: trust=load_config().trust_setup(NAME)"
-        raise UsageError(f"trust has to be TrustSettings, not {trust!r}", hint=hint)
+        hint = "load it from the configuration: trust=load_config().trust_setup(NAME)"
+        raise UsageError(f"trust must be TrustSettings, not {trust!r}", hint=hint)
     return trust
 
 

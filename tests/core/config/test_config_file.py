@@ -102,7 +102,7 @@ def test_a_pin_file_that_others_can_read_is_warned_of(file: Path) -> None:
         assert setup.secrets(SecretRequest(purpose="card", uri="pem:a")) == SECRET
 
 
-def test_no_file_at_the_usual_place_is_no_error(file: Path) -> None:
+def test_a_missing_file_at_the_default_path_is_accepted(file: Path) -> None:
     config = load_config()
     assert (config.path, dict(config.keys), config.profiles_folder) == (None, {}, None)
     with pytest.raises(UsageError, match="'card' is not a key URI") as caught:
@@ -138,7 +138,7 @@ def test_a_setup_that_is_not_there(file: Path) -> None:
     ("text", "where", "line", "said"),
     [
         ("[key.a]", "key", 1, "did you mean keys?"),
-        ("\n[pkcs11.a]\nmodule = 1", "pkcs11", 2, "known here are: keys, trust, policies, profiles"),
+        ("\n[pkcs11.a]\nmodule = 1", "pkcs11", 2, "use one of: keys, trust, policies, profiles"),
         ("keys = 3", "keys", 1, "write [keys]"),
         ("[keys]\na = 'pem:a'", "keys.a", 2, "write [keys.a]"),
         ("[keys.a]\nuri = 'pem:a'\nPin_Source = 'env:A'", "keys.a.Pin_Source", 3, "did you mean pin-source?"),
@@ -148,22 +148,20 @@ def test_a_setup_that_is_not_there(file: Path) -> None:
         ("[keys.a]\nuri = ''", "keys.a.uri", 2, 'uri = "..."'),
         ("[keys.a]\nuri = 'signer.pem'", "keys.a.uri", 2, "SCHEME:PATH"),
         ('[keys.a]\nuri = "pem:a\\nb"', "keys.a.uri", 2, "one line"),
-        ("[keys.a]\nuri = 'pem:a?cert=b'\ncert = 'c'", "keys.a.cert", 3, "keep one"),
-        ("[keys.a]\nuri = 'card:?pin-source=file:b'\npin-source = 'env:A'", "keys.a.pin-source", 3, "keep one"),
+        ("[keys.a]\nuri = 'pem:a?cert=b'\ncert = 'c'", "keys.a.cert", 3, "remove one"),
+        ("[keys.a]\nuri = 'card:?pin-source=file:b'\npin-source = 'env:A'", "keys.a.pin-source", 3, "remove one"),
         ("[keys.a]\nuri = 'pem:a'\nalgorithm = 'SHA3'", "keys.a.algorithm", 3, "SHA256"),
         ("[keys.a]\nuri = 'pem:a'\npurpose = 'reviw'", "keys.a.purpose", 3, "did you mean review?"),
         ("[keys.'a b']\nuri = 'pem:a'", "keys.a b", 1, "letters, digits"),
-        ("[keys]\n  a.uri = 'pem:a'\n  a.x = 1", "keys.a.x", 3, "known here are"),
-        ("[keys]\na = { uri = 'pem:a', x = 1 }", "keys.a.x", 2, "known here are"),
+        ("[keys]\n  a.uri = 'pem:a'\n  a.x = 1", "keys.a.x", 3, "use one of: uri"),
+        ("[keys]\na = { uri = 'pem:a', x = 1 }", "keys.a.x", 2, "use one of: uri"),
         ("[[keys]]\nuri = 'pem:a'", "keys", 1, "write [keys]"),
         ("[profiles]\nfolder = 1", "profiles.folder", 2, 'folder = "..."'),
         ("[profiles]\nfolders = 'x'", "profiles.folders", 2, "did you mean folder?"),
         ("x = '''\n[keys.b]\n'''\n[keys.b]\nuri = 1", "keys.b.uri", 5, 'uri = "..."'),
     ],
 )
-def test_what_is_not_understood_is_a_problem_in_its_line(
-    file: Path, text: str, where: str, line: int, said: str
-) -> None:
+def test_an_invalid_entry_is_a_problem_with_its_line(file: Path, text: str, where: str, line: int, said: str) -> None:
     problem = next(each for each in problems_of(file, text) if each.where == where)
     assert problem.line == line
     assert said in problem.hint
@@ -199,7 +197,7 @@ def test_what_is_not_understood_is_a_problem_in_its_line(
         f'pin-source = "{SECRET}',
     ],
 )
-def test_what_looks_like_a_secret_is_refused_and_not_repeated(file: Path, line: str) -> None:
+def test_a_likely_secret_is_refused_and_not_repeated(file: Path, line: str) -> None:
     uri = "" if line.startswith("uri") else "uri = 'pem:a'\n"
     with pytest.raises(UsageError) as caught:
         load_config(write(file, f"[keys.a]\n{uri}{line}\n"))
@@ -224,12 +222,12 @@ def test_what_looks_like_a_secret_is_refused_and_not_repeated(file: Path, line: 
     ],
     ids=str,
 )
-def test_what_is_no_configuration(file: Path, content: bytes, said: str) -> None:
+def test_invalid_configurations(file: Path, content: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         load_config(write(file, content))
 
 
-def test_a_byte_order_mark_is_no_fault(file: Path) -> None:
+def test_a_byte_order_mark_is_accepted(file: Path) -> None:
     assert load_config(write(file, b"\xef\xbb\xbf[keys.a]\nuri = 'pem:a'")).key_setup("a").uri == "pem:a"
 
 
@@ -272,7 +270,7 @@ def test_a_file_of_another_user_is_refused(file: Path, monkeypatch: pytest.Monke
         "[profiles]\nfolder = '{}'",
     ],
 )
-def test_what_it_names_may_not_be_written_by_others_either(file: Path, tmp_path: Path, text: str) -> None:
+def test_files_that_it_names_must_not_be_writable_by_others(file: Path, tmp_path: Path, text: str) -> None:
     """A file that they can write, one in a folder that they can write, and a folder with such a file."""
     named = tmp_path / "named" / "file.toml"
     named.parent.mkdir()
@@ -291,7 +289,7 @@ def test_what_it_names_may_not_be_written_by_others_either(file: Path, tmp_path:
         wrong.chmod(right)
 
 
-def test_a_folder_of_trust_holds_no_files_of_others(file: Path, tmp_path: Path) -> None:
+def test_a_trust_folder_must_not_contain_files_of_other_users(file: Path, tmp_path: Path) -> None:
     crls = tmp_path / "crls"
     crls.mkdir()
     (crls / "a.crl").write_bytes(b"")
@@ -302,7 +300,7 @@ def test_a_folder_of_trust_holds_no_files_of_others(file: Path, tmp_path: Path) 
         load_config(file)
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_accepted_as_a_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_config(tmp_path)
 
@@ -323,7 +321,7 @@ def test_any_text_is_a_configuration_or_refused(lines: list[str]) -> None:
 
 
 @given(st.text(max_size=200))
-def test_lines_are_found_or_not_whatever_the_text(text: str) -> None:
+def test_line_numbers_of_any_text(text: str) -> None:
     problems = ProblemCollector(text)
     problems.add(("keys", "a"), "message", "hint")
     (problem,) = problems.sorted_by_line()

@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.errors import ProfileViolation
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
@@ -15,6 +16,8 @@ from dcmseal.plugins.profile_rules import requirement_findings
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing import ProfileContract
 from dcmseal.testing.sample_dataset import IMAGE
+from tests.support import tags as t
+from tests.support.wrong_types import wrong_type
 
 
 def run_all(suite: ProfileContract) -> None:
@@ -25,7 +28,7 @@ def run_all(suite: ProfileContract) -> None:
 
 @dataclass(frozen=True)
 class SomeProfile:
-    """A profile that keeps the contract, unless told otherwise."""
+    """A profile that meets the contract by default."""
 
     required: Requirements
     checked: Requirements | None = None
@@ -67,7 +70,7 @@ class TestProfileContract:
     @pytest.mark.parametrize(
         "laxer",
         [
-            replace(FULL, elements=FULL.elements - {0x00080018}),
+            replace(FULL, elements=FULL.elements - {tags.SOP_INSTANCE_UID}),
             replace(FULL, mac_algorithms=frozenset[MacAlgorithm]()),
             replace(FULL, key_types=frozenset(KeyType)),
             replace(FULL, purposes=frozenset[int]()),
@@ -76,16 +79,14 @@ class TestProfileContract:
     )
     def test_finds_checks_that_differ_from_the_requirements(self, laxer: Requirements) -> None:
         with pytest.raises(AssertionError):
-            profile_contract(SomeProfile(FULL, checked=laxer)).test_what_breaks_a_requirement_fails_the_check()
+            profile_contract(SomeProfile(FULL, checked=laxer)).test_violating_signatures_fail_the_check()
         with pytest.raises(AssertionError):
-            profile_contract(
-                SomeProfile(laxer, checked=FULL)
-            ).test_what_is_planned_by_the_requirements_passes_the_check()
+            profile_contract(SomeProfile(laxer, checked=FULL)).test_conforming_signatures_pass_the_check()
 
     def test_finds_items_let_through(self) -> None:
         suite = profile_contract(SomeProfile(replace(Requirements(), main_dataset_only=True), checked=Requirements()))
         with pytest.raises(AssertionError):
-            suite.test_what_breaks_a_requirement_fails_the_check()
+            suite.test_violating_signatures_fail_the_check()
 
     def test_finds_answers_that_vary(self) -> None:
         numbers = count()
@@ -95,7 +96,7 @@ class TestProfileContract:
                 return Requirements(elements=frozenset({next(numbers)}))
 
         with pytest.raises(AssertionError):
-            profile_contract(Moody(FULL)).test_answers_do_not_vary()
+            profile_contract(Moody(FULL)).test_results_are_deterministic()
 
     @pytest.mark.parametrize(("aspect", "code"), [(Aspect.TRUST, "fine"), (Aspect.CONFORMANCE, "Not Fine")])
     def test_finds_findings_of_another_kind(self, aspect: Aspect, code: str) -> None:
@@ -108,21 +109,21 @@ class TestProfileContract:
         [SomeProfile(FULL, name="Some One"), SomeProfile(FULL, title=""), SomeProfile(FULL, reference="two\nlines")],
         ids=["name", "title", "reference"],
     )
-    def test_finds_names_that_are_none(self, wrong: SomeProfile) -> None:
+    def test_finds_invalid_names(self, wrong: SomeProfile) -> None:
         with pytest.raises(AssertionError):
-            profile_contract(wrong).test_names_itself()
+            profile_contract(wrong).test_name_title_and_reference_are_valid()
 
     @pytest.mark.parametrize(
         "wrong",
         [
             replace(FULL, elements=frozenset({1 << 32})),
-            replace(FULL, mac_algorithms=frozenset({"SHA3"})),  # type: ignore[arg-type]
-            replace(FULL, purposes={1}),  # type: ignore[arg-type]
+            replace(FULL, mac_algorithms=wrong_type(frozenset({"SHA3"}))),
+            replace(FULL, purposes=wrong_type({1})),
         ],
     )
     def test_finds_requirements_of_other_types(self, wrong: Requirements) -> None:
         with pytest.raises(AssertionError):
-            profile_contract(SomeProfile(wrong)).test_requirements_are_of_the_promised_types()
+            profile_contract(SomeProfile(wrong)).test_requirements_have_the_declared_types()
 
     def test_finds_that_signing_more_does_harm(self) -> None:
         class Sparing(SomeProfile):
@@ -131,13 +132,13 @@ class TestProfileContract:
                 return (FINDING,) if too_many else super().check(dataset, facts)
 
         with pytest.raises(AssertionError):
-            profile_contract(Sparing(Requirements())).test_signing_more_than_required_does_no_harm()
+            profile_contract(Sparing(Requirements())).test_signing_more_elements_than_required_passes_the_check()
 
     @pytest.mark.parametrize(
         "strict",
         [
-            Requirements(mandatory=frozenset({0x00080018})),
-            Requirements(forbidden=frozenset({0x00100010})),
+            Requirements(mandatory=frozenset({tags.SOP_INSTANCE_UID})),
+            Requirements(forbidden=frozenset({t.PATIENT_NAME})),
             Requirements(key_types=frozenset({KeyType.RSA}), key_bits={KeyType.RSA: 3072}),
             Requirements(timestamp_required=True),
             Requirements(inapplicable="never"),
@@ -149,7 +150,7 @@ class TestProfileContract:
         with pytest.raises(AssertionError):
             profile_contract(
                 SomeProfile(strict, checked=Requirements(key_types=strict.key_types))
-            ).test_what_breaks_a_requirement_fails_the_check()
+            ).test_violating_signatures_fail_the_check()
 
     def test_finds_a_profile_that_remembers(self) -> None:
         @dataclass(frozen=True)
@@ -161,14 +162,14 @@ class TestProfileContract:
                 return Requirements(elements=self.seen)
 
         with pytest.raises(AssertionError):
-            profile_contract(Learning(FULL)).test_answers_do_not_depend_on_what_was_asked_before()
+            profile_contract(Learning(FULL)).test_results_do_not_depend_on_earlier_calls()
 
     def test_finds_a_check_that_wants_more_than_is_planned(self) -> None:
         greedy = SomeProfile(Requirements(), checked=Requirements(mandatory=frozenset({0x00400244})))
         with pytest.raises((AssertionError, ProfileViolation)):
-            profile_contract(greedy).test_what_the_engine_plans_passes_the_check_and_the_rest_is_refused()
+            profile_contract(greedy).test_planned_signatures_pass_the_check()
 
-    def test_finds_rules_about_all_that_are_no_findings(self) -> None:
+    def test_finds_rules_that_are_not_findings(self) -> None:
         class Together(SomeProfile):
             def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
                 return (replace(FINDING, aspect=Aspect.TRUST),)

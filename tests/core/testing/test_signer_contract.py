@@ -30,16 +30,16 @@ FOUND_BY: Final[Mapping[str, tuple[type[OneKey], ...]]] = {
         bad.OneAlgorithm,
         bad.OtherCertificate,
     ),
-    "test_other_algorithms_are_refused_and_harm_nothing": (OneKey, bad.StuckOnceRefused),
-    "test_a_data_set_that_it_signs_is_valid": (bad.HashedTwice, bad.OtherCertificate),
+    "test_unsupported_algorithms_are_refused_and_the_key_still_signs": (OneKey, bad.StuckOnceRefused),
+    "test_signed_data_set_is_valid": (bad.HashedTwice, bad.OtherCertificate),
     "test_certificate_chain_is_der": (bad.NoChain, bad.PaddedCertificate),
-    "test_key_type_is_that_of_the_certificate": (bad.OtherKeyType,),
-    "test_signs_again_and_opens_again": (bad.OpensOnce,),
+    "test_key_type_matches_the_certificate": (bad.OtherKeyType,),
+    "test_signs_and_opens_repeatedly": (bad.OpensOnce,),
     "test_signs_from_many_threads": (bad.OneMessageAtATime,),
     "test_opens_in_many_threads": (bad.OneOpeningAtATime,),
     "test_closing_one_signer_leaves_the_other_open": (bad.OneSession,),
-    "test_secret_is_asked_for_if_and_only_if_there_is_one": (ill.NeverAsks, ill.AsksForEachSignature),
-    "test_wrong_secret_is_rejected_and_not_tried_again": (
+    "test_secret_is_requested_only_if_the_key_has_one": (ill.NeverAsks, ill.AsksForEachSignature),
+    "test_wrong_secret_is_rejected_and_not_retried": (
         ill.NeverAsks,
         ill.TriesThreeTimes,
         ill.EncodesCarelessly,
@@ -49,32 +49,32 @@ FOUND_BY: Final[Mapping[str, tuple[type[OneKey], ...]]] = {
         ill.LocksAtOnce,
         ill.RaisesItsOwn,
     ),
-    "test_declining_to_give_the_secret_is_rejected": (ill.NeverAsks, ill.TriesThreeTimes, ill.RaisesItsOwn),
-    "test_a_prompt_that_is_cancelled_ends_the_opening": (ill.CatchesWhatThePromptRaises, ill.LocksAtOnce),
-    "test_no_secret_in_any_repr": (ill.Talkative,),
-    "test_no_secret_in_logs_output_and_errors": (ill.Logs, ill.Prints, ill.RepeatsTheWrongSecret),
-    "test_bad_key_uris_raise_errors_of_dcmseal": (ill.NoHint, ill.ForeignUriErrors),
-    "test_a_secret_in_the_key_uri_is_refused": (ill.TakesAnyUri,),
-    "test_refuses_once_closed": (ill.StaysOpen,),
-    "test_an_error_of_the_application_passes_and_closes_the_key": (ill.SwallowsErrors, ill.ClosesOnSuccessOnly),
-    "test_an_error_of_the_data_set_passes_and_harms_nothing": (
+    "test_missing_secret_is_rejected": (ill.NeverAsks, ill.TriesThreeTimes, ill.RaisesItsOwn),
+    "test_cancelled_prompt_aborts_opening": (ill.CatchesWhatThePromptRaises, ill.LocksAtOnce),
+    "test_reprs_do_not_disclose_the_secret": (ill.Talkative,),
+    "test_logs_output_and_errors_do_not_disclose_the_secret": (ill.Logs, ill.Prints, ill.RepeatsTheWrongSecret),
+    "test_invalid_key_uris_raise_dcmseal_errors": (ill.NoHint, ill.ForeignUriErrors),
+    "test_secret_in_the_key_uri_is_rejected": (ill.TakesAnyUri,),
+    "test_closed_key_refuses_to_sign": (ill.StaysOpen,),
+    "test_application_errors_propagate_and_close_the_key": (ill.SwallowsErrors, ill.ClosesOnSuccessOnly),
+    "test_message_errors_propagate_and_the_key_still_signs": (
         ill.BlamesTheDataSetOnItself,
         ill.StuckOnceTheDataSetFailed,
     ),
-    "test_a_device_that_is_gone_is_not_opened": (
+    "test_opening_without_the_device_fails": (
         ill.FailsWithTheSecretInItsFrame,
         ill.NeverMissesItsDevice,
         ill.KnowsNoDevice,
         ill.ForeignDeviceErrors,
         ill.NeverTheSameAgain,
     ),
-    "test_a_device_that_is_gone_is_not_listed_or_says_why_not": (ill.ListsWhatIsGone,),
-    "test_a_device_that_goes_away_signs_no_more": (ill.NeverMissesItsDevice, ill.KnowsNoDevice, ill.NeverTheSameAgain),
-    "test_a_device_that_is_back_signs_or_says_why_not": (ill.SignsNonsenseAfterwards,),
-    "test_a_key_whose_device_is_gone_can_be_closed": (ill.ClosesNeverWithoutDevice,),
-    "test_names_itself": (ill.Nameless,),
-    "test_keys_it_lists_are_of_its_scheme": (ill.ListsOthers, ill.ListsOthersForAUri),
-    "test_the_plugin_contributes_the_backend_and_imports_nothing_heavy": (),
+    "test_listing_without_the_device_succeeds_or_gives_a_hint": (ill.ListsWhatIsGone,),
+    "test_signing_without_the_device_fails": (ill.NeverMissesItsDevice, ill.KnowsNoDevice, ill.NeverTheSameAgain),
+    "test_signing_after_reconnection_succeeds_or_gives_a_hint": (ill.SignsNonsenseAfterwards,),
+    "test_closing_without_the_device_succeeds": (ill.ClosesNeverWithoutDevice,),
+    "test_scheme_and_summary_are_valid": (ill.Nameless,),
+    "test_listed_keys_have_its_scheme": (ill.ListsOthers, ill.ListsOthersForAUri),
+    "test_plugin_contributes_the_backend_without_heavy_imports": (),
 }
 """``OneKey`` stands for a backend that can do more than its author says."""
 
@@ -121,15 +121,15 @@ def test_a_good_backend_meets_the_contract(suite: Suite, check: str) -> None:
 
 @pytest.mark.parametrize("suite", [bad.OneAlgorithm], indirect=True)
 @pytest.mark.parametrize("check", checks())
-def test_so_does_one_that_says_which_algorithms_it_knows(suite: Suite, check: str) -> None:
+def test_so_does_one_that_declares_its_algorithms(suite: Suite, check: str) -> None:
     suite.algorithms = (MacAlgorithm.SHA256,)
     getattr(suite, check)()
 
 
 @pytest.mark.parametrize("suite", [ill.AsksForEachSignature], indirect=True)
-def test_so_does_one_that_says_that_it_asks_for_each_signature(suite: Suite) -> None:
+def test_so_does_one_that_declares_a_prompt_for_each_signature(suite: Suite) -> None:
     suite.secret_for_each_signature = True
-    suite.test_secret_is_asked_for_if_and_only_if_there_is_one()
+    suite.test_secret_is_requested_only_if_the_key_has_one()
 
 
 @pytest.mark.parametrize("suite", [ill.NeverAsks], indirect=True)
@@ -141,7 +141,7 @@ def test_so_does_one_without_a_secret(suite: Suite, check: str) -> None:
 
 @pytest.mark.parametrize(("suite", "check"), findings(), indirect=["suite"])
 def test_a_bad_backend_is_found(suite: Suite, check: str) -> None:
-    if "other_algorithms" in check:
+    if "unsupported_algorithms" in check:
         suite.algorithms = (MacAlgorithm.SHA256,)
     with pytest.raises(FAILURES):
         getattr(suite, check)()
@@ -160,7 +160,7 @@ def test_every_test_of_the_contract_finds_something() -> None:
 def test_a_plugin_that_is_heavy_broken_or_another_is_found(suite: Suite, module: str) -> None:
     suite.plugin_module = module
     with pytest.raises(AssertionError):
-        suite.test_the_plugin_contributes_the_backend_and_imports_nothing_heavy()
+        suite.test_plugin_contributes_the_backend_without_heavy_imports()
 
 
 class NoDevice(SignerContract):
@@ -171,10 +171,10 @@ class NoDevice(SignerContract):
     ("check", "reason"),
     [
         *((check, "override remove_device") for check in checks() if "device" in check),
-        ("test_the_plugin_contributes_the_backend_and_imports_nothing_heavy", "set plugin_module"),
+        ("test_plugin_contributes_the_backend_without_heavy_imports", "set plugin_module"),
     ],
 )
-def test_what_cannot_be_tested_is_skipped_with_a_reason(suite: Suite, check: str, reason: str) -> None:
+def test_untestable_behaviour_is_skipped_with_a_reason(suite: Suite, check: str, reason: str) -> None:
     bare = NoDevice()
     bare.backend, bare.uri, bare.secret = suite.backend, suite.uri, suite.secret
     with pytest.raises(SkipTest, match=reason):
@@ -184,5 +184,5 @@ def test_what_cannot_be_tested_is_skipped_with_a_reason(suite: Suite, check: str
 def test_the_secret_is_not_in_the_message_of_a_failed_test(suite: Suite) -> None:
     suite.backend = ill.Talkative(suite.backend.key, suite.backend.chain)
     with pytest.raises(AssertionError) as caught:
-        suite.test_no_secret_in_any_repr()
+        suite.test_reprs_do_not_disclose_the_secret()
     assert PIN not in str(caught.value)

@@ -1,4 +1,4 @@
-"""DICOM file-sets: the instances that a DICOMDIR names (PS3.10 8, PS3.3 F).
+"""DICOM file-sets: the instances that a DICOMDIR lists (PS3.10 8, PS3.3 F).
 
 >>> file_id_to_path(["IMAGES", "CT1"]), file_id_to_path(["..", "secret"])
 ('IMAGES/CT1', '')
@@ -27,7 +27,7 @@ _MAX_RECORDS: Final = 1_000_000
 
 
 def iter_fileset(path: str, prefix: str) -> Iterator[BatchInput]:
-    """The files that a DICOMDIR names, in its order; UnreadableInput for those that are not there, or lie outside."""
+    """Iterate over the files that a DICOMDIR lists, in order; missing ones and those outside are UnreadableInput."""
     try:
         named = _read_file_ids(path)
     except SealError as error:
@@ -40,7 +40,7 @@ def iter_fileset(path: str, prefix: str) -> Iterator[BatchInput]:
 
 
 def file_id_to_path(components: Sequence[str]) -> str:
-    """The path that a Referenced File ID stands for; empty if it could leave the file-set."""
+    """Convert a Referenced File ID to a path below the DICOMDIR; empty if it could leave the file-set."""
     if len(components) > _MAX_COMPONENTS:
         return ""
     for name in components:
@@ -56,7 +56,7 @@ def _resolve_file_id(path: str, folder: str, root: str, named: Sequence[str], pr
     shown = "\\".join(named)
     if not relative:
         return UnreadableInput(
-            source=path, error=DatasetError(f"{path} names {shown!r}, which is no File ID (PS3.10 8.2)")
+            source=path, error=DatasetError(f"{path} contains {shown!r}, which is not a valid File ID (PS3.10 8.2)")
         )
     source = os.path.join(folder, relative)
     try:
@@ -64,38 +64,38 @@ def _resolve_file_id(path: str, folder: str, root: str, named: Sequence[str], pr
     except (OSError, ValueError):
         return UnreadableInput(
             source=source,
-            error=DatasetError(f"{source} is named by {path}, and not there", hint="the set is not whole"),
+            error=DatasetError(f"{source} is listed in {path} but does not exist", hint="copy the whole file-set"),
         )
     if os.path.commonpath([root, os.path.realpath(source)]) != root or not stat.S_ISREG(status.st_mode):
         return UnreadableInput(
-            source=source, error=DatasetError(f"{source} is named by {path}, and is no file of its set")
+            source=source, error=DatasetError(f"{source} is listed in {path} but is not a file of this file-set")
         )
     return make_input_file(source, f"{prefix}{relative}", status, must_be_dicom=True)
 
 
 def _read_file_ids(path: str) -> list[tuple[str, ...]]:
-    """Referenced File IDs (0004,1500) of all records; raises DatasetError unless each record can be read."""
+    """Read Referenced File ID (0004,1500) of all records; raises DatasetError unless each record can be parsed."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            raise DatasetError("it is no regular file")
+            raise DatasetError("not a regular file")
         if status.st_size > _MAX_DICOMDIR_BYTES:
-            raise DatasetError("it is larger than any DICOMDIR")
+            raise DatasetError(f"larger than {_MAX_DICOMDIR_BYTES >> 20} MiB")
         with open_source(path) as file:
             scan = main_level(file).scanner().finish()
             index = scan.index(_DIRECTORY_RECORD_SEQUENCE)
             if index is None:
-                raise DatasetError("it has no Directory Record Sequence (PS3.3 F.3.2.2)")
+                raise DatasetError("no Directory Record Sequence (PS3.3 F.3.2.2)")
             items = iter_items(scan, index, _MAX_RECORDS)
             return [named for _, _, item in items if (named := _parse_file_id(ItemValues(item)[_REFERENCED_FILE_ID]))]
     except (SealError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DatasetError(
-            f"{path} cannot be read as a DICOMDIR: {why}", hint="have it written anew, for the files that are there"
+            f"{path} cannot be read as a DICOMDIR: {why}", hint="recreate the DICOMDIR, or name the files or folders"
         ) from None
 
 
 def _parse_file_id(value: bytes) -> tuple[str, ...]:
-    """The components of a Referenced File ID; none for a record that has no file."""
+    """Parse the components of a Referenced File ID; empty for a record without a file."""
     text = os.fsdecode(value.rstrip(b"\0 "))
     return tuple(each.strip(" ") for each in text.split("\\")) if text else ()

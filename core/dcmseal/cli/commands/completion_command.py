@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 _EXAMPLES = """
   eval "$(dcmseal completion bash)"                                    in ~/.bashrc
@@ -16,14 +16,14 @@ _EXAMPLES = """
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
-        "SHELL", "Print the script with which a shell completes commands, options and their values.", _EXAMPLES
+        "SHELL", "Print the script that makes a shell complete commands, options and their values.", _EXAMPLES
     )
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="shell")
     parser.add_json()
 
 
 def run(options: Namespace) -> int:
-    """Write the code."""
+    """Write the script."""
     from argcomplete.shell_integration import shellcode
 
     from dcmseal.cli.render.screens import make_document, write_json, write_line

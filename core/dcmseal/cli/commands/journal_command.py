@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 _DESCRIPTION = """\
 Read the journals that sign, verify and list write about runs over many files.
@@ -32,7 +32,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Do one of the three."""
+    """Run one of the three actions."""
     from dcmseal.errors import UsageError
 
     if options.action != "merge" and len(options.files) > 1:
@@ -88,12 +88,12 @@ def _merge(options: Namespace) -> None:
         raise UsageError("no output given", hint="specify -o FILE for the merged journal")
     missing = merge_journals(options.files, options.output)
     if missing:
-        warn(f"missing the journals of shards {', '.join(missing)}")
+        warn(f"the journals of these shards are missing: {', '.join(missing)}")
     _show_status(options.output, as_json=options.json)
 
 
 def _warn_about_writers(path: str) -> None:
-    """Say whether another user could have written what a journal tells; no run would take it up, and none is begun."""
+    """Warn if another user could have written the journal; runs refuse such a journal."""
     from dcmseal.batch.journal.journal_database import find_journal_writer
     from dcmseal.cli.render.screens import warn
 

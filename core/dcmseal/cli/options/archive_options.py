@@ -1,4 +1,4 @@
-"""Options for many files: lists of files, processes and executors, and JSON Lines."""
+"""Options for many files: lists of files, processes, executors and JSON Lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.pool.executor_factory import ExecutorFactory
 
 _MAX_NAMED: Final = 100
-"""Files given one by one whose results are shown in full; reports on them are built in memory."""
+"""The number of files up to which results are shown in full and reports are built in memory."""
 _DICOMDIR: Final = "DICOMDIR"
 _WILDCARDS: Final = frozenset("*?[")
 _STDIO: Final = "-"
@@ -31,13 +31,13 @@ _IN_MEMORY: Final = 1 << 20
 
 
 class _ArgumentContainer(Protocol):
-    """What options are added to."""
+    """A parser or argument group."""
 
     def add_argument(self, *names: str, **settings: Any) -> Any: ...
 
 
 def add_archive_options(parser: Parser, output_group: _ArgumentContainer) -> None:
-    """Add the options that concern many files, and to those that exclude each other a form of results."""
+    """Add the options for many files; --json-lines goes to the group of output options that exclude each other."""
     group = parser.add_argument_group(
         "many files (FILE can be a folder, a DICOMDIR, a quoted pattern with *, ? or **, or URL/)"
     )
@@ -49,7 +49,9 @@ def add_archive_options(parser: Parser, output_group: _ArgumentContainer) -> Non
     )
     group.add_argument("--jobs", metavar="N", type=int, help="number of processes (default: number of processors)")
     group.add_argument(
-        "--executor", metavar="NAME:ADDRESS", help="run on this executor of a plugin instead of local processes"
+        "--executor",
+        metavar="NAME:ADDRESS",
+        help="run on this executor of a plugin, such as dask:tcp://HOST:8786, instead of local processes",
     )
     output_group.add_argument(
         "--json-lines", action="store_true", help="print one line of JSON per file, and a summary"
@@ -58,7 +60,7 @@ def add_archive_options(parser: Parser, output_group: _ArgumentContainer) -> Non
 
 
 def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
-    """Whether words and options ask for a run over many files; raises UsageError if no file is given."""
+    """Whether words and options require a run over many files; raises UsageError if no file is given."""
     if not words and not options.files_from:
         raise UsageError("no input file given", hint=f"see dcmseal {command} --help")
     asked = (options.files_from, options.jobs, options.executor, options.json_lines, options.journal, options.shard)
@@ -68,7 +70,7 @@ def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
 
 
 def reject_single_file_options(options: Namespace, *names: str) -> None:
-    """Refuse options that are about single files; raises UsageError."""
+    """Refuse options for single files; raises UsageError."""
     for name in names:
         if getattr(options, name):
             raise UsageError(
@@ -78,9 +80,13 @@ def reject_single_file_options(options: Namespace, *names: str) -> None:
 
 
 def find_inputs(words: Sequence[str], options: Namespace) -> Iterator[BatchInput]:
-    """What the words and the list of files name; raises UsageError or DatasetError.
+    """The inputs that the words and the list of files name.
 
-    What is to be signed into a folder is looked through before: no result may take the place of another.
+    If results go to a folder, all inputs are checked first, so that no result replaces another.
+
+    Raises:
+        UsageError: Two results would have the same path, or the list is invalid.
+        DatasetError: The list cannot be read.
     """
     from itertools import chain
 
@@ -106,7 +112,7 @@ def find_inputs(words: Sequence[str], options: Namespace) -> Iterator[BatchInput
 
 
 def walk_inputs(words: Iterable[str], options: Namespace, layout: OutputLayout | None = None) -> Iterator[BatchInput]:
-    """What words name, without what is written, or would be met twice."""
+    """The inputs that words name, without outputs and duplicates."""
     from dcmseal.batch.inputs.discovery import iter_inputs
 
     folder: str | None = getattr(options, "output_dir", None)
@@ -120,7 +126,7 @@ def walk_inputs(words: Iterable[str], options: Namespace, layout: OutputLayout |
 
 
 def reject_outputs(inputs: Iterable[BatchInput], options: Namespace) -> Iterator[BatchInput]:
-    """What is found, unless that is a file that will be overwritten; raises UsageError then."""
+    """The inputs; raises UsageError for one that would be overwritten."""
     from dcmseal.batch.inputs.input_file import InputFile
     from dcmseal.cli.path_checks import iter_output_paths
 
@@ -161,7 +167,7 @@ def _check_output_collisions(words: Iterable[str], folder: str, layout: OutputLa
 
 
 def make_executor_factory(options: Namespace) -> ExecutorFactory | None:
-    """The executor that the options name; None if they name none. Raises UsageError or PluginError."""
+    """The executor of the options; None for local processes. Raises UsageError or PluginError."""
     if options.jobs is not None and options.jobs < 1:
         raise UsageError("--jobs must be at least 1", hint="give the number of processes")
     if options.executor is None:
@@ -191,7 +197,7 @@ def _load_list(name: str) -> Iterator[str]:
 
 
 def _copy_list(name: str) -> BinaryIO:
-    """A list that can be read more than once; it goes away with the process."""
+    """A copy of a list that can be read more than once; it is removed when the process ends."""
     import shutil
     import tempfile
 

@@ -1,4 +1,4 @@
-"""Options for evidence files: save the evidence of a verdict, or repeat a verdict from it."""
+"""Options for evidence files: save the evidence of a verdict, or reproduce a verdict from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_evidence_options(parser: Parser) -> None:
     """Add the options about evidence files."""
-    group = parser.add_argument_group("evidence (to repeat a verdict on one FILE offline, years later)")
+    group = parser.add_argument_group("evidence (to reproduce a verdict on one FILE offline, years later)")
     group.add_argument(
         "--save-evidence",
         metavar="OUT",
@@ -30,32 +30,38 @@ def add_evidence_options(parser: Parser) -> None:
         help="have this timestamp authority certify the time of the evidence; repeat to name fallbacks",
     )
     group.add_argument(
-        "--evidence", metavar="FILE", help="repeat the verdict from this evidence file, with your own trust anchors"
+        "--evidence", metavar="FILE", help="reproduce the verdict from this evidence file, with your own trust anchors"
     )
     group.add_argument(
         "--trust-evidence-moment",
         action="store_true",
-        help="trust the time of evidence without a timestamp, and that it is complete",
+        help="trust the time and the completeness of evidence that has no timestamp",
     )
     group.add_argument("--trust-evidence-anchors", action="store_true", help="also trust the anchors in the evidence")
 
 
 class EvidenceOptions:
-    """What is to be done about evidence."""
+    """The options about evidence, parsed."""
 
     def __init__(self, options: Namespace, evidence: Evidence | None) -> None:
         self._output: str | None = options.save_evidence
         self._authorities: list[str] = options.evidence_timestamp
         self.evidence = evidence
-        """The evidence that a verdict is repeated from; None for a new verdict."""
+        """The evidence to reproduce a verdict from; None for a new verdict."""
 
     @property
     def saves_evidence(self) -> bool:
-        """Whether the report is to come with what it rests upon."""
+        """Whether verification has to collect evidence."""
         return self._output is not None
 
     def open_trust(self, options: Namespace, named: str = "") -> Trust | TrustSettings | None:
-        """Whom to trust: anchors that evidence may add to are not asked for yet. Raises what trust_of raises."""
+        """The trust to verify with; settings, not opened yet, if the evidence adds its own anchors.
+
+        Raises:
+            UsageError: The options or the configuration file are invalid.
+            TrustError: The trust settings cannot be loaded.
+            PluginError: No plugin supports the trust settings.
+        """
         from dcmseal.cli.options.trust_options import load_trust_settings, open_trust
 
         if options.trust_evidence_anchors:
@@ -63,21 +69,23 @@ class EvidenceOptions:
         return open_trust(options, named)
 
     def save(self, report: VerificationReport) -> None:
-        """Write the evidence if that is asked for; raises what save_evidence raises."""
+        """Write the evidence if --save-evidence is given; raises like save_evidence."""
         if self._output is not None:
-            from dcmseal.evidence.evidence_store import save_evidence
+            from dcmseal.api.evidence import save_evidence
 
             save_evidence(report, self._output, timestamp=self._authorities or None)
 
 
 def parse_evidence_options(options: Namespace) -> EvidenceOptions:
-    """Read the options; raises UsageError if they contradict each other, EvidenceError if the file is not evidence.
+    """Parse the options, before anything is verified or written.
 
-    Nothing was verified yet, and nothing is written.
+    Raises:
+        UsageError: The options contradict each other.
+        EvidenceError: The file cannot be read, or is not an evidence file.
     """
     import os
 
-    from dcmseal.errors import UsageError
+    from dcmseal.errors import EvidenceError, UsageError
 
     if not any((options.save_evidence, options.evidence)):
         if options.evidence_timestamp:
@@ -94,16 +102,21 @@ def parse_evidence_options(options: Namespace) -> EvidenceOptions:
 
         if options.evidence_timestamp:
             raise UsageError("--evidence-timestamp does not apply to --evidence", hint="remove --evidence-timestamp")
-        return EvidenceOptions(
-            options,
-            load_evidence(
+        try:
+            evidence = load_evidence(
                 options.evidence,
                 trust_moment=options.trust_evidence_moment,
                 trust_anchors=options.trust_evidence_anchors,
-            ),
-        )
+            )
+        except EvidenceError as error:
+            error.file = error.file or options.evidence
+            raise
+        return EvidenceOptions(options, evidence)
     if options.trust_evidence_moment or options.trust_evidence_anchors:
-        raise UsageError("--trust-evidence-... does not apply to --save-evidence", hint="use it with --evidence")
+        raise UsageError(
+            "--trust-evidence-moment and --trust-evidence-anchors do not apply to --save-evidence",
+            hint="use them with --evidence",
+        )
     if os.path.lexists(options.save_evidence):
         raise UsageError(
             f"{options.save_evidence} already exists", hint="choose another file; evidence is never overwritten"

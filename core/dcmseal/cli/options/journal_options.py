@@ -34,7 +34,7 @@ def add_journal_options(parser: Parser) -> None:
 
 
 def parse_shard(options: Namespace) -> Shard | None:
-    """The shard that is asked for; raises UsageError."""
+    """The shard to process; None for all files. Raises UsageError."""
     if options.shard is None:
         return None
     from dcmseal.batch.inputs.shard import Shard
@@ -44,9 +44,12 @@ def parse_shard(options: Namespace) -> Shard | None:
 
 @contextmanager
 def open_journal(options: Namespace, task: Task, key: LocalKey | None = None) -> Generator[Journal | None]:
-    """The journal that is asked for, open, and before it the key, if that is needed in any case.
+    """Open the key, if the run needs it in any case, and then the journal; None without --journal.
 
-    Raises UsageError, JournalError, or what opening the key does.
+    Raises:
+        UsageError: The options contradict each other, or the journal belongs to another run.
+        JournalError: The journal is damaged or in use.
+        SealError: The key cannot be opened.
     """
     if options.journal is None:
         for name in _OPTIONS_WITH_JOURNAL:

@@ -15,25 +15,25 @@ KEY_VARIABLE: Final = "DCMSEAL_KEY"
 
 
 class ChosenKey(NamedTuple):
-    """A key URI, and the setup that it comes from, if it comes from one."""
+    """A key URI, and the setup that defines it, if any."""
 
     uri: str
     setup: KeySetup | None = None
 
     @property
     def account(self) -> str:
-        """By what name the system's keyring knows its passphrase: that of the setup, or the URI without its query."""
+        """The account of its passphrase in the system keyring: the name of the setup, or the URI without its query."""
         return self.setup.name if self.setup else self.uri.partition("?")[0]
 
 
 def parse_key(options: Namespace) -> ChosenKey | None:
-    """The key of ``--key``, or else of the environment; None if neither names one. Raises UsageError."""
+    """The key of --key or $DCMSEAL_KEY; None without either. Raises UsageError."""
     word: str | None = options.key or os.environ.get(KEY_VARIABLE)
     return resolve_key(word, options.config) if word else None
 
 
 def resolve_key(word: str, config: str | None) -> ChosenKey:
-    """The key that a word means; raises UsageError if it is neither a key URI nor the name of a setup."""
+    """The key of a URI or name; raises UsageError if it is neither a key URI nor the name of a setup."""
     from dcmseal.plugins.key_uri import find_key_scheme
 
     if find_key_scheme(word) is not None:
@@ -42,7 +42,7 @@ def resolve_key(word: str, config: str | None) -> ChosenKey:
 
     found = load_config(config)
     if word not in found.keys and os.path.isfile(word):
-        return ChosenKey(word)  # the registry knows how it has to be written
+        return ChosenKey(word)  # the registry explains how to write it as a key URI
     setup = found.key_setup(word)
     return ChosenKey(setup.uri, setup)
 
@@ -52,7 +52,7 @@ def require_key(key: ChosenKey | None) -> ChosenKey:
     if key is None:
         raise UsageError(
             "no key given",
-            hint=f"specify --key with a key URI such as pem:key.pem?cert=cert.pem or the name of a key in the "
+            hint="add --key with a key URI, such as pem:key.pem?cert=cert.pem, or with the name of a key in the "
             f"configuration file, or set {KEY_VARIABLE}; --dry-run needs no key",
         )
     return key

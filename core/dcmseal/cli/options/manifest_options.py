@@ -16,7 +16,7 @@ MANIFEST_SUFFIX: Final = ".manifest"
 
 
 def add_manifest_output_option(parser: Parser) -> None:
-    """Add the option that asks for manifests."""
+    """Add the option that writes manifests."""
     parser.add_argument(
         "--save-manifest",
         metavar="FILE",
@@ -30,12 +30,12 @@ def add_manifest_input_option(parser: Parser) -> None:
     parser.add_argument(
         "--manifest",
         metavar="FILE",
-        help="change manifest made with the signature, to name the elements that changed; or a folder of manifests",
+        help="use this change manifest, or folder of manifests, to name the elements that changed",
     )
 
 
 def parse_manifest_paths(options: Namespace, results: Sequence[str]) -> list[str | None]:
-    """Where the manifest of each signed file goes; raises UsageError if that is not free, or not said."""
+    """The path of the manifest of each signed file; raises UsageError if a path is not free or not clear."""
     if options.save_manifest is None:
         return [None] * len(results)
     if len(results) == 1 and not os.path.isdir(options.save_manifest):
@@ -58,7 +58,7 @@ def parse_manifest_paths(options: Namespace, results: Sequence[str]) -> list[str
 
 
 def find_manifest(named: str | None, file: str) -> str | None:
-    """The manifest of a file to verify; None if none is given, or, with a warning, if the folder has none for it."""
+    """The manifest of a file to verify; None if none is given, or with a warning if the folder contains none."""
     if named is None or not os.path.isdir(named):
         return named
     place = _manifest_path(named, file)

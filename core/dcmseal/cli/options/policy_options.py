@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
     from dcmseal.config.config_file import Config
     from dcmseal.config.policy_setup import PolicySetup
+    from dcmseal.policy.rule import Rule
 
 
 def add_policy_options(parser: Parser) -> None:
-    """Add the options that demand something of the signatures."""
+    """Add the options that require something of the signatures."""
     group = parser.add_argument_group("requirements (only valid signatures count)")
     action = group.add_argument("--policy", metavar="NAME", help="use [policies.NAME] of the configuration file")
     set_completer(action, make_name_completer(lambda config: config.policies))
@@ -51,9 +52,10 @@ def add_policy_options(parser: Parser) -> None:
 
 
 def load_policy(options: Namespace) -> PolicySetup | None:
-    """The policy as the options have it; None if they demand nothing.
+    """The policy of the configuration file with the requirements of the options; None if neither is given.
 
-    Raises UsageError.
+    Raises:
+        UsageError: A requirement or the configuration file is invalid.
     """
     added = (options.require, options.require_covered, options.require_signatures)
     if options.policy is None and not any((*added, options.distinct_signers, options.no_unsigned_additions)):
@@ -64,7 +66,7 @@ def load_policy(options: Namespace) -> PolicySetup | None:
     from dcmseal.config.policy_setup import PolicySetup
     from dcmseal.errors import UsageError
     from dcmseal.policy.policy import Policy
-    from dcmseal.policy.rule import Rule, parse_covered_tag
+    from dcmseal.policy.rule import parse_covered_tag
 
     base = PolicySetup(policy=Policy())
     if options.policy is not None:
@@ -77,7 +79,7 @@ def load_policy(options: Namespace) -> PolicySetup | None:
     named = base.policy
     policy = replace(
         named,
-        rules=(*named.rules, *map(Rule.parse, options.require)),
+        rules=(*named.rules, *map(_parse_rule, options.require)),
         covered=named.covered.union(map(parse_covered_tag, covered)),
         signatures=max(named.signatures, options.require_signatures),
         distinct_signers=named.distinct_signers or options.distinct_signers,
@@ -87,10 +89,21 @@ def load_policy(options: Namespace) -> PolicySetup | None:
 
 
 def _parse_positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    from argparse import ArgumentTypeError
+
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _parse_rule(text: str) -> Rule:
+    from dcmseal.errors import UsageError
+    from dcmseal.policy.rule import Rule
+
+    try:
+        return Rule.parse(text)
+    except UsageError as error:
+        raise UsageError(f"--require {text}: {error}", hint=error.hint) from None
 
 
 def make_name_completer(tables: Callable[[Config], Iterable[str]]) -> Callable[..., list[str]]:
@@ -110,7 +123,7 @@ def make_name_completer(tables: Callable[[Config], Iterable[str]]) -> Callable[.
 
 
 def _complete_rules(parsed_args: Namespace, **_: object) -> list[str]:
-    """Profiles, and the beginnings of other rules."""
+    """The names of profiles, and what other rules start with."""
     from dcmseal.cli.options.site_profiles import complete_profile_names
     from dcmseal.terms import SignaturePurpose
 

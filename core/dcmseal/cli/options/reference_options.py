@@ -1,4 +1,4 @@
-"""Folders with the instances that documents cite, named on the command line; terminals show how far they are."""
+"""The option for folders with referenced instances; a terminal shows the progress of reading them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROGRESS_WIDTH: Final = 40
 
 
 def build_reference_folders(paths: Sequence[str]) -> ReferenceFolders | None:
-    """The folders, looked through once for all files; None if none is named."""
+    """The folders, which are read once for all files; None without any."""
     if not paths:
         return None
     from dcmseal.sources.reference_folders import ReferenceFolders
@@ -27,6 +27,6 @@ def build_reference_folders(paths: Sequence[str]) -> ReferenceFolders | None:
 
 
 def _show_progress(stream: TextIO, text: str) -> None:
-    """Write over the line; what comes next writes over it in turn."""
+    """Overwrite the current line."""
     stream.write(f"\r{text:{_PROGRESS_WIDTH}}\r")
     stream.flush()

@@ -22,7 +22,7 @@ _HTML_FORMAT: Final = "html"
 
 
 def add_report_options(parser: Parser) -> None:
-    """Add the options that say where reports go."""
+    """Add the options for reports."""
     group = parser.add_argument_group("reports")
     group.add_argument("--html", metavar="OUT", help="write an HTML report; short for --report html:OUT")
     set_completer(
@@ -31,7 +31,7 @@ def add_report_options(parser: Parser) -> None:
             metavar="FORMAT:OUT",
             action="append",
             default=[],
-            help="write a report in a format of a plugin; can be repeated",
+            help="write a report in this format, which a plugin provides; can be repeated",
         ),
         complete_report_formats,
     )
@@ -42,7 +42,7 @@ def add_report_options(parser: Parser) -> None:
 
 
 def make_report_collector(options: Namespace) -> ReportCollector | None:
-    """The reports that the options ask for; None if they ask for none. Raises UsageError and PluginError."""
+    """The collector for the requested reports; None without any. Raises UsageError and PluginError."""
     wanted = parse_report_outputs(options)
     if not wanted:
         return None
@@ -52,7 +52,7 @@ def make_report_collector(options: Namespace) -> ReportCollector | None:
 
 
 def parse_report_outputs(options: Namespace) -> list[tuple[str, str]]:
-    """Formats and paths of the reports that are asked for; raises UsageError if a report cannot go to its path."""
+    """Formats and paths of the requested reports; raises UsageError if a path is not free."""
     wanted = [each.partition(":") for each in options.report]
     if options.html is not None:
         wanted.append((_HTML_FORMAT, ":", options.html))
@@ -65,7 +65,7 @@ def parse_report_outputs(options: Namespace) -> list[tuple[str, str]]:
 
 
 class ReportCollector:
-    """Collects what is to be reported, and writes it in the end."""
+    """Collects the results of files, and writes the reports at the end."""
 
     def __init__(self, writers: list[tuple[ReportWriter, str]], options: Namespace) -> None:
         self._writers = writers
@@ -73,13 +73,13 @@ class ReportCollector:
         self._files: list[ReportedFile] = []
 
     def add(self, name: str, report: VerificationReport, source: DatasetInput) -> None:
-        """Take in a file that was verified."""
+        """Add a file that was verified."""
         from dcmseal.api.report_files import build_reported_file
 
         self._files.append(build_reported_file(name, report, source, show_values=self._options.show_values))
 
     def add_problem(self, name: str, error: SealError) -> None:
-        """Take in a file that could not be."""
+        """Add a file that could not be verified."""
         from dcmseal.api.report_files import build_unverified_file
         from dcmseal.cli.error_hints import to_shell_hint
 

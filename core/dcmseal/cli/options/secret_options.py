@@ -18,7 +18,7 @@ _MAX_ATTEMPTS: Final = 3
 
 
 def add_secret_options(parser: Parser) -> None:
-    """Add the options that say where the passphrase is; it is never an argument itself, for all can see those."""
+    """Add the options for the source of the passphrase, which is never an argument: other users can see arguments."""
     group = parser.add_argument_group(
         "passphrase or PIN of the key", "without these options, dcmseal prompts for it if standard input is a terminal"
     ).add_mutually_exclusive_group()
@@ -33,9 +33,9 @@ def add_secret_options(parser: Parser) -> None:
 
 
 class PresetSecret:
-    """A passphrase or PIN that was given beforehand.
+    """A passphrase or PIN that was read in advance.
 
-    It is answered again only after it has proved to be right: a wrong PIN that is tried again locks a card.
+    It is used again only after it was confirmed, because repeating a wrong PIN locks a card.
     """
 
     def __init__(self, secret: str) -> None:
@@ -49,20 +49,27 @@ class PresetSecret:
         return self._secret
 
     def confirm(self) -> None:
-        """Take note that what it was given for has succeeded."""
+        """Record that the passphrase or PIN was accepted."""
         self._is_unconfirmed = False
 
 
 def load_option_secrets(options: Namespace, *, default_source: PinSource | None = None, account: str = "") -> Secrets:
-    """Who answers a backend's requests: the options, ``default_source``, or a person; raises like ``load_secrets``."""
+    """The secrets of the options or of ``default_source``, or else a prompt; raises like ``load_secrets``."""
     return load_secrets(parse_pin_source(options) or default_source, account)
 
 
 def load_secrets(source: PinSource | None, account: str) -> Secrets:
-    """Who answers a backend's requests: a source, or a person.
+    """Answer a backend's requests from a source, or else by a prompt.
 
-    What is given is read now, not when a device waits for it. ``account`` is the entry in the system's keyring. Raises
-    UsageError or PinRejected if it is not there.
+    The source is read now, not while a device waits for it.
+
+    Args:
+        source: Where to find the passphrase or PIN; None to prompt for it.
+        account: The account of the keyring's service.
+
+    Raises:
+        UsageError: The source cannot be read.
+        PinRejected: The keyring cannot be read, or has no entry.
     """
     if source is not None:
         return PresetSecret(source.read(account, warn))
@@ -70,7 +77,7 @@ def load_secrets(source: PinSource | None, account: str) -> Secrets:
 
 
 def parse_pin_source(options: Namespace) -> PinSource | None:
-    """Where the options say that the passphrase or PIN is; None if they do not."""
+    """The source of the passphrase or PIN that the options name; None without one."""
     from dcmseal.config.pin_source import PinKind, PinSource
 
     for kind, name in (

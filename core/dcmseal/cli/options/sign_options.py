@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def build_sign_options(options: Namespace, key: ChosenKey | None) -> SignOptions:
-    """What the command line says, or else the setup of the key; an option has the name of its flag.
+    """Build the options from the command line and the defaults of the key's setup; options have the names of flags.
 
     Raises:
-        UsageError: A value cannot be read.
+        UsageError: A value is invalid.
     """
     keywords: dict[str, Any] = read_attributes(options, SignKeywords.__annotations__)
     keywords["location"] = options.item
@@ -30,15 +30,15 @@ def build_sign_options(options: Namespace, key: ChosenKey | None) -> SignOptions
     keywords["references"] = build_reference_folders(options.references)
     keywords["timestamp"] = parse_timestamp_request(options)
     if key is not None and key.setup is not None:
-        # what is not said on the command line
+        # defaults for options that the command line does not set
         defaults = read_attributes(key.setup, SignKeywords.__annotations__)
         keywords.update({name: value for name, value in defaults.items() if not keywords.get(name)})
-    # an option that neither names has its default
+    # all other options have the defaults of SignOptions
     return SignOptions(**{name: value for name, value in keywords.items() if value is not None})
 
 
 def _load_tags(options: Namespace) -> list[str] | None:
-    """The elements that are chosen; None if the command line chooses none."""
+    """The selected elements; None without a selection."""
     if not options.tag and options.tags_from is None:
         return None
     listed = [] if options.tags_from is None else load_tags(options.tags_from)

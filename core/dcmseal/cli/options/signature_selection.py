@@ -20,12 +20,12 @@ _MAX_SHOWN: Final = 8
 
 
 def is_uid(word: str) -> bool:
-    """Whether a word can be a UID; many DICOM files are named by one, so a file of that name comes first."""
+    """Whether a word is a UID, and not the name of a file: many DICOM files have a UID as their name."""
     return len(word) <= 64 and _UID.fullmatch(word) is not None and not os.path.exists(word)
 
 
 def parse_file_and_uid(options: Namespace) -> tuple[str, str | None]:
-    """The file, and the UID if there is one, from words in either order; raises UsageError."""
+    """The file, and the UID if one is given; the two words may be in either order. Raises UsageError."""
     words: list[str] = options.words
     uid: str | None = options.uid
     if len(words) == 2 and uid is None:
@@ -40,14 +40,21 @@ def parse_file_and_uid(options: Namespace) -> tuple[str, str | None]:
 
 
 def select_signature(signatures: Sequence[Signature], uid: str | None, word: str) -> Signature:
-    """The one that is meant; raises NoSuchSignature, and UsageError if it could be several."""
+    """The signature with the UID, or the only one of the file.
+
+    Raises:
+        NoSuchSignature: The file has no such signature.
+        UsageError: The file has several signatures, and no UID is given.
+    """
     if uid is not None:
         signatures = [each for each in signatures if each.uid == uid]
     if not signatures:
-        of_uid = "" if uid is None else f" with UID {uid}"
-        raise NoSuchSignature(
-            f"{display_name(word)} has no signature{of_uid}", hint="dcmseal list FILE lists the signatures"
-        )
+        if uid is None:
+            error = NoSuchSignature("the file has no signature", hint="dcmseal sign adds one")
+        else:
+            error = NoSuchSignature(f"no signature has UID {uid}", hint="dcmseal list FILE shows all signatures")
+        error.file = display_name(word)
+        raise error
     if len(signatures) > 1 and uid is None:
         uids = [escape_unprintable(each.uid, 64) for each in signatures[:_MAX_SHOWN]]
         raise UsageError(

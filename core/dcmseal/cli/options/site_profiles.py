@@ -1,4 +1,4 @@
-"""The plugins of this machine together with the profiles that its site wrote itself, as the configuration file says."""
+"""The installed plugins, together with the site's own profiles from the configuration file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 
 def load_registry(options: Namespace) -> Registry:
-    """What is installed, and the profiles in the folder that the configuration file names.
+    """The installed plugins, and the profiles in the folder that the configuration file names.
 
-    Raises UsageError if the file is invalid, and ProfileFileError if the folder does not exist.
+    Raises:
+        UsageError: The configuration file is invalid.
+        ProfileFileError: The folder cannot be read.
     """
     from dcmseal.config.config_file import load_config
     from dcmseal.plugins.registry import installed_registry

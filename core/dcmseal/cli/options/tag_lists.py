@@ -11,17 +11,17 @@ from dcmseal.errors import UsageError
 from dcmseal.text import load_text
 
 _TAG: Final = re.compile(r"\(?[0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\)?|[^\s,]+")
-"""A tag may have a comma in it, and lists may have commas between tags."""
+"""A tag may contain a comma, and commas may separate tags."""
 _MAX_BYTES: Final = 1 << 20
 
 
 def parse_tags(words: Iterable[str]) -> list[str]:
-    """The elements named, separated by commas or white space.
+    """Parse elements separated by commas or white space.
 
     >>> parse_tags(["PatientID,(0010,0010)", "0020000D StudyDate"])
     ['PatientID', '(0010,0010)', '0020000D', 'StudyDate']
 
-    Raises UsageError for one that is none.
+    Raises UsageError for text that is not an element.
     """
     tags = [tag for word in words for tag in _TAG.findall(word)]
     for tag in tags:
@@ -31,7 +31,7 @@ def parse_tags(words: Iterable[str]) -> list[str]:
 
 
 def load_tags(path: str) -> list[str]:
-    """The elements in a file, one or more a line; raises UsageError, with the line."""
+    """Load elements from a file, one or more per line; raises UsageError with the line number."""
     tags: list[str] = []
     for number, line in enumerate(load_text(path, _MAX_BYTES).split("\n"), 1):
         try:

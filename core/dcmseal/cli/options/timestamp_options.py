@@ -20,7 +20,7 @@ _MAX_ATTEMPTS: Final = 20
 
 
 def add_timestamp_options(parser: Parser) -> None:
-    """Add the options that name authorities, and say what they are asked for."""
+    """Add the options that name authorities, and those about requests to them."""
     group = parser.add_argument_group("certified timestamp")
     group.add_argument(
         "--timestamp",
@@ -31,7 +31,11 @@ def add_timestamp_options(parser: Parser) -> None:
     )
     add_timestamp_query_options(group.add_argument)
     group.add_argument(
-        "--timestamp-timeout", metavar="SECONDS", type=float, default=10.0, help="timeout of each step (default: 10)"
+        "--timestamp-timeout",
+        metavar="SECONDS",
+        type=float,
+        default=10.0,
+        help="timeout of each step, in seconds (default: 10)",
     )
     group.add_argument(
         "--timestamp-attempts", metavar="N", type=int, default=3, help="attempts per authority (default: 3)"
@@ -44,7 +48,7 @@ def add_timestamp_options(parser: Parser) -> None:
 
 
 def add_timestamp_query_options(add_argument: Callable[..., Action]) -> None:
-    """Add the options that say what an authority is asked for."""
+    """Add the options about the contents of a request."""
     add_argument("--timestamp-policy", metavar="OID", default="", help="timestamp policy to request")
     set_completer(
         add_argument(
@@ -58,7 +62,7 @@ def add_timestamp_query_options(add_argument: Callable[..., Action]) -> None:
 
 
 def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
-    """Whom to ask for what; None if nobody. Raises UsageError."""
+    """The timestamp to request; None without an authority. Raises UsageError."""
     if not options.timestamp:
         return None
     from dataclasses import replace
@@ -88,7 +92,7 @@ def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
 
 
 def check_timestamp_login(request: TimestampRequest | None) -> None:
-    """Read the login now, so that a missing one is found before anything is signed.
+    """Read the login now, so that a missing one is reported before anything is signed.
 
     Raises:
         UsageError: It cannot be read.
@@ -100,7 +104,7 @@ def check_timestamp_login(request: TimestampRequest | None) -> None:
 
 
 def parse_timestamp_query(options: Namespace) -> TimestampQuery:
-    """What to ask for; raises UsageError."""
+    """The query to send; raises UsageError."""
     from dcmseal.errors import UsageError
     from dcmseal.plugins.timestamp_backend import TimestampQuery
     from dcmseal.terms import MacAlgorithm
@@ -112,7 +116,7 @@ def parse_timestamp_query(options: Namespace) -> TimestampQuery:
 
 
 def parse_timestamp_login(options: Namespace) -> PinSource | None:
-    """Where the login at the authority is; None if there is none."""
+    """Where to find the login at the authority; None without one."""
     from dcmseal.config.pin_source import PinKind, PinSource
 
     if options.timestamp_login_env is not None:

@@ -38,19 +38,19 @@ _FLAG_OPTIONS: Final = ("system_anchors", "fetch", "fetch_issuers", "accept_weak
 
 
 def add_trust_options(parser: Parser) -> None:
-    """Add the options that say whom to trust."""
+    """Add the options for trust in the signer."""
     group = parser.add_argument_group("trust in the signer (FILE can be a folder; options can be repeated)")
     action = group.add_argument("--trust", metavar="NAME", help="use [trust.NAME] of the configuration file")
     set_completer(action, make_name_completer(lambda config: config.trust))
     for option, metavar, meaning in (
-        ("--trust-anchor", "FILE", "certificate of an authority or signer to trust"),
-        ("--intermediate", "FILE", "intermediate certificates"),
-        ("--crl", "FILE", "certificate revocation lists"),
-        ("--ocsp-response", "FILE", "OCSP responses"),
+        ("--trust-anchor", "FILE", "trust the authority or signer with this certificate"),
+        ("--intermediate", "FILE", "use these intermediate certificates"),
+        ("--crl", "FILE", "use these certificate revocation lists"),
+        ("--ocsp-response", "FILE", "use these OCSP responses"),
         ("--pin-certificate", "SHA256", "trust only this certificate"),
         ("--pin-subject", "NAME", "trust only this subject, such as CN=CT 3,O=Hospital"),
-        ("--key-usage", "USAGE", "accepted key usage (default: digital_signature, non_repudiation)"),
-        ("--extended-key-usage", "USAGE", "accepted extended key usage, by name or OID"),
+        ("--key-usage", "USAGE", "accept this key usage (default: digital_signature, non_repudiation)"),
+        ("--extended-key-usage", "USAGE", "accept only this extended key usage, by name or OID (default: any)"),
     ):
         group.add_argument(option, metavar=metavar, action="append", default=[], help=meaning)
     group.add_argument(
@@ -59,8 +59,8 @@ def add_trust_options(parser: Parser) -> None:
     group.add_argument(
         "--revocation",
         choices=("off", "soft", "hard"),
-        help="off: no check; soft: refuse certificates known to be revoked; hard: also require a known status "
-        "(default if CRLs or OCSP responses are given or fetched)",
+        help="off: do not check; soft (default): refuse certificates known to be revoked; hard (default if CRLs or "
+        "OCSP responses are given or fetched): also require a known status",
     )
     group.add_argument("--fetch", action="store_true", help="download CRLs and OCSP responses")
     group.add_argument(
@@ -72,40 +72,44 @@ def add_trust_options(parser: Parser) -> None:
     group.add_argument(
         "--claimed-time",
         choices=("accept", "indeterminate", "refuse"),
-        help="certificates that expired or were revoked after the claimed signing time (default: indeterminate)",
+        help="how to judge certificates that expired or were revoked after the claimed signing time "
+        "(default: indeterminate)",
     )
     group.add_argument("--accept-weak", action="store_true", help="accept weak algorithms and small keys")
 
 
 def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
-    """Trust as the options have it, ready; None if they ask for none. ``policy_trust`` is the setup of the policy.
+    """Open the trust settings of the options and of the policy's trust setup; None without any.
 
-    Raises UsageError, TrustError and PluginError.
+    Raises:
+        UsageError: The options contradict each other, or the configuration file is invalid.
+        TrustError: The trust settings cannot be loaded.
+        PluginError: No plugin supports the trust settings.
     """
     settings = parse_trust_settings(options, policy_trust)
     if settings is None:
         return None
-    from dcmseal.verification.signer_trust import Trust
+    from dcmseal.api import verify
 
-    return Trust.open(settings)
+    return verify.open_trust(settings)
 
 
 def parse_trust_settings(options: Namespace, policy_trust: str = "") -> TrustSettings | None:
-    """The same, not ready yet; raises UsageError."""
+    """The trust settings of the options and of the policy's trust setup; None without any. Raises UsageError."""
     if policy_trust and options.trust not in (None, policy_trust):
-        raise UsageError(f"the policy uses [trust.{policy_trust}]", hint="remove --trust or the policy")
+        raise UsageError(f"the policy uses [trust.{policy_trust}]", hint="remove --trust or --policy")
     name = policy_trust or options.trust
     if not name and not any(
         getattr(options, each) for each in (*_LIST_OPTIONS, *_PIN_OPTIONS, *_CHOICE_OPTIONS, *_FLAG_OPTIONS)
     ):
         return None
     if options.integrity_only:
-        raise UsageError("--integrity-only excludes trust options", hint="remove it, or the trust options")
+        raise UsageError("--integrity-only and trust options exclude each other", hint="remove one of them")
     return load_trust_settings(options, name)
 
 
 def load_trust_settings(options: Namespace, name: str | None) -> TrustSettings:
-    """Trust settings of that name as the options have them; raises UsageError."""
+    """The named trust setup with the additions of the options; raises UsageError."""
     from dataclasses import replace
 
     from dcmseal.plugins.trust import RevocationMode, Strictness, TrustSettings

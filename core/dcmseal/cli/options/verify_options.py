@@ -26,10 +26,10 @@ def build_verify_options(
     count_coverage: bool,
     file_digest: bool,
 ) -> VerifyOptions:
-    """What the command line says, with policy and trust, which are loaded already; an option has its flag's name.
+    """Build the options from the command line and the loaded policy and trust; options have the names of flags.
 
     Raises:
-        UsageError: A value cannot be read.
+        UsageError: A value is invalid.
     """
     keywords: dict[str, Any] = read_attributes(options, VerifyKeywords.__annotations__)
     keywords.update(

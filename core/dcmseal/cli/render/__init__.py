@@ -1,1 +1,1 @@
-"""Text for people: verdicts, plans, tables, progress."""
+"""Results as text for people: verdicts, plans, tables, progress."""

@@ -1,4 +1,4 @@
-"""Results of a run over many files: text, JSON, JSON Lines, or nothing."""
+"""The output of a run over many files: text, JSON, JSON Lines, or nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dcmseal.cli.error_handling import print_error
 from dcmseal.cli.render.screens import make_screen, write_line
 from dcmseal.cli.render.text_layout import format_count
 from dcmseal.cli.render.tone import Tone
+from dcmseal.cli.run.run_loop import ResultOutput
 from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:
@@ -30,19 +31,16 @@ _VERDICT_TONES: Final = {
 }
 _GOOD_VERDICTS: Final = ("valid", "signed", "planned", "skipped", "listed")
 _MIN_FILES_FOR_RATE: Final = 100
-"""Files whose number a second means something."""
+"""The number of files from which a rate is meaningful."""
 
 
-class RunOutput(Protocol):
-    """Where results go."""
+class RunOutput(ResultOutput, Protocol):
+    """Writes the results of a run."""
 
     @property
     def detail(self) -> ResultDetail:
-        """In what form it needs them."""
+        """How much of each result it needs."""
         ...
-
-    def add(self, result: BatchResult) -> None: ...
-    def end(self, summary: RunSummary, seconds: float) -> None: ...
 
 
 class TextOutput:
@@ -51,19 +49,19 @@ class TextOutput:
     def __init__(
         self, done: str, *, detail: ResultDetail, show: Callable[[BatchResult], None] | None, hint: str = ""
     ) -> None:
-        """``done`` says what was done with files, ``hint`` what to do about what is not established."""
+        """``done`` is what was done with the files; ``hint`` says what to do about files that are not established."""
         self.detail = detail
         self._hint = hint
         self._done = done
         self._show = show
 
     def add(self, result: BatchResult) -> None:
-        """Take note of a result."""
+        """Show a result, if requested."""
         if self._show is not None:
             self._show(result)
 
     def end(self, summary: RunSummary, seconds: float) -> None:
-        """Write the totals, then the problems, which are seen best at the end."""
+        """Write the totals, then the problems, so that they are easy to find at the end."""
         to = make_screen()
         done = summary.files - summary.recorded
         rate = f", {done / seconds:.0f} files/s" if done >= _MIN_FILES_FOR_RATE else ""
@@ -87,7 +85,8 @@ class TextOutput:
             to.line()
             to.line(f"{verdict.replace('-', ' ')}:", _VERDICT_TONES[verdict])
             for result in results:
-                to.line(f"  {result.input.source}{f': {result.reason}' if result.reason else ''}")
+                reason = _format_reason(result)
+                to.line(f"  {result.input.source}{f': {reason}' if reason else ''}")
             if more:
                 to.line(f"  {'and ' if results else ''}{more} more ({named_by} lists all)")
         if summary.broken:
@@ -107,7 +106,7 @@ class TextOutput:
 
 def show_result_line(result: BatchResult) -> None:
     """Write the result of a file in one line."""
-    reason = f"; {result.reason}" if result.reason else ""
+    reason = f"; {_format_reason(result)}" if result.reason else ""
     if EXISTING_INVALID in result.blocking_codes:
         reason += f"; WARNING: {_format_blocking_code(EXISTING_INVALID)}"
     if others := [code for code in result.blocking_codes if code != EXISTING_INVALID]:
@@ -120,15 +119,20 @@ def show_result_line(result: BatchResult) -> None:
     )
 
 
+def _format_reason(result: BatchResult) -> str:
+    """The reason of a result, without the name of the file, which precedes it."""
+    return result.reason.removeprefix(f"{result.input.source} ")
+
+
 def _format_blocking_code(code: str) -> str:
-    """What an obstacle means."""
+    """The meaning of the code of a warning."""
     if code == EXISTING_INVALID:
         return "an existing signature is invalid"
     return "the signature will not verify as valid"
 
 
 class QuietOutput:
-    """Nothing, but what was named and is not there."""
+    """No output, except errors about missing inputs."""
 
     detail = ResultDetail.VERDICT
 
@@ -144,7 +148,7 @@ class QuietOutput:
 
 
 class JsonLinesOutput:
-    """A JSON document a line for each file, and a summary."""
+    """One line with a JSON document for each file, and a summary."""
 
     detail = ResultDetail.DOCUMENT
 
@@ -161,7 +165,7 @@ class JsonLinesOutput:
 
 
 class JsonDocumentOutput:
-    """One JSON document of kind ``files``, written as results come."""
+    """One JSON document of kind ``files``, written as results arrive."""
 
     detail = ResultDetail.DOCUMENT
 
@@ -178,10 +182,10 @@ class JsonDocumentOutput:
         self._begun = True
 
     def end(self, summary: RunSummary, seconds: float) -> None:
-        """Write what is left to be written."""
+        """End the document."""
         write_line("\n]}")
 
 
 def format_json_line(result: BatchResult) -> str:
-    """A result as a JSON document in a line."""
+    """A result as a JSON document in one line."""
     return result.document_text or json.dumps(result.to_document())

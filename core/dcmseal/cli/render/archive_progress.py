@@ -7,31 +7,26 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
-from typing import Final, Protocol, TextIO
+from typing import Final, TextIO
 
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
 from dcmseal.cli.render.text_layout import format_verdicts
+from dcmseal.cli.run.run_loop import RunProgress
 
 _INTERVAL: Final = 30.0
 """Seconds between lines."""
 
 
-class RunProgress(Protocol):
-    """Receives each result."""
-
-    def add(self, result: BatchResult, summary: RunSummary) -> None: ...
-
-
 class NoProgress:
-    """Shows nothing."""
+    """Shows no progress."""
 
     def add(self, result: BatchResult, summary: RunSummary) -> None:
         """Do nothing."""
 
 
 class LineProgress:
-    """Writes a line every so many seconds, for logs."""
+    """Writes a line at intervals, for logs."""
 
     def __init__(self, stream: TextIO, *, interval: float = _INTERVAL, clock: Callable[[], float] = monotonic) -> None:
         self._stream = stream
@@ -41,7 +36,7 @@ class LineProgress:
         self._due = self._start + interval
 
     def add(self, result: BatchResult, summary: RunSummary) -> None:
-        """Write a line, if it is time."""
+        """Write a line if the interval has passed."""
         now = self._clock()
         if now < self._due:
             return
@@ -55,7 +50,7 @@ class LineProgress:
 
 
 def open_progress(*, quiet: bool, count: Callable[[], int] | None) -> AbstractContextManager[RunProgress]:
-    """The progress that fits standard error; ``count`` finds out how many files there are, which may take its time."""
+    """The progress for standard error; ``count`` counts all files, which may take a while."""
     stream: TextIO | None = sys.stderr
     if quiet or stream is None:
         return _as_context(NoProgress())

@@ -32,7 +32,7 @@ _KIND_TEXTS: Final = {
 
 
 def show_comparison(a: str, b: str, comparison: Comparison, to: Screen, *, everything: bool) -> None:
-    """Write what differs, all of it or the first few of each sort."""
+    """Write the differences: all of them, or the first ones of each kind."""
     to.line(f"{a} and {b}: {_format_headline(comparison)}", _headline_tone(comparison))
     for note in comparison.notes:
         to.line(f"  {note}", Tone.OPEN)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from dcmseal.signing.profile_explanation import ExplainedElement, ProfileExplanation
 
 _REPEATING_GROUPS = {0x5000: "50xx", 0x6000: "60xx"}
-"""Groups that stand for all that repeat them (PS3.5 7.6)."""
+"""Groups that represent all their repeating groups (PS3.5 7.6)."""
 
 
 def show_rules(profile: Profile, to: Screen) -> None:
-    """Write what a profile demands, whatever the file."""
+    """Write the requirements of a profile."""
     rules = profile_requirements(profile)
     to.line(f"{profile.name}: {profile.title}", Tone.HEADING)
     write_fields(to, _iter_rules(profile, rules), longest=MAX_LINE)
@@ -70,7 +70,7 @@ def _group_by_origin(rules: Requirements) -> Iterator[tuple[str, list[int]]]:
 
 
 def _iter_element_names(tags: Iterable[int]) -> Iterator[str]:
-    """Keywords; of repeating groups the first, with xx for the digits that differ."""
+    """Keywords; of repeating groups only the first, with xx for the digits that differ."""
     for tag in sorted(tags):
         group = tag >> 16
         if tag_keyword(tag):
@@ -82,7 +82,7 @@ def _iter_element_names(tags: Iterable[int]) -> Iterator[str]:
 
 
 def show_explanation(file: str, explanation: ProfileExplanation, to: Screen) -> None:
-    """Write what a signature by the profile would cover in the file, what it must, and what is left out and why."""
+    """Write which elements of a file a signature with the profile would and must cover, and why others are left out."""
     signed = [each for each in explanation.elements if each.signed]
     required = [each for each in signed if each.required]
     to.line(f"{file}: {explanation.profile.title} (not signed)", Tone.HEADING)

@@ -49,7 +49,7 @@ _OPTION_LABELS: Final = (
     ("shard", "part of the archive"),
 )
 _TRUST_OPTIONS: Final = ("trust", "trust_anchor", "system_anchors", "integrity_only")
-"""Options that say whom to trust, or that nobody is asked about."""
+"""Options that configure trust, or turn it off."""
 FLAG_TEXTS: Final = {
     "system_anchors": "used",
     "fetch": "allowed",
@@ -66,14 +66,14 @@ FLAG_TEXTS: Final = {
 
 
 def format_settings(options: Namespace, trust: str = "") -> list[tuple[str, str]]:
-    """The options that the verdict depends on, in words; ``trust`` is the setup that their policy names."""
+    """The options that affect the verdict, as labels and values; ``trust`` is the trust setup of the policy."""
     settings: list[tuple[str, str]] = []
     for name, label in _OPTION_LABELS:
         value: object = getattr(options, name, None)
         if value is True:
             settings.append((label, FLAG_TEXTS[name]))
         elif isinstance(value, list):
-            settings += [(label, ", ".join(map(str, value)))] if value else []  # pyright: ignore[reportUnknownArgumentType]
+            settings += [(label, ", ".join(map(str, value)))] if value else []  # pyright: ignore[reportUnknownArgumentType] - a list of anything
         elif value:
             settings.append((label, str(value)))
     if not (trust or any(getattr(options, each) for each in _TRUST_OPTIONS)):
@@ -82,7 +82,7 @@ def format_settings(options: Namespace, trust: str = "") -> list[tuple[str, str]
 
 
 def build_report_context(options: Namespace) -> ReportContext:
-    """Version, moment and settings; raises UsageError as reading the configuration does."""
+    """Version, time and settings; raises UsageError if the configuration file is invalid."""
     import datetime as dt
 
     from dcmseal.api.report_files import make_report_context
@@ -105,7 +105,7 @@ def build_report_context(options: Namespace) -> ReportContext:
 
 
 def has_trust(options: Namespace) -> bool:
-    """Whether the options say whom to trust, or that nobody is asked about."""
+    """Whether the options configure trust, or turn it off."""
     from dcmseal.cli.options.policy_options import load_policy
 
     if any(getattr(options, each) for each in _TRUST_OPTIONS):
@@ -115,7 +115,7 @@ def has_trust(options: Namespace) -> bool:
 
 
 def format_trust_settings(settings: TrustSettings) -> Iterator[tuple[str, str]]:
-    """Whom trust settings believe, as label and value."""
+    """Trust settings as labels and values."""
     for label, values in (
         ("trust anchors", settings.anchors),
         ("intermediate certificates", settings.intermediates),
@@ -137,7 +137,7 @@ def format_trust_settings(settings: TrustSettings) -> Iterator[tuple[str, str]]:
 
 
 def format_policy(policy: Policy) -> Iterator[tuple[str, str]]:
-    """What a policy demands, as label and value."""
+    """The requirements of a policy as labels and values."""
     from dcmseal.cli.render.signature_format import format_elements
 
     for rule in policy.rules:

@@ -25,7 +25,7 @@ _FAILED_VERDICTS: Final = ("invalid", "failed")
 
 
 class BarProgress:
-    """What is shown; it is drawn some times a second, whatever the number of results."""
+    """The progress bar, which is redrawn a few times a second, regardless of the number of results."""
 
     def __init__(self, console: Console) -> None:
         self._bar = Progress(
@@ -40,13 +40,13 @@ class BarProgress:
         self._failures: deque[str] = deque(maxlen=_MAX_FAILURES)
 
     def add(self, result: BatchResult, summary: RunSummary) -> None:
-        """Take note of a result."""
+        """Count a result."""
         self._summary = summary
         if result.verdict in _FAILED_VERDICTS:
             self._failures.append(escape_unprintable(f"{result.input.source}: {result.verdict}; {result.reason}"))
 
     def set_total(self, total: int) -> None:
-        """Take note of how many files there are."""
+        """Set the total number of files."""
         self._bar.update(self._task, total=total)
 
     def __rich__(self) -> Group:
@@ -63,12 +63,12 @@ class BarProgress:
 
 @contextmanager
 def open_progress_bar(stream: TextIO, count: Callable[[], int] | None) -> Generator[BarProgress]:
-    """A bar that goes away when the context ends."""
+    """A progress bar that is removed when the context ends."""
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     shown = BarProgress(console)
     if count is not None:
         Thread(target=lambda: shown.set_total(count()), daemon=True).start()
-    # lines for the terminal have to go through the console of the bar, which would otherwise erase the last one
+    # other lines have to go through the console of the bar, which would otherwise erase the last one
     stdout = standard_output()
     with ExitStack() as stack:
         stack.enter_context(Live(shown, console=console, transient=True, redirect_stdout=False, redirect_stderr=False))
@@ -88,7 +88,7 @@ class _LinesAboveBar(TextIOBase):
         self._pending = ""
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override] # TextIO declares an attribute
         return self._stream.encoding
 
     def write(self, text: str, /) -> int:

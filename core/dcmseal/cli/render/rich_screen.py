@@ -1,4 +1,4 @@
-"""A terminal, written to with rich; colour follows NO_COLOR and what the terminal can do."""
+"""Output to a terminal with rich; colour depends on NO_COLOR and the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dcmseal.cli.render.tone import Tone
 
 
 class RichScreen:
-    """Lines that a terminal wraps, and tables; nothing in the text is taken for markup."""
+    """Lines that the terminal wraps, and tables; text is never interpreted as markup."""
 
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
@@ -32,7 +32,7 @@ class RichScreen:
         if self._console.measure(table, options=unbounded).maximum <= self._console.width:
             self._console.print(table)
             return
-        # a table too wide would break UIDs, which people copy: lines that the terminal wraps do not
+        # a table that is too wide would break UIDs, which people copy; wrapped lines do not
         heading, *lines = align_columns([headings, *cells])
         self.line(heading, Tone.HEADING)
         for line in lines:

@@ -18,10 +18,10 @@ _LABEL_WIDTH: Final = 14
 
 
 class Screen(Protocol):
-    """What commands write for people."""
+    """Output for people."""
 
     def line(self, text: str = "", tone: Tone = Tone.PLAIN) -> None:
-        """Write one line; what could upset a terminal is escaped."""
+        """Write one line; control characters are escaped."""
         ...
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -44,7 +44,7 @@ class PlainScreen:
 
 
 def make_screen(stream: TextIO | None = None) -> Screen:
-    """The screen for a stream, standard output if none is given."""
+    """The screen for a stream, by default standard output."""
     stream = stream or standard_output() or NULL_STREAM
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         from dcmseal.cli.render.rich_screen import RichScreen
@@ -61,7 +61,7 @@ def write_fields(
     longest: int = MAX_LENGTH,
     width: int = _LABEL_WIDTH,
 ) -> None:
-    """Write labelled values, one a line; those without text are left out."""
+    """Write labelled values, one per line; empty values are omitted."""
     for label, value in values:
         if value:
             to.line(f"  {label:{width}}{escape_unprintable(value, longest)}", tone)
@@ -73,7 +73,7 @@ def warn(message: str) -> None:
 
 
 def write_line(text: str, end: str = "\n") -> None:
-    """Write text to standard output as it is."""
+    """Write text to standard output unchanged."""
     print(text, end=end, file=standard_output() or NULL_STREAM)
 
 
@@ -85,7 +85,7 @@ def write_json(document: Document, *, compact: bool = False) -> None:
 
 
 def make_document(kind: str, **content: Json) -> Document:
-    """A document of a kind that only the command line has."""
+    """A document of a kind that only the command line writes."""
     from dcmseal.documents import json_types
 
     return json_types.build_document(kind, content)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def format_element(tag: int) -> str:
-    """An element by keyword if it has one, else by tag."""
+    """An element by keyword, or by tag if it has none."""
     return tag_keyword(tag) or format_tag(tag)
 
 
@@ -31,7 +31,7 @@ def format_elements(tags: Iterable[int]) -> list[str]:
 
 
 def format_reasons(reasons: Iterable[tuple[int, str]]) -> list[str]:
-    """Elements, and why they are not signed."""
+    """Elements, each with the reason why it is not signed."""
     return [f"{format_element(tag)} ({escape_unprintable(why)})" for tag, why in reasons]
 
 
@@ -41,7 +41,7 @@ def format_path(tags: Sequence[int]) -> str:
 
 
 def format_signer(signature: DigitalSignature) -> str:
-    """The subject of the signer's certificate, or why it cannot be named."""
+    """The subject of the signer's certificate, or why it is unknown."""
     return _format_subject(signature.certificate)
 
 
@@ -60,7 +60,7 @@ def _format_subject(certificate: bytes) -> str:
 
 
 def format_signing_time(signature: DigitalSignature, *, exact: bool = False) -> str:
-    """The time of signing that the signature claims, to the second unless it is to be exact."""
+    """The claimed time of signing, to the second unless ``exact``."""
     read = signature.moment
     if read is not None:
         return read.isoformat(" ", "auto" if exact else "seconds")
@@ -68,7 +68,7 @@ def format_signing_time(signature: DigitalSignature, *, exact: bool = False) -> 
 
 
 def format_certified_time(time: CertifiedTime | None) -> str:
-    """A certified time, and by whom; what stands there instead if none could be verified."""
+    """A certified time and its authority, or *not verified*."""
     from dcmseal.macro.signer_certificate import read_certificate
 
     if time is None:
@@ -81,19 +81,19 @@ def format_certified_time(time: CertifiedTime | None) -> str:
 
 
 def format_mac_algorithm(signature: DigitalSignature) -> str:
-    """The MAC algorithm, as it stands."""
+    """The MAC algorithm, as stored."""
     return escape_unprintable(signature.mac.algorithm, 64) if signature.mac and signature.mac.algorithm else "(unknown)"
 
 
 def format_transfer_syntax(uid: str, *, with_uid: bool = False) -> str:
-    """A transfer syntax by name, and by UID if that is wanted or it has no name."""
+    """A transfer syntax by name; by UID if requested or if it has no name."""
     from dcmseal.dataset.syntax_registry import syntax_name
 
     return _format_named_uid(syntax_name(uid), uid, with_uid=with_uid)
 
 
 def format_sop_class(uid: str, *, with_uid: bool = False) -> str:
-    """A SOP Class by name, and by UID if that is wanted or it has no name."""
+    """A SOP Class by name; by UID if requested or if it has no name."""
     from dcmseal.verification.instance_identity import sop_class_name
 
     return _format_named_uid(sop_class_name(uid) or uid, uid, with_uid=with_uid)
@@ -104,7 +104,7 @@ def _format_named_uid(name: str, uid: str, *, with_uid: bool) -> str:
 
 
 def format_purpose(code: PurposeCode | None) -> str:
-    """A purpose code; empty if there is none."""
+    """A purpose code; empty without one."""
     if code is None:
         return ""
     meaning, value, scheme = (escape_unprintable(each, 64) for each in (code.meaning, code.value, code.scheme))
@@ -112,7 +112,7 @@ def format_purpose(code: PurposeCode | None) -> str:
 
 
 def format_warning(signing_warning: SigningWarning) -> str:
-    """A warning, and the first few elements it is about."""
+    """A warning, with the first few elements that it concerns."""
     names = format_elements(signing_warning.elements[:6])
     more = len(signing_warning.elements) - len(names)
     about = f" [{', '.join(names)}{f' and {more} more' if more else ''}]" if names else ""

@@ -92,7 +92,7 @@ def _show_signature(
 
 
 def _show_references(references: Sequence[FilledReference], to: Screen) -> None:
-    """How many instances are cited, and by what."""
+    """Show how many instances are cited, by signature and by MAC."""
     if references:
         signatures = sum(bool(each.signatures) for each in references)
         macs = sum(each.has_mac for each in references)
@@ -101,14 +101,14 @@ def _show_references(references: Sequence[FilledReference], to: Screen) -> None:
 
 
 def show_broken(name: str, warnings: Iterable[SigningWarning], to: Screen) -> None:
-    """Write which signatures do not hold that were there before: nobody should sign over that without knowing."""
+    """Write a warning for each existing signature that is invalid."""
     for each in warnings:
         if each.code == EXISTING_INVALID:
             to.line(f"{name}: WARNING: {signature_format.format_warning(each)}", Tone.BAD)
 
 
 def show_warnings(warnings: Iterable[SigningWarning], to: Screen) -> None:
-    """A line for each, but for those of ``show_broken``."""
+    """Write one line for each warning, except those of ``show_broken``."""
     for each in warnings:
         if each.code != EXISTING_INVALID:
             to.line(f"  {'warning':14}{signature_format.format_warning(each)}", Tone.OPEN)

@@ -1,4 +1,4 @@
-"""Text that comes from files, certificates and plugins, made fit for a terminal."""
+"""Layout of text from files, certificates and plugins for a terminal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MAX_SHORT_LIST: Final = 12
 
 
 def join_names(names: Sequence[str], *, show_all: bool = False) -> str:
-    """A list in a line, cut short unless all are wanted."""
+    """Join names in one line; only the first ones unless ``show_all``."""
     shown = names if show_all else names[:_MAX_SHORT_LIST]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more (-v shows all)" if more else "")
 
 
 def format_count(number: int, thing: str) -> str:
-    """A number and a noun.
+    """Format a number and a noun.
 
     >>> format_count(1, "element"), format_count(2, "element")
     ('1 element', '2 elements')

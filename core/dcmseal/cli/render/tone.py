@@ -1,4 +1,4 @@
-"""How a line is meant."""
+"""The tones of lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Tone(Enum):
-    """How a line is meant; terminals may show it in colour."""
+    """The tone of a line, which terminals show as a colour."""
 
     PLAIN = ""
     GOOD = "green"

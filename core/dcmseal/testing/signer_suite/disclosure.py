@@ -1,4 +1,4 @@
-"""What an error report may disclose: messages of the error and its causes, and local variables."""
+"""Collect what an error report may disclose: messages of the error and its causes, and local variables."""
 
 from __future__ import annotations
 

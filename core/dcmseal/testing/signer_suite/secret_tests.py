@@ -20,7 +20,7 @@ from dcmseal.testing.signer_suite.signer_test_base import SignerTestBase
 class SecretTests(SignerTestBase):
     """A key with a secret requests it once and accepts a refusal; a key without one never asks."""
 
-    def test_secret_is_asked_for_if_and_only_if_there_is_one(self) -> None:
+    def test_secret_is_requested_only_if_the_key_has_one(self) -> None:
         secrets = _RecordingSecrets(self.secret)
         with self.open_signer(secrets) as signer:
             assert len(secrets.requests) == (0 if self.secret is None else 1)
@@ -32,7 +32,7 @@ class SecretTests(SignerTestBase):
             assert request.purpose
             assert "?" not in request.uri
 
-    def test_wrong_secret_is_rejected_and_not_tried_again(self) -> None:
+    def test_wrong_secret_is_rejected_and_not_retried(self) -> None:
         # With a control character, half a character, and too long: errors before the device count, too.
         for wrong in ("", "{}", "{}\0", "{}\ud800", "\xfc{}", 400 * "{0}"):
             secret = wrong.format(self.wrong_secret)
@@ -47,7 +47,7 @@ class SecretTests(SignerTestBase):
             assert_not_disclosed(self.wrong_secret, *iter_error_texts(error))
             self.assert_opens_and_signs()
 
-    def test_declining_to_give_the_secret_is_rejected(self) -> None:
+    def test_missing_secret_is_rejected(self) -> None:
         secrets = _RecordingSecrets(None)
         error = self.catch_error(lambda: self.open_and_close(secrets))
         if self.secret is None:
@@ -58,7 +58,7 @@ class SecretTests(SignerTestBase):
         assert len(secrets.requests) == 1
         self.assert_opens_and_signs()
 
-    def test_a_prompt_that_is_cancelled_ends_the_opening(self) -> None:
+    def test_cancelled_prompt_aborts_opening(self) -> None:
         if self.secret is None:
             return
         for cancelled in (KeyboardInterrupt(), UsageError("standard input is not a terminal")):
@@ -66,14 +66,14 @@ class SecretTests(SignerTestBase):
             assert caught is cancelled
             self.assert_opens_and_signs()
 
-    def test_no_secret_in_any_repr(self) -> None:
+    def test_reprs_do_not_disclose_the_secret(self) -> None:
         context = self.backend.open(self.uri, self.provide_secret)
         with context as signer:
             shown = f"{self.backend!r} {context!r} {signer!r} {self.backend!s} {signer!s}"
         if self.secret is not None:
             assert_not_disclosed(self.secret, shown, repr(signer))
 
-    def test_no_secret_in_logs_output_and_errors(self) -> None:
+    def test_logs_output_and_errors_do_not_disclose_the_secret(self) -> None:
         with _capture_output() as lines:
             with self.open_signer() as signer:
                 signer.sign(self.make_message(b"content"))

@@ -1,4 +1,4 @@
-"""Signatures verify with every algorithm and message length, also in threads; errors are those of dcmseal."""
+"""Signatures verify with every algorithm and message length, also in threads; errors are dcmseal errors."""
 
 # Kept apart: one subject of the contract, which would be too long for one module.
 
@@ -29,7 +29,7 @@ from dcmseal.testing.signer_suite.signer_test_base import SignerTestBase
 class ErrorTests(SignerTestBase):
     """Failures raise errors of dcmseal, and the key works afterwards."""
 
-    def test_bad_key_uris_raise_errors_of_dcmseal(self) -> None:
+    def test_invalid_key_uris_raise_dcmseal_errors(self) -> None:
         scheme = self.backend.scheme
         odd = ("?", "&", "?=", "?unheard-of=1", "?unheard-of", "%", "%00", "\ud800", ";", "x" * 5000)
         for uri in (f"{scheme}:", f"{scheme}:?", "", scheme, *(self.uri + end for end in odd)):
@@ -37,7 +37,7 @@ class ErrorTests(SignerTestBase):
             assert error is None or isinstance(error, (SignerError, UsageError)), uri
             assert error is None or error.hint, uri
 
-    def test_a_secret_in_the_key_uri_is_refused(self) -> None:
+    def test_secret_in_the_key_uri_is_rejected(self) -> None:
         for name in ("pin-value", "password"):
             uri = f"{self.uri}{'&' if '?' in self.uri else '?'}{name}=74021"
             error = self.catch_error(partial(self.open_and_close, uri=uri))
@@ -45,14 +45,14 @@ class ErrorTests(SignerTestBase):
             assert error.hint
             assert "74021" not in f"{error} {error.hint}"
 
-    def test_refuses_once_closed(self) -> None:
+    def test_closed_key_refuses_to_sign(self) -> None:
         with self.open_signer() as signer:
             pass
         error = self.catch_error(lambda: signer.sign(self.make_message(b"too late")))
         assert isinstance(error, SignerError)
         assert error.hint
 
-    def test_an_error_of_the_application_passes_and_closes_the_key(self) -> None:
+    def test_application_errors_propagate_and_close_the_key(self) -> None:
         failed = DatasetError("of the application")
         signers: list[Signer] = []
 
@@ -66,7 +66,7 @@ class ErrorTests(SignerTestBase):
             assert isinstance(self.catch_error(partial(signer.sign, self.make_message(b"too late"))), SignerError)
         self.assert_opens_and_signs()
 
-    def test_an_error_of_the_data_set_passes_and_harms_nothing(self) -> None:
+    def test_message_errors_propagate_and_the_key_still_signs(self) -> None:
         # The message fails while it is read: the signature in progress must be ended.
         failed = DatasetError("the data set ends too early")
         with self.open_signer() as signer:
@@ -159,16 +159,16 @@ class SignatureTests(SignerTestBase):
                     message = BytesMessage(algorithm=algorithm, content=content)
                     assert_verifies(signer, message, signer.sign(message))
 
-    def test_other_algorithms_are_refused_and_harm_nothing(self) -> None:
+    def test_unsupported_algorithms_are_refused_and_the_key_still_signs(self) -> None:
         with self.open_signer() as signer:
             for algorithm in frozenset(MacAlgorithm).difference(self.algorithms):
-                message = BytesMessage(algorithm=algorithm, content=b"in vain")
+                message = BytesMessage(algorithm=algorithm, content=b"unsupported")
                 error = self.catch_error(partial(signer.sign, message))
                 assert isinstance(error, (MechanismUnavailable, WeakAlgorithm)), algorithm
                 assert error.hint
                 self.assert_signs(signer)
 
-    def test_a_data_set_that_it_signs_is_valid(self) -> None:
+    def test_signed_data_set_is_valid(self) -> None:
         registry = Registry.from_plugins(_BackendPlugin(self.backend))
         result = sign(
             SAMPLE_FILE,
@@ -190,7 +190,7 @@ class SignatureTests(SignerTestBase):
         assert chain
         assert all(load_der_x509_certificate(der).public_bytes(Encoding.DER) == der for der in chain)
 
-    def test_key_type_is_that_of_the_certificate(self) -> None:
+    def test_key_type_matches_the_certificate(self) -> None:
         with self.open_signer() as signer:
             public_key = load_der_x509_certificate(signer.certificate_chain[0]).public_key()
             kinds = {
@@ -200,7 +200,7 @@ class SignatureTests(SignerTestBase):
             }
             assert isinstance(public_key, kinds[signer.key_type])
 
-    def test_signs_again_and_opens_again(self) -> None:
+    def test_signs_and_opens_repeatedly(self) -> None:
         for _ in range(2):
             with self.open_signer() as signer:
                 for content in (b"", b"once", b"twice"):
