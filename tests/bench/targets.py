@@ -17,11 +17,15 @@ from tests.bench.bench_archives import (
     ARCHIVE_RUN,
 )
 from tests.bench.bench_large import (
+    COPY_COLD,
+    COPY_WARM,
     DOWNLOAD,
     FILE_KINDS,
     LIMIT_COLD,
     LIMIT_WARM,
     REMOTE_KIND,
+    SIGN_COLD,
+    SIGN_WARM,
     VERIFY_COLD,
     VERIFY_REMOTE,
     VERIFY_WARM,
@@ -180,7 +184,12 @@ def _targets() -> Iterator[Target]:
 
 def _large_targets() -> Iterator[Target]:
     for kind in FILE_KINDS:
-        for measure, limit in ((VERIFY_WARM, LIMIT_WARM), (VERIFY_COLD, LIMIT_COLD)):
+        for measure, limit in (
+            (VERIFY_WARM, LIMIT_WARM),
+            (VERIFY_COLD, LIMIT_COLD),
+            (SIGN_WARM, COPY_WARM),
+            (SIGN_COLD, COPY_COLD),
+        ):
             yield Target(
                 what=f"{measure}, times the longer part",
                 key=(kind, measure),
