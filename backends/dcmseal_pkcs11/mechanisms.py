@@ -1,7 +1,7 @@
 """PKCS #11 mechanisms for the signatures of PS3.15 C.1 (PKCS #11 v2.40 mechanisms, 2.1 and 2.3).
 
 RSA keys sign a DigestInfo with CKM_RSA_PKCS, which supports all six MAC algorithms on every device. Devices that reject
-this, and insist on hashing the message themselves, get its bytes. ECDSA keys sign the digest in the same way.
+this, and require to hash the message themselves, get its bytes. ECDSA keys sign the digest in the same way.
 """
 
 from __future__ import annotations
@@ -84,7 +84,15 @@ class TokenCapabilities(Struct, frozen=True, kw_only=True):
     sizes: Mapping[Mechanism, tuple[int, int]]
 
     def check_key(self, kind: KeyKind) -> None:
-        """Raise MechanismUnavailable if no mechanism supports such a key, or WeakAlgorithm if it is too small."""
+        """Check that the token supports a key.
+
+        Args:
+            kind: Type and size of the key.
+
+        Raises:
+            WeakAlgorithm: The key is too small for new signatures.
+            MechanismUnavailable: No mechanism supports such a key.
+        """
         if kind.bits < kind.type.min_bits:
             raise WeakAlgorithm(
                 f"the key on {self.token} has {kind.bits} bits, too few for a new signature",
@@ -104,7 +112,7 @@ class TokenCapabilities(Struct, frozen=True, kw_only=True):
             )
 
     def signing_mechanisms(self, kind: KeyKind) -> Mapping[MacAlgorithm, tuple[SigningMechanism, ...]]:
-        """The mechanisms for each MAC algorithm that such a key can sign with, the preferred ones first."""
+        """Return the mechanisms for each MAC algorithm that such a key can sign with, the preferred ones first."""
         raw, hashing = _FOR_RSA if kind.type is KeyType.RSA else _FOR_EC
         for_hash = (SigningMechanism(raw, signs_hash=True),) if raw in self.sizes else ()
         on_token = {
@@ -120,7 +128,7 @@ class TokenCapabilities(Struct, frozen=True, kw_only=True):
 
 
 def hash_to_sign(message: SignableMessage, kind: KeyKind) -> bytes:
-    """The data for a mechanism that signs a hash: a DigestInfo (RSA), or the number that ECDSA signs (FIPS 186-4, 6.4).
+    """Return the input of a mechanism that signs a hash: a DigestInfo, or the number of ECDSA (FIPS 186-4, 6.4).
 
     The number has the length of the digest that is usual with the curve. Longer digests are truncated to the order of
     the curve, because some devices do not do that. Shorter ones are padded with leading zeros, which do not change the
@@ -202,7 +210,7 @@ def encode_ecdsa_signature(raw: bytes, octets: int) -> bytes:
 
 
 def _trim_integer(number: bytes) -> bytes:
-    """The shortest form of a positive number, with a first bit of 0 (X.690 8.3.2)."""
+    """Return the shortest form of a positive number, with a first bit of 0 (X.690 8.3.2)."""
     number = number.lstrip(b"\0")
     return number if number and number[0] < 0x80 else b"\0" + number
 

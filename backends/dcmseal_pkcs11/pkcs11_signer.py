@@ -31,11 +31,11 @@ class Pkcs11Signer:
     the PIN again.
     """
 
-    __slots__ = ("_attempt", "_entry", "_opened", "_pin", "_token_id", "certificate_chain", "key_type")
+    __slots__ = ("_attempt", "_opened", "_pin", "_pin_provider", "_token_id", "certificate_chain", "key_type")
 
-    def __init__(self, opened: OpenTokenKey, entry: PinProvider) -> None:
+    def __init__(self, opened: OpenTokenKey, pin_provider: PinProvider) -> None:
         self._opened: OpenTokenKey | None = opened
-        self._entry = entry
+        self._pin_provider = pin_provider
         self._token_id = opened.session.token.id
         self._pin = opened.pin
         self._attempt = 1
@@ -95,10 +95,10 @@ class Pkcs11Signer:
                 opened.session.release()
 
     def _per_signature_pin(self, opened: OpenTokenKey) -> Pin:
-        """The PIN for a key that needs it for each signature; the one that opened the token is reused."""
+        """Return the PIN for a key that needs it for each signature; the PIN that opened the token is reused."""
         if self._pin is None:
             token = opened.session.token
-            self._pin = self._entry.request_pin(
+            self._pin = self._pin_provider.request_pin(
                 token.description, state=format_pin_state(token.flags), attempt=self._attempt
             )
         return self._pin
@@ -122,27 +122,27 @@ class Pkcs11Signer:
         """Open the same key on the same token, after reinsertion or in a forked process."""
         old = before.session.token
         module = load_module(old.module.path)
-        what = old.description
+        description = old.description
 
-        def same() -> Pkcs11Token:
-            found = find_tokens(module, self._entry.uri)
+        def find_same_token() -> Pkcs11Token:
+            found = find_tokens(module, self._pin_provider.uri)
             token = next((each for each in found if each.id == self._token_id), None)
             if token is None:
                 # the error also names a token in the same slot that does not match the URI
                 other = found[0] if found else replace(old, module=module).refresh()
-                raise _not_returned_error(what, other)
+                raise _not_returned_error(description, other)
             return token
 
         try:
-            opened = open_key(module, same, self._entry, attempt=self._attempt)
+            opened = open_key(module, find_same_token, self._pin_provider, attempt=self._attempt)
         except pkcs11.PKCS11Error as error:
-            raise to_signer_error(error, what) from None
+            raise to_signer_error(error, description) from None
         except PinRejected:
             self._attempt += 1
             raise
         if opened.certificate_chain[0] != self.certificate_chain[0]:
             opened.session.release()
-            raise DeviceReplaced(f"{what} has another certificate now", hint="open the key again")
+            raise DeviceReplaced(f"{description} has another certificate now", hint="open the key again")
         self._attempt = 1
         self._pin = opened.pin
         return opened
@@ -161,13 +161,13 @@ def _is_removed(token: Pkcs11Token) -> bool:
     return False
 
 
-def _not_returned_error(what: str, other: Pkcs11Token | None) -> SignerError:
+def _not_returned_error(description: str, other: Pkcs11Token | None) -> SignerError:
     if other is not None:
         return DeviceReplaced(
-            f"{what} was replaced by {other.description}, serial number {other.id.serial!r}",
-            hint="reinsert the card you started with, or start over",
+            f"{description} was replaced by {other.description}, serial number {other.id.serial!r}",
+            hint="reinsert the first card, or start again with the new one",
         )
-    return DeviceRemoved(f"{what} is not connected", hint=REINSERT_HINT)
+    return DeviceRemoved(f"{description} is not connected", hint=REINSERT_HINT)
 
 
 def _algorithm_error(opened: OpenTokenKey, message: SignableMessage) -> SignerError:

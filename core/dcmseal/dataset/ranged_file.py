@@ -35,6 +35,8 @@ class BlockLimits(Struct, frozen=True, kw_only=True):
     """Of the smallest block after which the next ones are requested ahead."""
     max_cached: int = 16 << 20
     """Of the blocks to keep in memory, besides the first one."""
+    max_cached_concurrent: int = 4 << 20
+    """The same if several are requested at once, because those are in memory, too."""
 
 
 _DEFAULT_LIMITS: Final = BlockLimits()
@@ -82,6 +84,7 @@ class RangedFile(RawIOBase):
         self._limits = limits
         self._concurrent = concurrent
         self._max_block = limits.max_block if concurrent == 1 else limits.max_concurrent_block
+        self._max_cached = limits.max_cached if concurrent == 1 else limits.max_cached_concurrent
         self._reread = reread
         self._position = 0
         self._head = _Block(0, b"")
@@ -156,7 +159,7 @@ class RangedFile(RawIOBase):
             self._head = block
             return
         self._cached.append(block)
-        while sum(len(each.data) for each in self._cached) > self._limits.max_cached:
+        while sum(len(each.data) for each in self._cached) > self._max_cached:
             self._spill_block(self._cached.pop(0))
 
     def _spill_block(self, block: _Block) -> None:

@@ -127,4 +127,4 @@ def test_several_ranges_are_requested_at_once_if_they_may_be() -> None:
         assert b"".join(iter(partial(file.read, 1 << 16), b"")) == data
         held = sum(len(each.data) for each in file._cached)
     assert 1 < most <= 4
-    assert held + 4 * limits.max_concurrent_block <= 24 << 20
+    assert held + 4 * limits.max_concurrent_block <= 12 << 20
