@@ -89,8 +89,8 @@ class VerifyOptions(Struct, frozen=True, kw_only=True):
     """Folders with the instances that a document cites as evidence, to check for changes (PS3.3 C.17.2.1)."""
     now: datetime | None = None
     """The time of verification; None for the time in ``trust``, or else the current time."""
-    name_profiles: bool = True
-    """Report which profiles each signature meets. False avoids loading plugins."""
+    name_profiles: bool = False
+    """Report which profiles each signature meets, which loads plugins."""
     count_coverage: bool = False
     """Report how many elements of the object signatures cover, and which they do not."""
     file_digest: bool = False

@@ -91,9 +91,7 @@ class SkipRule(Struct, frozen=True):
         ):
             return ""
         require = (self.value,) if self.criterion is SkipCriterion.PROFILE else ()
-        report = verify(
-            source, integrity_only=True, name_profiles=False, require=require, timestamp="ignore", registry=registry
-        )
+        report = verify(source, integrity_only=True, require=require, timestamp="ignore", registry=registry)
         return next((each.signature.uid for each in report.signatures if self._matches_report(each)), "")
 
     def _matches_report(self, report: SignatureReport) -> bool:
