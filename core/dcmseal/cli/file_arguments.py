@@ -75,18 +75,18 @@ def to_local_path(word: str) -> str:
     return resolve_file_url(word)
 
 
-def check_json_destination(options: Namespace, output: str | None, *, what: str = "the file") -> None:
+def check_json_destination(output: str | None, *, as_json: bool, what: str = "the file") -> None:
     """Refuse ``--json`` if standard output receives something else.
 
     Args:
-        options: The parsed command line.
         output: Where the command writes something else.
+        as_json: Whether ``--json`` is given.
         what: What that is.
 
     Raises:
         UsageError: Both go to standard output.
     """
-    if options.json and output == STDIO:
+    if as_json and output == STDIO:
         hint = "give an output file" if what == "the file" else "specify -o FILE"
         raise UsageError(f"cannot write both {what} and JSON to standard output", hint=hint)
 

@@ -14,6 +14,7 @@ from typing import Final, Protocol, TextIO, cast
 
 from dcmseal.cli.error_handling import run_with_error_handling
 from dcmseal.cli.file_arguments import normalize_standard_streams
+from dcmseal.cli.options.named_paths import parse_named_paths
 from dcmseal.cli.parser import Parser, suggest
 from dcmseal.cli.path_checks import check_paths
 from dcmseal.cli.render.screens import warn
@@ -140,7 +141,7 @@ def _run(words: list[str]) -> int:
 
         check_urls(options)
     normalize_standard_streams(options)
-    check_paths(name, options)
+    check_paths(parse_named_paths(name, options))
     return command.run(options)
 
 

@@ -7,61 +7,38 @@ from __future__ import annotations
 
 import os
 import stat
-from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.file_arguments import STDIO, remote_url, to_local_path
+from dcmseal.cli.options.named_paths import INPUT_OPTIONS
 from dcmseal.cli.standard_streams import standard_output
 from dcmseal.output.collisions import ProtectedPath
 
 if TYPE_CHECKING:
+    from dcmseal.cli.options.named_paths import NamedPaths
     from dcmseal.config.config_file import Config
 
 _STDIN: Final = "/dev/stdin"
 _STDOUT: Final = "/dev/stdout"
-_INPUT_OPTIONS: Final = {
-    "files": "an input",
-    "files_from": "the list of files",
-    "tags_from": "the list of elements",
-    "references": "a referenced instance",
-    "evidence": "the evidence",
-    "trust_anchor": "a trust anchor",
-    "intermediate": "a certificate",
-    "timestamp_certificate": "a certificate",
-    "crl": "a revocation list",
-    "ocsp_response": "an OCSP response",
-    "response": "the authority's response",
-    "query": "the query",
-    "uid_file": "the UID file",
-    "passphrase_file": "the file with the passphrase",
-    "timestamp_login_file": "the file with the login",
-    "config": "the configuration file",
-    "profile": "a profile",
-    "require": "a profile",
-}
-"""Options that name inputs."""
 _THE_INPUT: Final = "the input"
-_INPUTS: Final = (_THE_INPUT, _INPUT_OPTIONS["files"])
-_OUTPUT_OPTIONS: Final = ("output", "html", "save_evidence", "write_uid_file", "journal")
-_COMMANDS_WITH_OUTPUT: Final = ("sign", "remove", "timestamp")
-"""Commands whose last word, of several, is the output."""
+_INPUTS: Final = (_THE_INPUT, INPUT_OPTIONS["files"])
 
 
-def check_paths(command: str, options: Namespace) -> None:
+def check_paths(paths: NamedPaths) -> None:
     """Refuse outputs that are inputs, keys, certificates, lists or each other; raises UsageError."""
-    outputs = list(iter_output_paths(command, options))
+    outputs = list(iter_output_paths(paths))
     if not outputs:
         return
     from dcmseal.errors import UsageError
     from dcmseal.output.collisions import check_outputs, check_replaceable, is_inside
 
-    inputs = list(iter_input_paths(command, options))
+    inputs = list(iter_input_paths(paths))
     existing = [each for each in outputs if os.path.exists(each)]
     if existing:
         # only existing files can be named in a configuration file
-        inputs += _config_paths(options)
+        inputs += _config_paths(paths.config)
     check_outputs(outputs, inputs)
     # inputs in folders are checked when the folders are listed
     folders = [each for each in inputs if each.what not in _INPUTS and os.path.isdir(each.path)]
@@ -70,19 +47,25 @@ def check_paths(command: str, options: Namespace) -> None:
             if is_inside(output, each.path):
                 raise UsageError(f"{output} is {each.what} in {each.path}", hint=each.hint)
         # a journal is continued, and a file that standard output appends to is not overwritten
-        if output not in (getattr(options, "journal", None), _standard_output_path()):
+        if output not in (paths.journal, _standard_output_path()):
             check_replaceable(output)
 
 
-def iter_output_paths(command: str, options: Namespace) -> Iterator[str]:
+def iter_output_paths(paths: NamedPaths) -> Iterator[str]:
     """The local paths that are written, as far as they are known before inputs are listed."""
-    if getattr(options, "dry_run", False):
+    if paths.dry_run:
         return
-    inputs, results = _split_words(command, options)
-    words: list[str | None] = [*results, *(getattr(options, name, None) for name in _OUTPUT_OPTIONS)]
-    words += [each.partition(":")[2] for each in getattr(options, "report", ())]
-    if command == "sign" and options.save_manifest is not None:
-        words += _manifest_paths(options.save_manifest, results or inputs)
+    inputs, results = _split_words(paths)
+    manifests = [] if paths.manifest is None else _manifest_paths(paths.manifest, results or inputs)
+    yield from _iter_outputs([*results, *paths.option_outputs, *manifests])
+
+
+def iter_option_outputs(paths: NamedPaths) -> Iterator[str]:
+    """The local paths that are written because an option names them, and standard output."""
+    return iter(()) if paths.dry_run else _iter_outputs(paths.option_outputs)
+
+
+def _iter_outputs(words: Iterable[str]) -> Iterator[str]:
     paths = [*filter(_is_file_or_free, _iter_paths(filter(None, words)))]
     yield from paths
     stdout = _standard_output_path()
@@ -102,38 +85,33 @@ def _standard_output_path() -> str | None:
     return None
 
 
-def iter_input_paths(command: str, options: Namespace) -> Iterator[ProtectedPath]:
+def iter_input_paths(paths: NamedPaths) -> Iterator[ProtectedPath]:
     """All inputs that the command line names, each with a description."""
-    words, _ = _split_words(command, options)
+    words, _ = _split_words(paths)
     for path in _iter_paths(words, stdin=True):
-        if command in _COMMANDS_WITH_OUTPUT and len(words) == 1:
+        if paths.changes_words and len(words) == 1:
             yield ProtectedPath(path, _THE_INPUT, "use --in-place to modify the file, or give another output file")
         else:
-            yield ProtectedPath(path, _INPUT_OPTIONS["files"])
-    for name, what in _INPUT_OPTIONS.items():
-        value: object = getattr(options, name, None)
-        values = cast("list[str]", value) if isinstance(value, list) else [value]
-        for path in _iter_paths(filter(None, map(_text_or_empty, values)), stdin=True):
+            yield ProtectedPath(path, INPUT_OPTIONS["files"])
+    for what, word in paths.option_inputs:
+        for path in _iter_paths((word,), stdin=True):
             yield ProtectedPath(path, what)
-    if command == "verify" and options.manifest is not None:
-        yield ProtectedPath(options.manifest, "the manifest")
-    if hasattr(options, "key"):
-        yield from _iter_key_files(options)
+    yield from _iter_uri_files(paths.key)
 
 
-def protected_files(command: str, options: Namespace) -> tuple[ProtectedPath, ...]:
+def protected_files(paths: NamedPaths) -> tuple[ProtectedPath, ...]:
     """All files that a run over many files needs and that no result may overwrite."""
-    journal: str | None = options.journal
-    journals = [] if journal is None else [ProtectedPath(f"{journal}{end}", "the journal") for end in ("", "-journal")]
-    return (*iter_input_paths(command, options), *_config_paths(options), *journals)
+    ends = () if paths.journal is None else ("", "-journal")
+    journals = (ProtectedPath(f"{paths.journal}{end}", "the journal") for end in ends)
+    return (*iter_input_paths(paths), *_config_paths(paths.config), *journals)
 
 
-def _split_words(command: str, options: Namespace) -> tuple[list[str], list[str]]:
+def _split_words(paths: NamedPaths) -> tuple[list[str], list[str]]:
     """The words that are inputs, and those that determine outputs."""
-    words: list[str] = list(getattr(options, "words", None) or ())
-    if command not in _COMMANDS_WITH_OUTPUT or options.in_place:
+    words = list(paths.words)
+    if not paths.changes_words or paths.in_place:
         return words, []
-    folder: str | None = getattr(options, "output_dir", None)
+    folder = paths.folder
     if folder is not None:
         named = [each for each in words if not os.path.isdir(to_local_path(each))]
         if remote_url(folder):
@@ -141,8 +119,8 @@ def _split_words(command: str, options: Namespace) -> tuple[list[str], list[str]
         from dcmseal.batch.inputs.output_layout import OutputLayout
 
         layout = OutputLayout.from_sources(words)
-        paths = (os.path.join(to_local_path(folder), layout.source_prefix(each)) for each in named)
-        return words, list(dict.fromkeys(paths))
+        results = (os.path.join(to_local_path(folder), layout.source_prefix(each)) for each in named)
+        return words, list(dict.fromkeys(results))
     return (words[:-1], words[-1:]) if len(words) > 1 else (words, [])
 
 
@@ -168,20 +146,9 @@ def _iter_paths(words: Iterable[str], *, stdin: bool = False) -> Iterator[str]:
             yield remote_url(word) or to_local_path(word)
 
 
-def _text_or_empty(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _is_file_or_free(path: str) -> bool:
     """Whether it is a regular file or does not exist; devices, pipes and folders cannot lose data."""
     return os.path.isfile(path) or not os.path.exists(path)
-
-
-def _iter_key_files(options: Namespace) -> Iterator[ProtectedPath]:
-    from dcmseal.cli.options.key_options import KEY_VARIABLE
-
-    word: str = options.key or os.environ.get(KEY_VARIABLE) or ""
-    yield from _iter_uri_files(word)
 
 
 def _iter_uri_files(uri: str) -> Iterator[ProtectedPath]:
@@ -192,13 +159,13 @@ def _iter_uri_files(uri: str) -> Iterator[ProtectedPath]:
         yield ProtectedPath(path, "a file of the key")
 
 
-def _config_paths(options: Namespace) -> list[ProtectedPath]:
-    """The configuration file and all files that it names."""
+def _config_paths(named: str | None) -> list[ProtectedPath]:
+    """The configuration file, which may be named, and all files that it names."""
     from dcmseal.config.config_file import examine_config
     from dcmseal.errors import SealError
 
     try:
-        config, _ = examine_config(getattr(options, "config", None))
+        config, _ = examine_config(named)
     except SealError:
         return []
     return list(_iter_config_paths(config))
@@ -208,17 +175,17 @@ def _iter_config_paths(config: Config) -> Iterator[ProtectedPath]:
     from dcmseal.config.pin_source import PinKind
 
     if config.path is not None:
-        yield ProtectedPath(os.fspath(config.path), _INPUT_OPTIONS["config"])
+        yield ProtectedPath(os.fspath(config.path), INPUT_OPTIONS["config"])
     for setup in config.keys.values():
         yield from _iter_uri_files(setup.uri)
         yield from (ProtectedPath(os.fspath(each), "a file of the key") for each in setup.files)
         if setup.pin_source is not None and setup.pin_source.kind is PinKind.FILE:
-            yield ProtectedPath(os.path.expanduser(setup.pin_source.name), _INPUT_OPTIONS["passphrase_file"])
+            yield ProtectedPath(os.path.expanduser(setup.pin_source.name), INPUT_OPTIONS["passphrase_file"])
     for trust in config.trust.values():
         for each in (*trust.anchors, *trust.intermediates, *trust.crls, *trust.ocsp_responses):
-            yield ProtectedPath(each, _INPUT_OPTIONS["trust_anchor"])
+            yield ProtectedPath(each, INPUT_OPTIONS["trust_anchor"])
     for policy in config.policies.values():
         for profile in (each for rule in policy.policy.rules for each in rule.profiles if isinstance(each, str)):
-            yield ProtectedPath(profile, _INPUT_OPTIONS["profile"])
+            yield ProtectedPath(profile, INPUT_OPTIONS["profile"])
     if config.profiles_folder is not None:
-        yield ProtectedPath(os.fspath(config.profiles_folder), _INPUT_OPTIONS["profile"])
+        yield ProtectedPath(os.fspath(config.profiles_folder), INPUT_OPTIONS["profile"])

@@ -12,7 +12,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
-from dcmseal.cli.options.secret_options import load_option_secrets
+from dcmseal.cli.options.secret_options import load_secrets, parse_pin_source
 from dcmseal.plugins.signer_backend import SecretRequest
 from tests.core.cli.conftest import Run
 from tests.support.pki import PASSPHRASE, Pki
@@ -117,7 +117,7 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("getpass.getpass", getpass)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    secrets = load_option_secrets(Namespace(**GIVEN))
+    secrets = load_secrets(parse_pin_source(Namespace(**GIVEN)), "")
     answers = [secrets(SecretRequest(purpose="card\x1b[2J", uri="x:", attempt=attempt)) for attempt in (1, 2, 3, 4)]
     assert answers == ["typed", None, None, None]
     assert prompts[0] == "Passphrase or PIN of card\\x1b[2J: "
@@ -127,7 +127,7 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_given_pin_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "1234")
-    secrets = load_option_secrets(Namespace(**{**GIVEN, "passphrase_env": "SECRET"}))
+    secrets = load_secrets(parse_pin_source(Namespace(**{**GIVEN, "passphrase_env": "SECRET"})), "")
     assert [secrets(SecretRequest(purpose="card", uri="x:", attempt=attempt)) for attempt in (1, 2)] == ["1234", None]
 
 

@@ -63,14 +63,18 @@ def run(options: Namespace) -> int:
 def _list_archive(options: Namespace) -> int:
     from dcmseal.batch.result_kind import ResultDetail, ResultKind
     from dcmseal.batch.tasks.list_task import ListTask
+    from dcmseal.cli.options.archive_options import parse_archive_options
+    from dcmseal.cli.options.output_form import parse_output_form
     from dcmseal.cli.run.archive_run import make_output, run_archive
 
+    form = parse_output_form(options)
+
     def show(result: BatchResult) -> None:
-        if options.verbose or result.kind is not ResultKind.IGNORED:
+        if form.verbose or result.kind is not ResultKind.IGNORED:
             _show_result(result)
 
-    report = make_output(options, "read", detail=ResultDetail.VALUE, show=show)
-    return run_archive(ListTask(detail=report.detail), options.files, options, report)
+    report = make_output(form, "read", detail=ResultDetail.VALUE, show=show)
+    return run_archive(ListTask(detail=report.detail), parse_archive_options("list", options.files, options), report)
 
 
 def _show_result(result: BatchResult) -> None:

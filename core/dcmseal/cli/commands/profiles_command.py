@@ -55,7 +55,7 @@ def _list_profiles(options: Namespace) -> None:
     from dcmseal.cli.render.screens import make_screen
     from dcmseal.documents.document_builders import profiles_document
 
-    profiles = load_registry(options).profiles()
+    profiles = load_registry(options.config).profiles()
     if options.json:
         _write_document(profiles_document(profiles))
         return
@@ -67,7 +67,7 @@ def _show_profile(name: str, options: Namespace) -> None:
     from dcmseal.cli.options.site_profiles import load_registry
     from dcmseal.cli.render.screens import make_screen
 
-    profile = load_registry(options).profile(name)
+    profile = load_registry(options.config).profile(name)
     if options.json:
         from dcmseal.documents.document_builders import rules_document
 
@@ -85,7 +85,7 @@ def _explain_profile(name: str, file: str, options: Namespace) -> None:
     from dcmseal.signing.profile_explanation import explain_profile
 
     with open_input_file(file) as source:
-        plugins = load_registry(options)
+        plugins = load_registry(options.config)
         explanation = explain_profile(source, plugins.profile(name), lambda: plugins)
     if options.json:
         from dcmseal.documents.document_builders import explanation_document

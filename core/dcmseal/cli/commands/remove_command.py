@@ -49,7 +49,7 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.standard_streams import standard_error
 
     uids, file, output = _parse_request(options)
-    check_json_destination(options, output)
+    check_json_destination(output, as_json=options.json)
     with (
         open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
         open_input_file(file) as source,

@@ -6,7 +6,12 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.completers import complete_mac_algorithms, complete_purposes, set_completer
-from dcmseal.cli.options.archive_options import add_archive_options, is_archive
+from dcmseal.cli.options.archive_options import (
+    add_archive_options,
+    is_archive,
+    parse_archive_options,
+    reject_single_file_options,
+)
 from dcmseal.cli.parser import Parser
 from dcmseal.exit_codes import ExitCode
 
@@ -144,13 +149,34 @@ def run(options: Namespace) -> int:
     """Sign, or list the purposes."""
     if options.list_purposes:
         return _list_purposes(as_json=options.json)
-    if options.skip_signed or is_archive("sign", _input_words(options), options):
+    from dcmseal.cli.options.destination_options import parse_destination
+    from dcmseal.cli.options.key_options import parse_key_options
+    from dcmseal.cli.options.output_form import parse_output_form
+    from dcmseal.cli.options.sign_options import parse_sign_options, parse_skip_rules
+    from dcmseal.cli.run.sign_request import SignRequest
+
+    has_many = bool(options.skip_signed) or is_archive("sign", _input_words(options), options)
+    if has_many:
+        reject_single_file_options(options, "save_manifest")
+    key = parse_key_options(options)
+    request = SignRequest(
+        words=tuple(options.words),
+        destination=parse_destination(options),
+        key=key,
+        options=parse_sign_options(options, key.setup),
+        form=parse_output_form(options),
+        archive=parse_archive_options("sign", options.words, options) if has_many else None,
+        skip=parse_skip_rules(options.skip_signed),
+        config=options.config,
+        dry_run=options.dry_run,
+    )
+    if request.archive is not None:
         from dcmseal.cli.run.sign_archive import sign_archive
 
-        return sign_archive(options)
+        return sign_archive(request, request.archive)
     from dcmseal.cli.run.sign_files import sign_files
 
-    return sign_files(options)
+    return sign_files(request)
 
 
 def _input_words(options: Namespace) -> list[str]:

@@ -39,7 +39,7 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.options.signature_selection import parse_file_and_uid, select_signature
     from dcmseal.cli.render.screens import make_document, write_json
 
-    check_json_destination(options, options.output, what="bytes")
+    check_json_destination(options.output, as_json=options.json, what="bytes")
     file, uid = parse_file_and_uid(options)
     digest, length = hashlib.sha256(), 0
     with open_input_file(file) as source, ExitStack() as stack:

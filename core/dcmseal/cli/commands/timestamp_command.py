@@ -100,7 +100,7 @@ def _write_query(options: Namespace) -> int:
 
     if len(options.words) != 1:
         raise UsageError("expected one file", hint="use -o QUERY for the output")
-    check_json_destination(options, options.output or STDIO, what="the query")
+    check_json_destination(options.output or STDIO, as_json=options.json, what="the query")
     (file,) = options.words
     uid = _signature_uid(options)
     with open_input_file(file) as source:
@@ -125,7 +125,7 @@ def _write_timestamp(options: Namespace) -> int:
     from dcmseal.cli.render.screens import write_json
 
     file, output = options.words[0], options.words[1] if len(options.words) == 2 else None
-    check_json_destination(options, output)
+    check_json_destination(output, as_json=options.json)
     uid = _signature_uid(options)
     request = parse_timestamp_request(options)
     check_timestamp_login(request)

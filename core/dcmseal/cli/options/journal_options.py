@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.parser import Parser
@@ -12,9 +10,7 @@ from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.inputs.shard import Shard
-    from dcmseal.batch.journal.run_journal import Journal
-    from dcmseal.batch.local_key import LocalKey
-    from dcmseal.batch.tasks.task import Task
+    from dcmseal.batch.journal.journal_settings import JournalSettings
 
 _OPTIONS_WITH_JOURNAL: Final = ("shard", "journal_digest", "journal_full", "journal_retry")
 
@@ -33,44 +29,37 @@ def add_journal_options(parser: Parser) -> None:
     group.add_argument("--shard", metavar="I/N", help="process only shard I of N; each shard needs its own journal")
 
 
-def parse_shard(options: Namespace) -> Shard | None:
-    """The shard to process; None for all files. Raises UsageError."""
-    if options.shard is None:
-        return None
-    from dcmseal.batch.inputs.shard import Shard
-
-    return Shard.parse(options.shard)
-
-
-@contextmanager
-def open_journal(options: Namespace, task: Task, key: LocalKey | None = None) -> Generator[Journal | None]:
-    """Open the key, if the run needs it in any case, and then the journal; None without --journal.
+def parse_journal_settings(options: Namespace) -> JournalSettings | None:
+    """Return which journal to write; None without --journal.
 
     Raises:
-        UsageError: The options contradict each other, or the journal belongs to another run.
-        JournalError: The journal is damaged or in use.
-        SealError: The key cannot be opened.
+        UsageError: The options contradict each other.
     """
+    if getattr(options, "dry_run", False) and (
+        options.journal or any(getattr(options, each) for each in _OPTIONS_WITH_JOURNAL)
+    ):
+        raise UsageError("--dry-run does not write a journal", hint="remove --dry-run, or the journal options")
+    shard = _parse_shard(options.shard)
     if options.journal is None:
         for name in _OPTIONS_WITH_JOURNAL:
             if getattr(options, name):
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} requires --journal", hint="add --journal FILE")
-        if key is not None:
-            key.open_for_new_journal(None)
-        yield None
-        return
+        return None
     from dcmseal.batch.journal.journal_settings import JournalSettings
-    from dcmseal.batch.journal.run_journal import Journal
 
-    settings = JournalSettings(
+    return JournalSettings(
         path=options.journal,
-        shard=parse_shard(options),
+        shard=shard,
         by_content=options.journal_digest,
         keep_documents=options.journal_full,
         retry_failed=options.journal_retry,
     )
-    if key is not None:
-        key.open_for_new_journal(settings)
-    with Journal.open(settings, task) as journal:
-        yield journal
+
+
+def _parse_shard(text: str | None) -> Shard | None:
+    if text is None:
+        return None
+    from dcmseal.batch.inputs.shard import Shard
+
+    return Shard.parse(text)

@@ -6,10 +6,13 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec import Struct
+
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.config.key_setup import KeySetup
+    from dcmseal.config.pin_source import PinSource
 
 KEY_VARIABLE: Final = "DCMSEAL_KEY"
 
@@ -26,10 +29,37 @@ class ChosenKey(NamedTuple):
         return self.setup.name if self.setup else self.uri.partition("?")[0]
 
 
-def parse_key(options: Namespace) -> ChosenKey | None:
-    """The key of --key or $DCMSEAL_KEY; None without either. Raises UsageError."""
+class KeyOptions(Struct, frozen=True, kw_only=True):
+    """The key to sign with, and how to open it."""
+
+    chosen: ChosenKey | None = None
+    pin_source: PinSource | None = None
+    """Where to find its passphrase or PIN; None to prompt for it."""
+    waits_for_device: bool = False
+    """Whether to prompt for a card or token that is missing."""
+
+    @property
+    def setup(self) -> KeySetup | None:
+        """The setup that defines the key, if any."""
+        return self.chosen.setup if self.chosen is not None else None
+
+
+def parse_key_options(options: Namespace) -> KeyOptions:
+    """Return the key of --key or $DCMSEAL_KEY, and where to find its passphrase or PIN.
+
+    Raises:
+        UsageError: The key or the configuration file is invalid.
+    """
+    from dcmseal.cli.options.secret_options import parse_pin_source
+
     word: str | None = options.key or os.environ.get(KEY_VARIABLE)
-    return resolve_key(word, options.config) if word else None
+    chosen = resolve_key(word, options.config) if word else None
+    setup_source = chosen.setup.pin_source if chosen is not None and chosen.setup is not None else None
+    return KeyOptions(
+        chosen=chosen,
+        pin_source=parse_pin_source(options) or setup_source,
+        waits_for_device=options.wait_for_device,
+    )
 
 
 def resolve_key(word: str, config: str | None) -> ChosenKey:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from argparse import Namespace
 from collections.abc import Sequence
 from typing import Final
 
@@ -34,25 +33,31 @@ def add_manifest_input_option(parser: Parser) -> None:
     )
 
 
-def parse_manifest_paths(options: Namespace, results: Sequence[str]) -> list[str | None]:
-    """The path of the manifest of each signed file; raises UsageError if a path is not free or not clear."""
-    if options.save_manifest is None:
+def resolve_manifest_paths(output: str | None, results: Sequence[str], *, overwrite: bool) -> list[str | None]:
+    """Return the path of the manifest of each signed file.
+
+    Args:
+        output: The manifest, or a folder for manifests; None for no manifests.
+        results: The signed files.
+        overwrite: Whether a manifest may replace a file.
+
+    Raises:
+        UsageError: A path is not free or not clear.
+    """
+    if output is None:
         return [None] * len(results)
-    if len(results) == 1 and not os.path.isdir(options.save_manifest):
-        places = [options.save_manifest]
-    elif os.path.isdir(options.save_manifest):
-        places = [_manifest_path(options.save_manifest, each) for each in results]
+    if len(results) == 1 and not os.path.isdir(output):
+        places = [output]
+    elif os.path.isdir(output):
+        places = [_manifest_path(output, each) for each in results]
     else:
-        raise UsageError(
-            f"{options.save_manifest} is not a folder",
-            hint="with several files, give an existing folder",
-        )
+        raise UsageError(f"{output} is not a folder", hint="with several files, give an existing folder")
     if len(set(places)) < len(places):
         raise UsageError("files of the same name would have the same manifest", hint="sign them in separate runs")
     for place in places:
         if place == STDIO:
             raise UsageError("cannot write the manifest to standard output", hint="give a file for the manifest")
-        if os.path.exists(place) and not (options.force and os.path.isfile(place)):
+        if os.path.exists(place) and not (overwrite and os.path.isfile(place)):
             raise UsageError(f"{place} already exists", hint="choose another name, or use --force to overwrite it")
     return [*places]
 

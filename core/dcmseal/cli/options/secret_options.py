@@ -53,11 +53,6 @@ class PresetSecret:
         self._is_unconfirmed = False
 
 
-def load_option_secrets(options: Namespace, *, default_source: PinSource | None = None, account: str = "") -> Secrets:
-    """The secrets of the options or of ``default_source``, or else a prompt; raises like ``load_secrets``."""
-    return load_secrets(parse_pin_source(options) or default_source, account)
-
-
 def load_secrets(source: PinSource | None, account: str) -> Secrets:
     """Answer a backend's requests from a source, or else by a prompt.
 

@@ -12,12 +12,14 @@ from dcmseal.signing.signing_options import SignKeywords, SignOptions
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
 
-    from dcmseal.cli.options.key_options import ChosenKey
+    from dcmseal.batch.tasks.skip_rule import SkipRule
+    from dcmseal.config.key_setup import KeySetup
 
 
-def build_sign_options(options: Namespace, key: ChosenKey | None) -> SignOptions:
-    """Build the options from the command line and the defaults of the key's setup; options have the names of flags.
+def parse_sign_options(options: Namespace, setup: KeySetup | None) -> SignOptions:
+    """Return how to sign, with the defaults of the key's setup; options have the names of flags.
 
     Raises:
         UsageError: A value is invalid.
@@ -29,12 +31,21 @@ def build_sign_options(options: Namespace, key: ChosenKey | None) -> SignOptions
     keywords["transfer_syntax"] = options.mac_syntax
     keywords["references"] = build_reference_folders(options.references)
     keywords["timestamp"] = parse_timestamp_request(options)
-    if key is not None and key.setup is not None:
+    if setup is not None:
         # defaults for options that the command line does not set
-        defaults = read_attributes(key.setup, SignKeywords.__annotations__)
+        defaults = read_attributes(setup, SignKeywords.__annotations__)
         keywords.update({name: value for name, value in defaults.items() if not keywords.get(name)})
     # all other options have the defaults of SignOptions
     return SignOptions(**{name: value for name, value in keywords.items() if value is not None})
+
+
+def parse_skip_rules(words: Sequence[str]) -> tuple[SkipRule, ...]:
+    """Return the rules for files to skip; raises UsageError."""
+    if not words:
+        return ()
+    from dcmseal.batch.tasks.skip_rule import SkipRule
+
+    return tuple(map(SkipRule.parse, words))
 
 
 def _load_tags(options: Namespace) -> list[str] | None:

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
 
-def load_registry(options: Namespace) -> Registry:
+def load_registry(config: str | None) -> Registry:
     """The installed plugins, and the profiles in the folder that the configuration file names.
+
+    Args:
+        config: The configuration file; None for the one of the user.
 
     Raises:
         UsageError: The configuration file is invalid.
@@ -20,7 +23,7 @@ def load_registry(options: Namespace) -> Registry:
     from dcmseal.config.config_file import load_config
     from dcmseal.plugins.registry import installed_registry
 
-    folder = load_config(getattr(options, "config", None)).profiles_folder
+    folder = load_config(config).profiles_folder
     return installed_registry() if folder is None else installed_registry().with_profile_folder(os.fspath(folder))
 
 
@@ -29,6 +32,6 @@ def complete_profile_names(parsed_args: Namespace, **_: object) -> list[str]:
     from dcmseal.errors import SealError
 
     try:
-        return [each.name for each in load_registry(parsed_args).profiles()]
+        return [each.name for each in load_registry(getattr(parsed_args, "config", None)).profiles()]
     except SealError:
         return []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
@@ -12,23 +11,27 @@ from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
-from dcmseal.cli.options.archive_options import find_inputs, make_executor_factory, reject_outputs, walk_inputs
-from dcmseal.cli.options.journal_options import open_journal, parse_shard
 from dcmseal.cli.render.archive_output import JsonDocumentOutput, JsonLinesOutput, QuietOutput, RunOutput, TextOutput
 from dcmseal.cli.render.archive_progress import open_progress
+from dcmseal.cli.run.archive_inputs import find_inputs, reject_outputs, walk_inputs
 from dcmseal.cli.run.run_loop import CONTINUE_HINT, JOURNAL_HINT, run_loop
 from dcmseal.cli.standard_streams import check_reader
-from dcmseal.errors import DatasetError
+from dcmseal.errors import DatasetError, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.inputs.shard import Shard
+    from dcmseal.batch.journal.journal_settings import JournalSettings
+    from dcmseal.batch.journal.run_journal import Journal
     from dcmseal.batch.local_key import LocalKey
+    from dcmseal.batch.pool.executor_factory import ExecutorFactory
     from dcmseal.batch.tasks.task import Task
+    from dcmseal.cli.options.archive_options import ArchiveInputs, ArchiveOptions
+    from dcmseal.cli.options.output_form import OutputForm
     from dcmseal.plugins.report_writer import ReportContext
 
 
 def make_output(
-    options: Namespace,
+    form: OutputForm,
     done: str,
     *,
     detail: ResultDetail = ResultDetail.VERDICT,
@@ -36,27 +39,26 @@ def make_output(
     hint: str = "",
     context: Callable[[], ReportContext] | None = None,
 ) -> RunOutput:
-    """Build the output for results that the options ask for.
+    """Build the output for results.
 
     Args:
-        options: The parsed command line.
+        form: The form of the results.
         done: What was done with files, for people.
         detail: The form in which ``show`` needs results.
         show: Shows each result as text; None to show totals only.
         hint: What to do about results that are not established.
         context: Builds the context of a verification, for JSON.
     """
-    if options.json_lines:
+    if form.as_json_lines:
         return JsonLinesOutput(context() if context else None)
-    if options.json:
+    if form.as_json:
         return JsonDocumentOutput(context() if context else None)
-    return QuietOutput() if options.quiet else TextOutput(done, detail=detail, show=show, hint=hint)
+    return QuietOutput() if form.quiet else TextOutput(done, detail=detail, show=show, hint=hint)
 
 
 def run_archive(
     task: Task,
-    words: Sequence[str],
-    options: Namespace,
+    options: ArchiveOptions,
     output: RunOutput,
     *,
     key: LocalKey | None = None,
@@ -66,8 +68,7 @@ def run_archive(
 
     Args:
         task: What to do with each file.
-        words: Files, folders, patterns and URLs.
-        options: The parsed command line.
+        options: The files, and how to process them.
         output: Shows the results.
         key: A key to sign with in this process.
         on_recorded: Called with results that the journal has already.
@@ -75,23 +76,57 @@ def run_archive(
     Returns:
         The exit code of the worst file.
     """
-    found = reject_outputs(find_inputs(words, options), options)
-    workers, shard = make_executor_factory(options), parse_shard(options)
-    count = None if options.files_from else _make_counter(words, options, shard)
+    inputs, settings = options.inputs, options.journal
+    found = reject_outputs(find_inputs(inputs), options.paths)
+    workers = _make_executor_factory(options.executor, options.jobs)
+    shard = settings.shard if settings is not None else None
+    count = None if inputs.files_from else _make_counter(inputs, shard)
     tally = RunSummary()
-    with open_journal(options, task, key) as journal:
+    with _open_journal(settings, task, key) as journal:
         if journal is not None:
             tally = RunSummary(recorded_summaries=journal.recorded_summaries)
             journal.on_recorded = _chain_callbacks(tally.add_attention, on_recorded)
         results = run_task(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
-        named = " ".join([*words, *([options.files_from] if options.files_from else [])])
+        named = " ".join([*inputs.words, *([inputs.files_from] if inputs.files_from else [])])
         return run_loop(
             _require_files(results, tally, named, is_part=shard is not None),
             output,
-            open_progress(quiet=options.quiet, count=count),
+            open_progress(quiet=not options.shows_progress, count=count),
             summary=tally,
             interruption_hint=CONTINUE_HINT if journal is not None else JOURNAL_HINT,
         )
+
+
+def _make_executor_factory(name: str | None, jobs: int | None) -> ExecutorFactory | None:
+    """The executor of this name and address; None for local processes. Raises UsageError or PluginError."""
+    if jobs is not None and jobs < 1:
+        raise UsageError("--jobs must be at least 1", hint="give the number of processes")
+    if name is None:
+        return None
+    from dcmseal.batch.pool.executor_factory import parse_executor
+    from dcmseal.plugins.registry import installed_registry
+
+    return parse_executor(name, jobs, installed_registry())
+
+
+@contextmanager
+def _open_journal(settings: JournalSettings | None, task: Task, key: LocalKey | None) -> Generator[Journal | None]:
+    """Open the key, if the run needs it in any case, and then the journal; None without settings.
+
+    Raises:
+        UsageError: The journal belongs to another run.
+        JournalError: The journal is damaged or in use.
+        SealError: The key cannot be opened.
+    """
+    if key is not None:
+        key.open_for_new_journal(settings)
+    if settings is None:
+        yield None
+        return
+    from dcmseal.batch.journal.run_journal import Journal
+
+    with Journal.open(settings, task) as journal:
+        yield journal
 
 
 def _chain_callbacks(
@@ -121,9 +156,9 @@ def _require_files(
         yield BatchResult.from_error(UnreadableInput(source=source_text, error=error), error)
 
 
-def _make_counter(words: Sequence[str], options: Namespace, shard: Shard | None) -> Callable[[], int]:
+def _make_counter(inputs: ArchiveInputs, shard: Shard | None) -> Callable[[], int]:
     def count() -> int:
-        found = walk_inputs(words, options)
+        found = walk_inputs(inputs.words, inputs)
         return sum(shard is None or not isinstance(each, InputFile) or shard.contains(each.relative) for each in found)
 
     return count

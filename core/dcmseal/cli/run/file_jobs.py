@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from argparse import Namespace
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dcmseal.cli.file_arguments import STDIO, display_name, remote_url, to_local_path
 from dcmseal.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.cli.options.destination_options import Destination
 
 
 class Job(NamedTuple):
@@ -25,17 +27,16 @@ class Job(NamedTuple):
         return self.source if self.in_place or self.output is None else self.output
 
 
-def parse_jobs(options: Namespace) -> list[Job]:
+def parse_jobs(words: Sequence[str], destination: Destination) -> list[Job]:
     """Parse ``IN [OUT]``, ``IN... --in-place`` or ``IN... -o FOLDER``; raises UsageError."""
-    words: list[str] = options.words
     if not words:
         raise UsageError("no input file given", hint="use dcmseal sign IN OUT --key KEY")
-    if options.in_place:
-        _check_no_output_in_place(words, options.output_dir)
+    if destination.in_place:
+        _check_no_output_in_place(words, destination.folder)
         return _check_distinct([Job(word, None, in_place=True) for word in words])
-    if options.output_dir is not None:
-        _check_output_folder(words, options.output_dir)
-        return _check_distinct([Job(word, target) for word, target in _iter_targets(words, options.output_dir)])
+    if destination.folder is not None:
+        _check_output_folder(words, destination.folder)
+        return _check_distinct([Job(word, target) for word, target in _iter_targets(words, destination.folder)])
     if len(words) > 2:
         raise UsageError(
             "no output given for several files",

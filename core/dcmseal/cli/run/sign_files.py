@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,10 +12,9 @@ from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.cli.error_handling import print_error
 from dcmseal.cli.file_arguments import check_json_destination, make_output_file, open_input_file, open_result_file
-from dcmseal.cli.options.key_options import parse_key, require_key
-from dcmseal.cli.options.manifest_options import parse_manifest_paths
-from dcmseal.cli.options.secret_options import load_option_secrets
-from dcmseal.cli.options.sign_options import build_sign_options
+from dcmseal.cli.options.key_options import require_key
+from dcmseal.cli.options.manifest_options import resolve_manifest_paths
+from dcmseal.cli.options.secret_options import load_secrets
 from dcmseal.cli.options.site_profiles import load_registry
 from dcmseal.cli.options.timestamp_options import check_timestamp_login
 from dcmseal.cli.render.file_progress import FileProgress
@@ -35,6 +33,8 @@ from dcmseal.errors import SealError, SignerError, UsageError
 from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from dcmseal.cli.run.sign_request import SignRequest
+    from dcmseal.plugins.registry import Registry
     from dcmseal.signing.signing_result import SigningResult
 
 SignFunction: TypeAlias = "Callable[[Job], SigningResult]"
@@ -42,35 +42,42 @@ DevicePrompt: TypeAlias = Callable[[SealError], bool]
 """Asks the user to put the device back; returns whether to try again."""
 
 
-def sign_files(options: Namespace) -> int:
+def sign_files(request: SignRequest) -> int:
     """Sign the files, or only plan it; the exit code is that of the worst file."""
-    jobs = parse_jobs(options)
+    destination, form = request.destination, request.form
+    jobs = parse_jobs(request.words, destination)
     is_single = len(jobs) == 1
-    progress = FileProgress(len(jobs), quiet=options.quiet)
-    if options.dry_run:
-        plans = _iter_plans(jobs, options)
-        return run_loop(plans, PlanOutput(as_json=options.json, is_single=is_single), progress, is_single=is_single)
-    check_json_destination(options, jobs[0].output)
-    manifests = dict(zip(jobs, parse_manifest_paths(options, [job.target for job in jobs]), strict=True))
+    progress = FileProgress(len(jobs), quiet=form.quiet)
+    if request.dry_run:
+        plans = _iter_plans(jobs, request)
+        return run_loop(plans, PlanOutput(as_json=form.as_json, is_single=is_single), progress, is_single=is_single)
+    check_json_destination(jobs[0].output, as_json=form.as_json)
+    targets = [job.target for job in jobs]
+    manifest_paths = resolve_manifest_paths(destination.manifest, targets, overwrite=destination.overwrite)
+    manifests = dict(zip(jobs, manifest_paths, strict=True))
     output = SigningOutput(
         len(jobs),
-        as_json=options.json,
-        verbose=options.verbose,
-        quiet=options.quiet,
+        as_json=form.as_json,
+        verbose=form.verbose,
+        quiet=form.quiet,
         manifests={job.source: manifest for job, manifest in manifests.items()},
     )
-    return run_loop(_iter_results(jobs, manifests, options, progress), output, progress, is_single=is_single)
+    return run_loop(_iter_results(jobs, manifests, request, progress), output, progress, is_single=is_single)
 
 
-def _iter_plans(jobs: Sequence[Job], options: Namespace) -> Generator[BatchResult]:
-    sign_options = build_sign_options(options, parse_key(options))
-    registry = load_registry(options) if sign_options.profile else None
+def load_profiles(request: SignRequest) -> Registry | None:
+    """The plugins, if a profile is to be met; raises UsageError or ProfileFileError."""
+    return load_registry(request.config) if request.options.profile else None
+
+
+def _iter_plans(jobs: Sequence[Job], request: SignRequest) -> Generator[BatchResult]:
+    registry = load_profiles(request)
     for job in jobs:
         item = InputFile(source=job.source, relative=job.source)
         try:
             with (
                 open_input_file(job.source) as source,
-                plan_signing(source, registry=registry, options=sign_options) as planned,
+                plan_signing(source, registry=registry, options=request.options) as planned,
             ):
                 kind = ResultKind.PLANNED
                 yield BatchResult(input=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, value=planned)
@@ -79,25 +86,24 @@ def _iter_plans(jobs: Sequence[Job], options: Namespace) -> Generator[BatchResul
 
 
 def _iter_results(
-    jobs: Sequence[Job], manifests: dict[Job, str | None], options: Namespace, progress: FileProgress
+    jobs: Sequence[Job], manifests: dict[Job, str | None], request: SignRequest, progress: FileProgress
 ) -> Generator[BatchResult]:
     """Sign the files, in the order given; each is signed completely or left unchanged."""
-    chosen = require_key(parse_key(options))
-    sign_options = build_sign_options(options, chosen)
-    check_timestamp_login(sign_options.timestamp)
-    registry = load_registry(options) if sign_options.profile else None
-    otherwise = chosen.setup.pin_source if chosen.setup else None
-    wait = make_device_prompt() if options.wait_for_device else None
-    secrets = load_option_secrets(options, default_source=otherwise, account=chosen.account)
+    destination = request.destination
+    chosen = require_key(request.key.chosen)
+    check_timestamp_login(request.options.timestamp)
+    registry = load_profiles(request)
+    wait = make_device_prompt() if request.key.waits_for_device else None
+    secrets = load_secrets(request.key.pin_source, chosen.account)
     key = LazySigner(chosen.uri, secrets, progress.clear)
 
     def sign_one(job: Job) -> SigningResult:
         manifest = manifests[job]
-        if options.output_dir is not None:
+        if destination.folder is not None:
             make_target_folder(job.target)
         with (
             open_result_file(
-                job.source, job.output, in_place=job.in_place, force=options.force, synced=len(jobs) == 1
+                job.source, job.output, in_place=job.in_place, force=destination.overwrite, synced=len(jobs) == 1
             ) as target,
             open_input_file(job.source) as source,
         ):
@@ -108,12 +114,12 @@ def _iter_results(
                 in_place=job.in_place,
                 manifest=None
                 if manifest is None
-                else make_output_file(manifest, force=options.force, synced=len(jobs) == 1),
+                else make_output_file(manifest, force=destination.overwrite, synced=len(jobs) == 1),
                 registry=registry,
-                options=sign_options,
+                options=request.options,
             )
 
-    with open_result_folder(options.output_dir), key:
+    with open_result_folder(destination.folder), key:
         for job, result in _sign_jobs(jobs, key, sign_one, device_prompt=wait, progress=progress):
             item = InputFile(source=job.source, relative=job.source)
             if isinstance(result, SealError):
@@ -129,7 +135,7 @@ def _iter_results(
                     output=job.target,
                     is_written=True,
                 )
-        sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
+        sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], destination.folder)
 
 
 def _sign_jobs(

@@ -10,7 +10,8 @@ from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.verify_task import VerifyTask
 from dcmseal.cli.file_arguments import make_output_file, read_rights
-from dcmseal.cli.options.archive_options import reject_single_file_options
+from dcmseal.cli.options.archive_options import parse_archive_options, reject_single_file_options
+from dcmseal.cli.options.output_form import parse_output_form
 from dcmseal.cli.options.policy_options import load_policy
 from dcmseal.cli.options.report_options import parse_report_outputs
 from dcmseal.cli.options.site_profiles import load_registry
@@ -109,19 +110,18 @@ _SINGLE_FILE_OPTIONS: Final = (
 def verify_archive(options: Namespace) -> int:
     """Verify all files; the exit code is that of the worst file."""
     reject_single_file_options(options, *_SINGLE_FILE_OPTIONS)
+    archive, form = parse_archive_options("verify", options.files, options), parse_output_form(options)
     report = make_output(
-        options,
+        form,
         "verified",
-        show=show_result_line if options.verbose else None,
+        show=show_result_line if form.verbose else None,
         hint="" if has_trust(options) else _NO_TRUST_HINT,
         context=lambda: build_report_context(options),
     )
     pages = make_reporting_output(options, report)
     if pages is None:
-        return run_archive(_build_task(options, report.detail), options.files, options, report)
-    return run_archive(
-        _build_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded_result
-    )
+        return run_archive(_build_task(options, report.detail), archive, report)
+    return run_archive(_build_task(options, pages.detail), archive, pages, on_recorded=pages.add_recorded_result)
 
 
 def _build_task(options: Namespace, detail: ResultDetail) -> VerifyTask:
@@ -135,6 +135,6 @@ def _build_task(options: Namespace, detail: ResultDetail) -> VerifyTask:
             count_coverage=detail is ResultDetail.DOCUMENT,
             file_digest=options.sha256 and detail is ResultDetail.DOCUMENT,
         ),
-        registry=load_registry(options) if setup else None,
+        registry=load_registry(options.config) if setup else None,
         detail=detail,
     )

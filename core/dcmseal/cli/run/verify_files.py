@@ -52,7 +52,7 @@ def _iter_results(
         count_coverage=not options.quiet,
         file_digest=options.sha256 or reports is not None,
     )
-    registry = load_registry(options) if setup else None
+    registry = load_registry(options.config) if setup else None
     if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
         raise UsageError(f"{options.manifest} is not a folder", hint="with several files, --manifest takes a folder")
     for file in options.files:
