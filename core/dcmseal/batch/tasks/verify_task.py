@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _PLUGIN_MODULES: Final = ("dcmseal.plugins.registry", "dcmseal.macro.profile_vie
 """Modules that are needed besides where plugins have a say."""
 _DOCUMENT_MODULES: Final = (
     "dcmseal.documents.document_builders",
+    "dcmseal.documents.verdict_document",
     "dcmseal.batch.journal.result_summary",
 )
 """Modules that are also needed if a result has more than the verdict."""
@@ -45,6 +47,8 @@ class VerifyTask:
     registry: Registry | None = None
     """The plugins; None for all that are installed where the worker is."""
     detail: ResultDetail = ResultDetail.VALUE
+    full_documents: bool = False
+    """Documents list all findings and elements."""
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
@@ -83,6 +87,7 @@ class VerifyingWorker:
         self._folders = task.options.references
         self._registry = task.registry
         self._detail = task.detail
+        self._full_documents = task.full_documents
 
     def run(self, item: InputFile) -> BatchResult:
         """Verify a file."""
@@ -99,9 +104,21 @@ class VerifyingWorker:
             verdict=verdict.value,
             reason="" if exit_code is ExitCode.OK else _format_reason(report),
             value=None if self._detail is ResultDetail.VERDICT else report,
+            document_text=self._format_document(report, item.source),
             is_partial=exit_code is ExitCode.OK and report.is_partial,
             instance=None if self._detail is ResultDetail.VERDICT else report.instance,
         )
+
+    def _format_document(self, report: VerificationReport, source: str) -> str:
+        if self._detail is ResultDetail.VALUE or not self._detail.has_document:
+            return ""
+        if self._full_documents:
+            from dcmseal.documents.document_builders import report_document
+
+            return json.dumps(report_document(report, source), separators=(",", ":"))
+        from dcmseal.documents.verdict_document import format_verdict_line
+
+        return format_verdict_line(report, source)
 
 
 def _format_reason(report: VerificationReport) -> str:

@@ -15,6 +15,7 @@ from dcmseal.cli.options.policy_options import add_policy_options, load_policy
 from dcmseal.cli.options.report_options import add_report_options, make_report_collector
 from dcmseal.cli.options.trust_options import add_trust_options
 from dcmseal.cli.parser import Parser
+from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.cli.options.report_options import ReportCollector
@@ -97,11 +98,18 @@ def configure(parser: Parser) -> None:
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="print nothing; set the exit code only")
     less.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="with JSON about several files, list all findings and elements; JSON about one file always does",
+    )
     add_archive_options(parser, less)
 
 
 def run(options: Namespace) -> int:
     """Verify; the exit code is that of the worst file."""
+    if options.full and not (options.json or options.json_lines):
+        raise UsageError("--full is about JSON", hint="add --json or --json-lines; for text, use --verbose")
     if is_archive("verify", options.files, options):
         from dcmseal.cli.run.verify_archive import verify_archive
 
@@ -117,7 +125,8 @@ def run(options: Namespace) -> int:
             verdict_exit_code(result.verdict) if isinstance(result, VerificationReport) else error_exit_code(result)
         )
         if options.json:
-            documents.append(_build_document(file, result, codes[-1]))
+            full = options.full or len(options.files) == 1
+            documents.append(_build_document(file, result, codes[-1], full=full))
         else:
             _show_result(file, result, options, first=not number)
     if options.json:
@@ -127,12 +136,16 @@ def run(options: Namespace) -> int:
     return worst_exit_code(codes)
 
 
-def _build_document(file: str, result: VerificationReport | SealError, code: ExitCode) -> Document:
+def _build_document(file: str, result: VerificationReport | SealError, code: ExitCode, *, full: bool) -> Document:
     from dcmseal.documents.document_builders import error_document, report_document
     from dcmseal.model.report import VerificationReport
 
     if isinstance(result, VerificationReport):
-        return report_document(result, file)
+        if full:
+            return report_document(result, file)
+        from dcmseal.documents.verdict_document import verdict_document
+
+        return verdict_document(result, file)
     from dcmseal.cli.error_hints import to_shell_hint
 
     return error_document(to_shell_hint(result), code, file)
@@ -162,7 +175,7 @@ def _iter_results(
     from dcmseal.cli.options.evidence_options import parse_evidence_options
     from dcmseal.cli.options.site_profiles import load_registry
     from dcmseal.cli.options.verify_options import build_verify_options
-    from dcmseal.errors import DatasetError, UsageError
+    from dcmseal.errors import DatasetError
 
     if options.files.count(STDIO) > 1:
         raise UsageError("standard input can be read only once", hint="give - once")
