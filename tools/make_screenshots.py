@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dcmseal.cli.main import main
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.browser import browsing
 from tests.support.evidence_files import make_lasting_root, make_timestamp_authority, sign_by
 
@@ -69,7 +69,7 @@ def _make_archive_page(folder: Path) -> Path:
                 path.write_bytes(data.replace(b"4711", b"4712") if is_tampered else data)
                 if (month, copy) == (8, 0):
                     path.with_name("damaged.dcm").write_bytes(data[:-40])
-    (files / "2025-10" / "unsigned.dcm").write_bytes(builder.file(builder.image()))
+    (files / "2025-10" / "unsigned.dcm").write_bytes(b.file(b.image()))
     main(["verify", str(files), "--trust-anchor", str(anchor), "--html", str(page), "--quiet"])
     page.write_text(page.read_text("utf-8").replace(f"{folder}/", ""), "utf-8")
     return page

@@ -107,7 +107,7 @@ class ResilientExecutor(Executor):
         self._submit_work(work)
         return work.result
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature of Executor
         """Shut down; cancel pending work if ``cancel_futures``, otherwise wait for it."""
         with self._lock:
             self._shut.set()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.model.coverage_map import CoverageMap, CoverState, MappedElement, format_protected, format_tag_name
+from dcmseal.model.coverage_map import CoverageMap, CoverState, MappedElement, format_coverage, format_tag_name
 from dcmseal.model.report import CoverageGap, Instance, SignatureReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.report_writer import CertificateFacts, ReportedFile
@@ -100,7 +100,7 @@ def build_file_view(number: int, file: ReportedFile) -> FileView:
     listed = [_build_signature_view(place, each, file) for place, each in numbered[:_MAX_LISTED]]
     general = (*report.unmet, *report.notes, *report.references, *report.manifest)
     # where nothing holds, all of it could be changed, and a list says no more
-    holds = file.coverage is not None and any(each.holds for each in file.coverage.signatures)
+    holds = file.coverage is not None and any(each.is_valid for each in file.coverage.signatures)
     critical = [each for each in file.coverage.summary.gaps if each.critical] if file.coverage and holds else []
     gaps = critical[:_MAX_GAPS]
     left_out = file.coverage.summary.critical - sum(each.count for each in gaps) if file.coverage and gaps else 0
@@ -171,7 +171,7 @@ def _verdict_style(file: ReportedFile, verdict: Verdict) -> dict[str, str]:
     summary = file.coverage.summary
     if summary.covered == summary.elements:
         return {**partly, "word": "Valid for all that can be signed"}
-    return {**partly, "word": f"Valid for {format_protected(summary)}", "tone": "open" if summary.critical else "good"}
+    return {**partly, "word": f"Valid for {format_coverage(summary)}", "tone": "open" if summary.critical else "good"}
 
 
 def _iter_identity(file: ReportedFile, instance: Instance) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
-from dcmseal.model.coverage_map import format_unprotected
+from dcmseal.model.causes import FailureCause, is_data_unchanged, report_causes
+from dcmseal.model.coverage_map import format_gaps
 from dcmseal.model.report import SignatureReport, VerificationReport
 from dcmseal.model.verdict import OBJECT_NOT_SIGNED, Verdict
 from dcmseal.plugins.report_writer import ReportedFile
@@ -77,10 +77,10 @@ def _iter_reasons(report: VerificationReport) -> Iterator[str]:
     if report.verdict is Verdict.INVALID:
         outcome, sentences = Outcome.FAILED, _FAILED
     of_signers = [sentence for cause, sentence in _CAUSES.items() if cause in report_causes(report)]
-    if is_data_intact(report):
+    if is_data_unchanged(report):
         yield from of_signers
     for aspect, sentence in sentences.items():
-        if of_signers and aspect in (Aspect.TRUST, Aspect.AUTHENTICITY) and is_data_intact(report):
+        if of_signers and aspect in (Aspect.TRUST, Aspect.AUTHENTICITY) and is_data_unchanged(report):
             continue
         affected = [str(number) for number, each in enumerate(report.signatures, 1) if each.outcome(aspect) is outcome]
         if affected and _is_decisive(aspect, report):
@@ -90,7 +90,7 @@ def _iter_reasons(report: VerificationReport) -> Iterator[str]:
         yield "Whether the signer can be trusted was not checked, because no trust anchor is configured."
     if any(each.has_unverified_timestamp for each in report.signatures):
         yield "A certified timestamp is there and could not be verified."
-    if not is_data_intact(report):
+    if not is_data_unchanged(report):
         yield from of_signers
     demands = (each for each in report.unmet if each.code != OBJECT_NOT_SIGNED)
     yield from (f"Required, and not there: {each.message}." for each in demands)
@@ -110,9 +110,9 @@ def explain_limits(file: ReportedFile) -> str:
         return ""
     if file.coverage is None:
         return "How much of the object is covered is not known."
-    if not any(each.holds for each in file.coverage.signatures):
+    if not any(each.is_valid for each in file.coverage.signatures):
         return "No signature holds, so nothing is protected."
-    return format_unprotected(file.coverage.summary)
+    return format_gaps(file.coverage.summary)
 
 
 def recommend_actions(file: ReportedFile) -> Iterator[str]:
@@ -122,7 +122,7 @@ def recommend_actions(file: ReportedFile) -> Iterator[str]:
         yield file.hint or "Fetch the file again from its source."
         return
     found = report_causes(report)
-    if is_data_intact(report) and (found or report.verdict is Verdict.INVALID):
+    if is_data_unchanged(report) and (found or report.verdict is Verdict.INVALID):
         # whoever fetches it again gets the same
         yield "The data is what was signed: there is no need to fetch the instance again."
         steps = tuple(each for cause, steps in _ACTIONS.items() if cause in found for each in steps)

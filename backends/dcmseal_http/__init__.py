@@ -1,1 +1,1 @@
-"""HTTP for the backends that ask servers: overall deadlines, retries, logins, checked URLs; not a plugin itself."""
+"""An HTTP client for backends, with deadlines, retries, logins and URL validation; not a plugin itself."""

@@ -1,7 +1,7 @@
 """Deadlines for whole HTTP exchanges.
 
-The timeout of a socket applies to each read: a server that sends a byte now and then, in headers, interim responses or
-trailers, never exceeds it.
+The timeout of a socket applies to each read. A server that sends headers, interim responses or trailers byte by byte
+never exceeds it.
 
 >>> from io import BytesIO
 >>> DeadlineReader(BytesIO(b"in time"), lambda seconds: None, Deadline(10)).read(2)
@@ -26,35 +26,41 @@ class Deadline:
         self._end = clock() + seconds
 
     def remaining(self) -> float:
-        """Return the remaining seconds; raises TimeoutError after the deadline."""
-        left = self._end - self._clock()
-        if left <= 0:
+        """Return the remaining seconds.
+
+        Raises:
+            TimeoutError: The deadline has passed.
+        """
+        seconds = self._end - self._clock()
+        if seconds <= 0:
             raise TimeoutError("the deadline has passed")
-        return left
+        return seconds
 
     def extend(self, seconds: float) -> None:
-        """Extend the deadline, such as for a large body that keeps arriving."""
+        """Extend the deadline, for example while a large body arrives."""
         self._end += seconds
 
     def connect(self, address: tuple[str, int], *_: object) -> socket.socket:
-        """Connect to the first address of a host that accepts, like ``socket.create_connection``; raises OSError.
+        """Connect to the first address of a host that accepts, like ``socket.create_connection``.
 
-        That function applies its timeout to each of any number of addresses; here, the remaining addresses share the
-        remaining time.
+        That function applies its timeout to each address; here, all addresses share the remaining time.
+
+        Raises:
+            OSError: No address accepts a connection.
         """
         failure: OSError | None = None
-        places = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
-        for number, (family, kind, protocol, _name, place) in enumerate(places):
-            candidate = socket.socket(family, kind, protocol)
+        candidates = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+        for number, (family, kind, protocol, _name, target) in enumerate(candidates):
+            connection = socket.socket(family, kind, protocol)
             try:
-                candidate.settimeout(self.remaining() / (len(places) - number))
-                candidate.connect(place)
-                candidate.settimeout(self.remaining())
+                connection.settimeout(self.remaining() / (len(candidates) - number))
+                connection.connect(target)
+                connection.settimeout(self.remaining())
             except OSError as error:
-                candidate.close()
+                connection.close()
                 failure = error
             else:
-                return candidate
+                return connection
         raise failure or OSError("the host name has no address")
 
 
@@ -69,7 +75,13 @@ class DeadlineReader(RawIOBase):
     """Reads from a stream, and raises TimeoutError after a deadline."""
 
     def __init__(self, stream: Readable, set_timeout: Callable[[float], object], deadline: Deadline) -> None:
-        """``set_timeout`` gets the timeout in seconds for the next read."""
+        """Wrap a stream.
+
+        Args:
+            stream: The stream to read from.
+            set_timeout: Sets the timeout of the next read, in seconds.
+            deadline: The deadline of all reads.
+        """
         self._stream = stream
         self._set_timeout = set_timeout
         self._deadline = deadline

@@ -1,7 +1,7 @@
 """HTTP requests (RFC 9110) with a deadline for the whole exchange, and retries.
 
-Redirects are not followed, so that neither request nor login reaches a server that nobody named. Requests to this
-machine do not use a proxy, which would see the login, and would look for the server on its own machine.
+Redirects are not followed, so that requests and logins reach only the configured server. Requests to this machine do
+not use a proxy, which would see the login and connect to its own machine.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from dcmseal_http.http_urls import is_confidential, is_loopback, parse_url
 
 T = TypeVar("T")
 
-_BUSY: Final = frozenset({408, 429, 500, 502, 503, 504})
+_TEMPORARY: Final = frozenset({408, 429, 500, 502, 503, 504})
 _CHUNK_SIZE: Final = 1 << 16
-_PAUSE: Final = 0.2
+_PAUSE_SECONDS: Final = 0.2
 _MAX_DOUBLINGS: Final = 5
 
 
@@ -37,7 +37,7 @@ class TemporaryFailure(Exception):
 
 
 class HttpStatus(Exception):
-    """The server returned a status that is neither success nor temporary."""
+    """The server returned an error status that is not temporary."""
 
     def __init__(self, code: int, headers: Message) -> None:
         super().__init__(f"HTTP status {code}")
@@ -68,39 +68,48 @@ class HttpResponse:
         self.headers = response.headers
         self._response = response
         self._deadline = deadline
-        self._slowest = min_rate
+        self._min_rate = min_rate
 
     def iter_body(self) -> Iterator[bytes]:
-        """Iterate over the body; raises TemporaryFailure if it is truncated or too slow."""
-        while piece := self._read_piece():
-            if self._slowest:
-                self._deadline.extend(len(piece) / self._slowest)
-            yield piece
+        """Iterate over the body.
+
+        Raises:
+            TemporaryFailure: The body is truncated, or arrives too slowly.
+        """
+        while chunk := self._read_chunk():
+            if self._min_rate:
+                self._deadline.extend(len(chunk) / self._min_rate)
+            yield chunk
         if self._response.length:
             raise TemporaryFailure("the response is truncated")
 
     def read_body(self, max_bytes: int) -> bytes:
-        """Return the body; raises BodyTooLarge and TemporaryFailure."""
+        """Return the whole body.
+
+        Raises:
+            BodyTooLarge: The body is larger than ``max_bytes``.
+            TemporaryFailure: The body is truncated, or arrives too slowly.
+        """
         body = bytearray()
-        for piece in self.iter_body():
-            body += piece
+        for chunk in self.iter_body():
+            body += chunk
             if len(body) > max_bytes:
                 raise BodyTooLarge
         return bytes(body)
 
-    def _read_piece(self) -> bytes:
+    def _read_chunk(self) -> bytes:
         with _translate_errors(self._deadline):
             return self._response.read1(_CHUNK_SIZE)
 
 
 @contextmanager
 def open_request(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0) -> Generator[HttpResponse]:
-    """Send a request, through the proxy of the environment if there is one, and yield the response.
+    """Send a request, through the proxy that the environment names, if any, and yield the response.
 
     Args:
         request: The request.
         deadline: The deadline for everything from the connection to the last byte of the body.
-        min_rate: Number of bytes of the body that extend the deadline by a second; 0 to never extend it.
+        min_rate: Bytes per second at which the body extends the deadline; 0 to never extend it.
 
     Raises:
         UsageError: The URL is invalid.
@@ -122,11 +131,11 @@ def open_request(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0
         yield HttpResponse(response, deadline, min_rate)
 
 
-def retry(action: Callable[[], T], attempts: int, pause: float = _PAUSE) -> T:
+def retry(action: Callable[[], T], attempts: int, pause: float = _PAUSE_SECONDS) -> T:
     """Call an action, and repeat it after growing pauses while it raises TemporaryFailure.
 
     Args:
-        action: What to call.
+        action: The function to call.
         attempts: Maximum number of calls.
         pause: Seconds before the second call, doubled before each further one.
 
@@ -193,9 +202,9 @@ def _build_connection(
     kind: type[HTTPConnection], deadline: Deadline, host: str, *, timeout: float, **named: Any
 ) -> HTTPConnection:
     connection = kind(host, timeout=timeout, **named)
-    connection.response_class = partial(_DeadlineResponse, deadline=deadline)  # type: ignore[assignment]
+    connection.response_class = partial(_DeadlineResponse, deadline=deadline)  # type: ignore[assignment] # typed as a class
     # http.client has no public hook for this; its remaining timeout limits the whole TLS handshake
-    connection._create_connection = deadline.connect  # type: ignore[attr-defined] # noqa: SLF001
+    connection._create_connection = deadline.connect  # type: ignore[attr-defined] # noqa: SLF001 - see above
     return connection
 
 
@@ -206,7 +215,7 @@ def _translate_errors(deadline: Deadline) -> Generator[None]:
         yield
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code in _BUSY:
+        if error.code in _TEMPORARY:
             raise TemporaryFailure(f"HTTP status {error.code}") from None
         raise HttpStatus(error.code, error.headers) from None
     except TimeoutError:
@@ -215,7 +224,7 @@ def _translate_errors(deadline: Deadline) -> Generator[None]:
         if isinstance(error.reason, TimeoutError):
             raise TemporaryFailure(f"no response within {deadline.seconds:g} s") from None
         if isinstance(error.reason, str):
-            raise TemporaryFailure("the proxy in the environment is neither http nor https") from None
+            raise TemporaryFailure("the proxy in the environment must begin with http:// or https://") from None
         reason = error.reason.strerror if isinstance(error.reason, OSError) else None
         raise TemporaryFailure(f"cannot be reached: {reason or type(error.reason).__name__}") from None
     except (OSError, HTTPException, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Validates http and https URLs, and tells which may receive a login.
+"""Validates http and https URLs, and determines which may receive a login.
 
 >>> parse_url("https://tsa.example/tsr").hostname
 'tsa.example'
@@ -18,8 +18,8 @@ from dcmseal.errors import UsageError
 _VISIBLE: Final = re.compile(r"[!-~]+")
 _MAX_HOST: Final = 253
 """Maximum length of a host name (RFC 1035 2.3.4)."""
-_HINT: Final = "write https://HOST/PATH, other characters as %XX"
-_LOGIN_HINT: Final = "put the login into ~/.netrc"
+_HINT: Final = "use https://HOST/PATH, with other characters as %XX"
+_LOGIN_HINT: Final = "store the login in ~/.netrc"
 
 
 def parse_url(url: str, login_hint: str = _LOGIN_HINT, login_code: str = "") -> SplitResult:
@@ -27,7 +27,7 @@ def parse_url(url: str, login_hint: str = _LOGIN_HINT, login_code: str = "") -> 
 
     Args:
         url: The URL.
-        login_hint: The hint of the error if the URL contains a login.
+        login_hint: The hint of the error for a URL that contains a login.
         login_code: The code of that error.
 
     Raises:
@@ -36,12 +36,12 @@ def parse_url(url: str, login_hint: str = _LOGIN_HINT, login_code: str = "") -> 
     """
     try:
         parts = urlsplit(url)
-        is_readable = _VISIBLE.fullmatch(url) is not None and parts.port != 0
+        is_valid = _VISIBLE.fullmatch(url) is not None and parts.port != 0
     except ValueError:
         raise UsageError("the URL is invalid", hint=_HINT) from None
     if parts.scheme not in ("http", "https"):
         raise UsageError("the URL must begin with http:// or https://", hint=_HINT)
-    if not is_readable or not parts.hostname:
+    if not is_valid or not parts.hostname:
         raise UsageError("the URL is invalid", hint=_HINT)
     if "@" in parts.netloc:
         raise UsageError("a URL must not contain a user and password", hint=login_hint, code=login_code)
@@ -57,13 +57,13 @@ def is_loopback(host: str) -> bool:
 
 
 def is_confidential(url: str) -> bool:
-    """Whether others on the network cannot read requests to a URL: it uses TLS, or is on this machine."""
+    """Whether requests to a URL are protected from eavesdropping, by TLS or because it is on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 def redirect_host(location: str) -> str:
-    """The host of a redirect; empty if it is not printable."""
+    """Return the host of a redirect; empty if it is missing or not printable."""
     try:
         host = urlsplit(location).hostname or ""
     except ValueError:

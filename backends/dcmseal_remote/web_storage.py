@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimits:
-    """Timeouts and retries for requests."""
+    """Timeouts, retries and sizes of requests."""
 
     seconds: float = 30.0
     """Timeout of a request, without the time that ``min_rate`` allows for the body."""
@@ -40,6 +40,8 @@ class RequestLimits:
     attempts: int = 3
     pause: float = 0.2
     """Seconds before the second attempt, doubled before each further one."""
+    max_size: int = 4 << 30
+    """Maximum size of an object from a server without ranges, which is copied to a temporary file."""
 
 
 DEFAULT_LIMITS: Final = RequestLimits()
@@ -163,8 +165,6 @@ def _find_login(url: str) -> str:
 
 
 _MAX_IN_MEMORY: Final = 8 << 20
-_MAX_SIZE: Final = 4 << 30
-"""Maximum size of an object from a server without ranges, which is copied to a temporary file."""
 
 
 class WebStorage:
@@ -234,16 +234,18 @@ def _open_object(url: str, stack: ExitStack, limits: RequestLimits) -> StoredObj
             return _RangedObject(entry, head, answer.strong_tag, limits)
         copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MAX_IN_MEMORY)  # noqa: SIM115 - closed by the stack
         stack.enter_context(copy)
-        return _CopiedObject(StorageEntry(url=url, size=_copy_body(answer, copy), version=answer.version), copy)
+        return _CopiedObject(
+            StorageEntry(url=url, size=_copy_body(answer, copy, limits.max_size), version=answer.version), copy
+        )
 
 
-def _copy_body(answer: RangeResponse, copy: IO[bytes]) -> int:
+def _copy_body(answer: RangeResponse, copy: IO[bytes], max_size: int) -> int:
     size = 0
     for piece in answer.iter_body():
         size += len(piece)
-        if size > _MAX_SIZE:
+        if size > max_size:
             raise DatasetError(
-                f"{answer.url} is too large for a server without ranges ({_MAX_SIZE} bytes)", hint="download it first"
+                f"{answer.url} is too large for a server without ranges ({max_size} bytes)", hint="download it first"
             )
         copy.write(piece)
     return size

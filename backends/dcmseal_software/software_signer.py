@@ -23,7 +23,7 @@ _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 # serves all six algorithms, including RIPEMD160, which the library lacks.
 _PREHASHED: Final = {
     hash_.digest_size: utils.Prehashed(hash_)
-    for hash_ in (hashes.MD5(), hashes.SHA1(), hashes.SHA256(), hashes.SHA384(), hashes.SHA512())  # noqa: S303
+    for hash_ in (hashes.MD5(), hashes.SHA1(), hashes.SHA256(), hashes.SHA384(), hashes.SHA512())  # noqa: S303 - PS3.15 C.1 allows MD5 and SHA-1
 }
 
 

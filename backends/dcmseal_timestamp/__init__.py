@@ -1,1 +1,1 @@
-"""Certified timestamps of RFC 3161: requests, timestamp authorities over HTTP, and verification of tokens."""
+"""Certified timestamps (RFC 3161): requests, timestamp authorities over HTTP, and verification of tokens."""

@@ -1,6 +1,6 @@
 """Finds and checks the certificate of the timestamp authority of a token (RFC 3161 2.3)."""
 
-# Kept apart: the certificate of the authority, apart from the signature of the token.
+# Kept apart: checks of the certificate, apart from those of the token.
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KNOWN_EXTENSIONS: Final = frozenset(
         *(ExtensionOID.CERTIFICATE_POLICIES, ExtensionOID.CRL_DISTRIBUTION_POINTS, ExtensionOID.FRESHEST_CRL),
     }
 )
-"""Extensions that may be critical, because they are checked here or with the path."""
+"""Extensions that may be critical, because they are checked here or by path validation."""
 _MIN_BITS: Final = 2048
 _MIN_BITS_EC: Final = 224
 _SIGNING_USAGES: Final = frozenset({"digital_signature", "non_repudiation"})
@@ -44,10 +44,11 @@ class CertificateBinding(Enum):
 
     BOUND = "bound"
     CHAIN_UNKNOWN = "chain unknown"
-    """It identifies the certificate, and others of its chain that are unavailable."""
+    """It identifies the certificate, and certificates of its chain that are not available."""
     UNSUPPORTED = "unsupported"
-    """It uses an unsupported digest."""
+    """It identifies the certificate by an unsupported digest."""
     MISSING = "missing"
+    """It identifies no certificate."""
     OTHER = "other"
     """It identifies another certificate."""
 
@@ -74,8 +75,8 @@ class AuthorityCertificate:
     @property
     def has_weak_key(self) -> bool:
         """Whether the key is too small."""
-        least = _MIN_BITS_EC if isinstance(self.parsed.public_key(), ec.EllipticCurvePublicKey) else _MIN_BITS
-        return 0 < self.key_bits < least
+        min_bits = _MIN_BITS_EC if isinstance(self.parsed.public_key(), ec.EllipticCurvePublicKey) else _MIN_BITS
+        return 0 < self.key_bits < min_bits
 
     @property
     def is_for_timestamps_only(self) -> bool:
@@ -91,7 +92,7 @@ class AuthorityCertificate:
 
     @property
     def is_ca(self) -> bool:
-        """Whether it is the certificate of a CA (RFC 5280 4.2.1.9)."""
+        """Whether it is a CA certificate (RFC 5280 4.2.1.9)."""
         constraints = self._extension(x509.BasicConstraints)
         return constraints is not None and constraints.value.ca
 
@@ -112,12 +113,12 @@ class AuthorityCertificate:
             raise UnreadableCertificate("it has an unknown critical extension")
 
     def is_named(self, name: GeneralName) -> bool:
-        """Whether a name is one of its subject (RFC 3161 2.4.2, tsa)."""
+        """Whether a name is its subject or one of its alternative names (RFC 3161 2.4.2, tsa)."""
         with _translate_errors():
             certificate = asn1_x509.Certificate.load(self.der)
             subject = GeneralName(kind="directory_name", der=original_der(certificate.subject))
-            others = certificate.subject_alt_name_value or ()
-            return any(name.is_same(each) for each in (subject, *map(GeneralName.parse, others)))
+            alternatives = certificate.subject_alt_name_value or ()
+            return any(name.is_same(each) for each in (subject, *map(GeneralName.parse, alternatives)))
 
     def _extension(self, kind: type[_E]) -> x509.Extension[_E] | None:
         with _translate_errors():
@@ -137,28 +138,29 @@ def _translate_errors() -> Iterator[None]:
 
 
 def find_authority(token: TimestampToken, certificates: Iterable[bytes]) -> AuthorityCertificate | None:
-    """Find the certificate of the authority among those in the token and the given ones; None if it is missing.
+    """Find the certificate of the authority in the token or among the given ones; None if it is missing.
 
-    Anyone can add certificates to a token. Of several with the same name, the one that the signed part identifies
-    counts.
+    Anyone can add certificates to a token. If several have the same name, the signed part of the token decides.
     """
-    named: list[AuthorityCertificate] = []
+    candidates: list[AuthorityCertificate] = []
     for der in (*token.certificates, *certificates):
         parsed = _parse_certificate(der)
         if parsed is not None and _is_signer(parsed, token):
-            named.append(AuthorityCertificate(der=der, parsed=parsed))
+            candidates.append(AuthorityCertificate(der=der, parsed=parsed))
     bound = [
-        each for each in named if any(_matches_identifier(ids[0], each.der) for ids in token.certificate_ids if ids)
+        each
+        for each in candidates
+        if any(_matches_identifier(ids[0], each.der) for ids in token.certificate_ids if ids)
     ]
-    return next(iter((*bound, *named)), None)
+    return next(iter((*bound, *candidates)), None)
 
 
 def find_binding(
     token: TimestampToken, authority: AuthorityCertificate, certificates: Iterable[bytes]
 ) -> CertificateBinding:
-    """Check that ESSCertID and ESSCertIDv2, where present, identify the authority's certificate first.
+    """Check that the first identifier of each ESSCertID attribute is that of the authority's certificate.
 
-    Further certificates in them restrict its chain (RFC 5035 5.4), and must be available.
+    Further identifiers restrict its chain (RFC 5035 5.4), and their certificates must be available.
     """
     if not all(token.certificate_ids) or not token.certificate_ids:
         return CertificateBinding.MISSING
@@ -167,10 +169,10 @@ def find_binding(
         return CertificateBinding.UNSUPPORTED
     if not all(_matches_identifier(ids[0], authority.der) for ids in token.certificate_ids):
         return CertificateBinding.OTHER
-    at_hand = (*token.certificates, *certificates)
-    others = (each for ids in token.certificate_ids for each in ids[1:])
-    is_known = all(any(_matches_identifier(each, der) for der in at_hand) for each in others)
-    return CertificateBinding.BOUND if is_known else CertificateBinding.CHAIN_UNKNOWN
+    available = (*token.certificates, *certificates)
+    chain_ids = (each for ids in token.certificate_ids for each in ids[1:])
+    is_complete = all(any(_matches_identifier(each, der) for der in available) for each in chain_ids)
+    return CertificateBinding.BOUND if is_complete else CertificateBinding.CHAIN_UNKNOWN
 
 
 def _matches_identifier(identifier: CertificateId, der: bytes) -> bool:
@@ -203,8 +205,8 @@ def _parse_certificate(der: bytes) -> x509.Certificate | None:
 def _is_signer(certificate: x509.Certificate, token: TimestampToken) -> bool:
     try:
         if token.issuer:
-            same = certificate.serial_number == token.certificate_serial
-            return same and certificate.issuer.public_bytes() == token.issuer
+            is_same_serial = certificate.serial_number == token.certificate_serial
+            return is_same_serial and certificate.issuer.public_bytes() == token.issuer
         identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     except Exception:  # noqa: BLE001 - names and extensions are parsed on access
         return False

@@ -6,7 +6,7 @@
 59
 """
 
-# Kept apart: imported only when plugins are listed; it imports asn1crypto only when it is used.
+# Kept apart: listing plugins imports it, without asn1crypto.
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CmsTspBackend:
     """Builds requests, sends them to timestamp authorities over HTTP, and verifies tokens."""
 
     type: Final[str] = TimestampType.CMS_TSP.value
-    summary: Final = "timestamps of RFC 3161, from authorities with http: and https: URLs"
+    summary: Final = "RFC 3161 timestamps from authorities with http: or https: URLs"
 
     def build_query(self, value: bytes, options: TimestampQuery) -> bytes:
         """Build a TimeStampReq in DER."""

@@ -1,4 +1,4 @@
-"""The plugin: contributes ``CMS_TSP``, and imports it only when it is needed."""
+"""The plugin that provides the timestamp backend ``CMS_TSP``, imported only when it is needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dcmseal.plugins.timestamp_backend import TimestampBackend
 
 @hookimpl
 def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
-    """Contribute ``CMS_TSP``."""
+    """Provide the timestamp backend ``CMS_TSP``."""
     from dcmseal_timestamp.cms_tsp import CmsTspBackend
 
     return (CmsTspBackend(),)

@@ -18,13 +18,13 @@ _NONCE_BYTES: Final = 8
 _MAX_QUERY_BYTES: Final = 1 << 16
 
 DIGESTS: Final = {"sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 64}
-"""Supported digests, and their sizes."""
+"""Supported digests, and their sizes in bytes."""
 WEAK_DIGESTS: Final = frozenset({"sha1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedQuery:
-    """The contents of a request."""
+    """The fields of a request that a response must match."""
 
     algorithm: str
     digest: bytes
@@ -33,13 +33,25 @@ class ParsedQuery:
 
 
 def build_query(value: bytes, options: TimestampQuery) -> bytes:
-    """Build a request for a timestamp over a value; raises UsageError if the digest is weak or the policy invalid."""
+    """Build a TimeStampReq for a value.
+
+    Args:
+        value: The bytes to timestamp.
+        options: Digest, policy, nonce, and whether to request certificates.
+
+    Returns:
+        The request in DER.
+
+    Raises:
+        UsageError: The digest is too weak, or the policy is not an object identifier.
+    """
     algorithm = options.algorithm.value.lower()
     if algorithm not in DIGESTS or algorithm in WEAK_DIGESTS:
         raise UsageError(f"{options.algorithm} is too weak for a timestamp", hint="use SHA256, SHA384 or SHA512")
     if options.policy and not _POLICY.fullmatch(options.policy):
         raise UsageError(
-            f"{options.policy!r} is not an object identifier", hint="write the policy like 1.3.6.1.4.1.99999.1"
+            f"{options.policy!r} is not an object identifier",
+            hint="use an object identifier such as 1.3.6.1.4.1.99999.1",
         )
     fields = {
         "version": "v1",
@@ -58,21 +70,25 @@ def build_query(value: bytes, options: TimestampQuery) -> bytes:
 
 
 def parse_query(data: bytes) -> ParsedQuery:
-    """Parse a request, which may come from other software; raises TimestampError."""
+    """Parse a TimeStampReq, possibly from other software.
+
+    Raises:
+        TimestampError: The data is not a request.
+    """
     try:
         if len(data) > _MAX_QUERY_BYTES:
             raise ValueError("too long")
-        read = tsp.TimeStampReq.load(data, strict=True)
-        imprint = read["message_imprint"]
+        request = tsp.TimeStampReq.load(data, strict=True)
+        imprint = request["message_imprint"]
         return ParsedQuery(
             algorithm=str(imprint["hash_algorithm"]["algorithm"].native),
             digest=bytes(imprint["hashed_message"].native),
-            policy=str(read["req_policy"].dotted) if read["req_policy"].native else "",
-            nonce=read["nonce"].native,
+            policy=str(request["req_policy"].dotted) if request["req_policy"].native else "",
+            nonce=request["nonce"].native,
         )
     except Exception:  # noqa: BLE001 - asn1crypto raises many exceptions
         raise TimestampError(
-            "the data is not a timestamp request of RFC 3161",
+            "the data is not an RFC 3161 timestamp request",
             hint="pass the request that build_timestamp_query() returned",
             code="timestamp-query-unreadable",
         ) from None

@@ -1,4 +1,4 @@
-"""TimeStampResp of RFC 3161 2.4.2: extracts the token, and compares it with the request."""
+"""Extracts the token of a TimeStampResp, and compares it with the request (RFC 3161 2.4.2)."""
 
 # Kept apart: imports asn1crypto, which listing plugins must not do.
 
@@ -14,35 +14,47 @@ from dcmseal_timestamp.timestamp_query import ParsedQuery, parse_query
 from dcmseal_timestamp.timestamp_token import RefusedToken, TimestampToken, parse_token
 from dcmseal_timestamp.tst_info import UnreadableToken
 
-_RESPONSE: Final = "RFC 3161 2.4.2"
+_RESPONSE_CLAUSE: Final = "RFC 3161 2.4.2"
 
 
 def accept_response(response: bytes, query: bytes | None) -> bytes:
-    """Extract the token of a response, or accept a bare token; raises TimestampRejected if it does not match."""
+    """Extract the token of a response, and compare it with the request.
+
+    Args:
+        response: A TimeStampResp, or a bare token.
+        query: The request; None to skip the comparison.
+
+    Returns:
+        The token in DER.
+
+    Raises:
+        TimestampRejected: The authority refused, or the response is malformed or does not match the request.
+        TimestampError: ``query`` is not a request.
+    """
     try:
         token = parse_token(response)
     except RefusedToken as error:
         raise _rejected_error(
-            _response_finding("timestamp-refused", str(error)), "use another authority or another policy"
+            _response_finding("timestamp-refused", str(error)), "try another authority or policy"
         ) from None
     except UnreadableToken as error:
         raise _rejected_error(
-            _response_finding("timestamp-response-unreadable", f"the response cannot be used: {error}"),
-            "pass a TimeStampResp of RFC 3161, or the token in it, in DER",
+            _response_finding("timestamp-response-unreadable", f"invalid timestamp response: {error}"),
+            "pass an RFC 3161 TimeStampResp or TimeStampToken in DER",
         ) from None
     if query is not None:
         for finding in _mismatch_findings(token, parse_query(query)):
-            raise _rejected_error(finding, "the response belongs to another request, or is a replay of an old one")
+            raise _rejected_error(finding, "the response belongs to another request, or is replayed")
     return token.der
 
 
 def _mismatch_findings(token: TimestampToken, query: ParsedQuery) -> Iterator[Finding]:
     info = token.info
-    same = info.imprint_algorithm == query.algorithm and hmac.compare_digest(info.imprint, query.digest)
-    if not same:
-        yield _response_finding("timestamp-other-query", "the response is for another value than the request")
+    is_same_value = info.imprint_algorithm == query.algorithm and hmac.compare_digest(info.imprint, query.digest)
+    if not is_same_value:
+        yield _response_finding("timestamp-other-query", "the response and the request are for different values")
     if query.nonce is not None and info.nonce != query.nonce:
-        yield _response_finding("timestamp-nonce-differs", "the nonce of the response differs from that of the request")
+        yield _response_finding("timestamp-nonce-differs", "the response and the request have different nonces")
     if query.policy and info.policy != query.policy:
         message = f"the policy of the response is {info.policy}, not {query.policy}"
         yield _response_finding("timestamp-policy-differs", message)
@@ -53,4 +65,4 @@ def _rejected_error(finding: Finding, hint: str) -> TimestampRejected:
 
 
 def _response_finding(code: str, message: str) -> Finding:
-    return Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.FAILED, code=code, message=message, clause=_RESPONSE)
+    return Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.FAILED, code=code, message=message, clause=_RESPONSE_CLAUSE)

@@ -1,4 +1,4 @@
-"""Parses TimeStampToken of RFC 3161 2.4.2, a CMS SignedData over TSTInfo, without verifying it."""
+"""Parses a TimeStampToken (RFC 3161 2.4.2), a CMS SignedData over TSTInfo, without verifying it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from dcmseal_timestamp.tst_info import (
 )
 
 MAX_TOKEN_BYTES: Final = 256 << 10
-"""Maximum size of a token; usual ones have some thousand bytes."""
+"""Maximum size of a token; most have a few thousand bytes."""
 _MAX_CERTIFICATES: Final = 64
 _MAX_IDENTIFIERS: Final = 64
 _SEQUENCE: Final = 0x30
 _GRANTED: Final = frozenset({"granted", "granted_with_mods"})
 _MAX_TEXT_LENGTH: Final = 200
-_SINGLE: Final = frozenset(
+_SINGLE_VALUED: Final = frozenset(
     {"content_type", "message_digest", "signing_time", "signing_certificate", "signing_certificate_v2"}
 )
 """Signed attributes that have exactly one value (RFC 5652 11, RFC 5035 5.4)."""
 
 
 class TimeStampResp(core.Sequence):  # type: ignore[misc] # asn1crypto has no types
-    """TimeStampResp; unlike that of asn1crypto, it allows a refusal without token."""
+    """TimeStampResp; unlike that of asn1crypto, the token is optional, as in a refusal."""
 
     _fields: ClassVar[list[Any]] = [
         ("status", tsp.PKIStatusInfo),
@@ -48,18 +48,18 @@ class RefusedToken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateId:
-    """ESSCertID or ESSCertIDv2 (RFC 5035 5.4.1, RFC 5816): a digest of a certificate, and perhaps its name."""
+    """ESSCertID or ESSCertIDv2 (RFC 5035 5.4.1, RFC 5816): a digest of a certificate, and optionally its name."""
 
     algorithm: str
     digest: bytes
     issuer: bytes | None = None
-    """DER name of the issuer; None if not stated, empty if stated in another form than a directory name."""
+    """DER name of the issuer; None if not stated, empty if it is not a single directory name."""
     serial_number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureScheme:
-    """The signature algorithm of the authority; empty strings for what is unknown."""
+    """The signature algorithm of the authority; fields are empty if unknown."""
 
     kind: str
     digest: str
@@ -72,13 +72,13 @@ class TimestampToken:
     """A parsed token, with the parts that are signed."""
 
     der: bytes
-    """The token without padding and without the enclosing response."""
+    """The token, without padding and enclosing response."""
     content: bytes
     """TSTInfo, in its signed encoding."""
     info: TstInfo
     certificates: tuple[bytes, ...]
     issuer: bytes
-    """DER name of the issuer of the authority's certificate; empty if it is identified by its key."""
+    """DER name of the issuer of the authority's certificate; empty if a key identifier is used."""
     certificate_serial: int
     key_identifier: bytes
     digest_algorithm: str
@@ -93,24 +93,24 @@ class TimestampToken:
 
 
 def parse_token(data: bytes) -> TimestampToken:
-    """Parse a token, or a response with a token (RFC 3161 2.4.2); a padding byte may follow (PS3.5 6.2).
+    """Parse a token, or a response with a token (RFC 3161 2.4.2), optionally followed by a padding byte (PS3.5 6.2).
 
     Raises:
         UnreadableToken: The data is not a valid token.
         RefusedToken: The data is a response without a token.
     """
     if len(data) > MAX_TOKEN_BYTES:
-        raise UnreadableToken(f"it has {len(data)} bytes, more than {MAX_TOKEN_BYTES}")
+        raise UnreadableToken(f"it is larger than {MAX_TOKEN_BYTES} bytes")
     try:
         return _parse_signed_data(_unwrap_response(_strip_padding(data)))
     except (UnreadableToken, RefusedToken):
         raise
     except Exception:  # noqa: BLE001 - asn1crypto raises many exceptions
-        raise UnreadableToken("it is not a timestamp token of RFC 3161, or is damaged") from None
+        raise UnreadableToken("it is not an RFC 3161 timestamp token, or is damaged") from None
 
 
 def is_response(data: bytes) -> bool:
-    """Whether data begins like a TimeStampResp, not like a token."""
+    """Whether data begins like a TimeStampResp, rather than a token."""
     return _inner_tag(data) == _SEQUENCE
 
 
@@ -128,7 +128,7 @@ def _strip_padding(data: bytes) -> bytes:
 
 
 def _unwrap_response(data: bytes) -> bytes:
-    """The token, extracted from its response if there is one (RFC 3161 2.4.2)."""
+    """Extract the token of a response, or return a bare token (RFC 3161 2.4.2)."""
     if not is_response(data):
         return data
     response = check_no_extra_fields(TimeStampResp.load(data))
@@ -142,35 +142,35 @@ def _unwrap_response(data: bytes) -> bytes:
 
 
 def _refusal_reason(status: Any) -> str:
-    """Why the authority refused; empty if it granted a token."""
-    answer = str(status["status"].native)
-    if answer in _GRANTED:
+    """Explain why the authority refused; empty if it granted a token."""
+    pki_status = str(status["status"].native)
+    if pki_status in _GRANTED:
         return ""
     reasons = sorted(map(str, status["fail_info"].native or ()))
     texts = [str(each) for each in status["status_string"].native or ()]
     text = "".join(each if each.isprintable() else " " for each in "; ".join((*reasons, *texts)))[:_MAX_TEXT_LENGTH]
-    return f"the authority refused ({answer[:_MAX_TEXT_LENGTH]}){f': {text}' if text else ''}"
+    return f"the authority refused the request ({pki_status[:_MAX_TEXT_LENGTH]}){f': {text}' if text else ''}"
 
 
 def _parse_signed_data(der: bytes) -> TimestampToken:
-    outer = check_no_extra_fields(cms.ContentInfo.load(der, strict=True))
-    if outer["content_type"].native != "signed_data":
+    content_info = check_no_extra_fields(cms.ContentInfo.load(der, strict=True))
+    if content_info["content_type"].native != "signed_data":
         raise UnreadableToken("it is not a CMS SignedData")
-    signed = check_no_extra_fields(outer["content"])
-    capsule = check_no_extra_fields(signed["encap_content_info"])
-    if capsule["content_type"].native != "tst_info":
+    signed_data = check_no_extra_fields(content_info["content"])
+    encapsulated = check_no_extra_fields(signed_data["encap_content_info"])
+    if encapsulated["content_type"].native != "tst_info":
         raise UnreadableToken("its content is not a TSTInfo")
-    if len(signed["signer_infos"]) != 1:
+    if len(signed_data["signer_infos"]) != 1:
         raise UnreadableToken("it does not have exactly one signer")  # RFC 3161 2.4.2
-    content = bytes(capsule["content"].contents)
-    signer = check_no_extra_fields(signed["signer_infos"][0])
+    content = bytes(encapsulated["content"].contents)
+    signer = check_no_extra_fields(signed_data["signer_infos"][0])
     attributes = _parse_attributes(signer)
     issuer, serial, key = _parse_signer_id(signer["sid"])
     return TimestampToken(
         der=der,
         content=content,
         info=parse_tst_info(content),
-        certificates=_extract_certificates(signed["certificates"]),
+        certificates=_extract_certificates(signed_data["certificates"]),
         issuer=issuer,
         certificate_serial=serial,
         key_identifier=key,
@@ -185,15 +185,15 @@ def _parse_signed_data(der: bytes) -> TimestampToken:
 
 
 def _parse_attributes(signer: Any) -> dict[str, Any]:
-    """The signed attributes, which must not repeat (RFC 5652 5.3)."""
+    """Parse the signed attributes, none of which may be repeated (RFC 5652 5.3)."""
     attributes: dict[str, Any] = {}
     for each in map(check_no_extra_fields, signer["signed_attrs"]):
         name = str(each["type"].native)
         if name in attributes:
             raise UnreadableToken("a signed attribute is repeated")
-        if name in _SINGLE and len(each["values"]) != 1:
+        if name in _SINGLE_VALUED and len(each["values"]) != 1:
             raise UnreadableToken("a signed attribute does not have exactly one value")
-        attributes[name] = each["values"][0] if name in _SINGLE else None
+        attributes[name] = each["values"][0] if name in _SINGLE_VALUED else None
     if not {"content_type", "message_digest"} <= attributes.keys():
         raise UnreadableToken("a signed attribute that CMS requires is missing")
     return attributes
@@ -206,22 +206,22 @@ def _parse_signer_id(sid: Any) -> tuple[bytes, int, bytes]:
 
 
 def _iter_certificate_ids(attributes: dict[str, Any]) -> Iterator[tuple[CertificateId, ...]]:
-    """The identifiers of the authority's certificate, and possibly of its chain."""
+    """Iterate over the identifiers of the authority's certificate, and possibly of its chain."""
     for name, digest in (("signing_certificate", "sha1"), ("signing_certificate_v2", "")):
         if name in attributes:
-            listed = check_no_extra_fields(attributes[name])["certs"]
-            if len(listed) > _MAX_IDENTIFIERS:
+            identifiers = check_no_extra_fields(attributes[name])["certs"]
+            if len(identifiers) > _MAX_IDENTIFIERS:
                 raise UnreadableToken(f"it names more than {_MAX_IDENTIFIERS} certificates")
-            yield tuple(_parse_certificate_id(each, digest) for each in listed)
+            yield tuple(_parse_certificate_id(each, digest) for each in identifiers)
 
 
 def _parse_certificate_id(identifier: Any, digest: str) -> CertificateId:
-    named = check_no_extra_fields(identifier)["issuer_serial"]
+    issuer_serial = check_no_extra_fields(identifier)["issuer_serial"]
     issuer, serial = None, 0
-    if not isinstance(named, core.Void):
-        names = [GeneralName.parse(each) for each in check_no_extra_fields(named)["issuer"]]
+    if not isinstance(issuer_serial, core.Void):
+        names = [GeneralName.parse(each) for each in check_no_extra_fields(issuer_serial)["issuer"]]
         issuer = names[0].der if len(names) == 1 and names[0].kind == DIRECTORY_NAME else b""
-        serial = check_size(named["serial_number"].native)
+        serial = check_size(issuer_serial["serial_number"].native)
     return CertificateId(
         algorithm=digest or digest_name(identifier["hash_algorithm"]),
         digest=bytes(identifier["cert_hash"].native),
@@ -230,9 +230,9 @@ def _parse_certificate_id(identifier: Any, digest: str) -> CertificateId:
     )
 
 
-def _extract_certificates(chosen: Any) -> tuple[bytes, ...]:
+def _extract_certificates(certificates: Any) -> tuple[bytes, ...]:
     found: list[bytes] = []
-    for number, each in enumerate(() if isinstance(chosen, core.Void) else chosen):
+    for number, each in enumerate(() if isinstance(certificates, core.Void) else certificates):
         if number == _MAX_CERTIFICATES:
             raise UnreadableToken(f"it has more than {_MAX_CERTIFICATES} certificates")
         if each.name == "certificate":
@@ -256,4 +256,4 @@ def _parse_scheme(algorithm: Any) -> SignatureScheme:
     try:
         return SignatureScheme(kind=kind, digest=str(algorithm.hash_algo))
     except ValueError:
-        return SignatureScheme(kind=kind, digest="")  # then the digest of the attributes applies
+        return SignatureScheme(kind=kind, digest="")  # use the digest of the attributes

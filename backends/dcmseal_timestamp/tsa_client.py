@@ -1,4 +1,4 @@
-"""Requests to timestamp authorities over HTTP (RFC 3161 3.4)."""
+"""Sends requests to timestamp authorities over HTTP (RFC 3161 3.4)."""
 
 # Kept apart: the only module of the package with network access.
 
@@ -13,15 +13,14 @@ from dcmseal.plugins.signer_backend import SecretRequest, Secrets
 from dcmseal.plugins.timestamp_backend import RetryPolicy
 from dcmseal.plugins.tracebacks import strip_traceback
 from dcmseal_http.deadline import Deadline
-from dcmseal_http.http_client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, retry
-from dcmseal_http.http_client import open_request as ask_server
+from dcmseal_http.http_client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, open_request, retry
 from dcmseal_http.http_urls import is_confidential, parse_url
 from dcmseal_timestamp.timestamp_token import MAX_TOKEN_BYTES
 
 _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 _UNAUTHORIZED: Final = 401
 _MAX_LOGINS: Final = 3
-_HINT: Final = "check the URL and the network; if you name several authorities, they are tried in turn"
+_HINT: Final = "check the URL and the network, or name several authorities, which are tried in turn"
 _LOGIN_HINT: Final = "pass secrets= to TimestampRequest, a function that returns USER:PASSWORD"
 
 
@@ -42,7 +41,7 @@ def send_query(url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secre
     parts = parse_url(url, _LOGIN_HINT, "login-missing")
     name = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
     login = ""
-    asked = 0
+    attempt = 0
     while True:
         request = HttpRequest(url=url, headers=_HEADERS, body=query, login=login)
         try:
@@ -51,29 +50,29 @@ def send_query(url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secre
             raise TimestampError(f"{name} did not respond: {error}", hint=_HINT) from None
         except BodyTooLarge:
             raise TimestampError(
-                f"the response has more than {MAX_TOKEN_BYTES} bytes",
+                f"the response is larger than {MAX_TOKEN_BYTES} bytes",
                 hint="check that the URL is that of a timestamp authority",
             ) from None
         except HttpStatus as error:
             if error.code != _UNAUTHORIZED:
                 raise TimestampError(f"{name} returned HTTP status {error.code}", hint=_HINT) from None
-            asked += 1
-            login = _request_login(url, parts, name, asked, secrets)
+            attempt += 1
+            login = _request_login(url, parts, name, attempt, secrets)
 
 
 def _post_query(request: HttpRequest, seconds: float) -> bytes:
-    with ask_server(request, Deadline(seconds)) as answer:
-        return answer.read_body(MAX_TOKEN_BYTES)
+    with open_request(request, Deadline(seconds)) as response:
+        return response.read_body(MAX_TOKEN_BYTES)
 
 
-def _request_login(url: str, parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
+def _request_login(url: str, parts: SplitResult, name: str, attempt: int, secrets: Secrets) -> str:
     if not is_confidential(url):
         raise TimestampError(f"{name} requires a password, which would be sent without encryption", hint="use https")
     purpose = f"timestamp authority {parts.hostname}, as USER:PASSWORD"
-    login = secrets(SecretRequest(purpose=purpose, uri=name, attempt=asked)) if asked <= _MAX_LOGINS else None
+    login = secrets(SecretRequest(purpose=purpose, uri=name, attempt=attempt)) if attempt <= _MAX_LOGINS else None
     if not login:
         raise TimestampError(
-            f"{name} {'rejected the login' if asked > 1 else 'requires a login'}",
+            f"{name} {'rejected the login' if attempt > 1 else 'requires a login'}",
             hint=_LOGIN_HINT,
             code="login-missing",
         )

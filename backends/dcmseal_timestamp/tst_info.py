@@ -1,4 +1,4 @@
-"""Parses TSTInfo of RFC 3161 2.4.2, the signed content of a timestamp, strictly."""
+"""Parses TSTInfo, the signed content of a timestamp, strictly (RFC 3161 2.4.2)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class UnreadableToken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TstInfo:
-    """The content of a timestamp."""
+    """The content of a timestamp (RFC 3161 2.4.2)."""
 
     imprint_algorithm: str
     imprint: bytes
@@ -51,7 +51,7 @@ class GeneralName:
         return cls(kind=str(name.name), der=original_der(name.chosen.untag()))
 
     def is_same(self, other: GeneralName) -> bool:
-        """Whether both names are equal; an empty name equals none."""
+        """Whether both names are equal; an empty name equals no other."""
         if self.kind != other.kind or self.der == b"0\0":
             return False
         return self.der == other.der or (self.kind == DIRECTORY_NAME and is_same_name(self.der, other.der))
@@ -63,10 +63,15 @@ def is_same_name(one: bytes, other: bytes) -> bool:
 
 
 def parse_tst_info(content: bytes) -> TstInfo:
-    """Parse TSTInfo; raises UnreadableToken, and any exception of asn1crypto."""
+    """Parse TSTInfo.
+
+    Raises:
+        UnreadableToken: A field violates RFC 3161.
+        Exception: The data is malformed; asn1crypto raises many exceptions.
+    """
     info = check_no_extra_fields(tsp.TSTInfo.load(content, strict=True))
     if info["version"].native != _VERSION:
-        raise UnreadableToken("its TSTInfo does not have version 1, the only one that is defined")
+        raise UnreadableToken("the version of its TSTInfo is not 1")
     _check_extensions(info["extensions"])
     imprint = check_no_extra_fields(info["message_imprint"])
     return TstInfo(
@@ -82,35 +87,35 @@ def parse_tst_info(content: bytes) -> TstInfo:
 
 
 def check_no_extra_fields(sequence: Any) -> Any:
-    """Return the sequence if there is nothing after its last field, which asn1crypto would ignore."""
+    """Return the sequence; raises UnreadableToken for additional fields, which asn1crypto ignores."""
     if len(sequence) > len(sequence._fields):
-        raise UnreadableToken("it has more fields than RFC 3161 defines")
+        raise UnreadableToken("it contains fields that RFC 3161 does not define")
     return sequence
 
 
 def digest_name(algorithm: Any) -> str:
-    """Return the name of a digest, which must not have parameters."""
+    """Return the name of a digest; raises UnreadableToken if it has parameters."""
     if check_no_extra_fields(algorithm)["parameters"].native is not None:
-        raise UnreadableToken("a digest in it has parameters")
+        raise UnreadableToken("one of its digest algorithms has parameters")
     return str(algorithm["algorithm"].native)
 
 
 def check_size(number: int) -> int:
-    """Return the number if its size is reasonable."""
+    """Return the number; raises UnreadableToken if it is too large."""
     if number.bit_length() > MAX_BITS:
-        raise UnreadableToken(f"it has an integer of more than {MAX_BITS} bits")
+        raise UnreadableToken(f"it contains an integer of more than {MAX_BITS} bits")
     return number
 
 
 def check_natural(number: int) -> int:
-    """Return the number if it is not negative."""
+    """Return the number; raises UnreadableToken if it is negative or too large."""
     if number < 0:
         raise UnreadableToken("its serial number is negative")
     return check_size(number)
 
 
 def _check_extensions(extensions: Any) -> None:
-    """Reject critical extensions, because none is defined that a verifier has to support."""
+    """Reject repeated and critical extensions; none is defined that a verifier must support."""
     seen: set[str] = set()
     for each in map(check_no_extra_fields, () if isinstance(extensions, core.Void) else extensions):
         identifier = str(each["extn_id"].dotted)
@@ -118,14 +123,14 @@ def _check_extensions(extensions: Any) -> None:
             raise UnreadableToken("an extension is repeated")
         seen.add(identifier)
         if each["critical"].native:
-            raise UnreadableToken("it has an unknown critical extension")
+            raise UnreadableToken("it contains an unknown critical extension")
 
 
 def _parse_time(time: Any) -> dt.datetime:
     """Parse GeneralizedTime in the only form that RFC 3161 allows."""
     match = _TIME.fullmatch(bytes(time.contents))
     if match is None:
-        raise UnreadableToken("its time does not have the form of RFC 3161")
+        raise UnreadableToken("the format of its time violates RFC 3161")
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
     micros = int((match[7] or b"").ljust(6, b"0")[:6])
     try:

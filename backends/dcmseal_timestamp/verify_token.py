@@ -1,4 +1,4 @@
-"""Verifies a token against the value of a Signature; the result is findings of aspect TIMESTAMP."""
+"""Verifies a token against the value of a Signature, and reports findings of aspect TIMESTAMP."""
 
 # Kept apart: imports cryptography, which listing plugins must not do.
 
@@ -50,7 +50,7 @@ class SignatureStatus(Enum):
 
 
 def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> SignatureStatus:
-    """Verify the signature of a token with the key of the authority."""
+    """Verify the signature of a token with the key of the authority (RFC 5652 5.6)."""
     if token.digest_algorithm not in DIGESTS:
         return SignatureStatus.UNSUPPORTED
     if token.scheme.digest not in ("", token.digest_algorithm) and token.scheme.kind not in _WITH_OWN_DIGEST:
@@ -71,11 +71,11 @@ def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> 
 
 
 def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, hash_: hashes.HashAlgorithm) -> bool:
-    """True if the signature is correct, False if its type is unsupported; raises InvalidSignature if it is wrong."""
+    """Verify the signature; return False if its type is unsupported, and raise InvalidSignature if it is wrong."""
     key = authority.parsed.public_key()
     kind, signature, signed = token.scheme.kind, token.signature, token.signed_attributes
     if isinstance(key, rsa.RSAPublicKey) and key.key_size <= _MAX_RSA_BITS:
-        # a key for PSS must not make other signatures (RFC 4055 1.2)
+        # an id-RSASSA-PSS key must not make other signatures (RFC 4055 1.2)
         is_for_pss = authority.parsed.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
         if kind == "rsassa_pkcs1v15" and not is_for_pss:
             key.verify(signature, signed, padding.PKCS1v15(), hash_)
@@ -98,12 +98,21 @@ def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, has
 
 _RESPONSE_CLAUSE: Final = "RFC 3161 2.4.2"
 _AUTHORITY_CLAUSE: Final = "RFC 3161 2.3"
-_DOUBTS: Final = frozenset({"timestamp-weak"})
-"""Codes of findings despite which the time counts as certified; the site decides whether to accept it."""
+_ACCEPTABLE: Final = frozenset({"timestamp-weak"})
+"""Codes of findings that do not prevent a certified time; the settings decide whether it is accepted."""
 
 
 def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
-    """Verify a token, or a response with a token, without evaluating trust in the authority."""
+    """Verify a token, or a response with a token, without evaluating trust in the authority.
+
+    Args:
+        timestamp: The token or response, in DER.
+        values: Possible encodings of the signature value that the token is for.
+        certificates: Further certificates, such as that of the authority.
+
+    Returns:
+        The findings, and the certified time if none of them prevents it.
+    """
     try:
         token = parse_token(timestamp)
     except UnreadableToken as error:
@@ -112,7 +121,7 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
         return TimestampResult(findings=(_failed_finding("timestamp-refused", str(error)),))
     authority = find_authority(token, certificates)
     if authority is None:
-        message = "no certificate that can be read, in the timestamp or among those given, is the authority's"
+        message = "the certificate of the timestamp authority is missing or cannot be parsed"
         return TimestampResult(
             findings=(*_imprint_findings(token, values), _unknown_finding("tsa-certificate-missing", message))
         )
@@ -125,10 +134,10 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
         authority.check_extensions()
         findings += [*_usage_findings(authority), *_name_findings(token, authority)]
     except UnreadableCertificate as error:
-        message = f"the certificate of the timestamp authority cannot be understood: {error}"
+        message = f"the certificate of the timestamp authority cannot be evaluated: {error}"
         findings.append(_unknown_finding("tsa-certificate-unreadable", message, "RFC 5280 4.2"))
     findings += [*_validity_findings(token, authority), *_strength_findings(token, authority)]
-    if any(each.outcome is not Outcome.PASSED and each.code not in _DOUBTS for each in findings):
+    if any(each.outcome is not Outcome.PASSED and each.code not in _ACCEPTABLE for each in findings):
         return TimestampResult(findings=tuple(findings))
     info = token.info
     time = CertifiedTime(
@@ -143,7 +152,7 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
 
 
 def _imprint_findings(token: TimestampToken, values: Sequence[bytes]) -> Iterator[Finding]:
-    """Whether the token is for this signature (PS3.3 C.12.1.1.3.1.3)."""
+    """Check whether the token is for this signature (PS3.3 C.12.1.1.3.1.3)."""
     algorithm = token.info.imprint_algorithm
     if algorithm not in DIGESTS:
         yield _unknown_finding(
@@ -152,9 +161,7 @@ def _imprint_findings(token: TimestampToken, values: Sequence[bytes]) -> Iterato
     elif any(hmac.compare_digest(hashlib.new(algorithm, value).digest(), token.info.imprint) for value in values):
         yield _passed_finding("timestamp-imprint-matches", "the timestamp was made for this signature")
     else:
-        yield _failed_finding(
-            "timestamp-imprint-differs", "the timestamp was made for something else than this signature"
-        )
+        yield _failed_finding("timestamp-imprint-differs", "the timestamp was not made for this signature")
 
 
 def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
@@ -163,64 +170,64 @@ def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) 
             message = "the timestamp is damaged, or was not made by the authority it names"
             yield _failed_finding("timestamp-signature-wrong", message)
         case SignatureStatus.UNSUPPORTED:
-            message = "the timestamp is signed in a way that is not supported"
+            message = "the signature algorithm of the timestamp is not supported"
             yield _unknown_finding("timestamp-signature-unsupported", message)
         case SignatureStatus.VALID:
-            yield _passed_finding("timestamp-signature-valid", "the timestamp was made with the key of its authority")
+            yield _passed_finding("timestamp-signature-valid", "the signature of the timestamp is valid")
 
 
 def _binding_findings(
     token: TimestampToken, authority: AuthorityCertificate, certificates: Sequence[bytes]
 ) -> Iterator[Finding]:
-    """Whether the signed part of the token identifies the certificate (RFC 5816 2.2.1)."""
+    """Check whether the signed part of the token identifies the certificate (RFC 5816 2.2.1)."""
     match find_binding(token, authority, certificates):
         case CertificateBinding.MISSING:
-            message = "the timestamp does not say under its signature which certificate it was made with"
+            message = "the signed part of the timestamp does not identify the certificate of the authority"
             yield _failed_finding("tsa-certificate-not-bound", message)
         case CertificateBinding.OTHER:
-            message = "the timestamp names another certificate than its authority's under its signature"
+            message = "the signed part of the timestamp identifies another certificate than that of the authority"
             yield _failed_finding("tsa-certificate-not-bound", message)
         case CertificateBinding.UNSUPPORTED:
-            message = "the timestamp names its authority's certificate by a digest that is not supported"
+            message = "the timestamp identifies the certificate of the authority by an unsupported digest"
             yield _unknown_finding("tsa-binding-unsupported", message)
         case CertificateBinding.CHAIN_UNKNOWN:
-            message = "the timestamp names certificates of its authority's chain that are not at hand"
+            message = "the timestamp identifies certificates in the chain of the authority that are not available"
             yield _unknown_finding("tsa-chain-missing", message)
         case CertificateBinding.BOUND:
             pass
 
 
 def _usage_findings(authority: AuthorityCertificate) -> Iterator[Finding]:
-    """Whether the certificate is for timestamps."""
+    """Check the key usages of the certificate (RFC 3161 2.3)."""
     if not authority.is_for_timestamps_only:
         yield _failed_finding(
-            "tsa-usage-wrong", "the authority's certificate is not one for timestamps only", _AUTHORITY_CLAUSE
+            "tsa-usage-wrong",
+            "the extended key usage of the authority's certificate is not timeStamping only",
+            _AUTHORITY_CLAUSE,
         )
     elif not authority.is_marked_critical:
-        message = "the authority's certificate does not mark as critical that it is for timestamps only"
+        message = "the extended key usage of the authority's certificate is not critical"
         yield _failed_finding("tsa-usage-not-critical", message, _AUTHORITY_CLAUSE)
     if authority.is_ca:
-        yield _failed_finding(
-            "tsa-is-ca", "the authority's certificate is that of a certification authority", _AUTHORITY_CLAUSE
-        )
+        yield _failed_finding("tsa-is-ca", "the authority's certificate is a CA certificate", _AUTHORITY_CLAUSE)
     if not authority.is_for_signatures_only:
-        message = "the authority's key is for something else than signatures"
+        message = "the key usage of the authority's certificate is not restricted to signatures"
         yield _failed_finding("tsa-usage-wrong", message, _AUTHORITY_CLAUSE)
 
 
 def _name_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
-    """Whether the token states the name in the certificate."""
+    """Check whether the name in the token is that of the certificate."""
     name = token.info.tsa
     if name is not None and not authority.is_named(name):
-        message = "the timestamp says that it was made by another authority than its certificate's"
+        message = "the timestamp and the authority's certificate contain different names of the authority"
         yield _failed_finding("tsa-name-differs", message)
 
 
 def _validity_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
-    # certificates have a resolution of one second
+    # validity periods have a resolution of one second
     second = token.info.moment.replace(microsecond=0)
     if not authority.parsed.not_valid_before_utc <= second <= authority.parsed.not_valid_after_utc:
-        message = f"the authority's certificate was not valid at {second.isoformat()}, the time it certified"
+        message = f"the authority's certificate was not valid at the certified time, {second.isoformat()}"
         yield _failed_finding("tsa-certificate-out-of-date", message, "RFC 5280 4.1.2.5")
 
 

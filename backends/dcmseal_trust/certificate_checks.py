@@ -1,6 +1,6 @@
 """Checks of single certificates: pins, key usages, critical extensions, algorithms and key sizes."""
 
-# Kept apart: checks of single certificates, apart from the evaluation of paths.
+# Kept apart: these checks do not depend on paths.
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def trust_finding(outcome: Outcome, code: str, message: str, *, where: str = "",
 
 
 def fitness_findings(leaf: X509Certificate, settings: TrustSettings, purpose: TrustPurpose) -> Iterator[Finding]:
-    """Check pins and key usages of a certificate, by the settings and the purpose."""
+    """Check pins and key usages of a certificate against the settings and the purpose."""
     if purpose is TrustPurpose.SIGNING:
         yield from _pin_findings(leaf, settings)
         yield from _usage_findings(leaf, settings)
@@ -39,28 +39,30 @@ def fitness_findings(leaf: X509Certificate, settings: TrustSettings, purpose: Tr
 def _pin_findings(leaf: X509Certificate, settings: TrustSettings) -> Iterator[Finding]:
     pins = {pin.replace(":", "").lower() for pin in settings.pinned_certificates}
     if pins and sha256(leaf.dump()).hexdigest() not in pins:
-        message = "the certificate is none of those that are pinned"
+        message = "the certificate is not one of the pinned certificates"
         yield trust_finding(Outcome.FAILED, "certificate-not-pinned", message, clause="")
     if settings.pinned_subjects and subject_name(leaf) not in settings.pinned_subjects:
-        message = f"the subject {subject_name(leaf)} is none of those that are pinned"
+        message = f"the subject {subject_name(leaf)} is not one of the pinned subjects"
         yield trust_finding(Outcome.FAILED, "subject-not-pinned", message, clause="")
 
 
 def _usage_findings(leaf: X509Certificate, settings: TrustSettings) -> Iterator[Finding]:
-    # PS3.15 lets the site decide which key usages a signer needs
+    # PS3.15 leaves it to the site which key usages a signer needs
     stated = leaf.key_usage_value
     if stated is not None and settings.key_usages and not settings.key_usages & set(stated.native):
-        message = f"the key is for {_format_names(stated.native)}, not for {_format_names(settings.key_usages)}"
+        usages, required = _format_names(stated.native), _format_names(settings.key_usages)
+        message = f"the key usage of the certificate is {usages}, not {required}"
         yield trust_finding(Outcome.FAILED, "wrong-key-usage", message, clause=f"{RFC} 4.2.1.3")
     if settings.extended_key_usages:
         extended = leaf.extended_key_usage_value
         purposes = {purpose.native for purpose in extended or ()} | {purpose.dotted for purpose in extended or ()}
         if not settings.extended_key_usages & purposes:
-            named = _format_names(purpose.native for purpose in extended or ())
-            message = f"the certificate is for {named}, not for {_format_names(settings.extended_key_usages)}"
+            usages = _format_names(purpose.native for purpose in extended or ())
+            required = _format_names(settings.extended_key_usages)
+            message = f"the extended key usage of the certificate is {usages}, not {required}"
             yield trust_finding(Outcome.FAILED, "wrong-extended-key-usage", message, clause=f"{RFC} 4.2.1.12")
     if unknown := sorted(unknown_critical_extensions(leaf["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS)):
-        message = "the certificate has a critical extension that is not understood"
+        message = "the certificate contains an unsupported critical extension"
         yield trust_finding(
             Outcome.FAILED, "critical-extension-unknown", message, where=", ".join(unknown), clause=f"{RFC} 4.2"
         )
@@ -71,7 +73,9 @@ def weakness_findings(chain: Sequence[X509Certificate], settings: TrustSettings)
     for certificate, issuer in pairwise(chain):
         weakness = _weakness(certificate, issuer)
         if weakness:
-            message = f"{subject_name(certificate)} may be forged: its issuer signed with {weakness}"
+            message = (
+                f"the certificate of {subject_name(certificate)} may be forged: its issuer signed it with {weakness}"
+            )
             yield trust_finding(settings.weak.outcome, "weak-certificate", message, where=subject_name(certificate))
 
 
@@ -89,4 +93,4 @@ def _weakness(certificate: X509Certificate, issuer: X509Certificate) -> str:
 
 
 def _format_names(names: Iterable[str]) -> str:
-    return ", ".join(sorted(name.replace("_", " ") for name in names)) or "nothing"
+    return ", ".join(sorted(name.replace("_", " ") for name in names)) or "empty"

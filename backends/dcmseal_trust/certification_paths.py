@@ -48,7 +48,7 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 
 _MAX_PATHS: Final = 1000
 _MAX_COMPARISONS: Final = 1 << 20
-"""Maximum number of comparisons of names with name constraints, as in OpenSSL."""
+"""Maximum number of comparisons between names and name constraints, as in OpenSSL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,16 @@ class NoPath(Exception):
 
 
 def find_path(leaf: X509Certificate, material: LoadedMaterial, moment: dt.datetime) -> ValidationPath:
-    """Find a valid path, without checking algorithms and revocation; raises NoPath."""
+    """Find a valid path, without checking algorithms and revocation.
+
+    Args:
+        leaf: The certificate.
+        material: Trust anchors and intermediate certificates.
+        moment: The time at which the path must be valid.
+
+    Raises:
+        NoPath: No path is valid.
+    """
     own = next((anchor for anchor in material.anchors if anchor.dump() == leaf.dump()), None)
     if own is None:
         return run_sync(_search(leaf, material, moment))
@@ -130,14 +139,14 @@ def _check_complexity(path: ValidationPath) -> None:
 
 _TREES: Final = ("permitted_subtrees", "excluded_subtrees")
 _SEVERITY: Final = ("expired", "not-yet-valid", "chain-invalid", "chain-not-evaluable", "issuer-missing")
-"""Order of reasons: that of the path that got farthest counts."""
+"""Codes in order of precedence: report the reason of the path that passed the most checks."""
 
 
 class _CertificateIndex(CertificateRegistry):
-    """An index by the whole certificate, in which certificates with equal issuer and serial number do not collide."""
+    """A registry by DER, because two certificates may have the same issuer and serial number."""
 
     def register(self, cert: X509Certificate) -> bool:
-        """Add a certificate; issuers are found by their subject."""
+        """Add a certificate, which the path builder finds by its subject."""
         der = cert.dump()
         if der in self.certs:
             return False
@@ -149,9 +158,9 @@ class _CertificateIndex(CertificateRegistry):
 def _build_path_builder(anchors: Sequence[X509Certificate], material: LoadedMaterial) -> PathBuilder:
     """Build a path builder that uses only the material, not the network."""
     roots = SimpleTrustManager.build([CertTrustAnchor(anchor) for anchor in anchors])
-    # self-signed certificates lead nowhere, and many with the same name would be tried in every order
-    others = [each for each in material.intermediates if each.self_signed == "no"]
-    return PathBuilder(trust_manager=roots, registry=_CertificateIndex.build(others))
+    # a self-signed certificate cannot extend a path, and many with one name would be tried in every order
+    intermediates = [each for each in material.intermediates if each.self_signed == "no"]
+    return PathBuilder(trust_manager=roots, registry=_CertificateIndex.build(intermediates))
 
 
 def _build_context(moment: dt.datetime) -> ValidationContext:
@@ -167,22 +176,22 @@ def _build_context(moment: dt.datetime) -> ValidationContext:
 
 
 def path_certificates(path: ValidationPath) -> tuple[X509Certificate, ...]:
-    """The certificates of a path, from the signer to the anchor."""
+    """Return the certificates of a path, from the end entity to the trust anchor."""
     return tuple(reversed(list(path.iter_certs(include_root=True))))
 
 
 def is_valid_at(path: ValidationPath, moment: dt.datetime) -> bool:
-    """Whether all certificates of the path are within their validity periods."""
+    """Whether all certificates of a path are within their validity periods at a given time."""
     return all(each.not_before <= moment <= each.not_after for each in path_certificates(path))
 
 
 def subject_name(certificate: X509Certificate) -> str:
-    """The subject as RFC 4514 string."""
+    """Return the subject as an RFC 4514 string."""
     return format_name(certificate.subject) or "a certificate without subject"
 
 
 def format_name(name: Name) -> str:
-    """Format a name as RFC 4514 string; if that fails, as asn1crypto does, or in hexadecimal."""
+    """Format a name as an RFC 4514 string; if that fails, like asn1crypto, or in hexadecimal."""
     try:
         with suppress_warnings():
             return x509.Name.from_bytes(name.dump()).rfc4514_string()
@@ -206,31 +215,33 @@ def _to_no_path(path: ValidationPath, error: ValidationError) -> NoPath:
         case PathValidationError() if isinstance(error.__context__, InvalidSignature):
             return _explain_wrong_signature(path_certificates(path))
         case _:
-            message = f"the chain of certificates is not valid: {error.failure_msg}"
+            message = f"the certificate chain is invalid: {error.failure_msg}"
             return NoPath("chain-invalid", message, Outcome.FAILED)
 
 
 def _not_evaluable_error(error: Exception) -> NoPath:
-    message = f"a chain to a trust anchor cannot be evaluated ({type(error).__name__})"
+    message = f"the certificate chain cannot be evaluated ({type(error).__name__})"
     return NoPath("chain-not-evaluable", message, Outcome.UNKNOWN)
 
 
 def _explain_wrong_signature(chain: Sequence[X509Certificate]) -> NoPath:
-    """Explain a signature that does not match the issuer: another CA of this name made it, or it was altered."""
+    """Explain a wrong signature: another CA of this name made it, or the certificate was altered."""
     for certificate, issuer in pairwise(chain):
         if is_signed_by(certificate, issuer):
             continue
-        name, by = subject_name(certificate), subject_name(issuer)
+        name, issuer_name = subject_name(certificate), subject_name(issuer)
         if certificate.authority_key_identifier and certificate.authority_key_identifier == issuer.key_identifier:
-            message = f"the certificate of {name} was altered or forged: {by}, whose key it names, did not sign it"
+            message = f"the certificate of {name} was altered or forged: the key of {issuer_name} did not sign it"
             return NoPath("chain-invalid", message, Outcome.FAILED)
-        message = f"the certificate of {name} was not signed by the {by} at hand, but by another of that name"
+        message = (
+            f"another CA named {issuer_name} signed the certificate of {name}, and its certificate is not available"
+        )
         return NoPath("issuer-missing", message, Outcome.UNKNOWN, certificate)
-    return NoPath("chain-not-evaluable", "a signature in the chain of certificates cannot be verified", Outcome.UNKNOWN)
+    return NoPath("chain-not-evaluable", "a signature in the certificate chain cannot be verified", Outcome.UNKNOWN)
 
 
 def _explain_missing_issuer(leaf: X509Certificate, material: LoadedMaterial) -> NoPath:
-    """Explain where a chain ends that does not lead to an anchor."""
+    """Explain where a chain without trust anchor ends."""
     known = {each.subject.hashable: each for each in (*material.unproven, *material.intermediates)}
     last, seen = leaf, set[str]()
     while last.issuer.hashable in known and last.subject.hashable not in seen and not last.self_issued:
@@ -238,14 +249,14 @@ def _explain_missing_issuer(leaf: X509Certificate, material: LoadedMaterial) -> 
         last = known[last.issuer.hashable]
     refused = "".join(f"; {each}" for each in material.refused)
     if last.self_issued:
-        message = f"the chain ends in {subject_name(last)}, which is no trust anchor{refused}"
+        message = f"the certificate chain ends in {subject_name(last)}, which is not a trust anchor{refused}"
         return NoPath("untrusted-authority", message, Outcome.UNKNOWN)
     issuer, name = format_name(last.issuer), subject_name(last)
     if any(anchor.subject == last.issuer for anchor in material.anchors):
-        message = f"the trust anchor {issuer} must not have issued the certificate of {name}: it is no authority's"
+        message = f"the trust anchor {issuer} issued the certificate of {name}, but must not issue certificates"
         return NoPath("untrusted-authority", message, Outcome.UNKNOWN)
     message = (
-        f"there is no certificate of {issuer}, which issued that of {name}: either an intermediate certificate is "
-        f"missing, or the authority is not trusted{refused}"
+        f"the certificate of {issuer}, the issuer of {name}, is not available: either an intermediate certificate is "
+        f"missing, or the CA is not trusted{refused}"
     )
     return NoPath("issuer-missing", message, Outcome.UNKNOWN, last)

@@ -39,7 +39,7 @@ class CrlEntry:
 
     since: dt.datetime
     reason: str
-    is_understood: bool = True
+    is_supported: bool = True
     """Whether it is well-formed, and all its critical extensions are supported."""
 
 
@@ -53,7 +53,7 @@ class Crl:
     issuer: NameKey
     this_update: dt.datetime
     next_update: dt.datetime | None
-    is_understood: bool
+    is_supported: bool
     """Whether its critical extensions are supported, and consistent with each other and the version."""
     number: int | None
     base: int | None
@@ -61,7 +61,7 @@ class Crl:
     scope: bytes
     """The issuing distribution point in DER, equal in delta and complete CRL (RFC 5280 5.2.4)."""
     points: frozenset[object]
-    """Names of the distribution point, if any."""
+    """The names of the issuing distribution point; empty if none is stated."""
     reasons: frozenset[str]
     is_indirect: bool
     covers_authorities: bool
@@ -75,7 +75,12 @@ class Crl:
         return self.listing.tbs_certlist_bytes
 
     def find_entries(self, certificate: X509Certificate, issuer: NameKey) -> Iterator[CrlEntry]:
-        """Find the entries for a certificate, which may be listed several times."""
+        """Find the entries for a certificate, which may be listed several times.
+
+        Args:
+            certificate: The certificate.
+            issuer: The name of its issuer.
+        """
         if not self.is_indirect and self.issuer != issuer:
             return
         # a CRL may have millions of entries: a search for the serial number rules out most certificates
@@ -85,60 +90,68 @@ class Crl:
         issuers = frozenset[object]({self.issuer})
         with suppress_warnings():
             for each in self.listing:
-                named = _parse_entry_issuers(each) if self.is_indirect else issuers
+                stated = _parse_entry_issuers(each) if self.is_indirect else issuers
                 # the certificate issuer of an entry also applies to the following entries (5.3.3)
-                issuers = named or issuers
+                issuers = stated or issuers
                 # a malformed entry may be for this certificate
-                if each.serial_number == serial and (not self.is_indirect or named is None or issuer in issuers):
+                if each.serial_number == serial and (not self.is_indirect or stated is None or issuer in issuers):
                     yield _parse_entry(each)
 
 
 def parse_crl(der: bytes) -> Crl:
-    """Parse a CRL; raises ValueError if the data is not a CRL, and RefusedObject if the CRL cannot be used."""
+    """Parse a CRL in DER.
+
+    Raises:
+        ValueError: The data is not a CRL.
+        RefusedObject: The CRL is malformed.
+        Rfc5280Violation: The CRL violates RFC 5280.
+    """
     try:
         parsed = CertificateList.load(der, strict=True)
-        listed = parsed["tbs_cert_list"]
-        extensions = listed["crl_extensions"]
+        tbs = parsed["tbs_cert_list"]
+        extensions = tbs["crl_extensions"]
     except Exception as error:  # asn1crypto raises many exceptions
-        raise ValueError("no CRL") from error
+        raise ValueError("not a CRL") from error
     check_no_duplicates(extensions)
     try:
-        return _build_crl(der, parsed, listed, extensions)
+        return _build_crl(der, parsed, tbs, extensions)
     except RefusedObject:
         raise
     except Exception as error:  # as above
         raise RefusedObject("it is malformed") from error
 
 
-def _build_crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> Crl:
+def _build_crl(der: bytes, parsed: CertificateList, tbs: Any, extensions: Any) -> Crl:
     with suppress_warnings():
         listing = x509.load_der_x509_crl(der)
-    if listed["signature"].dump() != parsed["signature_algorithm"].dump():
+    if tbs["signature"].dump() != parsed["signature_algorithm"].dump():
         raise Rfc5280Violation("its two signature algorithms differ (RFC 5280 5.1.1.2)")
     issuer = name_key(parsed.issuer)
-    number, base, point = (
+    number, base, distribution = (
         getattr(parsed, f"{each}_value") for each in ("crl_number", "delta_crl_indicator", "issuing_distribution_point")
     )
-    where = point["distribution_point"] if point else core.VOID
-    some = point["only_some_reasons"].native if point else None
-    flags = {name: bool(point and point[name].native) for name in (f"only_contains_{k}_certs" for k in _KINDS)}
+    point_name = distribution["distribution_point"] if distribution else core.VOID
+    some_reasons = distribution["only_some_reasons"].native if distribution else None
+    flags = {
+        name: bool(distribution and distribution[name].native) for name in (f"only_contains_{k}_certs" for k in _KINDS)
+    }
     # at most one of the flags may be set, and the distribution point must not be empty (5.2.5)
     only = [name for name, is_set in flags.items() if is_set]
-    is_sound = len(only) < 2 and not (point and not point.contents) and _is_of_its_version(listed)
+    is_consistent = len(only) < 2 and not (distribution and not distribution.contents) and _has_valid_version(tbs)
     return Crl(
         der=der,
         parsed=parsed,
         listing=listing,
         issuer=issuer,
-        this_update=parse_time(listed["this_update"]),
-        next_update=None if listed["next_update"].native is None else parse_time(listed["next_update"]),
-        is_understood=is_sound and not unknown_critical_extensions(extensions, _KNOWN_EXTENSIONS),
+        this_update=parse_time(tbs["this_update"]),
+        next_update=None if tbs["next_update"].native is None else parse_time(tbs["next_update"]),
+        is_supported=is_consistent and not unknown_critical_extensions(extensions, _KNOWN_EXTENSIONS),
         number=number.native if number else None,
         base=base.native if base else None,
-        scope=point.dump() if point else b"",
-        points=frozenset(() if isinstance(where, core.Void) else iter_point_keys(where, issuer)),
-        reasons=ALL_REASONS if some is None else ALL_REASONS & set(some),
-        is_indirect=bool(point and point["indirect_crl"].native),
+        scope=distribution.dump() if distribution else b"",
+        points=frozenset(() if isinstance(point_name, core.Void) else iter_point_keys(point_name, issuer)),
+        reasons=ALL_REASONS if some_reasons is None else ALL_REASONS & set(some_reasons),
+        is_indirect=bool(distribution and distribution["indirect_crl"].native),
         covers_authorities=not only or "only_contains_ca_certs" in only,
         covers_end_entities=not only or "only_contains_user_certs" in only,
     )
@@ -147,20 +160,20 @@ def _build_crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any
 _KINDS: Final = ("user", "ca", "attribute")
 
 
-def _is_of_its_version(listed: Any) -> bool:
-    """Whether it has version 2, or version 1 without extensions (RFC 5280 5.1.2.1)."""
-    if listed["version"].native is None:
-        return isinstance(listed["crl_extensions"], core.Void)
-    return bool(listed["version"].native == "v2")
+def _has_valid_version(tbs: Any) -> bool:
+    """Whether a CRL has version 2, or version 1 without extensions (RFC 5280 5.1.2.1)."""
+    if tbs["version"].native is None:
+        return isinstance(tbs["crl_extensions"], core.Void)
+    return bool(tbs["version"].native == "v2")
 
 
 def _parse_entry_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | None:
-    """The certificate issuers of an entry; empty if not stated, None if malformed."""
+    """Parse the certificate issuers of an entry; empty if not stated, None if malformed."""
     try:
-        named = entry.extensions.get_extension_for_class(x509.CertificateIssuer).value
-        # asn1crypto compares names
+        names = entry.extensions.get_extension_for_class(x509.CertificateIssuer).value
+        # convert to asn1crypto, which compares names by RFC 5280 7.1
         return frozenset(
-            name_key(ComparableName.load(each.public_bytes())) for each in named.get_values_for_type(x509.DirectoryName)
+            name_key(ComparableName.load(each.public_bytes())) for each in names.get_values_for_type(x509.DirectoryName)
         )
     except x509.ExtensionNotFound:
         return frozenset()
@@ -171,29 +184,33 @@ def _parse_entry_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | 
 def _parse_entry(entry: x509.RevokedCertificate) -> CrlEntry:
     try:
         since = entry.revocation_date_utc
-    except ValueError:  # of year 0
+    except ValueError:  # year 0
         since = EARLIEST
     try:
         extensions = list(entry.extensions)
-    except (ValueError, TypeError):  # one of them twice, or malformed
-        return CrlEntry(since=since, reason="unspecified", is_understood=False)
+    except (ValueError, TypeError):  # repeated or malformed
+        return CrlEntry(since=since, reason="unspecified", is_supported=False)
     reasons = [each.value.reason.name for each in extensions if isinstance(each.value, x509.CRLReason)]
     unknown = any(each.critical and each.oid.dotted_string not in _KNOWN_ENTRY_EXTENSIONS for each in extensions)
-    return CrlEntry(since=since, reason=reasons[0] if reasons else "unspecified", is_understood=not unknown)
+    return CrlEntry(since=since, reason=reasons[0] if reasons else "unspecified", is_supported=not unknown)
 
 
 def covered_reasons(crl: Crl, certificate: X509Certificate) -> frozenset[str]:
-    """The revocation reasons that a CRL covers for a certificate; empty if out of scope (RFC 5280 6.3.3 b, d)."""
+    """Return the revocation reasons that a CRL covers for a certificate (RFC 5280 6.3.3 b, d).
+
+    Returns:
+        The reasons; empty if the certificate is out of scope.
+    """
     if not (crl.covers_authorities if is_authority(certificate) else crl.covers_end_entities):
         return frozenset()
     issuer = name_key(certificate.issuer)
     is_direct = crl.issuer == issuer
     reasons = ALL_REASONS if is_direct and not crl.points else frozenset()
     for point in certificate.crl_distribution_points_value or ():
-        named = set[object](iter_general_name_keys(point["crl_issuer"] or ()))
-        by_name = crl.issuer in named and (is_direct or crl.is_indirect)
-        is_named = by_name if named else is_direct
-        if is_named and _matches_point(crl, point, issuer, named):
+        crl_issuers = set[object](iter_general_name_keys(point["crl_issuer"] or ()))
+        is_crl_issuer = crl.issuer in crl_issuers and (is_direct or crl.is_indirect)
+        matches_issuer = is_crl_issuer if crl_issuers else is_direct
+        if matches_issuer and _matches_point(crl, point, issuer, crl_issuers):
             reasons |= ALL_REASONS if point["reasons"].native is None else ALL_REASONS & set(point["reasons"].native)
     return reasons & crl.reasons
 
@@ -205,18 +222,18 @@ def is_issued_for(crl: Crl, certificate: X509Certificate) -> bool:
     if crl.issuer == name_key(certificate.issuer):
         return True
     points = certificate.crl_distribution_points_value or ()
-    named = {key for point in points for key in iter_general_name_keys(point["crl_issuer"] or ())}
-    return crl.is_indirect and crl.issuer in named
+    crl_issuers = {key for point in points for key in iter_general_name_keys(point["crl_issuer"] or ())}
+    return crl.is_indirect and crl.issuer in crl_issuers
 
 
-def _matches_point(crl: Crl, point: Any, issuer: NameKey, named: set[object]) -> bool:
+def _matches_point(crl: Crl, point: Any, issuer: NameKey, crl_issuers: set[object]) -> bool:
     """Whether a name of the distribution point matches (RFC 5280 6.3.3 b 2 i)."""
     if not crl.points:
         return True
-    where = point["distribution_point"]
-    if isinstance(where, core.Void):
-        return not crl.points.isdisjoint(named)
-    return not crl.points.isdisjoint(iter_point_keys(where, crl.issuer if named else issuer))
+    point_name = point["distribution_point"]
+    if isinstance(point_name, core.Void):
+        return not crl.points.isdisjoint(crl_issuers)
+    return not crl.points.isdisjoint(iter_point_keys(point_name, crl.issuer if crl_issuers else issuer))
 
 
 def is_authority(certificate: X509Certificate) -> bool:

@@ -12,7 +12,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -44,9 +44,9 @@ def find_path_fetching(
     max_issuers: int,
     seconds: float,
 ) -> tuple[ValidationPath, tuple[X509Certificate, ...]]:
-    """Find a path, and fetch missing issuers; raises NoPath.
+    """Find a path, and fetch missing issuers.
 
-    The limits also end chains that are endless or circular, because any certificate can name what is fetched.
+    The limits also end endless or circular chains, because any certificate can name further URLs.
 
     Args:
         leaf: The certificate.
@@ -54,23 +54,26 @@ def find_path_fetching(
         moment: The time at which the path must be valid.
         fetch: Fetches candidates for the issuer of a certificate.
         max_issuers: Maximum number of fetched certificates.
-        seconds: Time after which nothing more is fetched.
+        seconds: Time after which no further issuers are fetched.
 
     Returns:
         The path, and the fetched certificates.
+
+    Raises:
+        NoPath: No path is valid.
     """
-    until = time.monotonic() + seconds
+    end = time.monotonic() + seconds
     fetched: tuple[X509Certificate, ...] = ()
     while True:
         known = replace(material, intermediates=(*material.intermediates, *fetched))
         try:
             return find_path(leaf, known, moment), fetched
         except NoPath as none:
-            if none.last is None or time.monotonic() > until:
+            if none.last is None or time.monotonic() > end:
                 raise
-            held = {each.dump() for each in known.intermediates}
-            found = (each for each in fetch(none.last) if each.subject == none.last.issuer)
-            new = tuple(each for each in found if each.dump() not in held)[: max_issuers - len(fetched)]
+            present = {each.dump() for each in known.intermediates}
+            candidates = (each for each in fetch(none.last) if each.subject == none.last.issuer)
+            new = tuple(each for each in candidates if each.dump() not in present)[: max_issuers - len(fetched)]
             if not new:
                 raise
         fetched += new
@@ -84,53 +87,68 @@ _MAX_OCSP_BYTES: Final = 1 << 18
 _MAX_ISSUER_BYTES: Final = 1 << 18
 _MAX_ISSUERS: Final = 8
 """Maximum number of certificates from one URL."""
-CACHE_SECONDS: Final = 300.0
-"""Seconds until a URL is requested again, after success or failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorLimits:
+    """How much is fetched and cached."""
+
+    max_crl_bytes: int = MAX_MATERIAL_BYTES
+    cache_seconds: float = 300.0
+    """Seconds until a URL is requested again, after success or failure."""
+    max_results: int = 4096
+    """Maximum number of cached results."""
+
+
+DEFAULT_LIMITS: Final = EvaluatorLimits()
 
 
 class Fetcher:
     """Downloads with a timeout, and caches the results."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, limits: EvaluatorLimits = DEFAULT_LIMITS) -> None:
         self._timeout = timeout
-        self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
+        self._limits = limits
+        self._cache: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
 
     def ocsp_responses(
         self, certificate: X509Certificate, issuer: X509Certificate
     ) -> tuple[bool, tuple[OcspResponse, ...]]:
         """Return whether the certificate names a responder, and the responses."""
-        places = _http_urls(certificate.ocsp_urls)
-        if not places:
+        urls = _http_urls(certificate.ocsp_urls)
+        if not urls:
             return False, ()
         request = _build_ocsp_request(certificate, issuer)
-        answers = (self._fetch(place, _MAX_OCSP_BYTES, request) for place in places)
-        return True, tuple(_iter_first(answers, parse_ocsp_response))
+        bodies = (self._fetch(url, _MAX_OCSP_BYTES, request) for url in urls)
+        return True, tuple(_iter_first(bodies, parse_ocsp_response))
 
     def crls(self, certificate: X509Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Return whether the certificate names a distribution point, and the CRLs."""
-        places = _http_urls(list(_iter_crl_urls(certificate)))
-        return bool(places), tuple(_iter_first((self._fetch(place, MAX_MATERIAL_BYTES) for place in places), parse_crl))
+        urls = _http_urls(list(_iter_crl_urls(certificate)))
+        bodies = (self._fetch(url, self._limits.max_crl_bytes) for url in urls)
+        return bool(urls), tuple(_iter_first(bodies, parse_crl))
 
     def issuers(self, certificate: X509Certificate) -> tuple[X509Certificate, ...]:
         """Fetch candidates for the issuer, which are not verified."""
-        answers = (self._fetch(place, _MAX_ISSUER_BYTES) for place in _http_urls(_issuer_urls(certificate)))
-        return tuple(each for found in _iter_first(answers, _parse_certificates) for each in found)
+        bodies = (self._fetch(url, _MAX_ISSUER_BYTES) for url in _http_urls(_issuer_urls(certificate)))
+        return tuple(each for found in _iter_first(bodies, _parse_certificates) for each in found)
 
-    def _fetch(self, place: str, max_bytes: int, request: bytes = b"") -> bytes | None:
-        at, answer = self._answers.get((place, request), (0.0, None))
-        if (place, request) in self._answers and time.monotonic() - at < CACHE_SECONDS:
-            return answer
-        answer = self._download(place, max_bytes, request)
-        if len(self._answers) >= _MAX_CACHED:
-            self._answers.clear()
-        self._answers[place, request] = (time.monotonic(), answer)
-        return answer
+    def _fetch(self, url: str, max_bytes: int, request: bytes = b"") -> bytes | None:
+        """Return the body of a response, from the cache if it is recent; None if the request failed."""
+        fetched_at, body = self._cache.get((url, request), (0.0, None))
+        if (url, request) in self._cache and time.monotonic() - fetched_at < self._limits.cache_seconds:
+            return body
+        body = self._download(url, max_bytes, request)
+        if len(self._cache) >= _MAX_CACHED:
+            self._cache.clear()
+        self._cache[url, request] = (time.monotonic(), body)
+        return body
 
-    def _download(self, place: str, max_bytes: int, body: bytes) -> bytes | None:
+    def _download(self, url: str, max_bytes: int, body: bytes) -> bytes | None:
         headers = {"Content-Type": "application/ocsp-request"} if body else {}
         try:
-            with open_request(HttpRequest(url=place, headers=headers, body=body), Deadline(self._timeout)) as answer:
-                return answer.read_body(max_bytes)
+            with open_request(HttpRequest(url=url, headers=headers, body=body), Deadline(self._timeout)) as response:
+                return response.read_body(max_bytes)
         except (HttpStatus, TemporaryFailure, BodyTooLarge, UsageError):
             return None
 
@@ -141,16 +159,16 @@ def _http_urls(urls: list[str]) -> list[str]:
 
 def _iter_crl_urls(certificate: X509Certificate) -> Iterator[str]:
     for point in certificate.crl_distribution_points_value or ():
-        where = point["distribution_point"]
-        if not isinstance(where, core.Void) and where.name == "full_name":
-            names = (each for each in where.chosen if each.name == "uniform_resource_identifier")
+        point_name = point["distribution_point"]
+        if not isinstance(point_name, core.Void) and point_name.name == "full_name":
+            names = (each for each in point_name.chosen if each.name == "uniform_resource_identifier")
             yield from (str(each.native) for each in names)
 
 
 def _issuer_urls(certificate: X509Certificate) -> list[str]:
     access = certificate.authority_information_access_value
-    named = [each["access_location"] for each in access or () if each["access_method"].native == "ca_issuers"]
-    return [str(each.native) for each in named if each.name == "uniform_resource_identifier"]
+    locations = [each["access_location"] for each in access or () if each["access_method"].native == "ca_issuers"]
+    return [str(each.native) for each in locations if each.name == "uniform_resource_identifier"]
 
 
 def _parse_certificates(data: bytes) -> tuple[X509Certificate, ...]:
@@ -159,16 +177,17 @@ def _parse_certificates(data: bytes) -> tuple[X509Certificate, ...]:
         return (parse_certificate(data),)
     content = cms.ContentInfo.load(data, strict=True)
     if content["content_type"].native != "signed_data":
-        raise ValueError("no certificates")
+        raise ValueError("not a certs-only CMS message")
     choices = islice(content["content"]["certificates"], _MAX_ISSUERS)
     return tuple(iter_usable(original_der(each.chosen) for each in choices))
 
 
-def _iter_first(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
-    for answer in answers:
+def _iter_first(bodies: Iterator[bytes | None], parse: Callable[[bytes], T]) -> Iterator[T]:
+    """Yield the first body that can be parsed, if any."""
+    for body in bodies:
         try:
-            if answer:
-                yield read(answer)
+            if body:
+                yield parse(body)
                 return
         except Exception:  # noqa: BLE001, S112 - ASN.1 readers raise many exceptions; try the next URL
             continue
@@ -177,6 +196,6 @@ def _iter_first(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> 
 def _build_ocsp_request(certificate: X509Certificate, issuer: X509Certificate) -> bytes:
     with suppress_warnings():
         subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
-        # RFC 5019 responders support SHA-1 only, which identifies the certificate here, and protects nothing
-        request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303
+        # RFC 5019 responders support SHA-1 only; here it only identifies the certificate
+        request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303 - only an identifier
         return request.public_bytes(Encoding.DER)

@@ -1,7 +1,7 @@
-"""Compares names by RFC 5280 7.1, whatever types their values have.
+"""Compares names by RFC 5280 7.1, with values of any type.
 
-asn1crypto prepares strings only. Values of other types (x500UniqueIdentifier is a BIT STRING), and strings that cannot
-be prepared, are compared by their encoding here.
+asn1crypto prepares only strings. Values of other types (x500UniqueIdentifier is a BIT STRING), and strings that cannot
+be prepared, are compared by their encoding.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from asn1crypto import x509
 
 NameKey = tuple[str, ...]
-"""The normal forms of the relative distinguished names."""
+"""The normalized relative distinguished names."""
 
 
 class NameTypeAndValue(x509.NameTypeAndValue):  # type: ignore[misc] # asn1crypto has no types
@@ -20,7 +20,7 @@ class NameTypeAndValue(x509.NameTypeAndValue):  # type: ignore[misc] # asn1crypt
 
     @property
     def prepped_value(self) -> str:
-        """The prepared string, which starts with a space, or the encoding in hexadecimal."""
+        """The prepared string, which starts with a space; the encoding in hexadecimal for other types."""
         try:
             return str(super().prepped_value)
         except Exception:  # noqa: BLE001 - asn1crypto raises many exceptions for other types
@@ -46,16 +46,16 @@ class ComparableName(x509.Name):  # type: ignore[misc] # as above
 
 
 def name_key(name: x509.Name) -> NameKey:
-    """Return a key that is equal for equal names only."""
+    """Return a key for comparison: two keys are equal if and only if the names are."""
     return tuple(each.hashable for each in ComparableName.load(name.chosen.untag().dump()).chosen)
 
 
 def iter_point_keys(point: Any, base: NameKey) -> Iterator[object]:
-    """Iterate over comparable keys of the names of a distribution point (RFC 5280 4.2.1.13, 5.2.5).
+    """Iterate over keys for the names of a distribution point (RFC 5280 4.2.1.13, 5.2.5).
 
     Args:
-        point: The distribution point name.
-        base: The name to which a relative name belongs.
+        point: The DistributionPointName.
+        base: The name to which ``nameRelativeToCRLIssuer`` is relative.
     """
     if point.name == "full_name":
         yield from iter_general_name_keys(point.chosen)
@@ -64,6 +64,6 @@ def iter_point_keys(point: Any, base: NameKey) -> Iterator[object]:
 
 
 def iter_general_name_keys(names: Any) -> Iterator[object]:
-    """Iterate over comparable keys of general names: those of directory names, and the encoding of others."""
+    """Iterate over keys for general names: name keys for directory names, the encoding for others."""
     for each in names:
         yield name_key(each.chosen) if each.name == "directory_name" else each.dump()

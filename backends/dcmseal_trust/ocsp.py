@@ -32,7 +32,7 @@ _DIGESTS: Final = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SingleResponse:
-    """The status of one certificate in a response."""
+    """A SingleResponse: the status of one certificate."""
 
     cert_id: Any
     status: str
@@ -40,11 +40,11 @@ class SingleResponse:
     next_update: dt.datetime | None
     since: dt.datetime | None
     reason: str
-    is_understood: bool
+    is_supported: bool
     """Whether all its critical extensions are supported."""
 
-    def is_about(self, certificate: X509Certificate, issuer: Authority) -> bool:
-        """Whether issuer and serial number match the certificate (RFC 6960 4.1.1)."""
+    def is_for(self, certificate: X509Certificate, issuer: Authority) -> bool:
+        """Whether the CertID matches the issuer and serial number of a certificate (RFC 6960 4.1.1)."""
         digest = self.cert_id["hash_algorithm"]["algorithm"].native
         return (
             self.cert_id["serial_number"].native == certificate.serial_number
@@ -56,7 +56,7 @@ class SingleResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OcspResponse:
-    """A parsed response."""
+    """A parsed OCSP response."""
 
     der: bytes
     parsed: OCSPResponse
@@ -67,7 +67,7 @@ class OcspResponse:
     certificates: tuple[X509Certificate, ...]
     """The certificates in the response."""
     is_usable: bool
-    """Whether its critical extensions are supported, and it was not produced in the future."""
+    """Whether its critical extensions are supported, and producedAt is not in the future."""
     singles: tuple[SingleResponse, ...]
 
     def is_from(self, name: NameKey, key: Any) -> bool:
@@ -75,48 +75,54 @@ class OcspResponse:
         return self.responder in (name, key.sha1)
 
     def find_responses(self, certificate: X509Certificate, issuer: Authority) -> Iterator[SingleResponse]:
-        """Find the statuses of a certificate, of which there may be several."""
-        return (each for each in self.singles if each.is_about(certificate, issuer))
+        """Find the SingleResponses for a certificate, of which there may be several."""
+        return (each for each in self.singles if each.is_for(certificate, issuer))
 
 
 def _hash(digest: str, data: bytes) -> bytes:
-    # the hash identifies the issuer, and protects nothing
+    # the hash only identifies the issuer
     return hashlib.new(digest, data, usedforsecurity=False).digest()
 
 
 def parse_ocsp_response(der: bytes) -> OcspResponse:
-    """Parse a response; raises ValueError if it contains no status, and RefusedObject if it cannot be used."""
+    """Parse an OCSP response in DER.
+
+    Raises:
+        ValueError: The data is not an OCSP response, or contains no status.
+        RefusedObject: The response is malformed.
+        Rfc5280Violation: An extension is repeated.
+    """
     parsed = OCSPResponse.load(der, strict=True)
     if parsed["response_status"].native != "successful":
         raise ValueError("the responder returned an error")
-    signed = parsed.basic_ocsp_response["tbs_response_data"]
-    if not len(signed["responses"]):
+    response_data = parsed.basic_ocsp_response["tbs_response_data"]
+    if not len(response_data["responses"]):
         raise ValueError("the response is empty")
     try:
-        return _build_response(der, parsed, signed)
+        return _build_response(der, parsed, response_data)
     except RefusedObject:
         raise
     except Exception as error:  # asn1crypto raises many exceptions
         raise RefusedObject("it is malformed") from error
 
 
-def _build_response(der: bytes, parsed: OCSPResponse, signed: Any) -> OcspResponse:
-    check_no_duplicates(signed["response_extensions"])
+def _build_response(der: bytes, parsed: OCSPResponse, response_data: Any) -> OcspResponse:
+    check_no_duplicates(response_data["response_extensions"])
     with suppress_warnings():
         tbs = load_der_ocsp_response(der).tbs_response_bytes
-    responder = signed["responder_id"]
-    named = responder.name == "by_name"
+    responder = response_data["responder_id"]
+    is_by_name = responder.name == "by_name"
     embedded = parsed.basic_ocsp_response["certs"].native and parsed.basic_ocsp_response["certs"]
     return OcspResponse(
         der=der,
         parsed=parsed,
         tbs_bytes=tbs,
-        responder=name_key(responder.chosen) if named else responder.chosen.native,
+        responder=name_key(responder.chosen) if is_by_name else responder.chosen.native,
         certificates=tuple(iter_usable(original_der(each) for each in embedded or ())),
-        is_usable=not unknown_critical_extensions(signed["response_extensions"], _KNOWN_EXTENSIONS)
-        # compared with the real clock, because the response exists already
-        and parse_time(signed["produced_at"]) <= dt.datetime.now(dt.UTC) + CLOCK_SKEW,
-        singles=tuple(_parse_single(each) for each in signed["responses"]),
+        is_usable=not unknown_critical_extensions(response_data["response_extensions"], _KNOWN_EXTENSIONS)
+        # compared with the system clock, because the response exists already
+        and parse_time(response_data["produced_at"]) <= dt.datetime.now(dt.UTC) + CLOCK_SKEW,
+        singles=tuple(_parse_single(each) for each in response_data["responses"]),
     )
 
 
@@ -132,5 +138,5 @@ def _parse_single(single: Any) -> SingleResponse:
         next_update=None if single["next_update"].native is None else parse_time(single["next_update"]),
         since=parse_time(revoked["revocation_time"]) if revoked else None,
         reason=(revoked["revocation_reason"].native or "unspecified") if revoked else "",
-        is_understood=not unknown_critical_extensions(extensions, _KNOWN_SINGLE_EXTENSIONS),
+        is_supported=not unknown_critical_extensions(extensions, _KNOWN_SINGLE_EXTENSIONS),
     )

@@ -1,4 +1,4 @@
-"""The plugin: contributes ``x509``, and imports it only when it is needed."""
+"""The plugin that provides the trust backend ``x509``, imported only when it is needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dcmseal.plugins.trust import TrustBackend
 
 @hookimpl
 def dcmseal_trust_backends() -> Iterable[TrustBackend]:
-    """Contribute ``x509``."""
+    """Provide the trust backend ``x509``."""
     from dcmseal_trust.x509_backend import X509Backend
 
     return (X509Backend(),)

@@ -1,4 +1,4 @@
-"""Selects the material that is relevant for a certificate, by names and serial numbers, so that none is missed."""
+"""Selects the material that may be relevant for a certificate, by names and serial numbers."""
 
 # Kept apart: needed only to store evidence.
 
@@ -15,7 +15,7 @@ from dcmseal_trust.x509_certificates import X509Certificate
 
 
 class MaterialIndex:
-    """An index of material; signatures are not verified."""
+    """An index of material by subject, key, issuer and serial number; signatures are not verified."""
 
     def __init__(self, material: LoadedMaterial) -> None:
         self._anchors = {each.dump() for each in material.anchors}
@@ -33,25 +33,30 @@ class MaterialIndex:
                 self._responses[single.cert_id["serial_number"].native].append(response)
 
     def find_relevant(self, certificate: X509Certificate, others: Iterable[X509Certificate] = ()) -> TrustMaterial:
-        """Find the material for a certificate, its issuers, and the signers of their CRLs and OCSP responses."""
+        """Find the material for a certificate, its issuers, and the signers of their CRLs and OCSP responses.
+
+        Args:
+            certificate: The certificate.
+            others: Further possible issuers, such as certificates from the same file.
+        """
         extra: dict[object, list[X509Certificate]] = defaultdict(list)
         for other in others:
             extra[name_key(other.subject)].append(other)
         found: dict[bytes, None] = {}
         crls: dict[bytes, None] = {}
         responses: dict[bytes, None] = {}
-        waiting = [certificate]
-        while waiting:
-            each = waiting.pop()
+        pending = [certificate]
+        while pending:
+            each = pending.pop()
             if each.dump() in found:
                 continue
             found[each.dump()] = None
             for name in (name_key(each.issuer), *_iter_crl_issuers(each)):
-                waiting += (*self._by_subject.get(name, ()), *extra.get(name, ()))
+                pending += (*self._by_subject.get(name, ()), *extra.get(name, ()))
                 crls.update(dict.fromkeys(self._crls.get(name, ())))
             for response in self._responses.get(each.serial_number, ()):
                 responses[response.der] = None
-                waiting += self._iter_responders(response)
+                pending += self._iter_responders(response)
         return TrustMaterial(
             anchors=tuple(each for each in found if each in self._anchors),
             certificates=tuple(each for each in found if each not in self._anchors),
@@ -60,7 +65,7 @@ class MaterialIndex:
         )
 
     def _iter_responders(self, response: OcspResponse) -> Iterator[X509Certificate]:
-        """Possible signers; a delegated responder is included in the response (RFC 6960 4.2.2.2)."""
+        """Iterate over possible signers; the response contains a delegated responder (RFC 6960 4.2.2.2)."""
         yield from self._by_subject.get(response.responder, ())
         yield from self._by_key.get(response.responder, ())
         for embedded in response.certificates:
@@ -68,6 +73,6 @@ class MaterialIndex:
 
 
 def _iter_crl_issuers(certificate: X509Certificate) -> Iterator[object]:
-    """The CRL issuers that a certificate names (RFC 5280 4.2.1.13)."""
+    """Iterate over keys of the CRL issuers that a certificate names (RFC 5280 4.2.1.13)."""
     for point in certificate.crl_distribution_points_value or ():
         yield from iter_general_name_keys(point["crl_issuer"] or ())

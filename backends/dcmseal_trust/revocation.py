@@ -1,10 +1,11 @@
 """Determines whether a certificate of a path is revoked, by CRLs and OCSP responses (RFC 5280 6.3, RFC 6960).
 
-All sources are evaluated, and the worst status counts: a revocation in an outdated source is valid, and one in an
-unusable source is a doubt. A certificate is good only by a source that is current, in scope and properly signed.
+All sources are evaluated, and the worst status counts. A revocation in an outdated source still counts; one in an
+unusable source makes the status indeterminate. A status is good only if its source is current, in scope and signed by
+an authorized signer.
 """
 
-# Kept apart: the rules of revocation, apart from those of paths.
+# Kept apart: revocation checking, apart from path validation.
 
 from __future__ import annotations
 
@@ -47,11 +48,11 @@ class _SourceTrust(Enum):
     UNCHECKED = "unchecked"
     """The revocation status of its certificate is unknown."""
     REVOKED = "revoked"
-    UNKNOWN = "nobody"
+    UNKNOWN = "unknown"
 
 
 def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
-    """The paths to the certificate of the signer, of its issuer, and so on, without the anchor."""
+    """Return the paths to the end entity, to its issuer, and so on, except for the trust anchor."""
     certificates = list(path.iter_certs(include_root=False))
     return tuple(
         ValidationPath(path.trust_anchor, certificates[:end], certificates[end])
@@ -62,8 +63,15 @@ def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
 def status_at(
     path: ValidationPath, material: LoadedMaterial, moment: dt.datetime, now: dt.datetime
 ) -> RevocationStatus:
-    """Determine the status of the last certificate of a path, also by later sources (ETSI EN 319 102-1 5.2.5)."""
-    # the signer of a CRL is found by name, and may have come with the certificate
+    """Determine the status of the last certificate of a path, also by later sources (ETSI EN 319 102-1 5.2.5).
+
+    Args:
+        path: The path to the certificate.
+        material: CRLs, OCSP responses, and certificates of their signers.
+        moment: The time for which the status is determined.
+        now: The current time, after which a source must not begin.
+    """
+    # the signer of a CRL is found by name, and may be on the path
     known = (*material.intermediates, *path.iter_certs(include_root=False))
     return _status(RevocationQuery(path=path, material=replace(material, intermediates=known), moment=moment, now=now))
 
@@ -71,24 +79,24 @@ def status_at(
 def _status(query: RevocationQuery) -> RevocationStatus:
     by_ocsp = _worst_status(_iter_ocsp_statuses(query))
     by_crl = _worst_status(_iter_crl_statuses(query))
-    foremost = _worst_status((by_ocsp, by_crl))
-    if foremost.status is RevocationState.REVOKED and RevocationState.GOOD in (by_ocsp.status, by_crl.status):
-        return replace(foremost, disputed=True)
-    return foremost
+    worst = _worst_status((by_ocsp, by_crl))
+    if worst.status is RevocationState.REVOKED and RevocationState.GOOD in (by_ocsp.status, by_crl.status):
+        return replace(worst, disputed=True)
+    return worst
 
 
 def _worst_status(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
-    """The worst status; of several revocations, the earliest with the worst reason."""
+    """Return the worst status; of several revocations, the earliest with the worst reason."""
     return min(statuses, key=_rank, default=RevocationStatus(status=RevocationState.UNKNOWN))
 
 
 def _rank(each: RevocationStatus) -> tuple[int, bool, bool, bool, dt.datetime]:
     order = list(RevocationState).index(each.status)
-    return order, not each.was_held, each.reason == _HOLD, each.key_was_safe, each.since or EARLIEST
+    return order, not each.was_on_hold, each.reason == _HOLD, each.key_was_safe, each.since or EARLIEST
 
 
 def _iter_ocsp_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
-    """The status of the certificate in each OCSP response."""
+    """Iterate over the statuses of the certificate in OCSP responses."""
     issuer = path_issuer(query.path)
     for response in query.material.ocsp_responses:
         singles = tuple(response.find_responses(query.certificate, issuer))
@@ -103,7 +111,7 @@ def _iter_ocsp_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
 
 
 def _severity(status: RevocationStatus) -> int:
-    """The order of statuses within one response: good counts least."""
+    """Return the rank of a status within one response, in which good has the lowest."""
     order = (
         RevocationState.GOOD,
         RevocationState.UNKNOWN,
@@ -118,48 +126,48 @@ def _single_status(
     single: SingleResponse, response: OcspResponse, signer: X509Certificate | Authority, query: RevocationQuery
 ) -> RevocationStatus:
     ends = add_delay(single.this_update, MIN_OCSP_VALIDITY) if single.next_update is None else single.next_update
-    believed = _SourceTrust.TRUSTED
+    signer_trust = _SourceTrust.TRUSTED
     if isinstance(signer, X509Certificate):
-        believed = _responder_trust(signer, query, query.clamp(single.this_update, ends))
+        signer_trust = _responder_trust(signer, query, query.clamp(single.this_update, ends))
     usable = (
-        single.is_understood
+        single.is_supported
         and response.is_usable
         and not query.is_future(single.this_update)
-        and believed in (_SourceTrust.TRUSTED, _SourceTrust.UNCHECKED)
+        and signer_trust in (_SourceTrust.TRUSTED, _SourceTrust.UNCHECKED)
     )
     is_current = query.is_current(single.this_update, ends)
-    if believed is _SourceTrust.UNKNOWN:
+    if signer_trust is _SourceTrust.UNKNOWN:
         return RevocationStatus(status=RevocationState.UNKNOWN)
     if single.status == "revoked":
         return _revoked_status(single.since or EARLIEST, single.reason, usable=usable, is_current=is_current)
-    if not usable or single.status != "good" or believed is not _SourceTrust.TRUSTED:
+    if not usable or single.status != "good" or signer_trust is not _SourceTrust.TRUSTED:
         return RevocationStatus(status=RevocationState.UNKNOWN)
     return RevocationStatus(status=RevocationState.GOOD if is_current else RevocationState.STALE)
 
 
 def _revoked_status(since: dt.datetime, reason: str, *, usable: bool, is_current: bool) -> RevocationStatus:
-    """The status by a source that says revoked; only a hold may have ended since."""
+    """Return the status by a source that lists the certificate; of an outdated source, a hold may have ended."""
     if not usable:
         return RevocationStatus(status=RevocationState.INDETERMINATE)
     if reason == _HOLD and not is_current:
-        return RevocationStatus(status=RevocationState.STALE, was_held=True)
+        return RevocationStatus(status=RevocationState.STALE, was_on_hold=True)
     return RevocationStatus(status=RevocationState.REVOKED, since=since, reason=reason)
 
 
 def _responder_trust(responder: X509Certificate, query: RevocationQuery, moment: dt.datetime) -> _SourceTrust:
-    """Whether a delegated responder is trusted: it must not be revoked itself, unless no check is required."""
+    """Check whether a delegated responder is trusted: not revoked, or exempt from the check (ocsp-nocheck)."""
     if not responder.not_before <= moment <= responder.not_after:
         return _SourceTrust.UNKNOWN
     if responder.ocsp_no_check_value is not None:
         return _SourceTrust.TRUSTED
-    if responder.dump() in query.signers:  # two signers that vouch for each other
+    if responder.dump() in query.signers:  # each of two signers states the status of the other
         return _SourceTrust.UNCHECKED
     authorities = list(query.path.iter_certs(include_root=False))[:-1]
     return _signer_trust(replace(query, path=ValidationPath(query.path.trust_anchor, authorities, responder)))
 
 
 def _signer_trust(query: RevocationQuery) -> _SourceTrust:
-    """Whether a delegated signer is revoked (RFC 6960 4.2.2.2.1, RFC 5280 6.3.3 f)."""
+    """Check whether a delegated signer is revoked (RFC 6960 4.2.2.2.1, RFC 5280 6.3.3 f)."""
     der = query.certificate.dump()
     if der in query.signers:
         return _SourceTrust.TRUSTED
@@ -172,13 +180,13 @@ def _signer_trust(query: RevocationQuery) -> _SourceTrust:
 
 
 def _refusal_state(response: OcspResponse, query: RevocationQuery, issuer: Authority) -> RevocationState:
-    """Why a response was rejected: its signer must be the issuer, or delegated by it (RFC 6960 4.2.2.2)."""
+    """Explain a rejected response: its signer must be the issuer or its delegate (RFC 6960 4.2.2.2)."""
     if response.is_from(name_key(issuer.name), issuer.public_key):
         return RevocationState.UNKNOWN
-    named = [each for each in responder_candidates(response, query.material) if is_delegated(each, issuer)]
-    if not named:
+    delegates = [each for each in responder_candidates(response, query.material) if is_delegated(each, issuer)]
+    if not delegates:
         return RevocationState.UNAUTHORIZED
-    purposes = [purpose.native for each in named for purpose in each.extended_key_usage_value or ()]
+    purposes = [purpose.native for each in delegates for purpose in each.extended_key_usage_value or ()]
     return RevocationState.UNKNOWN if "ocsp_signing" in purposes else RevocationState.NOT_FOR_OCSP
 
 
@@ -197,55 +205,57 @@ class _RelevantCrl:
 
 
 def _iter_crl_statuses(query: RevocationQuery) -> Iterator[RevocationStatus]:
-    """The status by each CRL, and good if the CRLs together cover all reasons."""
+    """Iterate over the statuses by CRLs; the last is good if the CRLs together cover all reasons."""
     if not query.material.crls:
         return
-    relevant = [each for each in query.material.crls if is_issued_for(each, query.certificate)]
-    if not relevant:
+    issued = [each for each in query.material.crls if is_issued_for(each, query.certificate)]
+    if not issued:
         yield RevocationStatus(status=RevocationState.OTHER_ISSUERS)
         return
-    relevant_crls = [each for crl in relevant for each in _iter_relevant(crl, query)]
-    good: set[str] = set()
-    for each in relevant_crls:
-        listed = _effective_entries(each, relevant_crls)
-        for entry in listed:
-            usable = each.is_usable and entry.is_understood and bool(each.reasons) and entry.reason != _REMOVED
+    relevant = [each for crl in issued for each in _iter_relevant(crl, query)]
+    covered: set[str] = set()
+    for each in relevant:
+        entries = _effective_entries(each, relevant)
+        for entry in entries:
+            usable = each.is_usable and entry.is_supported and bool(each.reasons) and entry.reason != _REMOVED
             yield _revoked_status(entry.since, entry.reason, usable=usable, is_current=each.is_current)
-        if not listed and each.is_usable and each.is_trusted and each.crl.base is None:
+        if not entries and each.is_usable and each.is_trusted and each.crl.base is None:
             if each.is_current:
-                good |= each.reasons
+                covered |= each.reasons
             elif each.reasons:
                 yield RevocationStatus(status=RevocationState.STALE)
-    if good >= ALL_REASONS:
+    if covered >= ALL_REASONS:
         yield RevocationStatus(status=RevocationState.GOOD)
 
 
 def _iter_relevant(crl: Crl, query: RevocationQuery) -> Iterator[_RelevantCrl]:
-    """The CRL, if its signer was found."""
-    at = query.clamp(crl.this_update, crl.next_update)
-    signer = _crl_signer_trust(crl, query, at)
-    if signer is _SourceTrust.UNKNOWN:
+    """Yield the CRL and its entries if its signer is found."""
+    moment = query.clamp(crl.this_update, crl.next_update)
+    signer_trust = _crl_signer_trust(crl, query, moment)
+    if signer_trust is _SourceTrust.UNKNOWN:
         return
     yield _RelevantCrl(
         crl=crl,
         entries=tuple(crl.find_entries(query.certificate, name_key(query.certificate.issuer))),
         reasons=covered_reasons(crl, query.certificate),
-        is_usable=crl.is_understood and not query.is_future(crl.this_update) and signer is not _SourceTrust.REVOKED,
+        is_usable=crl.is_supported
+        and not query.is_future(crl.this_update)
+        and signer_trust is not _SourceTrust.REVOKED,
         is_current=query.is_current(crl.this_update, crl.next_update),
-        is_trusted=signer is _SourceTrust.TRUSTED,
+        is_trusted=signer_trust is _SourceTrust.TRUSTED,
     )
 
 
-def _crl_signer_trust(crl: Crl, query: RevocationQuery, at: dt.datetime) -> _SourceTrust:
-    """Whether the signer of a CRL is authorized and trusted."""
+def _crl_signer_trust(crl: Crl, query: RevocationQuery, moment: dt.datetime) -> _SourceTrust:
+    """Check whether the signer of a CRL is authorized and trusted."""
     if is_signed_by_issuer(crl, query.path):
-        # it is on the path, and therefore checked itself
+        # the issuer is on the path, and is therefore checked itself
         return _SourceTrust.TRUSTED
     found = [_SourceTrust.UNKNOWN]
     for signer in iter_other_signers(crl, query.material):
         if signer.dump() in query.signers:
             return _SourceTrust.TRUSTED
-        path = find_signer_path(signer, query.path, query.material, at)
+        path = find_signer_path(signer, query.path, query.material, moment)
         if path is not None:
             found.append(
                 _least_trust(_signer_trust(replace(query, path=each)) for each in _side_paths(path, query.path))
@@ -254,7 +264,7 @@ def _crl_signer_trust(crl: Crl, query: RevocationQuery, at: dt.datetime) -> _Sou
 
 
 def _side_paths(path: ValidationPath, main: ValidationPath) -> Sequence[ValidationPath]:
-    """The partial paths to certificates that are not on the main path, where they would be checked."""
+    """Return the partial paths to certificates that are not also on the main path, which is checked elsewhere."""
     on_main = {each.dump() for each in main.iter_certs(include_root=True)}
     return [each for each in partial_paths(path) if each.last.dump() not in on_main]
 
@@ -263,33 +273,33 @@ def _least_trust(signers: Iterable[_SourceTrust]) -> _SourceTrust:
     return max(signers, key=list(_SourceTrust).index, default=_SourceTrust.TRUSTED)
 
 
-def _effective_entries(one: _RelevantCrl, relevant: Sequence[_RelevantCrl]) -> tuple[CrlEntry, ...]:
-    """The effective entries: a delta CRL may end a hold of its complete CRL (RFC 5280 5.3.1)."""
-    if one.crl.base is not None:
-        return tuple(each for each in one.entries if each.reason != _REMOVED)
-    ended = any(
-        entry.reason == _REMOVED and entry.is_understood
-        for delta in relevant
-        if _is_delta_for(delta, one)
+def _effective_entries(relevant_crl: _RelevantCrl, others: Sequence[_RelevantCrl]) -> tuple[CrlEntry, ...]:
+    """Return the entries that apply: a delta CRL may end a hold of its complete CRL (RFC 5280 5.3.1)."""
+    if relevant_crl.crl.base is not None:
+        return tuple(each for each in relevant_crl.entries if each.reason != _REMOVED)
+    hold_ended = any(
+        entry.reason == _REMOVED and entry.is_supported
+        for delta in others
+        if _is_delta_for(delta, relevant_crl)
         for entry in delta.entries
     )
-    return tuple(each for each in one.entries if not (ended and each.reason == _HOLD))
+    return tuple(each for each in relevant_crl.entries if not (hold_ended and each.reason == _HOLD))
 
 
-def _is_delta_for(delta: _RelevantCrl, one: _RelevantCrl) -> bool:
-    """Whether a delta CRL belongs to a complete CRL, is newer, and usable (RFC 5280 5.2.4)."""
-    base, number, start = delta.crl.number, one.crl.number, delta.crl.base
+def _is_delta_for(delta: _RelevantCrl, complete: _RelevantCrl) -> bool:
+    """Whether a delta CRL applies to a complete CRL, is newer, and usable (RFC 5280 5.2.4)."""
+    delta_number, number, base = delta.crl.number, complete.crl.number, delta.crl.base
     return (
-        start is not None
-        and base is not None
+        base is not None
+        and delta_number is not None
         and number is not None
-        and start <= number < base
-        and delta.crl.scope == one.crl.scope
-        and delta.crl.issuer == one.crl.issuer
+        and base <= number < delta_number
+        and delta.crl.scope == complete.crl.scope
+        and delta.crl.issuer == complete.crl.issuer
         and (delta.is_usable and delta.is_current and delta.is_trusted)
     )
 
 
 def format_reason(reason: str) -> str:
-    """Format a revocation reason."""
+    """Format a revocation reason for messages."""
     return str(CRLReason(reason).human_friendly)

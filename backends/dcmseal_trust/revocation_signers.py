@@ -1,6 +1,6 @@
 """Finds the signers of CRLs and OCSP responses, and checks their authority (RFC 5280 6.3.3 f, g; RFC 6960 4.2.2.2)."""
 
-# Kept apart: the signers of CRLs and OCSP responses, apart from their contents.
+# Kept apart: the signers of CRLs and OCSP responses, apart from their statuses.
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def is_signed_by_issuer(crl: Crl, path: ValidationPath) -> bool:
 
 
 def iter_other_signers(crl: Crl, material: LoadedMaterial) -> Iterator[X509Certificate]:
-    """Iterate over other certificates with the name of the CRL issuer and a key that signed the CRL."""
-    named = [
+    """Iterate over other certificates with the name of the CRL issuer whose key signed the CRL."""
+    candidates = [
         each for each in _all_certificates(material) if name_key(each.subject) == crl.issuer and _may_sign_crls(each)
     ]
-    for each in named[:_MAX_SIGNERS]:
+    for each in candidates[:_MAX_SIGNERS]:
         if is_valid_signature(each.public_key, crl.tbs_bytes, crl.parsed.signature, crl.parsed["signature_algorithm"]):
             yield each
 
@@ -53,7 +53,17 @@ def iter_other_signers(crl: Crl, material: LoadedMaterial) -> Iterator[X509Certi
 def find_signer_path(
     signer: X509Certificate, path: ValidationPath, material: LoadedMaterial, moment: dt.datetime
 ) -> ValidationPath | None:
-    """Find a path of the signer of a CRL to the same trust anchor (RFC 5280 6.3.3 f)."""
+    """Find a path from the signer of a CRL to the trust anchor of the certificate (RFC 5280 6.3.3 f).
+
+    Args:
+        signer: The certificate of the CRL signer.
+        path: The path of the certificate to check.
+        material: Intermediate certificates.
+        moment: The time at which the path must be valid.
+
+    Returns:
+        The path; None if there is none.
+    """
     try:
         return find_path(signer, replace(material, anchors=(path.first,)), moment)
     except NoPath:
@@ -63,17 +73,17 @@ def find_signer_path(
 def find_responder(
     response: OcspResponse, path: ValidationPath, material: LoadedMaterial
 ) -> X509Certificate | Authority | None:
-    """Find the signer of a response: the issuer, or a delegated responder."""
+    """Find the signer of a response: the issuer, or a delegated responder; None if neither signed it."""
     issuer = path_issuer(path)
     basic = response.parsed.basic_ocsp_response
-    value, algorithm = basic["signature"].native, basic["signature_algorithm"]
+    signature, algorithm = basic["signature"].native, basic["signature_algorithm"]
     if response.is_from(name_key(issuer.name), issuer.public_key) and is_valid_signature(
-        issuer.public_key, response.tbs_bytes, value, algorithm
+        issuer.public_key, response.tbs_bytes, signature, algorithm
     ):
         return issuer
     for each in responder_candidates(response, material)[:_MAX_SIGNERS]:
         may_sign = each.dump() != path.last.dump() and is_delegated(each, issuer) and is_for_ocsp(each)
-        if may_sign and is_valid_signature(each.public_key, response.tbs_bytes, value, algorithm):
+        if may_sign and is_valid_signature(each.public_key, response.tbs_bytes, signature, algorithm):
             return each
     return None
 

@@ -1,4 +1,4 @@
-"""The revocation status of a certificate, and the query for it."""
+"""Revocation queries, and the status of a certificate."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dcmseal_trust.trust_material import LoadedMaterial
 from dcmseal_trust.x509_certificates import CLOCK_SKEW, X509Certificate, add_delay
 
 KEY_STAYS_SAFE: Final = frozenset({"affiliation_changed", "superseded", "cessation_of_operation"})
-"""Revocation reasons of a timestamp authority whose key is still safe (RFC 3161 4 1).
+"""Revocation reasons after which the earlier timestamps of an authority remain valid (RFC 3161 4 1).
 
-``unspecified`` is not included: it should not be stated (RFC 5280 5.3.1), and may mean that the reason is missing.
+``unspecified`` is not included, because it is also used if no reason is stated (RFC 5280 5.3.1).
 """
 MIN_OCSP_VALIDITY: Final = dt.timedelta(minutes=30)
-"""Validity of an OCSP response without nextUpdate."""
+"""How long an OCSP response without nextUpdate is current."""
 
 
 class RevocationState(Enum):
@@ -26,43 +26,45 @@ class RevocationState(Enum):
 
     REVOKED = "revoked"
     INDETERMINATE = "indeterminate"
-    """A source that cannot be used says that it is revoked."""
+    """An unusable source lists the certificate as revoked."""
     GOOD = "good"
-    NOT_FOR_OCSP = "unfit"
+    NOT_FOR_OCSP = "not for OCSP"
     """The certificate of the OCSP responder is not for OCSP."""
     UNAUTHORIZED = "unauthorized"
     """The issuer did not authorize the OCSP responder."""
     STALE = "stale"
     """All sources are outdated."""
-    OTHER_ISSUERS = "of others"
+    OTHER_ISSUERS = "other issuers"
     """All CRLs are from other issuers."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationStatus:
-    """A revocation status, with time and reason of a revocation, and whether another source contradicts it."""
+    """The revocation status, and details of a revocation."""
 
     status: RevocationState
     since: dt.datetime | None = None
     reason: str = ""
     disputed: bool = False
-    was_held: bool = False
-    """Whether an outdated source lists it as on hold, which may have ended."""
+    """Whether another source says that the certificate is not revoked."""
+    was_on_hold: bool = False
+    """Whether an outdated source lists it as on hold; the hold may have ended."""
 
     @property
     def key_was_safe(self) -> bool:
-        """Whether earlier signatures of the key remain trustworthy, by the reason."""
+        """Whether the reason leaves earlier signatures with the key trustworthy."""
         return self.reason in KEY_STAYS_SAFE
 
     @property
     def is_known(self) -> bool:
+        """Whether the certificate is known to be good or revoked."""
         return self.status in (RevocationState.GOOD, RevocationState.REVOKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationQuery:
-    """The certificate to check, the last of a path, and the relevant times."""
+    """The certificate to check, the last of a path, with material and times."""
 
     path: ValidationPath
     material: LoadedMaterial
@@ -73,17 +75,18 @@ class RevocationQuery:
 
     @property
     def certificate(self) -> X509Certificate:
+        """The certificate to check."""
         last: X509Certificate = self.path.last
         return last
 
     def is_future(self, begins: dt.datetime) -> bool:
-        """Whether a source that begins then is not valid yet."""
+        """Whether a source whose validity begins at a given time is not valid yet."""
         return begins > add_delay(self.now, CLOCK_SKEW)
 
     def is_current(self, begins: dt.datetime, ends: dt.datetime | None) -> bool:
-        """Whether a source is current; it may have been issued after the moment (ETSI EN 319 102-1 5.2.5)."""
+        """Whether a source is current at the moment, or issued later (ETSI EN 319 102-1 5.2.5)."""
         return ends is not None and begins <= ends and self.moment <= ends
 
     def clamp(self, begins: dt.datetime, ends: dt.datetime | None) -> dt.datetime:
-        """The moment, or the nearest time at which a source is valid."""
+        """Return the moment, or the nearest time within the validity of a source."""
         return max(begins, self.moment if ends is None else min(self.moment, ends))

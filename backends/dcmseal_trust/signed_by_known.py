@@ -1,6 +1,6 @@
-"""Selects certificates that known ones have signed; only these can be part of a path.
+"""Selects the certificates with a chain of signatures from known ones; only these can be part of a path.
 
-Paths are searched in every order. Circular certificates from a file could make that endless, so they are left out.
+The path search tries certificates in every order, and circular certificates from a file could make it endless.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ def split_by_known_issuer(
     certificates: Sequence[X509Certificate], known: Iterable[X509Certificate]
 ) -> tuple[tuple[X509Certificate, ...], tuple[X509Certificate, ...]]:
     """Split certificates into those with a chain of signatures from known ones, and all others."""
-    waiting: dict[str, list[X509Certificate]] = defaultdict(list)
+    by_issuer: dict[str, list[X509Certificate]] = defaultdict(list)
     for certificate in certificates:
-        waiting[certificate.issuer.hashable].append(certificate)
+        by_issuer[certificate.issuer.hashable].append(certificate)
     found: set[bytes] = set()
     issuers = list(known)
-    while issuers and waiting:
+    while issuers and by_issuer:
         issuer = issuers.pop()
         unsigned: list[X509Certificate] = []
-        for each in waiting.pop(issuer.subject.hashable, ()):
+        for each in by_issuer.pop(issuer.subject.hashable, ()):
             if is_signed_by(each, issuer):
                 found.add(each.dump())
                 issuers.append(each)
             else:
                 unsigned.append(each)
         if unsigned:
-            waiting[issuer.subject.hashable] = unsigned
+            by_issuer[issuer.subject.hashable] = unsigned
     return (
         tuple(each for each in certificates if each.dump() in found),
         tuple(each for each in certificates if each.dump() not in found),
@@ -44,15 +44,15 @@ def split_by_known_issuer(
 
 def is_signed_by(certificate: X509Certificate, issuer: X509Certificate | Authority) -> bool:
     """Whether the key of the issuer signed the certificate."""
-    value, algorithm = certificate["signature_value"].native, certificate["signature_algorithm"]
-    return is_valid_signature(issuer.public_key, certificate["tbs_certificate"].dump(), value, algorithm)
+    signature, algorithm = certificate["signature_value"].native, certificate["signature_algorithm"]
+    return is_valid_signature(issuer.public_key, certificate["tbs_certificate"].dump(), signature, algorithm)
 
 
-def is_valid_signature(key: PublicKeyInfo, signed: bytes, value: bytes, algorithm: SignedDigestAlgorithm) -> bool:
-    """Whether a signature is valid."""
+def is_valid_signature(key: PublicKeyInfo, data: bytes, signature: bytes, algorithm: SignedDigestAlgorithm) -> bool:
+    """Whether a signature of data is valid; False if it cannot be verified."""
     try:
         DefaultSignatureValidator().validate_signature(
-            signature=value, signed_data=signed, public_key_info=key, signature_algorithm=algorithm
+            signature=signature, signed_data=data, public_key_info=key, signature_algorithm=algorithm
         )
     except Exception:  # noqa: BLE001 - a signature that cannot be verified is not valid
         return False

@@ -27,7 +27,7 @@ KNOWN_EXTENSIONS = frozenset(
 
 
 def may_issue(anchor: X509Certificate) -> bool:
-    """Whether an anchor may issue certificates; a trusted signer's certificate may not."""
+    """Whether an anchor may issue certificates; the certificate of a trusted signer may not."""
     if unknown_critical_extensions(anchor["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS):
         return False
     usages = anchor.key_usage_value
@@ -40,12 +40,12 @@ def may_issue(anchor: X509Certificate) -> bool:
 
 
 def apply_constraints(path: ValidationPath, anchor: X509Certificate) -> ValidationPath:
-    """Return the path with the constraints of its anchor (RFC 5937 3)."""
+    """Return the path with the constraints in the certificate of its trust anchor (RFC 5937 3)."""
     certificates = list(path.iter_certs(include_root=False))
-    longest = len(certificates) if anchor.max_path_length is None else anchor.max_path_length
+    max_length = len(certificates) if anchor.max_path_length is None else anchor.max_path_length
     qualifiers = TrustQualifiers(
         standard_parameters=_build_parameters(anchor, sum(not each.self_issued for each in certificates)),
-        max_path_length=longest,
+        max_path_length=max_length,
         max_aa_path_length=len(certificates),
     )
     return ValidationPath(CertTrustAnchor(anchor, qualifiers), certificates[:-1], certificates[-1])

@@ -1,4 +1,4 @@
-"""Certificates, CRLs and OCSP responses in files and folders, PEM or DER, each read strictly and with a limit."""
+"""Loads certificates, CRLs and OCSP responses from files and folders, in PEM or DER, with limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dcmseal_trust.x509_certificates import RefusedObject, X509Certificate, iter
 
 
 def iter_system_certificates() -> Iterator[bytes]:
-    """Their DER: of OpenSSL's default files and folders, or of the system's store on Windows."""
+    """Iterate over the DER of the system's trusted certificates: OpenSSL's default paths, or the Windows store."""
     context = ssl.create_default_context()
     yield from context.get_ca_certs(binary_form=True)
 
@@ -29,76 +29,81 @@ def iter_system_certificates() -> Iterator[bytes]:
 T = TypeVar("T")
 
 MAX_MATERIAL_BYTES: Final = 64 << 20
-"""The largest file that is read: a CRL of a million entries."""
+"""Maximum size of a file, enough for a CRL with a million entries."""
 _MAX_FILES: Final = 10_000
-_CERTIFICATE: Final = frozenset[str]()
-"""In all forms that certificates come in."""
-_CRL: Final = frozenset({"X509 CRL"})
-_OCSP: Final = frozenset({"OCSP RESPONSE"})
+_CERTIFICATE_LABELS: Final = frozenset[str]()
+"""Empty, because certificates are also accepted in other formats than PEM and DER."""
+_CRL_LABELS: Final = frozenset({"X509 CRL"})
+_OCSP_LABELS: Final = frozenset({"OCSP RESPONSE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedMaterial:
-    """What certificates are judged by."""
+    """Parsed trust anchors, intermediate certificates, CRLs and OCSP responses."""
 
     anchors: tuple[X509Certificate, ...]
     intermediates: tuple[X509Certificate, ...] = ()
     crls: tuple[Crl, ...] = ()
     ocsp_responses: tuple[OcspResponse, ...] = ()
     unproven: tuple[X509Certificate, ...] = ()
-    """Certificates that none of the others has signed: no path leads through them, but they tell where one ends."""
+    """Certificates without a chain to a known one; used only to explain where a chain ends."""
     refused: tuple[str, ...] = ()
-    """What was named and must not be used, and why."""
+    """A message for each object that must not be used, with the reason."""
 
 
 def load_material(settings: TrustSettings) -> LoadedMaterial:
-    """Read all files that settings name; raises TrustError if one of them cannot be read."""
+    """Load the files that the settings name.
+
+    Raises:
+        TrustError: A file cannot be read, or there is no trust anchor.
+    """
     given = settings.material
     refused: list[str] = []
     anchors = (
-        *_load_all(settings.anchors, "certificate", _CERTIFICATE, parse_certificate, refused),
+        *_load_all(settings.anchors, "certificate", _CERTIFICATE_LABELS, parse_certificate, refused),
         *iter_usable(given.anchors),
     )
     if settings.system_anchors:
         anchors += tuple(iter_usable(iter_system_certificates()))
     if not (anchors or refused):
-        raise TrustError("there is no trust anchor: the operating system has none", hint="name a file with one")
-    named = _load_all(settings.intermediates, "certificate", _CERTIFICATE, parse_certificate, refused)
+        raise TrustError("the operating system has no trust anchors", hint="name a file with a trust anchor")
+    named = _load_all(settings.intermediates, "certificate", _CERTIFICATE_LABELS, parse_certificate, refused)
     proven, unproven = split_by_known_issuer(tuple(iter_usable(given.certificates)), (*anchors, *named))
     return LoadedMaterial(
         anchors=anchors,
         intermediates=(*named, *proven),
         unproven=unproven,
-        crls=(*_load_all(settings.crls, "CRL", _CRL, parse_crl, refused), *_iter_readable(given.crls, parse_crl)),
+        crls=(*_load_all(settings.crls, "CRL", _CRL_LABELS, parse_crl, refused), *_iter_parsed(given.crls, parse_crl)),
         ocsp_responses=(
-            *_load_all(settings.ocsp_responses, "OCSP response", _OCSP, parse_ocsp_response, refused),
-            *_iter_readable(given.ocsp_responses, parse_ocsp_response),
+            *_load_all(settings.ocsp_responses, "OCSP response", _OCSP_LABELS, parse_ocsp_response, refused),
+            *_iter_parsed(given.ocsp_responses, parse_ocsp_response),
         ),
         refused=tuple(refused),
     )
 
 
-def _iter_readable(values: Iterable[bytes], read: Callable[[bytes], T]) -> Iterator[T]:
+def _iter_parsed(values: Iterable[bytes], parse: Callable[[bytes], T]) -> Iterator[T]:
     for der in values:
         try:
-            yield read(der)
-        except Exception:  # noqa: BLE001, S112 - an odd one is no reason to do without the others
+            yield parse(der)
+        except Exception:  # noqa: BLE001, S112 - use the others despite a malformed one
             continue
 
 
 def _load_all(
-    names: tuple[str, ...], what: str, labels: frozenset[str], read: Callable[[bytes], T], refused: list[str]
+    names: tuple[str, ...], kind: str, labels: frozenset[str], parse: Callable[[bytes], T], refused: list[str]
 ) -> tuple[T, ...]:
-    """The values of the files; what can be read and must not be used is told in ``refused``."""
+    """Load the objects in files and folders, and append a message to ``refused`` for each that must not be used."""
     values: list[T] = []
     for name in names:
         for path in _iter_files(name):
-            values.extend(_iter_values(path, what, labels, read, refused, alone=path == Path(name).expanduser()))
+            is_named = path == Path(name).expanduser()
+            values.extend(_iter_values(path, kind, labels, parse, refused, is_named=is_named))
     return tuple(values)
 
 
 def _iter_files(name: str) -> Iterator[Path]:
-    """The file, or the files right in the folder; links that OpenSSL's c_rehash made there lead to them again."""
+    """Iterate over a file, or the files of a folder, without the links that OpenSSL's c_rehash adds."""
     place = Path(name).expanduser()
     if not place.is_dir():
         yield place
@@ -108,38 +113,37 @@ def _iter_files(name: str) -> Iterator[Path]:
     except OSError as error:
         raise TrustError(f"the folder {name} cannot be read: {error.strerror}", hint="check its permissions") from None
     if len(entries) > _MAX_FILES:
-        raise TrustError(f"the folder {name} holds more than {_MAX_FILES} files", hint="check the path")
+        raise TrustError(f"the folder {name} contains more than {_MAX_FILES} files", hint="check the path")
     yield from {os.path.realpath(entry): entry for entry in entries}.values()
 
 
 def _iter_values(
-    path: Path, what: str, labels: frozenset[str], read: Callable[[bytes], T], refused: list[str], *, alone: bool
+    path: Path, kind: str, labels: frozenset[str], parse: Callable[[bytes], T], refused: list[str], *, is_named: bool
 ) -> Iterator[T]:
-    """The values of a file; of a folder's files, those that hold none are passed over."""
+    """Iterate over the objects in a file; a file in a folder, which is not named itself, may contain none."""
     data = load_file(path, MAX_MATERIAL_BYTES, error=TrustError)
     try:
-        blocks = _extract_ders(data, labels) if labels else _extract_certificates(data, alone=alone)
+        blocks = _extract_ders(data, labels) if labels else _extract_certificates(data, is_named=is_named)
     except NoCertificates as error:
-        if alone:
+        if is_named:
             raise no_certificates_error(error, os.fspath(path), TrustError) from None
         return
-    if not blocks and alone:
-        raise TrustError(f"{os.fspath(path)!r} holds no {what}", hint="name a file in PEM or DER")
+    if not blocks and is_named:
+        raise TrustError(f"{os.fspath(path)!r} contains no {kind}", hint="name a file in PEM or DER")
     for der in blocks:
         try:
-            yield read(der)
+            yield parse(der)
         except RefusedObject as error:
-            # one that is odd is no reason to do without the others
-            refused.append(f"a {what} in {os.fspath(path)!r} is not used: {error}")
-        except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways
-            if alone or not data.startswith(b"\x30"):
-                message = f"a {what} in {os.fspath(path)!r} cannot be read"
+            refused.append(f"rejected {kind} in {os.fspath(path)!r}: {error}")
+        except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
+            if is_named or not data.startswith(b"\x30"):
+                message = f"the {kind} in {os.fspath(path)!r} cannot be read"
                 raise TrustError(message, hint="get the file again from its issuer") from None
 
 
-def _extract_certificates(data: bytes, *, alone: bool) -> tuple[bytes, ...]:
-    # how long it takes to find out that a PKCS #12 file wants a passphrase, is in the file
-    return () if is_pkcs12(data) and not alone else extract_certificate_ders(data)
+def _extract_certificates(data: bytes, *, is_named: bool) -> tuple[bytes, ...]:
+    # the file determines how long it takes to detect that a PKCS #12 file requires a passphrase
+    return () if is_pkcs12(data) and not is_named else extract_certificate_ders(data)
 
 
 def _extract_ders(data: bytes, labels: frozenset[str]) -> tuple[bytes, ...]:

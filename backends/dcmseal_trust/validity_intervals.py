@@ -1,6 +1,6 @@
-"""The moments at which an answer may change: between two of them, one evaluation serves all signatures."""
+"""Determines between which times the result for a certificate cannot change, so that it can be cached."""
 
-# Kept apart: the key of the cache of results, apart from the evaluation.
+# Kept apart: the cache key of results, apart from the evaluation.
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECOND = dt.timedelta(seconds=1)
 
 
 class ValidityIntervals:
-    """When certificates, CRLs and OCSP responses begin and end to count, and when certificates were revoked."""
+    """The times at which certificates, CRLs and OCSP responses begin or cease to be valid, and of revocations."""
 
     def __init__(self, material: LoadedMaterial) -> None:
         self._crls = material.crls
@@ -28,30 +28,30 @@ class ValidityIntervals:
         self._by_certificate: dict[bytes, tuple[dt.datetime, ...]] = {}
 
     def interval_index(self, certificate: bytes, moment: dt.datetime) -> int:
-        """Between which two of the moments that concern a certificate a moment lies."""
-        points = self._by_certificate.get(certificate)
-        if points is None:
+        """Return the index of the interval of a certificate that contains a time."""
+        boundaries = self._by_certificate.get(certificate)
+        if boundaries is None:
             if len(self._by_certificate) >= _MAX_CERTIFICATES:
                 self._by_certificate.clear()
-            points = self._by_certificate[certificate] = self._find_boundaries(certificate)
-        return bisect(points, moment)
+            boundaries = self._by_certificate[certificate] = self._find_boundaries(certificate)
+        return bisect(boundaries, moment)
 
     def _find_boundaries(self, der: bytes) -> tuple[dt.datetime, ...]:
-        """In order; each twice, for it makes a difference whether something ends in this second or has ended."""
+        """Find the sorted boundaries, each also a second later, because validity periods include their last second."""
         own: set[dt.datetime] = set()
         try:
-            read = parse_certificate(der)
-            own.update((read.not_before, read.not_after, *self._iter_revocations(read)))
+            certificate = parse_certificate(der)
+            own.update((certificate.not_before, certificate.not_after, *self._iter_revocations(certificate)))
         except ValueError:
-            pass  # it has one answer, whenever
+            pass  # the result does not depend on the time
         return tuple(
             sorted(add_delay(each, delay) for each in own | self._shared for delay in (dt.timedelta(), _SECOND))
         )
 
-    def _iter_revocations(self, read: X509Certificate) -> Iterator[dt.datetime]:
-        issuer = name_key(read.issuer)
+    def _iter_revocations(self, certificate: X509Certificate) -> Iterator[dt.datetime]:
+        issuer = name_key(certificate.issuer)
         for crl in self._crls:
-            yield from (entry.since for entry in crl.find_entries(read, issuer))
+            yield from (entry.since for entry in crl.find_entries(certificate, issuer))
 
 
 def _iter_shared_boundaries(material: LoadedMaterial) -> Iterator[dt.datetime]:

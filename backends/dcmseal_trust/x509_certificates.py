@@ -1,4 +1,7 @@
-"""Certificates, read so that nothing fails later: what can be read is judged, and what cannot is refused at once."""
+"""Parses certificates completely and strictly, so that no error occurs later (RFC 5280 4).
+
+asn1crypto parses fields on access. A malformed certificate is rejected here, before a path is built with it.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +20,25 @@ from dcmseal_trust.name_comparison import ComparableName
 EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 LATEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
 CLOCK_SKEW: Final = dt.timedelta(minutes=5)
-"""By so much the clock of who made a CRL or an OCSP response may be ahead."""
+"""How far the clock of a CRL issuer or OCSP responder may be ahead."""
 
 
 def parse_time(time: Any) -> dt.datetime:
-    """The moment of a Time or GeneralizedTime; the earliest if that lies before year 1.
+    """Convert a Time or GeneralizedTime of asn1crypto to UTC.
 
-    Raises ValueError if it is none.
+    Returns:
+        The time; ``EARLIEST`` for a date in year 0.
+
+    Raises:
+        ValueError: The value is not a valid time.
     """
     native = time.native
-    # asn1crypto has a type of its own for dates of year 0
+    # asn1crypto represents dates in year 0 by a type of its own
     return native.astimezone(dt.UTC) if isinstance(native, dt.datetime) else EARLIEST
 
 
 def add_delay(moment: dt.datetime, delay: dt.timedelta) -> dt.datetime:
-    """The moment after a delay; if it lies beyond all moments, the last or first of them."""
+    """Add a delay to a time, and limit the result to ``EARLIEST`` and ``LATEST``."""
     try:
         return moment + delay
     except OverflowError:
@@ -43,34 +50,33 @@ _USED_EXTENSIONS: Final = (
     *("name_constraints", "certificate_policies", "policy_mappings", "policy_constraints", "inhibit_any_policy"),
     *("crl_distribution_points", "ocsp_no_check"),
 )
-"""Extensions that judging a certificate, or those that it issued, looks into."""
-
-
+"""Extensions that path validation and revocation checking read."""
 _NEVER_CRITICAL: Final = frozenset({"authority_key_identifier", "key_identifier", "freshest_crl"})
+"""Extensions that must not be critical (RFC 5280 4.2.1.1, 4.2.1.2, 4.2.1.15)."""
 
 
 class RefusedObject(ValueError):
-    """It can be read, and must not be used; the message says why."""
+    """A certificate, CRL or OCSP response was parsed, but must not be used; the message is the reason."""
 
 
 class Rfc5280Violation(RefusedObject):
-    """It breaks a rule that RFC 5280 has whoever reads it enforce."""
+    """The object violates RFC 5280."""
 
 
 class TbsCertificate(x509.TbsCertificate):  # type: ignore[misc] # asn1crypto has no types
-    """What was signed, with names that can be compared always, and never encoded again."""
+    """A TBSCertificate that keeps its signed encoding, and whose names can always be compared."""
 
     _fields = [  # noqa: RUF012 - how asn1crypto declares its types
         (name, ComparableName if name in ("issuer", "subject") else spec, *more)
         for name, spec, *more in x509.TbsCertificate._fields
     ]
 
-    def dump(self, force: bool = False) -> bytes:  # noqa: FBT001, FBT002 - the signature of asn1crypto's
+    def dump(self, force: bool = False) -> bytes:  # noqa: FBT001, FBT002 - the signature of asn1crypto
         return original_der(self)
 
 
 class X509Certificate(x509.Certificate):  # type: ignore[misc] # as above
-    """A certificate whose moments can be reckoned with."""
+    """A certificate that keeps its encoding, and whose validity is in UTC."""
 
     _fields = [("tbs_certificate", TbsCertificate), *x509.Certificate._fields[1:]]  # noqa: RUF012 - as above
 
@@ -79,56 +85,62 @@ class X509Certificate(x509.Certificate):  # type: ignore[misc] # as above
 
     @property
     def not_before(self) -> dt.datetime:
-        """When it becomes valid."""
+        """The start of the validity period."""
         return parse_time(self["tbs_certificate"]["validity"]["not_before"])
 
     @property
     def not_after(self) -> dt.datetime:
-        """When its validity ends."""
+        """The end of the validity period."""
         return parse_time(self["tbs_certificate"]["validity"]["not_after"])
 
 
 def parse_certificate(der: bytes) -> X509Certificate:
-    """Read a certificate; raises ValueError if it is none, Refused if it is one that cannot be used."""
+    """Parse a certificate in DER, including all extensions that are used later.
+
+    Raises:
+        ValueError: The data is not a certificate.
+        RefusedObject: The certificate is malformed, or its key is unsupported.
+        Rfc5280Violation: The certificate violates RFC 5280.
+    """
     try:
-        read: X509Certificate = X509Certificate.load(der, strict=True)
-        signed = read["tbs_certificate"]
-        extensions = signed["extensions"]
-    except Exception as error:  # asn1crypto fails in many ways
-        raise ValueError("no certificate") from error
-    # the strict reader decides what is DER; the other one reads lazily, and fails late
+        certificate: X509Certificate = X509Certificate.load(der, strict=True)
+        tbs = certificate["tbs_certificate"]
+        extensions = tbs["extensions"]
+    except Exception as error:  # asn1crypto raises many exceptions
+        raise ValueError("not a certificate") from error
+    # asn1crypto accepts encodings that are not DER; cryptography rejects them
     try:
         with suppress_warnings():
             strict.load_der_x509_certificate(der).public_key()
     except (ValueError, TypeError, strict.InvalidVersion, UnsupportedAlgorithm) as error:
-        raise RefusedObject("it cannot be read, or has a key of an unsupported kind") from error
+        raise RefusedObject("it is malformed, or its key type is unsupported") from error
     check_no_duplicates(extensions)
-    if signed["signature"].dump() != read["signature_algorithm"].dump():
-        raise Rfc5280Violation("it names two signature algorithms (RFC 5280 4.1.1.2)")
-    if never := sorted(_NEVER_CRITICAL & read.critical_extensions):
+    if tbs["signature"].dump() != certificate["signature_algorithm"].dump():
+        raise Rfc5280Violation("its two signature algorithms differ (RFC 5280 4.1.1.2)")
+    if never := sorted(_NEVER_CRITICAL & certificate.critical_extensions):
         raise Rfc5280Violation(
-            f"its extension {never[0].replace('_', ' ')} is critical, and must not be (RFC 5280 4.2.1)"
+            f"its extension {never[0].replace('_', ' ')} is critical, but must not be (RFC 5280 4.2.1)"
         )
-    if _has_explicit_curve(signed):
-        raise RefusedObject("it states the curve of its key in full instead of its name (RFC 5480 2.1.1)")
+    if _has_explicit_curve(tbs):
+        raise RefusedObject("its key has explicit curve parameters instead of a named curve (RFC 5480 2.1.1)")
     try:
-        _read_all_fields(read)
+        _parse_all_fields(certificate)
     except Exception as error:  # as above
-        raise RefusedObject("it cannot be read to its end") from error
-    return read
+        raise RefusedObject("it is malformed") from error
+    return certificate
 
 
 def check_no_duplicates(extensions: Any) -> None:
-    """Raise Violation if there is more than one extension of a kind (RFC 5280 4.2)."""
+    """Raise Rfc5280Violation if an extension is repeated (RFC 5280 4.2)."""
     if isinstance(extensions, core.Void):
         return
-    kinds = [each["extn_id"].dotted for each in extensions]
-    if len(set(kinds)) < len(kinds):
-        raise Rfc5280Violation("it has an extension twice (RFC 5280 4.2)")
+    oids = [each["extn_id"].dotted for each in extensions]
+    if len(set(oids)) < len(oids):
+        raise Rfc5280Violation("an extension is repeated (RFC 5280 4.2)")
 
 
 def unknown_critical_extensions(extensions: Any, known: frozenset[str]) -> list[str]:
-    """The critical extensions that are not among those known."""
+    """Return the OIDs of the critical extensions that are not among the known ones."""
     if isinstance(extensions, core.Void):
         return []
     return [
@@ -137,7 +149,7 @@ def unknown_critical_extensions(extensions: Any, known: frozenset[str]) -> list[
 
 
 def iter_usable(certificates: Iterable[bytes]) -> Iterator[X509Certificate]:
-    """The certificates that can be used."""
+    """Parse certificates, and skip those that cannot be used."""
     for der in certificates:
         try:
             yield parse_certificate(der)
@@ -145,23 +157,18 @@ def iter_usable(certificates: Iterable[bytes]) -> Iterator[X509Certificate]:
             continue
 
 
-def _has_explicit_curve(signed: Any) -> bool:
-    algorithm = signed["subject_public_key_info"]["algorithm"]
+def _has_explicit_curve(tbs: Any) -> bool:
+    algorithm = tbs["subject_public_key_info"]["algorithm"]
     return bool(algorithm["algorithm"].native == "ec" and algorithm["parameters"].name != "named")
 
 
-def _read_all_fields(read: X509Certificate) -> None:
-    """Read all that is looked at later."""
-    _ = (read.issuer.hashable, read.subject.hashable, read.issuer_serial, read.critical_extensions)
-    _ = (
-        read.not_before,
-        read.not_after,
-        read.public_key.sha1,
-        read.public_key.bit_size,
-        read.serial_number,
-        read.self_signed,
-    )
+def _parse_all_fields(certificate: X509Certificate) -> None:
+    """Access all fields that are used later, because asn1crypto parses them on access."""
+    _ = (certificate.issuer.hashable, certificate.subject.hashable, certificate.issuer_serial)
+    _ = (certificate.critical_extensions, certificate.serial_number, certificate.self_signed)
+    _ = (certificate.not_before, certificate.not_after)
+    _ = (certificate.public_key.sha1, certificate.public_key.bit_size)
     for name in _USED_EXTENSIONS:
-        value = getattr(read, f"{name}_value")
+        value = getattr(certificate, f"{name}_value")
         _ = None if value is None else value.native
-    _ = (read.authority_issuer_serial, read.max_path_length, read.self_issued)
+    _ = (certificate.authority_issuer_serial, certificate.max_path_length, certificate.self_issued)

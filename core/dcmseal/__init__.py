@@ -16,6 +16,8 @@ from dcmseal.lazy_exports import attach_exports
 
 
 if TYPE_CHECKING:
+    from dcmseal.api.compare import compare as compare
+    from dcmseal.api.evidence import save_evidence as save_evidence
     from dcmseal.api.inspect import (
         find_signature as find_signature,
         signatures as signatures,
@@ -35,9 +37,9 @@ if TYPE_CHECKING:
         attach_timestamp as attach_timestamp,
         build_timestamp_query as build_timestamp_query,
     )
-    from dcmseal.api.verify import map_coverage as map_coverage, verify as verify
+    from dcmseal.api.verify import map_coverage as map_coverage, open_trust as open_trust, verify as verify
     from dcmseal.batch.batch_api import sign_many as sign_many, verify_many as verify_many
-    from dcmseal.batch.exit_codes import ExitCode as ExitCode
+    from dcmseal.exit_codes import ExitCode as ExitCode
     from dcmseal.batch.inputs.discovery import iter_inputs as iter_inputs
     from dcmseal.batch.inputs.input_file import InputFile as InputFile, UnreadableInput as UnreadableInput
     from dcmseal.batch.inputs.shard import Shard as Shard
@@ -71,7 +73,6 @@ if TYPE_CHECKING:
         Difference as Difference,
         FilePart as FilePart,
         FrameRuns as FrameRuns,
-        compare as compare,
     )
     from dcmseal.comparison.signed_paths import ComparedSignature as ComparedSignature
     from dcmseal.config.config_file import Config as Config, load_config as load_config
@@ -95,7 +96,7 @@ if TYPE_CHECKING:
     from dcmseal.documents.verdict_document import verdict_document as verdict_document
     from dcmseal.errors import *  # noqa: F403 - all of its classes are exported
     from dcmseal.evidence.evidence_file import Evidence as Evidence
-    from dcmseal.evidence.evidence_store import load_evidence as load_evidence, save_evidence as save_evidence
+    from dcmseal.evidence.evidence_store import load_evidence as load_evidence
     from dcmseal.findings import Aspect as Aspect, Finding as Finding, Outcome as Outcome
     from dcmseal.location import Location as Location
     from dcmseal.macro.edit import RemovalResult as RemovalResult
@@ -131,7 +132,7 @@ if TYPE_CHECKING:
         PurposeCode as PurposeCode,
     )
     from dcmseal.model.verdict import Verdict as Verdict
-    from dcmseal.output.atomic_file import OutputFile as OutputFile
+    from dcmseal.output.output_file import OutputFile as OutputFile
     from dcmseal.output.destination import OutputTarget as OutputTarget
     from dcmseal.plugins.archive_report import ArchiveReport as ArchiveReport
     from dcmseal.plugins.profile import Profile as Profile, Requirements as Requirements
@@ -191,6 +192,8 @@ if TYPE_CHECKING:
     from dcmseal.version import __version__ as __version__
 
 _EXPORTS = {
+    "dcmseal.api.compare": "compare",
+    "dcmseal.api.evidence": "save_evidence",
     "dcmseal.api.inspect": "find_signature signatures write_mac_stream",
     "dcmseal.api.remove": "remove",
     "dcmseal.api.report_files": (
@@ -198,9 +201,9 @@ _EXPORTS = {
     ),
     "dcmseal.api.sign": "plan_signing sign",
     "dcmseal.api.timestamp": "add_timestamp attach_timestamp build_timestamp_query",
-    "dcmseal.api.verify": "map_coverage verify",
+    "dcmseal.api.verify": "map_coverage open_trust verify",
     "dcmseal.batch.batch_api": "sign_many verify_many",
-    "dcmseal.batch.exit_codes": "ExitCode",
+    "dcmseal.exit_codes": "ExitCode",
     "dcmseal.batch.inputs.discovery": "iter_inputs",
     "dcmseal.batch.inputs.input_file": "InputFile UnreadableInput",
     "dcmseal.batch.inputs.shard": "Shard",
@@ -224,7 +227,7 @@ _EXPORTS = {
     "dcmseal.batch.tasks.skip_rule": "SkipCriterion SkipRule",
     "dcmseal.batch.tasks.verify_task": "VerifyTask",
     "dcmseal.comparison.changes": "ChangeKind",
-    "dcmseal.comparison.differences": "Comparison Difference FilePart FrameRuns compare",
+    "dcmseal.comparison.differences": "Comparison Difference FilePart FrameRuns",
     "dcmseal.comparison.signed_paths": "ComparedSignature",
     "dcmseal.config.config_file": "Config load_config",
     "dcmseal.config.key_setup": "KeySetup",
@@ -246,7 +249,7 @@ _EXPORTS = {
         "TimestampRejected TrustError UnknownProfile UsageError WeakAlgorithm"
     ),
     "dcmseal.evidence.evidence_file": "Evidence",
-    "dcmseal.evidence.evidence_store": "load_evidence save_evidence",
+    "dcmseal.evidence.evidence_store": "load_evidence",
     "dcmseal.findings": "Aspect Finding Outcome",
     "dcmseal.location": "Location",
     "dcmseal.macro.edit": "RemovalResult",
@@ -259,7 +262,7 @@ _EXPORTS = {
     ),
     "dcmseal.model.signature": "CertifiedTime DigitalSignature MacParameters PurposeCode",
     "dcmseal.model.verdict": "Verdict",
-    "dcmseal.output.atomic_file": "OutputFile",
+    "dcmseal.output.output_file": "OutputFile",
     "dcmseal.output.destination": "OutputTarget",
     "dcmseal.plugins.archive_report": "ArchiveReport",
     "dcmseal.plugins.profile": "Profile Requirements",

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def set_options(
@@ -46,9 +48,26 @@ def set_options(
         object.__setattr__(options, name, value)
 
 
+def build_options(make: Callable[..., T], options: T | None, keywords: Mapping[str, Any]) -> T:
+    """Build options from other options and keywords, which take precedence.
+
+    Args:
+        make: The class of the options.
+        options: Other options; None for the defaults.
+        keywords: The keywords.
+
+    Raises:
+        TypeError: There is no such keyword.
+        UsageError: A value cannot be parsed.
+    """
+    if options is None:
+        return make(**keywords)
+    return make(**{**read_fields(options), **keywords}) if keywords else options
+
+
 def format_options(options: DataclassInstance) -> str:
     """Format options as the call that creates them, without defaults and without values that ``repr`` excludes."""
-    return f"{type(options).__name__}({', '.join(_iter_changed(options))})"
+    return f"{type(options).__name__}({', '.join(_iter_changes(options))})"
 
 
 def read_fields(options: DataclassInstance) -> dict[str, Any]:
@@ -76,7 +95,7 @@ def to_tuple(values: Any, *, single: tuple[type, ...]) -> tuple[Any, ...]:
     return (values,) if isinstance(values, single) else tuple(values)
 
 
-def _iter_changed(options: DataclassInstance) -> Iterator[str]:
+def _iter_changes(options: DataclassInstance) -> Iterator[str]:
     for each in fields(options):
         value = getattr(options, each.name)
         if value != _default_value(each):

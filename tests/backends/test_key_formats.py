@@ -1,4 +1,4 @@
-"""Key files as other programs write them: what is read, and what is named with the command that converts it."""
+"""Key files of other programs: supported formats are read; for others the error names the command to convert them."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_key_in_utf16(pki: Pki, tmp_path: Path) -> None:
     assert opens("pem", tmp_path / "key", identity.certificate_pem)
 
 
-def test_what_is_no_key_is_said_by_name(pki: Pki, tmp_path: Path) -> None:
+def test_a_file_without_a_key_is_named(pki: Pki, tmp_path: Path) -> None:
     identity = pki["p256"]
     text = identity.key_pem.read_bytes()
     body = b"".join(text.splitlines()[1:-1])

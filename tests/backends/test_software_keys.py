@@ -44,7 +44,7 @@ def never(request: SecretRequest) -> str | None:
 
 
 def opened(scheme: str, path: str, secrets: Callable[[SecretRequest], str | None] = never, **attributes: str) -> Signer:
-    """The signer after its context: what it says of itself still stands."""
+    """After its context, the signer still describes itself."""
     backend = next(backend for backend in BACKENDS if backend.scheme == scheme)
     with backend.open(key_uri(scheme, path, **attributes), secrets) as signer:
         assert_verifies(signer, MESSAGE, signer.sign(MESSAGE))
@@ -167,7 +167,7 @@ class TestKeys:
             ("p12", "empty", "not a private key", "PKCS #12"),
         ],
     )
-    def test_file_that_is_none(self, keys: KeyFolder, scheme: str, name: str, expected: str, hint: str) -> None:
+    def test_invalid_file(self, keys: KeyFolder, scheme: str, name: str, expected: str, hint: str) -> None:
         ssh = ed25519.Ed25519PrivateKey.generate()
         keys.write("ssh", ssh.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
         keys.write("pgp", b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n")
@@ -241,7 +241,7 @@ class TestAlgorithms:
             path = keys.write("other.cer", raw.certificate(info))
             assert name in str(refused("pem", keys["rsa.pkcs8.pem"], cert=path))
 
-    def test_curves_that_nobody_verifies_are_named(self, keys: KeyFolder) -> None:
+    def test_unsupported_curves_are_named(self, keys: KeyFolder) -> None:
         for curve, name in (("sect163k1", "sect163k1"), ("secp112r1", "secp112r1"), ("SM2", "SM2")):
             path = keys[f"{curve}.pem"]
             openssl("genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-out", path)
@@ -266,7 +266,7 @@ class TestPassphrase:
         assert "secrets=" in caught.value.hint
         assert caught.value.__context__ is None
 
-    def test_request_says_what_is_unlocked_and_by_which_uri(self, keys: KeyFolder) -> None:
+    def test_request_names_purpose_and_uri(self, keys: KeyFolder) -> None:
         requests: list[SecretRequest] = []
 
         def answer(request: SecretRequest) -> str:

@@ -17,9 +17,10 @@ from typing import Final, NamedTuple
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
+from dcmseal import tags
+from tests.support import tags as t
+
 UNDEFINED: Final = 0xFFFFFFFF
-PIXEL_DATA: Final = 0x7FE00010
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_HEADER: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _BINARY: Final = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 _WORDS: Final = {
@@ -105,7 +106,7 @@ def load_elements(dataset: Dataset) -> Elements:
 
 def _header(tag: int, vr: str, length: int, encoding: BenchEncoding) -> bytes:
     order = ">" if encoding.big_endian else "<"
-    if encoding.implicit or tag >> 16 == _ITEM >> 16:
+    if encoding.implicit or tag >> 16 == tags.ITEM >> 16:
         return struct.pack(order + "HHI", tag >> 16, tag & 0xFFFF, length)
     if vr in _LONG_HEADER:
         return struct.pack(order + "HH2s2xI", tag >> 16, tag & 0xFFFF, vr.encode(), length)
@@ -133,18 +134,22 @@ def encode(elements: Iterable[BenchElement], encoding: BenchEncoding) -> bytes:
         if encoding.undefined_lengths:
             parts.append(_header(tag, vr, UNDEFINED, encoding))
             for item in items:
-                parts += _header(_ITEM, "", UNDEFINED, encoding), item, _header(_ITEM_END, "", 0, encoding)
-            parts.append(_header(_SEQUENCE_END, "", 0, encoding))
+                parts += (
+                    _header(tags.ITEM, "", UNDEFINED, encoding),
+                    item,
+                    _header(tags.ITEM_DELIMITATION_ITEM, "", 0, encoding),
+                )
+            parts.append(_header(tags.SEQUENCE_DELIMITATION_ITEM, "", 0, encoding))
         else:
             parts.append(_header(tag, vr, sum(map(len, items)) + 8 * len(items), encoding))
             for item in items:
-                parts += _header(_ITEM, "", len(item), encoding), item
+                parts += _header(tags.ITEM, "", len(item), encoding), item
     return b"".join(parts)
 
 
 def native_pixels(block: bytes, length: int, encoding: BenchEncoding) -> Iterator[bytes]:
     """Pixel Data of 16-bit words: ``block`` repeated until ``length``."""
-    yield _header(PIXEL_DATA, "OW", length, encoding)
+    yield _header(tags.PIXEL_DATA, "OW", length, encoding)
     block = _in_order(block, "OW", encoding)
     for start in range(0, length, len(block)):
         yield block[: length - start]
@@ -152,27 +157,29 @@ def native_pixels(block: bytes, length: int, encoding: BenchEncoding) -> Iterato
 
 def encapsulated_pixels(fragments: Iterable[bytes], offset_table: bytes = b"") -> Iterator[bytes]:
     """Pixel Data in fragments, after the Basic Offset Table (PS3.5 A.4)."""
-    yield _header(PIXEL_DATA, "OB", UNDEFINED, EXPLICIT)
+    yield _header(tags.PIXEL_DATA, "OB", UNDEFINED, EXPLICIT)
     for fragment in chain((offset_table,), fragments):
-        yield _header(_ITEM, "", len(fragment), EXPLICIT) + fragment
-    yield _header(_SEQUENCE_END, "", 0, EXPLICIT)
+        yield _header(tags.ITEM, "", len(fragment), EXPLICIT) + fragment
+    yield _header(tags.SEQUENCE_DELIMITATION_ITEM, "", 0, EXPLICIT)
 
 
 def write_file(path: Path, elements: Elements, encoding: BenchEncoding, pixels: Iterable[bytes] = ()) -> None:
     """Write a DICOM file (PS3.10); the file appears under its name only when it is complete."""
     values = {one.tag: one.value for one in elements}
     meta = [
-        BenchElement(0x00020001, "OB", b"\0\1"),
-        BenchElement(0x00020002, "UI", values[0x00080016]),
-        BenchElement(0x00020003, "UI", values[0x00080018]),
-        BenchElement(0x00020010, "UI", text(encoding.uid, "UI")),
-        BenchElement(0x00020012, "UI", text("1.2.826.0.1.3680043.9.7777.1", "UI")),
+        BenchElement(t.FILE_META_INFORMATION_VERSION, "OB", b"\0\1"),
+        BenchElement(t.MEDIA_STORAGE_SOP_CLASS_UID, "UI", values[tags.SOP_CLASS_UID]),
+        BenchElement(t.MEDIA_STORAGE_SOP_INSTANCE_UID, "UI", values[tags.SOP_INSTANCE_UID]),
+        BenchElement(t.TRANSFER_SYNTAX_UID, "UI", text(encoding.uid, "UI")),
+        BenchElement(t.IMPLEMENTATION_CLASS_UID, "UI", text("1.2.826.0.1.3680043.9.7777.1", "UI")),
     ]
     body = encode(meta, EXPLICIT)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         file.write(
-            bytes(128) + b"DICM" + encode([BenchElement(0x00020000, "UL", struct.pack("<I", len(body)))], EXPLICIT)
+            bytes(128)
+            + b"DICM"
+            + encode([BenchElement(t.FILE_META_INFORMATION_GROUP_LENGTH, "UL", struct.pack("<I", len(body)))], EXPLICIT)
         )
         file.write(body + encode(elements, encoding))
         file.writelines(pixels)

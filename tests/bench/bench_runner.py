@@ -28,7 +28,7 @@ _SUMMARIES: Final = measures.SUMMARIES | bench_tokens.SUMMARIES | bench_archives
 
 
 class BenchError(Exception):
-    """What was to be measured does not work."""
+    """The approach to measure does not work."""
 
 
 _FAILURES: Final = (
@@ -44,7 +44,7 @@ _FAILURES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchRun:
-    """Where files are kept, who signs, what is compared; and, after a run, what came of it."""
+    """Files, signer and approaches of a benchmark, and its results after a run."""
 
     folder: Path
     identity: BenchIdentity

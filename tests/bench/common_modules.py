@@ -1,4 +1,4 @@
-"""What the measured SOP Instances have in common: patient and study, codes, references, Image Pixel attributes."""
+"""Common modules of the measured SOP Instances: patient and study, codes, references, Image Pixel attributes."""
 
 from __future__ import annotations
 

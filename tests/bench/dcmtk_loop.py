@@ -14,7 +14,7 @@ _LIBRARIES: Final = ("-ldcmdsig", "-ldcmdata", "-loflog", "-lofstd", "-lcrypto")
 
 
 class DcmtkLoopError(Exception):
-    """DCMTK is not there, or did not do what it was asked."""
+    """DCMTK is missing, or it failed."""
 
 
 def build(folder: Path) -> Path:

@@ -103,7 +103,7 @@ def _frame_details(rng: Random, number: int) -> Elements:
 def enhanced_mr(
     described: int, *, lean: bool = False, side: int = 32, frames: int = 0
 ) -> Callable[[Random], BenchContent]:
-    """An enhanced MR image with this many items of functional groups (and frames, unless told otherwise)."""
+    """An enhanced MR image with this many items of functional groups (and frames by default)."""
     frames = frames or described
 
     def make(rng: Random) -> BenchContent:

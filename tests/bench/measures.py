@@ -1,4 +1,4 @@
-"""What is measured of a kind of file, each as a function that gives one sample in milliseconds."""
+"""The measures of a kind of file: functions that return one sample in milliseconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the figures must come to, and whether they do."""
+"""Target figures, and whether they are reached."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Target:
     at_least: bool = False
 
     def value(self, samples: Samples) -> float | None:
-        """What was measured, None if it was not."""
+        """The measured figure, or None."""
         if self.over is not None:
             return ratio(samples, self.key, self.over)
         return median(samples[self.key]) if samples.get(self.key) else None

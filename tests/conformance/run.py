@@ -159,7 +159,7 @@ class ScriptedAuthority(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as http.server has it
+    def log_message(self, *_: object) -> None:
         pass
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.references.reference_study import FIRST, SECOND, ReferenceStudy
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
 from tests.support.tsa import RunningAuthority, TimestampAuthority
@@ -18,8 +18,8 @@ from tests.support.tsa import RunningAuthority, TimestampAuthority
 def study(tmp_path: Path, pki: Pki) -> ReferenceStudy:
     """One instance without a signature, and one with."""
     study = ReferenceStudy(tmp_path / "study", pki)
-    study.put("first.dcm", file(image(instance=FIRST)))
-    study.put("below/second.dcm", sign_dataset(file(image(instance=SECOND)), pki["p256"]))
+    study.put("first.dcm", b.file(b.image(instance=FIRST)))
+    study.put("below/second.dcm", sign_dataset(b.file(b.image(instance=SECOND)), pki["p256"]))
     return study
 
 
@@ -36,5 +36,5 @@ def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
 
 @pytest.fixture(scope="session")
 def plain() -> bytes:
-    """A file that nobody has signed."""
-    return file(image())
+    """An unsigned file."""
+    return b.file(b.image())

@@ -6,7 +6,9 @@ import pytest
 from pydicom.datadict import get_entry, keyword_dict, masks
 
 import make_dictionary
+from dcmseal import tags
 from dcmseal.dictionary import parse_tag, tag_keyword, tag_name, tag_vr
+from tests.support import tags as t
 
 
 def test_every_attribute_of_pydicom_has_its_vr_keyword_and_name() -> None:
@@ -17,7 +19,7 @@ def test_every_attribute_of_pydicom_has_its_vr_keyword_and_name() -> None:
     }
 
 
-def test_the_table_is_what_the_generator_makes() -> None:
+def test_the_table_matches_the_generator() -> None:
     assert make_dictionary.TARGET.read_text(encoding="ascii") == "".join(make_dictionary.iter_lines()), (
         "run the generator"
     )
@@ -27,12 +29,12 @@ def test_a_keyword_and_its_tag_name_each_other() -> None:
     assert all(
         parse_tag(keyword) == tag and tag_keyword(tag) == keyword for keyword, tag in keyword_dict.items() if keyword
     )
-    assert parse_tag("PatientName") == parse_tag(" PatientName ") == 0x00100010
+    assert parse_tag("PatientName") == parse_tag(" PatientName ") == t.PATIENT_NAME
 
 
 @pytest.mark.parametrize("text", ["(0010,0010)", "0010,0010", "00100010"])
 def test_a_tag_may_be_written_in_digits(text: str) -> None:
-    assert parse_tag(text) == 0x00100010
+    assert parse_tag(text) == t.PATIENT_NAME
 
 
 @pytest.mark.parametrize("text", ["", "NoSuchKeyword", "patientname", "0010", "OverlayData", "60xx3000"])
@@ -58,13 +60,18 @@ def test_a_repeating_group_has_the_vr_and_name_of_its_mask_but_no_keyword(digits
         pytest.param(0x00091010, None, None, id="private"),
         pytest.param(0x00090000, "UL", "Group Length", id="private group length"),
         pytest.param(0x00080000, "UL", "Group Length", id="group length"),
-        pytest.param(0x00020000, "UL", "File Meta Information Group Length", id="group length with a name"),
+        pytest.param(
+            t.FILE_META_INFORMATION_GROUP_LENGTH,
+            "UL",
+            "File Meta Information Group Length",
+            id="group length with a name",
+        ),
         pytest.param(0x10100000, "UL", "Group Length", id="group length, though a mask matches"),
         pytest.param(0x00088888, None, None, id="unknown"),
         pytest.param(0x00280020, None, None, id="retired without a name"),
-        pytest.param(0xFFFEE000, None, "Item", id="item"),
-        pytest.param(0x00280106, "US or SS", "Smallest Image Pixel Value", id="choice of two"),
-        pytest.param(0x7FE00010, "OB or OW", "Pixel Data", id="no repeating group, though a mask is near"),
+        pytest.param(tags.ITEM, None, "Item", id="item"),
+        pytest.param(t.SMALLEST_IMAGE_PIXEL_VALUE, "US or SS", "Smallest Image Pixel Value", id="choice of two"),
+        pytest.param(tags.PIXEL_DATA, "OB or OW", "Pixel Data", id="no repeating group, though a mask is near"),
     ],
 )
 def test_tags_outside_the_table_and_at_its_edges(tag: int, vr: str | None, name: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -23,13 +24,26 @@ SOURCE_ROOTS = ("core", "backends", "profiles")
 PACKAGES = sorted(folder for root in SOURCE_ROOTS for folder in (ROOT / root).iterdir() if folder.name[0] not in "._")
 MODULES = sorted(module for package in PACKAGES for module in package.rglob("*.py"))
 MAXIMUM_LINES = 350
+PYTHON_FILES = sorted(
+    file
+    for folder in ("core", "backends", "profiles", "tests", "tools", "docs")
+    for file in (ROOT / folder).rglob("*.py")
+)
+SILENCED = re.compile(r"#\s*(?:noqa|(?:type|pyright):\s*ignore)\b")
+REASONED = re.compile(
+    r"# (?:noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* - \w"
+    r"|type: ignore\[[\w,-]+\] # (?!noqa)\w"
+    r"|type: ignore\[[\w,-]+\] [#] noqa: [A-Z]+\d+ - \w"
+    r"|pyright: ignore\[\w+\] - \w)"
+)
+"""A silenced check names its code, and gives a reason after it."""
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 BUILD = PYPROJECT["tool"]["hatch"]["build"]
 
 
-def test_the_wheel_holds_every_package_of_the_source_roots() -> None:
+def test_the_wheel_contains_every_package_of_the_source_roots() -> None:
     assert tuple(BUILD["dev-mode-dirs"]) == SOURCE_ROOTS
     assert sorted(BUILD["targets"]["wheel"]["packages"]) == [str(path.relative_to(ROOT)) for path in sorted(PACKAGES)]
 
@@ -46,11 +60,41 @@ def test_a_package_is_dcmseals_by_name_and_typed(package: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_has_one_idea_and_says_which(module: Path) -> None:
+def test_a_module_is_short_and_has_a_docstring(module: Path) -> None:
     text = module.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= MAXIMUM_LINES
     assert re.match(r'r?"""\S', text), "no docstring on the first line"
     assert (module.parent / "__init__.py").is_file()
+
+
+def test_only_the_front_door_looks_for_installed_plugins() -> None:
+    """Everything below gets the plugins from its caller, so that ``registry=`` applies throughout."""
+    package = ROOT / "core" / "dcmseal"
+    callers = {
+        module.relative_to(package).parts[0]
+        for module in package.rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Name) and node.id == "installed_registry")
+        or (isinstance(node, ast.Attribute) and node.attr == "installed_registry")
+    }
+    # the registry itself restores the plugins of a value that was pickled
+    assert callers == {"api", "cli", "plugins"}
+
+
+def test_every_silenced_check_has_a_reason() -> None:
+    unreasoned = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in PYTHON_FILES
+        if not any(part.startswith(".") for part in file.relative_to(ROOT).parts)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if SILENCED.search(line) and not REASONED.search(line)
+    ]
+    assert unreasoned == []
+
+
+def test_no_module_of_the_tests_is_too_long() -> None:
+    lengths = {str(file): len(file.read_text(encoding="utf-8").splitlines()) for file in (ROOT / "tests").rglob("*.py")}
+    assert {file: lines for file, lines in lengths.items() if lines > MAXIMUM_LINES} == {}
 
 
 @pytest.mark.parametrize(("name", "module"), PROJECT["entry-points"]["dcmseal"].items())

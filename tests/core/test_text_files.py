@@ -31,13 +31,13 @@ FOREIGN = [
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_what_is_text(mark: bytes, end: bytes) -> None:
+def test_input_that_is_text(mark: bytes, end: bytes) -> None:
     data = mark + end.join(["Müller".encode(), "a\x0bb\x85c\u2028d".encode(), b""])
     assert decode_text(data, "list") == "Müller\na\x0bb\x85c\u2028d\n"
 
 
 @pytest.mark.parametrize(("data", "said"), FOREIGN, ids=str)
-def test_what_is_not_text(tmp_path: Path, data: bytes, said: str) -> None:
+def test_input_that_is_not_text(tmp_path: Path, data: bytes, said: str) -> None:
     path = tmp_path / "list"
     path.write_bytes(data)
     with pytest.raises(UsageError, match=f"^{path}, {said}") as caught:
@@ -72,7 +72,7 @@ def test_the_first_line_is_the_secret(tmp_path: Path, data: bytes) -> None:
 
 def test_a_variable_that_is_not_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", os.fsdecode(b"\xfc"))
-    with pytest.raises(UsageError, match="not in UTF-8"):
+    with pytest.raises(UsageError, match="not valid UTF-8"):
         PinSource(kind=PinKind.ENVIRONMENT, name="SECRET").read("", pytest.fail)
 
 
@@ -105,7 +105,7 @@ def test_profiles_have_the_limits_of_the_configuration(tmp_path: Path, text: str
     assert [each.problem != "" for each in registry.plugins()] == [True]
 
 
-def test_a_pipe_is_read_once_somebody_writes(tmp_path: Path) -> None:
+def test_a_pipe_is_read_when_it_has_a_writer(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(TimeoutError, match="no program opened"):
@@ -119,7 +119,7 @@ def test_a_pipe_is_read_once_somebody_writes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/tty", "/dev/random"])
 def test_devices_are_not_read(device: str) -> None:
-    with pytest.raises(OSError):  # noqa: PT011 - whatever the system says of a terminal that is not there
+    with pytest.raises(OSError):  # noqa: PT011 - the message for a missing terminal depends on the system
         open_input(device)
     with open_input(os.devnull) as file:
         assert file.read() == b""

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tests.differential.file_layout import ITEM, ITEM_END, SEQUENCE_END, Layout, LayoutEdit, LayoutPart
+from dcmseal import tags
+from tests.differential.file_layout import Layout, LayoutEdit, LayoutPart
 from tests.differential.guided_carriers import (
     ambiguous_items,
     ambiguous_length,
@@ -17,7 +18,7 @@ from tests.differential.guided_carriers import (
     unknown_vr,
 )
 from tests.differential.payloads import ODD_VRS, VRS, carrier, content, evil, header, mark, marks
-from tests.support.builder import UNDEFINED
+from tests.support import builder as b
 
 ChangeResult = tuple[list[LayoutEdit], str]
 Change = Callable[[Random, Layout], "ChangeResult | None"]
@@ -57,9 +58,10 @@ def _change_length(random: Random, layout: Layout) -> ChangeResult:
     later = [other.start for other in layout.parts if other.start > part.start] or [len(layout.body)]
     length = random.choice(
         (
-            UNDEFINED, part.length + 1, part.length - 1, part.length + 2, part.length - 2, 0, 10, 13, 8, 0xFFFF, 0xFFFE,
-            random.choice(outer) - part.value, len(layout.body) - part.value, random.choice(later) - part.value,
-            part.length + 8, part.length - 8, part.end - part.value, part.length ^ 1 << random.randrange(32),
+            b.UNDEFINED, part.length + 1, part.length - 1, part.length + 2, part.length - 2, 0, 10, 13, 8,
+            0xFFFF, 0xFFFE, random.choice(outer) - part.value, len(layout.body) - part.value,
+            random.choice(later) - part.value, part.length + 8, part.length - 8, part.end - part.value,
+            part.length ^ 1 << random.randrange(32),
         )
     ) % size  # fmt: skip
     code = layout.order + ("H" if part.length_size == 2 else "I")
@@ -74,7 +76,9 @@ def _toggle_undefined(random: Random, layout: Layout) -> ChangeResult | None:
     if not parts:
         return None
     part = random.choice(parts)
-    end = mark(ITEM_END if part.tag == ITEM else SEQUENCE_END, 0, layout.syntax)
+    end = mark(
+        tags.ITEM_DELIMITATION_ITEM if part.tag == tags.ITEM else tags.SEQUENCE_DELIMITATION_ITEM, 0, layout.syntax
+    )
     code = layout.order + "I"
     if part.is_undefined:
         inside = part.end - 8 - part.value
@@ -85,8 +89,8 @@ def _toggle_undefined(random: Random, layout: Layout) -> ChangeResult | None:
         return edits, f"{describe_part(part)}: defined length"
     value = layout.body[part.value : part.end]
     if random.random() < 0.5 and part.is_element:
-        value = mark(ITEM, len(value), layout.syntax) + value
-    new = struct.pack(code, UNDEFINED) + value + end
+        value = mark(tags.ITEM, len(value), layout.syntax) + value
+    new = struct.pack(code, b.UNDEFINED) + value + end
     return [LayoutEdit(part.length_at, part.end, new)], f"{describe_part(part)}: undefined length"
 
 
@@ -124,7 +128,7 @@ def _replace_value(random: Random, layout: Layout) -> ChangeResult:
     data = content(random, layout.syntax, len(layout.body) - part.end)
     data = data[: 0xFFFE if part.length_size == 2 else None]
     code = layout.order + ("H" if part.length_size == 2 else "I")
-    length = UNDEFINED if part.is_undefined else len(data)
+    length = b.UNDEFINED if part.is_undefined else len(data)
     new = struct.pack(code, length) + data
     return [LayoutEdit(part.length_at, part.end, new)], f"{describe_part(part)}: another value"
 
@@ -172,11 +176,13 @@ def _change_tag(random: Random, layout: Layout) -> ChangeResult:
 
 
 def _change_delimiter_length(random: Random, layout: Layout) -> ChangeResult | None:
-    parts = [part for part in layout.parts if part.tag in (ITEM_END, SEQUENCE_END)]
+    parts = [
+        part for part in layout.parts if part.tag in (tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM)
+    ]
     if not parts:
         return None
     part = random.choice(parts)
-    length = random.choice((1, 2, 4, 8, 12, 16, 100, len(layout.body) - part.end, UNDEFINED))
+    length = random.choice((1, 2, 4, 8, 12, 16, 100, len(layout.body) - part.end, b.UNDEFINED))
     return [
         LayoutEdit(part.length_at, part.value, struct.pack(layout.order + "I", length))
     ], f"{describe_part(part)}: length {length}"
@@ -186,20 +192,22 @@ def _change_fragments(random: Random, layout: Layout) -> ChangeResult | None:
     holders = [number for number, part in enumerate(layout.parts) if part.is_undefined and part.vr in ("OB", "OW")]
     if not holders:
         return None
-    parts = [part for part in layout.parts if part.around and part.around[-1] in holders and part.tag == ITEM]
+    parts = [part for part in layout.parts if part.around and part.around[-1] in holders and part.tag == tags.ITEM]
     part = random.choice(parts)
     value = layout.body[part.value : part.end]
     style = random.randrange(7)
     cut = random.randrange(0, len(value) + 1)
-    tag = random.choice((ITEM, ITEM, ITEM_END, SEQUENCE_END, 0x7FE10010))
+    tag = random.choice(
+        (tags.ITEM, tags.ITEM, tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM, 0x7FE10010)
+    )
     new = {
-        0: mark(ITEM, cut) + value[:cut] + mark(ITEM, len(value) - cut) + value[cut:],
-        1: mark(ITEM, len(value) + 8) + value + mark(tag),
-        2: mark(ITEM, len(value) + 1) + value + b"\0",
-        3: mark(ITEM, 8) + struct.pack("<II", 0, random.randrange(64)),
-        4: mark(ITEM) + mark(ITEM, len(value)) + value,
-        5: mark(ITEM, UNDEFINED) + value + mark(ITEM_END),
-        6: mark(ITEM, len(value)) + value + mark(tag, random.choice((0, 4))),
+        0: mark(tags.ITEM, cut) + value[:cut] + mark(tags.ITEM, len(value) - cut) + value[cut:],
+        1: mark(tags.ITEM, len(value) + 8) + value + mark(tag),
+        2: mark(tags.ITEM, len(value) + 1) + value + b"\0",
+        3: mark(tags.ITEM, 8) + struct.pack("<II", 0, random.randrange(64)),
+        4: mark(tags.ITEM) + mark(tags.ITEM, len(value)) + value,
+        5: mark(tags.ITEM, b.UNDEFINED) + value + mark(tags.ITEM_DELIMITATION_ITEM),
+        6: mark(tags.ITEM, len(value)) + value + mark(tag, random.choice((0, 4))),
     }[style]
     return [LayoutEdit(part.start, part.end, new)], f"{describe_part(part)}: fragment, style {style}"
 

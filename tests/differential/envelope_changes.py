@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
+from dcmseal import tags
 from tests.differential.dataset_changes import describe_part
-from tests.differential.file_layout import ITEM, ITEM_END, SEQUENCE_END, Layout
+from tests.differential.file_layout import Layout
 from tests.differential.payloads import ODD_VRS, VRS, carrier, content, evil, header, mark, marks
-from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, UNDEFINED, encode, image, text, uid
+from tests.support import builder as b
+from tests.support import tags as t
 
 EnvelopeChange = Callable[[Random, Layout], "tuple[bytes, str] | None"]
 """Changes of a file outside its Data Set."""
@@ -28,7 +30,7 @@ def _append(random: Random, layout: Layout) -> tuple[bytes, str]:
             lambda: content(random, layout.syntax, 0),
             lambda: carrier(random, layout.syntax, 0)[0],
             lambda: evil(random, layout.syntax),
-            lambda: layout.head + encode(image(), EXPLICIT_LE),
+            lambda: layout.head + b.encode(b.image(), b.EXPLICIT_LE),
             lambda: b"\xfe\xff",
         )
     )()
@@ -74,8 +76,8 @@ def _change_meta(random: Random, layout: Layout) -> tuple[bytes, str] | None:
             data[:at] + struct.pack(order + code, length % (1 << 8 * part.length_size)) + data[at + part.length_size :]
         )
         what += f": length {length}"
-    elif style == 6 and part.tag == 0x00020000:
-        number = random.choice((0, 1, part.end, len(head), len(head) + len(tail), UNDEFINED, random.randrange(300)))
+    elif style == 6 and part.tag == t.FILE_META_INFORMATION_GROUP_LENGTH:
+        number = random.choice((0, 1, part.end, len(head), len(head) + len(tail), b.UNDEFINED, random.randrange(300)))
         data = data[:8] + struct.pack("<I", number)
         what += f": group length {number}"
     elif style == 7:
@@ -83,11 +85,11 @@ def _change_meta(random: Random, layout: Layout) -> tuple[bytes, str] | None:
         data = head[other.start : other.end] + data
         what += f": {describe_part(other)} in front of it"
     else:
-        extra, said = carrier(random, EXPLICIT_LE, len(tail))
+        extra, said = carrier(random, b.EXPLICIT_LE, len(tail))
         data = random.choice((extra + data, data + extra))
         what += f": beside {said}"
     head = head[: part.start] + data + head[part.end :]
-    if random.random() < 0.5 and head[132:138] == b"\x02\0\0\0UL" and part.tag != 0x00020000:
+    if random.random() < 0.5 and head[132:138] == b"\x02\0\0\0UL" and part.tag != t.FILE_META_INFORMATION_GROUP_LENGTH:
         head = head[:140] + struct.pack("<I", len(head) - 144) + head[144:]
     return head + tail, what
 
@@ -99,14 +101,22 @@ def _add_meta_carrier(random: Random, layout: Layout) -> tuple[bytes, str]:
     if random.random() < 0.3:
         group = random.choice((0, 1, 3, 4, 6, 8))
     vr = random.choice((*VRS, *ODD_VRS)) if random.random() < 0.6 else random.choice(("SQ", "UN", "OB", "OX", "UT"))
-    inside = random.choice((b"", mark(SEQUENCE_END), mark(ITEM_END), mark(ITEM, UNDEFINED), marks(random, EXPLICIT_LE)))
-    inside += encode(image(pixels=b"\xff" * 16), random.choice((layout.syntax, EXPLICIT_LE)))
-    inside += random.choice((b"", header(0x7FFF1001, "OB", size), header(0xFFFCFFFC, "OB", size)))
-    length = UNDEFINED if random.random() < 0.25 else len(inside)
-    if length == UNDEFINED:
-        inside += mark(SEQUENCE_END)
+    inside = random.choice(
+        (
+            b"",
+            mark(tags.SEQUENCE_DELIMITATION_ITEM),
+            mark(tags.ITEM_DELIMITATION_ITEM),
+            mark(tags.ITEM, b.UNDEFINED),
+            marks(random, b.EXPLICIT_LE),
+        )
+    )
+    inside += b.encode(b.image(pixels=b"\xff" * 16), random.choice((layout.syntax, b.EXPLICIT_LE)))
+    inside += random.choice((b"", header(0x7FFF1001, "OB", size), header(tags.DATA_SET_TRAILING_PADDING, "OB", size)))
+    length = b.UNDEFINED if random.random() < 0.25 else len(inside)
+    if length == b.UNDEFINED:
+        inside += mark(tags.SEQUENCE_DELIMITATION_ITEM)
     short = random.choice((None, None, False, True))
-    start = header(group << 16 | element, vr, length, short=False if length == UNDEFINED else short)
+    start = header(group << 16 | element, vr, length, short=False if length == b.UNDEFINED else short)
     if len(start) == 12 and random.random() < 0.3:
         start = start[:6] + struct.pack("<H", random.choice((4, 2, 8, len(inside) % 65536))) + start[8:]
     head = layout.head + start + inside
@@ -116,7 +126,7 @@ def _add_meta_carrier(random: Random, layout: Layout) -> tuple[bytes, str]:
 
 
 def _change_syntax(random: Random, layout: Layout) -> tuple[bytes, str] | None:
-    part = next((part for part in layout.meta if part.tag == 0x00020010), None)
+    part = next((part for part in layout.meta if part.tag == t.TRANSFER_SYNTAX_UID), None)
     if part is None:
         return None
     name = random.choice(_SYNTAXES)
@@ -134,7 +144,7 @@ def _change_syntax(random: Random, layout: Layout) -> tuple[bytes, str] | None:
         if random.random() < 0.5
         else (name.encode() + b"\0" * (len(name) % 2),)
     )
-    head = layout.head[: part.start] + header(0x00020010, "UI", len(value)) + value + layout.head[part.end :]
+    head = layout.head[: part.start] + header(t.TRANSFER_SYNTAX_UID, "UI", len(value)) + value + layout.head[part.end :]
     head = head[:140] + struct.pack("<I", len(head) - 144) + head[144:]
     tail = layout.body if random.random() < 0.3 else _find_tail(layout)
     return head + tail, f"transfer syntax {value!r}"
@@ -156,8 +166,8 @@ def _change_preamble(random: Random, layout: Layout) -> tuple[bytes, str]:
     style = random.randrange(9)
     head = layout.head
     preamble = head[:128]
-    evil_set = encode(image(pixels=b"\xff" * 16), layout.syntax)
-    other = b"".join((encode((uid(0x00020010, layout.syntax.uid),)), evil_set))
+    evil_set = b.encode(b.image(pixels=b"\xff" * 16), layout.syntax)
+    other = b"".join((b.encode((b.uid(t.TRANSFER_SYNTAX_UID, layout.syntax.uid),)), evil_set))
     data = {
         0: head + head + tail,
         1: preamble + b"DICM" + head + tail,
@@ -174,7 +184,7 @@ def _change_preamble(random: Random, layout: Layout) -> tuple[bytes, str]:
 
 def _person_and(size: int) -> bytes:
     """Another patient, and an element that swallows all the rest of so many bytes."""
-    person = encode((text(0x00100010, "PN", "Evil^Eve"),))
+    person = b.encode((b.text(t.PATIENT_NAME, "PN", "Evil^Eve"),))
     return person + header(0x7FFF1001, "OB", size - len(person) - 12)
 
 
@@ -182,9 +192,9 @@ def _change_deflate(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     """Deflate streams with something in front, behind, or packed otherwise; any file as a deflated one, too."""
     style = random.randrange(6)
     head = layout.head
-    if layout.syntax.uid == EXPLICIT_LE.uid:
-        part = next(part for part in layout.meta if part.tag == 0x00020010)
-        value = encode((uid(0x00020010, DEFLATED_LE.uid),))
+    if layout.syntax.uid == b.EXPLICIT_LE.uid:
+        part = next(part for part in layout.meta if part.tag == t.TRANSFER_SYNTAX_UID)
+        value = b.encode((b.uid(t.TRANSFER_SYNTAX_UID, b.DEFLATED_LE.uid),))
         head = head[: part.start] + value + head[part.end :]
         head = head[:140] + struct.pack("<I", len(head) - 144) + head[144:]
     elif not layout.syntax.deflated:
@@ -194,14 +204,14 @@ def _change_deflate(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     if style == 0:
         packed += bytes(random.randint(1, 4))
     elif style == 1:
-        packed += content(random, EXPLICIT_LE, 0)
+        packed += content(random, b.EXPLICIT_LE, 0)
     elif style == 2:
         packed += packed
     elif style == 3:
         packed = zlib.compress(layout.body)
     elif style == 4:
         other = zlib.compressobj(wbits=-15)
-        packed += other.compress(encode(image(pixels=b"\xff" * 16))) + other.flush()
+        packed += other.compress(b.encode(b.image(pixels=b"\xff" * 16))) + other.flush()
     else:
         packed = packed[: -random.randint(1, 3)]
     return head + packed, f"deflated, style {style}"

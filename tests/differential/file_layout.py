@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tests.support.builder import EXPLICIT_LE, IMPLICIT_LE, UNDEFINED, Syntax
+from dcmseal import tags
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.dcmtk_vrs import implicit_vr
 from tests.support.dicom_tree import LONG_VRS
 
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _META_START: Final = 132
 
 
@@ -52,7 +53,7 @@ class LayoutPart:
 
     @property
     def is_undefined(self) -> bool:
-        return self.length == UNDEFINED and self.length_size == 4
+        return self.length == b.UNDEFINED and self.length_size == 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Layout:
 
     head: bytes
     body: bytes
-    syntax: Syntax
+    syntax: b.Syntax
     meta: tuple[LayoutPart, ...]
     """Parts of ``head``."""
     parts: tuple[LayoutPart, ...]
@@ -88,7 +89,7 @@ class Layout:
         return self.head + pack(apply_edits(self.body, self.parts, edits, self.order), self.syntax) + tail
 
 
-def pack(body: bytes, syntax: Syntax) -> bytes:
+def pack(body: bytes, syntax: b.Syntax) -> bytes:
     """A Data Set as it stands in the file."""
     if not syntax.deflated:
         return body
@@ -104,7 +105,7 @@ def apply_edits(body: bytes, parts: tuple[LayoutPart, ...], edits: Iterable[Layo
         if not edit.fit:
             continue
         for number, part in enumerate(parts):
-            holds = (part.tag == ITEM or part.vr in ("SQ", "UN")) and not part.is_undefined
+            holds = (part.tag == tags.ITEM or part.vr in ("SQ", "UN")) and not part.is_undefined
             if holds and _is_inside(edit, part):
                 grown[number] = grown.get(number, 0) + len(edit.data) - (edit.end - edit.start)
     made = list(edits)
@@ -131,12 +132,14 @@ def _is_inside(edit: LayoutEdit, part: LayoutPart) -> bool:
 def parse_layout(data: bytes) -> Layout:
     """Take a file apart."""
     start = _META_START if data[128:132] == b"DICM" else 0
-    meta = tuple(_LayoutReader(data, EXPLICIT_LE).meta(start))
+    meta = tuple(_LayoutReader(data, b.EXPLICIT_LE).meta(start))
     end = meta[-1].end if meta else start
-    uid = next((data[part.value : part.end].rstrip(b"\0 ").decode() for part in meta if part.tag == 0x00020010), "")
-    syntax = Syntax(
-        uid or EXPLICIT_LE.uid,
-        implicit=uid == IMPLICIT_LE.uid,
+    uid = next(
+        (data[part.value : part.end].rstrip(b"\0 ").decode() for part in meta if part.tag == t.TRANSFER_SYNTAX_UID), ""
+    )
+    syntax = b.Syntax(
+        uid or b.EXPLICIT_LE.uid,
+        implicit=uid == b.IMPLICIT_LE.uid,
         big=uid == "1.2.840.10008.1.2.2",
         deflated=uid == "1.2.840.10008.1.2.1.99",
     )
@@ -149,7 +152,7 @@ def parse_layout(data: bytes) -> Layout:
 @dataclass(slots=True)
 class _LayoutReader:
     data: bytes
-    syntax: Syntax
+    syntax: b.Syntax
     parts: list[LayoutPart] = field(default_factory=list)
 
     def meta(self, at: int) -> Iterator[LayoutPart]:
@@ -167,22 +170,22 @@ class _LayoutReader:
         code, where = ("H", 6) if is_short else ("I", 8 if vr and not implicit else 4)
         (length,) = struct.unpack_from(order + code, self.data, at + where)
         value = at + where + struct.calcsize(code)
-        return LayoutPart(tag, vr, at, value, value if length == UNDEFINED else value + length, length, implicit)
+        return LayoutPart(tag, vr, at, value, value if length == b.UNDEFINED else value + length, length, implicit)
 
     def level(self, at: int, end: int, *, implicit: bool, around: tuple[int, ...]) -> int:
         """Read the parts of a Data Set, sequence or item; up to a delimiter if ``end`` is UNDEFINED."""
         while at < min(end, len(self.data)):
             part = replace(self.header(at, implicit=implicit), around=around)
             number = len(self.parts)
-            if part.tag in (ITEM_END, SEQUENCE_END):
+            if part.tag in (tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM):
                 # the length of a delimiter says nothing, so that its end is that of its header
                 self.parts.append(replace(part, end=part.value))
                 return part.value
             self.parts.append(part)
-            holds = part.vr == "SQ" or part.is_undefined or (part.tag == ITEM and self.holds_elements(around))
+            holds = part.vr == "SQ" or part.is_undefined or (part.tag == tags.ITEM and self.holds_elements(around))
             if holds:
                 inner = implicit or (part.vr == "UN" and part.is_undefined)
-                stop = UNDEFINED if part.is_undefined else part.end
+                stop = b.UNDEFINED if part.is_undefined else part.end
                 ended = self.level(part.value, stop, implicit=inner, around=(*around, number))
                 self.parts[number] = replace(part, end=ended)
             at = self.parts[number].end

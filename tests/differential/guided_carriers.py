@@ -10,18 +10,20 @@ import struct
 from random import Random
 from typing import Final
 
-from tests.differential.file_layout import ITEM, ITEM_END, SEQUENCE_END, Layout, LayoutEdit
+from dcmseal import tags
+from tests.differential.file_layout import Layout, LayoutEdit
 from tests.differential.payloads import NEVER_SIGNED, ODD_VRS, UNSIGNED, VRS, evil, header, mark
-from tests.support.builder import IMPLICIT_LE, UNDEFINED, Syntax, Value, encode, text
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.dicom_tree import LONG_VRS
 
 _SWALLOW: Final = 0x7FFF1001
 _SIZED: Final = (
-    ("FD", 0x00181271),
+    ("FD", t.WATER_EQUIVALENT_DIAMETER),
     ("US", 0x00280006),
     ("FL", 0x00700022),
     ("UL", 0x00081163),
-    ("AT", 0x00280009),
+    ("AT", t.FRAME_INCREMENT_POINTER),
     ("SS", 0x00189219),
 )
 _LETTERS: Final = (b"OB", b"LO", b"UT", b"UN", b"SQ", b"OW")
@@ -39,9 +41,9 @@ def make_guided_carrier(random: Random, layout: Layout) -> tuple[list[LayoutEdit
     if random.random() < 0.15:
         at, around, within = len(layout.body), (), False
     implicit = any(layout.parts[number].vr == "UN" for number in around) or layout.syntax.implicit
-    syntax = IMPLICIT_LE if implicit and not layout.syntax.implicit else layout.syntax
+    syntax = b.IMPLICIT_LE if implicit and not layout.syntax.implicit else layout.syntax
     top = layout.parts[around[0]].end if around else at
-    depth = sum(layout.parts[number].tag == ITEM for number in around)
+    depth = sum(layout.parts[number].tag == tags.ITEM for number in around)
     rest = random.choice((top, top, len(layout.body))) - at
     tag = random.choice(NEVER_SIGNED if random.random() < 0.6 else UNSIGNED)
     vr = random.choice(VRS if random.random() < 0.9 else ODD_VRS)
@@ -50,12 +52,12 @@ def make_guided_carrier(random: Random, layout: Layout) -> tuple[list[LayoutEdit
     return [edit], f"guided carrier ({tag:08X} {vr!r}, {style}) at {at}, {depth} deep"
 
 
-def _carrier(random: Random, syntax: Syntax, tag: int, vr: str, depth: int, rest: int) -> tuple[bytes, str]:
-    end, item_end = mark(SEQUENCE_END, 0, syntax), mark(ITEM_END, 0, syntax)
+def _carrier(random: Random, syntax: b.Syntax, tag: int, vr: str, depth: int, rest: int) -> tuple[bytes, str]:
+    end, item_end = mark(tags.SEQUENCE_DELIMITATION_ITEM, 0, syntax), mark(tags.ITEM_DELIMITATION_ITEM, 0, syntax)
     out = (item_end + end) * depth
     style = random.choice(("bare", "hidden", "hidden", "hidden in UN", "no item", "defined", "defined", "defined item"))
     lead = random.choice(
-        (b"", end, item_end + end, item_end, bytes(8), mark(ITEM, UNDEFINED, syntax), mark(ITEM, 0, syntax))
+        (b"", end, item_end + end, item_end, bytes(8), mark(tags.ITEM, b.UNDEFINED, syntax), mark(tags.ITEM, 0, syntax))
     )
     foreign = evil(random, syntax)
 
@@ -66,18 +68,20 @@ def _carrier(random: Random, syntax: Syntax, tag: int, vr: str, depth: int, rest
         return _in_un(random, tag, vr, out, foreign, rest), style
     if style == "bare":
         value = lead + out + foreign + swallowing(len(end))
-        return header(tag, vr, UNDEFINED, syntax, short=False) + value + end, style
+        return header(tag, vr, b.UNDEFINED, syntax, short=False) + value + end, style
     if style == "no item":
         value = end + lead + out + foreign + swallowing(0)
-        return header(tag, vr, UNDEFINED, syntax, short=False) + value, style
+        return header(tag, vr, b.UNDEFINED, syntax, short=False) + value, style
     if style == "hidden":
         tail = item_end + end
         value = lead + out + foreign + swallowing(len(tail))
         inner = header(0x00091001, random.choice(("OB", "UT", "UN", "OW", "UC", "SQ")), len(value), syntax) + value
-        return header(tag, vr, UNDEFINED, syntax, short=False) + mark(ITEM, UNDEFINED, syntax) + inner + tail, style
+        return header(tag, vr, b.UNDEFINED, syntax, short=False) + mark(
+            tags.ITEM, b.UNDEFINED, syntax
+        ) + inner + tail, style
     value = lead + out + foreign + swallowing(0)
     if style == "defined item":
-        value = mark(ITEM, len(value), syntax) + value
+        value = mark(tags.ITEM, len(value), syntax) + value
     value = value[:0xFFFE] if vr not in LONG_VRS and not syntax.implicit else value
     return header(tag, vr, len(value), syntax) + value, style
 
@@ -86,7 +90,7 @@ def _in_un(random: Random, tag: int, vr: str, out: bytes, foreign: bytes, rest: 
     """Items in implicit VR, whose first length reads as a VR: to some they are explicit VR."""
     letters = random.choice(_LETTERS)
     (size,) = struct.unpack("<H", letters)
-    tail = mark(ITEM_END) + mark(SEQUENCE_END)
+    tail = mark(tags.ITEM_DELIMITATION_ITEM) + mark(tags.SEQUENCE_DELIMITATION_ITEM)
     # read as explicit VR: the reserved bytes and four of length, or two of length
     value = (struct.pack("<I", 0) if letters.decode() in LONG_VRS else b"") + tail + out + foreign
     pad = size - len(value) - 12
@@ -95,13 +99,15 @@ def _in_un(random: Random, tag: int, vr: str, out: bytes, foreign: bytes, rest: 
     value += header(_SWALLOW, "OB", pad + len(tail) + rest) + bytes(pad)
     inner = struct.pack("<HHI", 0x0009, 0x1001, size) + value
     kept = random.choice((vr, "UN", "UN"))
-    return header(tag, kept, UNDEFINED, short=False) + mark(ITEM, UNDEFINED) + inner + tail
+    return header(tag, kept, b.UNDEFINED, short=False) + mark(tags.ITEM, b.UNDEFINED) + inner + tail
 
 
 def ambiguous_length(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     """A private element whose length some readers do not believe: they find the next in the value of another."""
     at = random.choice([part.start for part in layout.parts if not part.around] + [len(layout.body)])
-    foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), layout.syntax)
+    foreign = b.encode(
+        (b.text(t.PATIENT_NAME, "PN", "Evil^Eve"), b.Value(tags.PIXEL_DATA, "OW", b"\xff" * 16)), layout.syntax
+    )
     if layout.syntax.implicit:
         # of 13 bytes ten are read; the other three, and five of the next header, are a header
         value = bytes(0x1000 - 3) + foreign
@@ -128,16 +134,37 @@ def ambiguous_items(random: Random, layout: Layout) -> tuple[list[LayoutEdit], s
     at = random.choice(places).start
     end = random.choice((len(layout.body), places[-1].start, max(at, places[-2].start)))
     tag = random.choice(
-        (0x00080000, 0x00080001, 0x00080022, 0x00081030, 0x000D1001, 0x00204000, 0x00091001, 0x00100000)
+        (
+            0x00080000,
+            tags.LENGTH_TO_END,
+            0x00080022,
+            t.STUDY_DESCRIPTION,
+            0x000D1001,
+            t.IMAGE_COMMENTS,
+            0x00091001,
+            0x00100000,
+        )
     )
     vr = random.choice(("OB", "UN", "LT", "UT", "UL", "DA", "SQ"))
-    foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), syntax)
+    foreign = b.encode((b.text(t.PATIENT_NAME, "PN", "Evil^Eve"), b.Value(tags.PIXEL_DATA, "OW", b"\xff" * 16)), syntax)
     size = end - at + (8 if syntax.implicit else 12)
     hidden = header(0x000D1002, "OB", size, syntax)
-    lead = random.choice((mark(ITEM, UNDEFINED, syntax), mark(ITEM, UNDEFINED, syntax), mark(SEQUENCE_END, 0, syntax)))
+    lead = random.choice(
+        (
+            mark(tags.ITEM, b.UNDEFINED, syntax),
+            mark(tags.ITEM, b.UNDEFINED, syntax),
+            mark(tags.SEQUENCE_DELIMITATION_ITEM, 0, syntax),
+        )
+    )
     first = header(tag, vr, len(lead) + len(hidden), syntax) + lead + hidden
-    last = mark(ITEM_END, 0, syntax) + random.choice((b"", mark(SEQUENCE_END, 0, syntax))) + foreign
-    made = header(random.choice((0x7FE11001, 0xFFFCFFFC, 0x7FE00009)), "OB", len(last), syntax) + last
+    last = (
+        mark(tags.ITEM_DELIMITATION_ITEM, 0, syntax)
+        + random.choice((b"", mark(tags.SEQUENCE_DELIMITATION_ITEM, 0, syntax)))
+        + foreign
+    )
+    made = (
+        header(random.choice((0x7FE11001, tags.DATA_SET_TRAILING_PADDING, 0x7FE00009)), "OB", len(last), syntax) + last
+    )
     return [LayoutEdit(at, at, first), LayoutEdit(end, end, made)], f"({tag:08X} {vr!r}) begins as items do, at {at}"
 
 
@@ -147,7 +174,16 @@ def unknown_vr(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     vr = random.choice(("OV", "SV", "UV", "OL", "OD", "UC", "UR"))
     foreign = evil(random, layout.syntax)
     value = b"LO\0\0" + foreign + bytes(-len(foreign) % 8 + 4)
-    tag = random.choice((0x7FE11001, 0xFFFCFFFC, 0x00091001, 0x7FE00001, 0x00080001, 0x7FDF1001))
+    tag = random.choice(
+        (
+            0x7FE11001,
+            tags.DATA_SET_TRAILING_PADDING,
+            0x00091001,
+            tags.EXTENDED_OFFSET_TABLE,
+            tags.LENGTH_TO_END,
+            0x7FDF1001,
+        )
+    )
     return [LayoutEdit(at, at, header(tag, vr, len(value), layout.syntax) + value)], f"({tag:08X} {vr}) at {at}"
 
 
@@ -157,20 +193,24 @@ def odd_in_an_item(random: Random, layout: Layout) -> tuple[list[LayoutEdit], st
     places = [part.start for part in layout.parts if not part.around and part.is_element]
     at, end = sorted((random.choice(places), random.choice((*places, len(layout.body)))))
     size = random.choice((1, 3, 5, 13))
-    marks = mark(ITEM_END, 0, syntax), mark(SEQUENCE_END, 0, syntax)
-    foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), syntax)
+    marks = mark(tags.ITEM_DELIMITATION_ITEM, 0, syntax), mark(tags.SEQUENCE_DELIMITATION_ITEM, 0, syntax)
+    foreign = b.encode((b.text(t.PATIENT_NAME, "PN", "Evil^Eve"), b.Value(tags.PIXEL_DATA, "OW", b"\xff" * 16)), syntax)
     inside = header(0x000B1001, random.choice(("OB", "LO", "UT", "UN")), size, syntax) + b"A" * size
     item = (
-        mark(ITEM, UNDEFINED, syntax) + inside + marks[0]
+        mark(tags.ITEM, b.UNDEFINED, syntax) + inside + marks[0]
         if random.random() < 0.7
-        else mark(ITEM, len(inside), syntax) + inside
+        else mark(tags.ITEM, len(inside), syntax) + inside
     )
-    first = header(0x000B1003, "SQ", UNDEFINED, syntax) + item + marks[1]
+    first = header(0x000B1003, "SQ", b.UNDEFINED, syntax) + item + marks[1]
     last = bytes(random.randrange(2)) + b"".join(marks) + foreign
     last += bytes(len(last) % 2)
     return [
         LayoutEdit(at, at, first),
-        LayoutEdit(end, end, header(random.choice((0x7FE11001, 0xFFFCFFFC)), "OB", len(last), syntax) + last),
+        LayoutEdit(
+            end,
+            end,
+            header(random.choice((0x7FE11001, tags.DATA_SET_TRAILING_PADDING)), "OB", len(last), syntax) + last,
+        ),
     ], f"odd length in an item at {at}, delimiters at {end}"
 
 

@@ -1,4 +1,4 @@
-"""What mutants are made of: headers of every kind, and Data Sets that nobody signed, behind delimiters or bare."""
+"""Parts of mutants: headers of every kind, and unsigned Data Sets, bare or after delimiters."""
 
 from __future__ import annotations
 
@@ -7,20 +7,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tests.differential.file_layout import ITEM, ITEM_END, SEQUENCE_END
-from tests.support.builder import (
-    EXPLICIT_BE,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    UNDEFINED,
-    Fragments,
-    Node,
-    Syntax,
-    Value,
-    encode,
-    text,
-    uid,
-)
+from dcmseal import tags
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.dicom_tree import LONG_VRS
 
 VRS: Final = (
@@ -42,15 +31,15 @@ UNSIGNED: Final = (
 )  # fmt: skip
 """Other tags to be put in."""
 
-_EVIL: Final[tuple[Node, ...]] = (
-    uid(0x00080018, "1.6.6.6"),
-    text(0x00100010, "PN", "Evil^Eve"),
-    text(0x00100020, "LO", "666 "),
-    Value(0x7FE00010, "OW", b"\xff" * 16),
+_EVIL: Final[tuple[b.Node, ...]] = (
+    b.uid(tags.SOP_INSTANCE_UID, "1.6.6.6"),
+    b.text(t.PATIENT_NAME, "PN", "Evil^Eve"),
+    b.text(t.PATIENT_ID, "LO", "666 "),
+    b.Value(tags.PIXEL_DATA, "OW", b"\xff" * 16),
 )
 
 
-def header(tag: int, vr: str, length: int, syntax: Syntax = EXPLICIT_LE, *, short: bool | None = None) -> bytes:
+def header(tag: int, vr: str, length: int, syntax: b.Syntax = b.EXPLICIT_LE, *, short: bool | None = None) -> bytes:
     """The header of an element, item or delimiter, with any VR; ``short`` is whether its length has 16 bits."""
     order = ">" if syntax.big else "<"
     start = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
@@ -64,38 +53,42 @@ def header(tag: int, vr: str, length: int, syntax: Syntax = EXPLICIT_LE, *, shor
     return start + letters + b"\0\0" + struct.pack(order + "I", length % (1 << 32))
 
 
-def mark(tag: int, length: int = 0, syntax: Syntax = EXPLICIT_LE) -> bytes:
+def mark(tag: int, length: int = 0, syntax: b.Syntax = b.EXPLICIT_LE) -> bytes:
     """An item's header, or a delimiter."""
     return header(tag, "", length, syntax)
 
 
-def evil(random: Random, syntax: Syntax) -> bytes:
-    """Some elements nobody signed, in the encoding of the file or another."""
+def evil(random: Random, syntax: b.Syntax) -> bytes:
+    """Some unsigned elements, in the encoding of the file or another."""
     first = random.randrange(len(_EVIL))
     last = random.randrange(first, len(_EVIL)) + 1
     nodes = _EVIL[first:last]
-    if syntax.uid not in (EXPLICIT_LE.uid, IMPLICIT_LE.uid, EXPLICIT_BE.uid) and random.random() < 0.3:
-        nodes = (*nodes[:-1], Fragments(fragments=(b"", b"\xff\xd8EVIL\xff\xd9")))
-    other = random.choice((syntax, syntax, syntax, EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE))
-    return encode(nodes, other)
+    if syntax.uid not in (b.EXPLICIT_LE.uid, b.IMPLICIT_LE.uid, b.EXPLICIT_BE.uid) and random.random() < 0.3:
+        nodes = (*nodes[:-1], b.Fragments(fragments=(b"", b"\xff\xd8EVIL\xff\xd9")))
+    other = random.choice((syntax, syntax, syntax, b.EXPLICIT_LE, b.IMPLICIT_LE, b.EXPLICIT_BE))
+    return b.encode(nodes, other)
 
 
-def marks(random: Random, syntax: Syntax, most: int = 4) -> bytes:
+def marks(random: Random, syntax: b.Syntax, most: int = 4) -> bytes:
     """Some items' headers and delimiters in a row."""
     made = (
-        lambda: mark(ITEM_END, 0, syntax),
-        lambda: mark(SEQUENCE_END, 0, syntax),
-        lambda: mark(ITEM, UNDEFINED, syntax),
-        lambda: mark(ITEM, 0, syntax),
-        lambda: mark(ITEM, random.choice((8, 16, 20, 0xFFFE)), syntax),
-        lambda: mark(random.choice((ITEM_END, SEQUENCE_END)), random.choice((4, 8, UNDEFINED)), syntax),
+        lambda: mark(tags.ITEM_DELIMITATION_ITEM, 0, syntax),
+        lambda: mark(tags.SEQUENCE_DELIMITATION_ITEM, 0, syntax),
+        lambda: mark(tags.ITEM, b.UNDEFINED, syntax),
+        lambda: mark(tags.ITEM, 0, syntax),
+        lambda: mark(tags.ITEM, random.choice((8, 16, 20, 0xFFFE)), syntax),
+        lambda: mark(
+            random.choice((tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM)),
+            random.choice((4, 8, b.UNDEFINED)),
+            syntax,
+        ),
     )
     weights = (6, 6, 3, 1, 1, 1)
     chosen: list[Callable[[], bytes]] = random.choices(made, weights, k=random.randint(1, most))
     return b"".join(make() for make in chosen)
 
 
-def content(random: Random, syntax: Syntax, rest: int) -> bytes:
+def content(random: Random, syntax: b.Syntax, rest: int) -> bytes:
     """What a carrier holds; ``rest`` is how many bytes follow it, so that an element can swallow them."""
     pieces: list[bytes] = []
     for _ in range(random.randint(1, 4)):
@@ -106,36 +99,36 @@ def content(random: Random, syntax: Syntax, rest: int) -> bytes:
             pieces.append(evil(random, syntax))
         elif kind == 4:
             size = random.choice((0, 2, 4, 8, 16, rest, rest + 8, rest + 16, rest + 24, rest - 8))
-            tag = random.choice((0x00091001, 0x7FFF1001, 0x00080000, 0xFFFCFFFC, 0x00104001))
+            tag = random.choice((0x00091001, 0x7FFF1001, 0x00080000, tags.DATA_SET_TRAILING_PADDING, 0x00104001))
             pieces.append(header(tag, random.choice(("OB", "OB", "UN", "LO", "SQ", "UT")), max(size, 0), syntax))
         else:
             pieces.append(bytes(random.choice((2, 4, 8, 12))))
     return b"".join(pieces)
 
 
-def carrier(random: Random, syntax: Syntax, rest: int) -> tuple[bytes, str]:
+def carrier(random: Random, syntax: b.Syntax, rest: int) -> tuple[bytes, str]:
     """An element that holds what no MAC does, of a tag that is never signed or any other; and what it is."""
     tag = random.choice(NEVER_SIGNED if random.random() < 0.7 else UNSIGNED)
     vr = random.choice(VRS) if random.random() < 0.8 else random.choice(ODD_VRS)
     if random.random() < 0.5:
         vr = random.choice(("SQ", "UN", "OB", "OW", "UT", "UC"))
-    encoding = syntax if vr != "UN" or random.random() < 0.5 else IMPLICIT_LE
+    encoding = syntax if vr != "UN" or random.random() < 0.5 else b.IMPLICIT_LE
     inside = content(random, encoding, rest)
     style = random.randrange(5)
     if style == 0:  # items that are sound from outside
-        inside = mark(ITEM, len(inside), encoding) + inside
+        inside = mark(tags.ITEM, len(inside), encoding) + inside
     elif style == 1:
-        inside = mark(ITEM, UNDEFINED, encoding) + inside + mark(ITEM_END, 0, encoding)
+        inside = mark(tags.ITEM, b.UNDEFINED, encoding) + inside + mark(tags.ITEM_DELIMITATION_ITEM, 0, encoding)
     elif style == 2:
         hidden = header(0x00091001, random.choice(("OB", "UT", "UN", "SQ", "LO")), len(inside), encoding) + inside
-        inside = mark(ITEM, len(hidden), encoding) + hidden
+        inside = mark(tags.ITEM, len(hidden), encoding) + hidden
     elif style == 3:
         hidden = header(0x00091001, random.choice(("OB", "UT", "UN", "SQ")), len(inside), encoding) + inside
-        inside = mark(ITEM, UNDEFINED, encoding) + hidden + mark(ITEM_END, 0, encoding)
+        inside = mark(tags.ITEM, b.UNDEFINED, encoding) + hidden + mark(tags.ITEM_DELIMITATION_ITEM, 0, encoding)
     is_undefined = random.random() < 0.4
     if is_undefined:
-        inside += mark(SEQUENCE_END, 0, encoding)
-    length = UNDEFINED if is_undefined else len(inside)
+        inside += mark(tags.SEQUENCE_DELIMITATION_ITEM, 0, encoding)
+    length = b.UNDEFINED if is_undefined else len(inside)
     short = None if random.random() < 0.9 else random.random() < 0.5
     what = f"({tag:08X} {vr!r} {'undefined' if is_undefined else length} style {style})"
     return header(tag, vr, length, syntax, short=False if is_undefined and short is None else short) + inside, what

@@ -36,7 +36,7 @@ def views(files: Sequence[Path]) -> list[View | None]:
 
 
 def parse_dump(lines: Sequence[str]) -> View | None:
-    """The view that the lines of one dump tell; None if they tell of no data set."""
+    """The view in the lines of one dump; None without a data set."""
     result: dict[str, str] = {}
     paths: list[str] = []
     counts: list[int] = []

@@ -74,7 +74,7 @@ def _tree(gdcm: Any, dataset: Any) -> Tree:
 
 
 def _is_sequence(tag: int, element: Any) -> bool:
-    """Whether to ask for items: in implicit VR, the dictionary tells of sequences of defined length."""
+    """Whether to read items: in implicit VR, the dictionary identifies sequences of defined length."""
     if element.IsEmpty():
         return False
     return element.GetByteValue() is None or tag_vr(tag) == "SQ"

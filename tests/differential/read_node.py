@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from dcmseal import tags
 from tests.differential.reader_views import View
+from tests.support import tags as t
 
 _HERE: Final = Path(__file__).parent
-SEQUENCES: Final = (0x00081140, 0x00400275, 0x00400008, 0x00880200)
+SEQUENCES: Final = (t.REFERENCED_IMAGE_SEQUENCE, t.REQUEST_ATTRIBUTES_SEQUENCE, 0x00400008, tags.ICON_IMAGE_SEQUENCE)
 """What dicomParser is told to be sequences in implicit VR, for it has no dictionary."""
 
 

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragments
 from pydicom.tag import BaseTag
 
+from dcmseal import tags
 from tests.differential.reader_views import FragmentsView, ItemsView, Tree, View, flatten
 
 
@@ -24,7 +25,7 @@ def view(data: bytes) -> View | None:
         try:
             dataset = pydicom.dcmread(BytesIO(data), force=True)
             return dict(flatten(_tree(dataset)))
-        except Exception:  # noqa: BLE001 - whatever a reader raises, it refuses
+        except Exception:  # noqa: BLE001 - any exception of the reader is a refusal
             return None
 
 
@@ -41,12 +42,12 @@ def _silence() -> Generator[None]:
 
 
 def _tree(dataset: Dataset) -> Tree:
-    # what is looked at is converted, and others beside it: the bytes are kept before
-    raws = {tag: dataset.get_item(tag) for tag in dataset.keys()}  # noqa: SIM118 - a Dataset gives elements
+    # access converts an element and some of the others: keep their bytes before
+    raws = {tag: dataset.get_item(tag) for tag in dataset.keys()}  # noqa: SIM118 - iterating over a Dataset gives elements
     for tag, raw in raws.items():
         try:
             yield tag, _value(dataset, tag, raw)
-        except Exception:  # noqa: BLE001 - one value that cannot be had says nothing of others
+        except Exception:  # noqa: BLE001 - one unreadable value does not affect the others
             yield tag, "not to be had"
 
 
@@ -57,7 +58,7 @@ def _value(dataset: Dataset, tag: BaseTag, raw: object) -> bytes | str | Fragmen
     if element.VR == "US":
         return str(element.value)
     if isinstance(raw, RawDataElement) and raw.value is not None:
-        if raw.length == 0xFFFFFFFF and tag == 0x7FE00010:
+        if raw.length == 0xFFFFFFFF and tag == tags.PIXEL_DATA:
             return FragmentsView(generate_fragments(raw.value))
         return bytes(raw.value)
     value = element.value

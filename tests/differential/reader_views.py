@@ -44,7 +44,7 @@ def flatten(tree: Tree, before: str = "") -> Iterator[tuple[str, str]]:
             for number, fragment in enumerate(value):
                 yield f"{path}#{number}", fragment.hex()
         else:
-            # padding is no part of a value (PS3.5 6.2), and other readers strip it, or not
+            # padding is not part of a value (PS3.5 6.2); some readers strip it
             yield path, value if isinstance(value, str) else value.rstrip(_PADDING).hex()
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from pydicom.data import get_testdata_file
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.location import Location
 from dcmseal.model.signature import DigitalSignature
 from dcmseal.signing.plan import plan_signature
@@ -19,70 +20,73 @@ from dcmseal.signing.signing_context import SigningContext
 from dcmseal.signing.signing_options import SignOptions
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.differential.file_layout import Layout, parse_layout
-from tests.support.builder import (
-    DEFLATED_LE,
-    EXPLICIT_BE,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    RLE_LOSSLESS,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Syntax,
-    Value,
-    file,
-    image,
-    text,
-    trailing_padding,
-    uid,
-    us,
-    with_group_lengths,
-)
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Identity
 
 _MOMENT: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PIXELS: Final = bytes(range(1, 17))
-_REFERENCED = Item((uid(0x00081150, "1.2.840.10008.5.1.4.1.1.7"), uid(0x00081155, "1.2.3.9")))
-_NESTED = Sequence(0x00081140, (_REFERENCED, Item((uid(0x00081155, "1.2.3.8"),), undefined=True)))
-_DEEP = Sequence(
-    0x00400275,
+_REFERENCED = b.Item(
+    (b.uid(t.REFERENCED_SOP_CLASS_UID, "1.2.840.10008.5.1.4.1.1.7"), b.uid(tags.REFERENCED_SOP_INSTANCE_UID, "1.2.3.9"))
+)
+_NESTED = b.Sequence(
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (_REFERENCED, b.Item((b.uid(tags.REFERENCED_SOP_INSTANCE_UID, "1.2.3.8"),), undefined=True)),
+)
+_DEEP = b.Sequence(
+    t.REQUEST_ATTRIBUTES_SEQUENCE,
     (
-        Item(
+        b.Item(
             (
-                text(0x00400007, "LO", "step"),
-                Sequence(0x00400008, (Item((text(0x00080100, "SH", "CODE"),), undefined=True),), undefined=True),
+                b.text(0x00400007, "LO", "step"),
+                b.Sequence(
+                    0x00400008, (b.Item((b.text(tags.CODE_VALUE, "SH", "CODE"),), undefined=True),), undefined=True
+                ),
             ),
             undefined=True,
         ),
     ),
     undefined=True,
 )
-_PRIVATE = (text(0x00090010, "LO", "ACME"), text(0x00091001, "LO", "private"), Value(0x00091002, "OB", b"\1\2\3\4"))
-_PRIVATE_SEQUENCE = Sequence(0x00091003, (Item((text(0x00080100, "SH", "CODE"),)),))
-_OVERLAY = (us(0x60000010, 4), us(0x60000011, 4), text(0x60000040, "CS", "G"), Value(0x60003000, "OW", b"\1\2"))
-_ICON = Sequence(0x00880200, (Item((us(0x00280010, 1), us(0x00280011, 2), Value(0x7FE00010, "OW", b"\7\1"))),))
-_UNKNOWN = (Value(0x00110010, "LO", b"OTHER "), Value(0x00111001, "UN", b"\1\2\3\4"))
-_UNKNOWN_SEQUENCE = Sequence(0x00111002, (Item((text(0x00080100, "SH", "CODE"),)),), undefined=True, vr="UN")
+_PRIVATE = (
+    b.text(0x00090010, "LO", "ACME"),
+    b.text(0x00091001, "LO", "private"),
+    b.Value(0x00091002, "OB", b"\1\2\3\4"),
+)
+_PRIVATE_SEQUENCE = b.Sequence(0x00091003, (b.Item((b.text(tags.CODE_VALUE, "SH", "CODE"),)),))
+_OVERLAY = (
+    b.us(t.OVERLAY_ROWS, 4),
+    b.us(0x60000011, 4),
+    b.text(0x60000040, "CS", "G"),
+    b.Value(t.OVERLAY_DATA, "OW", b"\1\2"),
+)
+_ICON = b.Sequence(
+    tags.ICON_IMAGE_SEQUENCE,
+    (b.Item((b.us(tags.ROWS, 1), b.us(tags.COLUMNS, 2), b.Value(tags.PIXEL_DATA, "OW", b"\7\1"))),),
+)
+_UNKNOWN = (b.Value(0x00110010, "LO", b"OTHER "), b.Value(0x00111001, "UN", b"\1\2\3\4"))
+_UNKNOWN_SEQUENCE = b.Sequence(0x00111002, (b.Item((b.text(tags.CODE_VALUE, "SH", "CODE"),)),), undefined=True, vr="UN")
 
-_PLAIN: Final = (_NESTED, _DEEP, text(0x00080050, "SH", "4711"), text(0x00104000, "LT", "comment"))
+_PLAIN: Final = (_NESTED, _DEEP, b.text(t.ACCESSION_NUMBER, "SH", "4711"), b.text(t.PATIENT_COMMENTS, "LT", "comment"))
 _RICH: Final = (*_PLAIN, *_PRIVATE, *_OVERLAY, _ICON)
-_FRAGMENTS: Final = Fragments(fragments=(b"", b"\xff\xd8abcdef", b"gh\xff\xd9"))
-_RLE: Final = Fragments(fragments=(bytes(4), struct.pack("<16I", 1, 64, *[0] * 14) + b"\x0f" + PIXELS + b"\0"))
+_FRAGMENTS: Final = b.Fragments(fragments=(b"", b"\xff\xd8abcdef", b"gh\xff\xd9"))
+_RLE: Final = b.Fragments(fragments=(bytes(4), struct.pack("<16I", 1, 64, *[0] * 14) + b"\x0f" + PIXELS + b"\0"))
 """One segment, and all of it literal (PS3.5 G)."""
 
-_FILES: Final[Mapping[str, tuple[tuple[Node, ...], Syntax]]] = {
-    "explicit": (image(*_PLAIN, pixels=PIXELS), EXPLICIT_LE),
-    "rich": (image(*_RICH, _PRIVATE_SEQUENCE, trailing_padding(10), pixels=PIXELS), EXPLICIT_LE),
-    "unknown": (image(*_PLAIN, *_UNKNOWN, _UNKNOWN_SEQUENCE, pixels=PIXELS), EXPLICIT_LE),
-    "implicit": (image(*_RICH, pixels=PIXELS), IMPLICIT_LE),
-    "big endian": (image(*_RICH, _PRIVATE_SEQUENCE, pixels=PIXELS), EXPLICIT_BE),
-    "deflated": (image(*_RICH, pixels=PIXELS), DEFLATED_LE),
-    "encapsulated": (image(*_RICH, _FRAGMENTS), JPEG_BASELINE),
-    "RLE": (image(*_PLAIN, _RLE), RLE_LOSSLESS),
-    "group lengths": (with_group_lengths(image(*_PLAIN, pixels=PIXELS)), EXPLICIT_LE),
-    "undefined": (image(_DEEP, Sequence(0x00081140, (_REFERENCED,), undefined=True), pixels=PIXELS), EXPLICIT_LE),
+_FILES: Final[Mapping[str, tuple[tuple[b.Node, ...], b.Syntax]]] = {
+    "explicit": (b.image(*_PLAIN, pixels=PIXELS), b.EXPLICIT_LE),
+    "rich": (b.image(*_RICH, _PRIVATE_SEQUENCE, b.trailing_padding(10), pixels=PIXELS), b.EXPLICIT_LE),
+    "unknown": (b.image(*_PLAIN, *_UNKNOWN, _UNKNOWN_SEQUENCE, pixels=PIXELS), b.EXPLICIT_LE),
+    "implicit": (b.image(*_RICH, pixels=PIXELS), b.IMPLICIT_LE),
+    "big endian": (b.image(*_RICH, _PRIVATE_SEQUENCE, pixels=PIXELS), b.EXPLICIT_BE),
+    "deflated": (b.image(*_RICH, pixels=PIXELS), b.DEFLATED_LE),
+    "encapsulated": (b.image(*_RICH, _FRAGMENTS), b.JPEG_BASELINE),
+    "RLE": (b.image(*_PLAIN, _RLE), b.RLE_LOSSLESS),
+    "group lengths": (b.with_group_lengths(b.image(*_PLAIN, pixels=PIXELS)), b.EXPLICIT_LE),
+    "undefined": (
+        b.image(_DEEP, b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (_REFERENCED,), undefined=True), pixels=PIXELS),
+        b.EXPLICIT_LE,
+    ),
 }
 _REAL: Final = ("rtplan", "test-SR", "SC_rgb_small_odd_jpeg", "image_dfl", "priv_SQ")
 """Test files of pydicom, without what they are called by: small ones, that real software wrote."""
@@ -100,14 +104,14 @@ class Base:
 
 def make_bases(identity: Identity) -> dict[str, Base]:
     """The signed files, by name; all but the key's numbers are the same each time if the key is RSA."""
-    made = {name: _sign(file(nodes, syntax), identity) for name, (nodes, syntax) in _FILES.items()}
+    made = {name: _sign(b.file(nodes, syntax), identity) for name, (nodes, syntax) in _FILES.items()}
     made["two signatures"] = _sign(made["explicit"], identity)
     item = Location.parse("ReferencedImageSequence[0]")
     made["item signature"] = _sign(
-        _sign(file(image(_NESTED, _DEEP, pixels=PIXELS)), identity, SignOptions(location=item)), identity
+        _sign(b.file(b.image(_NESTED, _DEEP, pixels=PIXELS)), identity, SignOptions(location=item)), identity
     )
-    part = SignOptions(tags=(0x00081140, 0x00100010, 0x00100020, 0x7FE00010))
-    made["part"] = _sign(file(image(*_RICH, pixels=PIXELS)), identity, part)
+    part = SignOptions(tags=(t.REFERENCED_IMAGE_SEQUENCE, t.PATIENT_NAME, t.PATIENT_ID, tags.PIXEL_DATA))
+    made["part"] = _sign(b.file(b.image(*_RICH, pixels=PIXELS)), identity, part)
     for name in _REAL:
         path = get_testdata_file(f"{name}.dcm")
         assert isinstance(path, str)

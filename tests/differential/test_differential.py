@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from dcmseal import tags
 from tests.differential import read_image
 from tests.differential.file_layout import LayoutEdit
 from tests.differential.mutants import Mutant, iter_mutants, make_mutant
 from tests.differential.oracle import READERS, Accepted, Oracle, difference, verify_mutant
 from tests.differential.signed_bases import NAMES, PIXELS, Base, make_bases
+from tests.support import tags as t
 from tests.support.pki import Pki
 
 COUNT = 4000
@@ -67,7 +69,7 @@ def test_another_value_is_seen(name: str, reader: str, made: dict[str, Base], or
     signed = verify_mutant(made[name].data)
     assert signed is not None
     path = tmp_path / "changed.dcm"
-    path.write_bytes(changed(made[name], 0x00100010, b"Doe^Jack"))
+    path.write_bytes(changed(made[name], t.PATIENT_NAME, b"Doe^Jack"))
     (shown,) = READERS[reader]([path])
     assert shown is not None
     assert "00100010" in difference(oracle.views(reader)[name], shown, signed)
@@ -78,15 +80,15 @@ def test_other_pixels_are_seen(name: str, made: dict[str, Base], oracle: Oracle,
     signed = verify_mutant(made[name].data)
     assert signed is not None
     path = tmp_path / "changed.dcm"
-    path.write_bytes(changed(made[name], 0x7FE00010, bytes(reversed(PIXELS))))
+    path.write_bytes(changed(made[name], tags.PIXEL_DATA, bytes(reversed(PIXELS))))
     (shown,) = read_image.views([path])
     assert shown is not None
     accepted = Accepted(signed.protected, frozenset())
     assert difference(oracle.views("DCMTK's pixels")[name], shown, accepted)
 
 
-def test_what_is_not_there_is_seen() -> None:
-    accepted = Accepted(frozenset({"00100010"}), frozenset({0x00100010, 0x00104000}))
+def test_missing_readers_are_noticed() -> None:
+    accepted = Accepted(frozenset({"00100010"}), frozenset({t.PATIENT_NAME, t.PATIENT_COMMENTS}))
     signed = {"00100010": "aa"}
     assert not difference(signed, {"00100010": "aa", "00104000": "bb"}, accepted)
     assert "not there" in difference(signed, {"00100010": "aa", "00100030": "bb"}, accepted)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import main
+from dcmseal.exit_codes import ExitCode
 
 
 @pytest.fixture(scope="session")

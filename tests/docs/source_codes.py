@@ -15,7 +15,7 @@ WARNINGS = frozenset({"SigningWarning"})
 
 
 class UnreadableCode(Exception):
-    """A code that is not written out where it is used: nobody could look for it."""
+    """A code that is not a literal where it is used, so that it cannot be searched for."""
 
 
 def find_codes(classes: frozenset[str]) -> set[str]:

@@ -17,8 +17,9 @@ import dcmseal.plugins
 import dcmseal.testing
 import make_cli_reference
 import make_tokens_page
-from dcmseal.batch.exit_codes import ExitCode
+from dcmseal import tags
 from dcmseal.cli.main import COMMANDS, main
+from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins import hookspecs
 from dcmseal.signing.make import build_mac_stream
 from dcmseal.signing.plan import plan_signature
@@ -27,7 +28,8 @@ from tests.core.plugins.test_discovery import FOREIGN, install
 from tests.docs.doc_pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
 from tests.docs.page_reader import PageReader, commands, environment
 from tests.docs.source_codes import ROOT
-from tests.support import builder
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.tokens.token_kinds import EVERY_KEY, KINDS
 
 _FROM_NOTHING = (README, DOCS / "tutorial" / "first-signature.md")
@@ -47,7 +49,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if to_do(page)], ids=lambda page: page.stem)
-def test_what_the_page_says_happens(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_examples_behave_as_described(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     folder = tmp_path / "dcmseal-demo"
     if page in _FROM_NOTHING:
         folder = tmp_path
@@ -81,7 +83,7 @@ def test_examples_in_docstrings_are_true(name: str, demo: Path, tmp_path: Path) 
     assert not result.failed
 
 
-def test_every_block_is_run_or_says_why_not() -> None:
+def test_every_code_block_is_run_or_has_a_reason_not_to() -> None:
     for page in pages():
         for block in blocks(page):
             assert block.language in RUNNABLE | DATA, block
@@ -196,20 +198,20 @@ def token_packages() -> str:
     return (ROOT / "tools" / "token_packages.sh").read_text("utf-8")
 
 
-def test_the_example_is_what_is_hashed() -> None:
+def test_the_example_matches_the_hashed_stream() -> None:
     page = (DOCS / "explanation" / "mac-byte-stream.md").read_text("utf-8")
     shown = [
         bytes.fromhex("".join(re.findall(r"^((?:[0-9A-F]{2} ?)+)(?=  |$)", text, re.MULTILINE)))
         for text in re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     ]
     nodes = (
-        builder.text(0x00080005, "CS", "ISO_IR 192"),
-        builder.uid(0x00080018, "1.2.3.4"),
-        builder.Sequence(0x00081140, (builder.Item((builder.uid(0x00081155, "1.2.3.5"),)),)),
-        builder.text(0x00100010, "PN", "Yamada^Tarou"),
-        builder.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
+        b.text(tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
+        b.uid(tags.SOP_INSTANCE_UID, "1.2.3.4"),
+        b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.uid(tags.REFERENCED_SOP_INSTANCE_UID, "1.2.3.5"),)),)),
+        b.text(t.PATIENT_NAME, "PN", "Yamada^Tarou"),
+        b.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
     )
-    image = builder.file(nodes, builder.JPEG_BASELINE)
+    image = b.file(nodes, b.JPEG_BASELINE)
     with plan_signature(image, SigningContext(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
         message = build_mac_stream(plan)
         assert shown == [b"".join(message.chunks()), message.digest, message.digest_info]

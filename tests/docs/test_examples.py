@@ -20,7 +20,7 @@ def awskms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_aws_kms_passes_its_tests(awskms: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # whatever other tests have there would answer in place of its own
+    # entries of other tests would be used instead of its own
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     output = run(["-m", "pytest", "-q", "-p", "no:cacheprovider", str(AWS_KMS)], awskms)

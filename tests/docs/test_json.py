@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.cli.main import main
 from dcmseal.documents.document_builders import report_document
 from dcmseal.plugins.hookspecs import hookimpl
@@ -18,7 +19,8 @@ from dcmseal.plugins.profile import Profile
 from dcmseal.plugins.registry import Registry
 from dcmseal_profiles.base_rsa import BaseRsa
 from tests.docs.source_codes import ROOT
-from tests.support import builder, cited_evidence
+from tests.support import builder as b
+from tests.support import cited_evidence
 from tests.support.pki import Pki
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -37,10 +39,10 @@ class OneProfile:
 
 def example_document(pki: Pki) -> Any:
     """What verification says of a small file, in which one element is not signed and one was changed."""
-    image = [node for node in builder.image() if isinstance(node, builder.Value) and node.tag >> 16 in (0x8, 0x10)]
+    image = [node for node in b.image() if isinstance(node, b.Value) and node.tag >> 16 in (0x8, 0x10)]
     key = f"pem:{pki['rsa2048'].key_pem}?cert={pki['rsa2048'].certificate_pem}"
     tags = ["SOPClassUID", "SOPInstanceUID", "PatientID"]
-    data = dcmseal.sign(builder.file(image), key=key, tags=tags, purpose="verification").data
+    data = dcmseal.sign(b.file(image), key=key, tags=tags, purpose="verification").data
     assert data is not None
     changed = data.replace(b"4711", b"4712")
     report = dcmseal.verify(
@@ -58,7 +60,7 @@ def test_the_example_is_valid() -> None:
     jsonschema.validate(written_example(), SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
-def test_the_example_is_what_verification_says(pki: Pki) -> None:
+def test_the_example_matches_a_verification(pki: Pki) -> None:
     written, real = written_example(), example_document(pki)
     for document in (written, real):
         assert document["instance"].pop("size")
@@ -104,6 +106,7 @@ COMMANDS = {
     "profiles show creator-rsa": "rules",
     "profiles explain structured-report-rsa PLAIN": "explanation",
     "completion bash": "completion",
+    "demo OUT": "demo",
     "verify NOWHERE": "error",
     "verify": "error",
 }
@@ -115,20 +118,22 @@ def test_commands_write_the_documents_of_the_schema(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     plain, signed = tmp_path / "plain.dcm", tmp_path / "signed.dcm"
-    plain.write_bytes(builder.file(builder.image()))
+    plain.write_bytes(b.file(b.image()))
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
     result = dcmseal.sign(plain, key=key, output=signed)
     report = tmp_path / "report.dcm"
     report.write_bytes(
-        builder.file(
+        b.file(
             cited_evidence.make_document(
-                cited_evidence.make_evidence_sequence(cited_evidence.CURRENT, cited_evidence.make_citation("1.2.3.4"))
+                cited_evidence.make_evidence_sequence(
+                    tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, cited_evidence.make_citation("1.2.3.4")
+                )
             )
         )
     )
     folder = tmp_path / "study"
     folder.mkdir()
-    (folder / "instance.dcm").write_bytes(builder.file(builder.image()))
+    (folder / "instance.dcm").write_bytes(b.file(b.image()))
     config = tmp_path / "config.toml"
     config.write_text(f'[keys.a]\nuri = "{key}"\n[keys.b]\nuri = "pem:b"\npin-source = "env:A"\n[keys.c]\nuri = 3\n')
     config.chmod(0o600)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import main
+from dcmseal.exit_codes import ExitCode
 from tests.core.plugins.test_discovery import install, run
 from tests.docs.doc_pages import DOCS
 
@@ -50,7 +50,7 @@ def test_nothing_keeps_the_old_name(copied: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Contoso", "con-toso", "../contoso", "1st"])
-def test_a_name_that_is_none_is_refused_and_nothing_changed(tmp_path: Path, name: str) -> None:
+def test_an_invalid_name_is_refused_and_changes_nothing(tmp_path: Path, name: str) -> None:
     project = shutil.copytree(TEMPLATE, tmp_path / "copy")
     script = [sys.executable, str(project / "rename.py"), name]
     done = subprocess.run(script, capture_output=True, text=True, check=False)

@@ -67,7 +67,7 @@ QUOTED: Final = {page.relative_to(ROOT).as_posix(): found for page in SOURCES if
 
 
 @pytest.mark.parametrize("page", sorted({*QUOTED, *SCENES}))
-def test_what_the_page_quotes_is_said(
+def test_quoted_messages_are_real(
     page: str, demo: Path, pki: Pki, softhsm: SoftHsm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     heard: dict[str, str] = {}
@@ -85,7 +85,7 @@ def test_what_the_page_quotes_is_said(
     assert not_quoted == {}, f"{page} quotes nothing of that"
 
 
-def test_messages_are_told_from_what_is_typed() -> None:
+def test_messages_are_distinguished_from_commands() -> None:
     commands = ["dcmseal list FILE", "sign --dry-run", "--purpose author", "IN [OUT]", "chmod go-w"]
     code = ["fetch = true", "signer:CN=A or CN=B", "import dcmseal", "SEQUENCE(r, s)", "mac-differs"]
     said = ["was removed", "9 skipped: not DICOM", "no plugin opens keys of scheme ...", "● Covered"]

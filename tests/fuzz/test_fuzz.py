@@ -12,44 +12,34 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dcmseal import tags
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise
-from tests.support.builder import (
-    DEFLATED_LE,
-    EXPLICIT_BE,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Syntax,
-    all_vrs,
-    file,
-    image,
-    text,
-    trailing_padding,
-    us,
-    with_group_lengths,
-)
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.oracle_removal import split_file
 from tests.support.pki import Pki
 from tests.support.signed_files import reference_stream, sign_dataset, verify_integrity
 
-ITEM = Item((us(0x00280010, 7), Sequence(0x00400555, (Item(),), undefined=True), text(0x0040A160, "UT", "text")))
-NESTED = Sequence(0x00081140, (ITEM, Item((us(0x00280010, 8),), undefined=True)), undefined=True)
-ICON = Sequence(0x00880200, (Item((Fragments(fragments=(b"", b"ab")),)),))
-RICH: tuple[Node, ...] = image(NESTED, text(0x00104000, "LT", "comment"), trailing_padding(10))
-SEEDS: dict[str, tuple[tuple[Node, ...], Syntax]] = {
-    "explicit": (RICH, EXPLICIT_LE),
-    "implicit": (RICH, IMPLICIT_LE),
-    "big endian": (RICH, EXPLICIT_BE),
-    "deflated": (RICH, DEFLATED_LE),
-    "fragments": (image(NESTED, ICON, Fragments(fragments=(b"", b"abcd", b"ef"))), JPEG_BASELINE),
-    "all VRs": (all_vrs(), EXPLICIT_LE),
-    "group lengths": (with_group_lengths(RICH), EXPLICIT_LE),
+ITEM = b.Item(
+    (
+        b.us(tags.ROWS, 7),
+        b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, (b.Item(),), undefined=True),
+        b.text(t.TEXT_VALUE, "UT", "text"),
+    )
+)
+NESTED = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (ITEM, b.Item((b.us(tags.ROWS, 8),), undefined=True)), undefined=True)
+ICON = b.Sequence(tags.ICON_IMAGE_SEQUENCE, (b.Item((b.Fragments(fragments=(b"", b"ab")),)),))
+RICH: tuple[b.Node, ...] = b.image(NESTED, b.text(t.PATIENT_COMMENTS, "LT", "comment"), b.trailing_padding(10))
+SEEDS: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
+    "explicit": (RICH, b.EXPLICIT_LE),
+    "implicit": (RICH, b.IMPLICIT_LE),
+    "big endian": (RICH, b.EXPLICIT_BE),
+    "deflated": (RICH, b.DEFLATED_LE),
+    "fragments": (b.image(NESTED, ICON, b.Fragments(fragments=(b"", b"abcd", b"ef"))), b.JPEG_BASELINE),
+    "all VRs": (b.all_vrs(), b.EXPLICIT_LE),
+    "group lengths": (b.with_group_lengths(RICH), b.EXPLICIT_LE),
 }
 fuzz = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -68,7 +58,7 @@ class Seed:
 def seeds(pki: Pki) -> dict[str, Seed]:
     made = {}
     for name, (nodes, syntax) in SEEDS.items():
-        data = sign_dataset(file(nodes, syntax), pki["p256"], purpose=1)
+        data = sign_dataset(b.file(nodes, syntax), pki["p256"], purpose=1)
         if name == "group lengths":
             data = sign_dataset(data, pki["p256"], location="ReferencedImageSequence[0]")
         made[name] = Seed(data, len(split_file(data)[0]), reference_stream(data, lenient=True) or b"")
@@ -138,7 +128,7 @@ changes = st.builds(
 
 
 def sign_again(data: bytes, pki: Pki) -> None:
-    """Whatever can be signed has one signature more."""
+    """A signable data set has one more signature."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
 from tests.fuzz.test_fuzz import Change, changes, fuzz
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import NATIVE_SYNTAXES, Syntax, file, image
-from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
+from tests.support.cited_evidence import make_citation, make_document, make_evidence_sequence
 from tests.support.dicom_tree import Unreadable
 from tests.support.oracle_removal import split_file
 from tests.support.pki import Pki
@@ -29,7 +30,7 @@ FIRST, SECOND = "1.2.3.4.1", "1.2.3.4.2"
 
 def put(folder: Path, pki: Pki) -> tuple[bytes, bytes]:
     """An instance without a signature, and one with."""
-    first, second = file(image(instance=FIRST)), sign_dataset(file(image(instance=SECOND)), pki["p256"])
+    first, second = b.file(b.image(instance=FIRST)), sign_dataset(b.file(b.image(instance=SECOND)), pki["p256"])
     (folder / "first.dcm").write_bytes(first)
     (folder / "second.dcm").write_bytes(second)
     return first, second
@@ -42,15 +43,22 @@ def changed(data: bytes, made: list[Change]) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
+@pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
 @fuzz
 @given(made=st.lists(changes, min_size=1, max_size=3))
 def test_changed_documents(
-    syntax: Syntax, made: list[Change], tmp_path_factory: pytest.TempPathFactory, pki: Pki
+    syntax: b.Syntax, made: list[Change], tmp_path_factory: pytest.TempPathFactory, pki: Pki
 ) -> None:
     folder = tmp_path_factory.mktemp("study")
     put(folder, pki)
-    plain = file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST), make_citation(SECOND))), syntax)
+    plain = b.file(
+        make_document(
+            make_evidence_sequence(
+                tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST), make_citation(SECOND)
+            )
+        ),
+        syntax,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with suppress(SealError):
@@ -69,7 +77,13 @@ def test_changed_documents(
 def test_changed_instances(made: list[Change], tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> None:
     folder = tmp_path_factory.mktemp("study")
     files = put(folder, pki)
-    plain = file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST), make_citation(SECOND))))
+    plain = b.file(
+        make_document(
+            make_evidence_sequence(
+                tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST), make_citation(SECOND)
+            )
+        )
+    )
     data = sign_dataset(plain, pki["p256"], references=[folder])
     for name, before in zip(("first.dcm", "second.dcm"), files, strict=True):
         after = changed(before, made)
@@ -85,7 +99,7 @@ def test_changed_instances(made: list[Change], tmp_path_factory: pytest.TempPath
 def stream(data: bytes) -> bytes | None:
     """All that can be signed, with minimal padding, by the reference encoder; None if it cannot read that."""
     try:
-        dataset = reference.parse_file(file(minimise_nodes(to_nodes(reference.parse_file(data).dataset)))).dataset
+        dataset = reference.parse_file(b.file(minimise_nodes(to_nodes(reference.parse_file(data).dataset)))).dataset
         return reference.data_stream(dataset, reference.signable_tags(dataset))
     except (Unreadable, ValueError, struct.error, zlib.error, LookupError):
         return None

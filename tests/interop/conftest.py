@@ -1,4 +1,4 @@
-"""DCMTK beside the package; the PKI that is none of ours, and files signed by those in it."""
+"""DCMTK, an independent PKI, and files signed with its certificates."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pydicom
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.plugins.timestamp_backend import RetryPolicy
 from dcmseal_timestamp.cms_tsp import CmsTspBackend
 from tests.interop.interop_bench import InteropBench
@@ -61,15 +62,15 @@ def signed_by(independent_pki: IndependentPki) -> Callable[[str], Path]:
 
 @pytest.fixture
 def stamp(independent: IndependentPki, signed_by: Callable[[str], Path]) -> Stamp:
-    """The file of the good signer with the timestamp of an authority, which nobody looks at."""
+    """The file of the good signer with an unchecked timestamp of an authority."""
 
     def stamp(service: str, at: dt.datetime = STAMPED, over: Path | None = None) -> bytes:
         file = signed_by("good")
         dataset = pydicom.dcmread(BytesIO(file.read_bytes()))
-        item = dataset[0xFFFAFFFA][0]
+        item = dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][0]
         token = token_of(independent, service, dcmseal.build_timestamp_query(over or file), at)
-        item.add_new(0x04000305, "CS", "CMS_TSP")
-        item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
+        item.add_new(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", "CMS_TSP")
+        item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", token + bytes(len(token) % 2))
         out = BytesIO()
         dataset.save_as(out)
         return out.getvalue()

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key, pkcs12
 
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk, DcmtkError
 from tests.support.pki import PASSPHRASE, SIGNERS, Pki
 
 
 def sign(dcmsign: Dcmtk, pki: Pki, folder: Path, name: str) -> Path:
     source, output = folder / "in.dcm", folder / "out.dcm"
-    source.write_bytes(file(image()))
+    source.write_bytes(b.file(b.image()))
     dcmsign.sign(source, output, pki[name].key_pem, pki[name].certificate_pem)
     return output
 

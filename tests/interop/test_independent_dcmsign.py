@@ -119,7 +119,7 @@ def test_timestamp_authorities(
 @pytest.mark.parametrize(
     ("signer", "site", "we_say"),
     [
-        # what the timestamp is for: dcmsign looks at the certificate of today all the same
+        # dcmsign evaluates the certificate at the current time despite the timestamp
         ("revoked-since", "with CRLs", Verdict.VALID),
         ("short-lived", "without CRLs", Verdict.VALID),
         ("revoked-before", "with CRLs", Verdict.INVALID),

@@ -50,7 +50,7 @@ def test_good(stamp: Stamp, verify: Verify) -> None:
     assert verify(stamp("tsa")) == dict.fromkeys({*SOUND, "tsa-trusted"}, Outcome.PASSED)
 
 
-def test_good_with_what_came_in_the_token(stamp: Stamp, verify: Verify) -> None:
+def test_good_with_the_certificates_of_the_token(stamp: Stamp, verify: Verify) -> None:
     """The intermediate is in the token, and none is at hand."""
     assert verify(stamp("tsa"), intermediates=())["tsa-trusted"] is Outcome.PASSED
 
@@ -99,7 +99,7 @@ def test_an_imprint_of_something_else(stamp: Stamp, verify: Verify, signed_by: C
 
 
 def test_an_answer_that_was_recorded(independent: IndependentPki, signed_by: Callable[[str], Path]) -> None:
-    """Somebody plays back what the authority said earlier: of the same value, with another nonce."""
+    """A replayed answer of the authority: for the same value, with another nonce."""
     data = signed_by("good").read_bytes()
     earlier = token_of(independent, "tsa", dcmseal.build_timestamp_query(data), STAMPED)
     for wish, code in (

@@ -165,7 +165,7 @@ def test_a_stale_crl(site: Site, independent: IndependentPki) -> None:
     assert found["revocation-stale"] is Outcome.UNKNOWN
 
 
-def test_a_stale_crl_that_says_revoked(site: Site, independent: IndependentPki) -> None:
+def test_a_stale_crl_with_a_revocation(site: Site, independent: IndependentPki) -> None:
     crls = (independent.crl("root"), independent.crl("issuing", utc_date(2025)))
     for rule in (RevocationMode.SOFT, RevocationMode.HARD):
         assert site("revoked-before", crls=crls, revocation=rule)["revoked"] is Outcome.FAILED
@@ -206,7 +206,7 @@ def test_a_responder_that_the_issuer_did_not_name(
     independent.answers["crls/issuing/latest.crl"] = lambda: ("404 Not Found", [], [])
     assert site(label, fetch=True)[code] is Outcome.UNKNOWN
     independent.answers.clear()
-    # and then the CRL tells
+    # and then the CRL shows it
     assert site(label, fetch=True) == GOOD
 
 
@@ -224,9 +224,7 @@ def test_an_ocsp_response_and_a_crl_that_say_the_opposite(site: Site, independen
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_of_two_ocsp_responses_the_one_that_says_revoked_counts(
-    site: Site, independent: IndependentPki, turn: int
-) -> None:
+def test_a_revocation_in_one_of_two_ocsp_responses_counts(site: Site, independent: IndependentPki, turn: int) -> None:
     told = [independent.ocsp("lasting", "revoked-since", at) for at in (BEFORE_IT_WAS_REVOKED, NOW)][::turn]
     found = site("revoked-since", ocsp_responses=tuple(told), crls=(independent.crl("root"),))
     assert found["revoked-since"] is Outcome.UNKNOWN

@@ -13,34 +13,34 @@ from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
 from tests.interop.interop_bench import InteropBench
-from tests.support.builder import IMPLICIT_LE, Item, Node, Sequence, Value, file, image
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, finding_outcomes, single_report, verify_integrity
 
-CONTOUR_DATA, ROI_CONTOURS = 0x30060050, 0x30060039
 LONGEST = 0xFFFE
 
 
-def points(size: int) -> Value:
-    return Value(CONTOUR_DATA, "DS", (b"-12.5\\" * (size // 6 + 1))[: size - 1] + b"1")
+def points(size: int) -> b.Value:
+    return b.Value(t.CONTOUR_DATA, "DS", (b"-12.5\\" * (size // 6 + 1))[: size - 1] + b"1")
 
 
-def nested(size: int) -> Sequence:
-    return Sequence(ROI_CONTOURS, (Item((Sequence(0x30060040, (Item((points(size),)),)),)),))
+def nested(size: int) -> b.Sequence:
+    return b.Sequence(t.ROI_CONTOUR_SEQUENCE, (b.Item((b.Sequence(t.CONTOUR_SEQUENCE, (b.Item((points(size),)),)),)),))
 
 
-def sign(nodes: tuple[Node, ...], pki: Pki) -> SigningResult:
-    return dcmseal.sign(file(nodes, IMPLICIT_LE), signer=build_signer(pki["rsa2048"]))
+def sign(nodes: tuple[b.Node, ...], pki: Pki) -> SigningResult:
+    return dcmseal.sign(b.file(nodes, b.IMPLICIT_LE), signer=build_signer(pki["rsa2048"]))
 
 
 @pytest.mark.parametrize(("size", "covered"), [(LONGEST, True), (LONGEST + 2, False), (200_000, False)])
 def test_they_are_left_out_with_a_warning(size: int, covered: bool, pki: Pki) -> None:
     for node in (points(size), nested(size)):
-        result = sign(image(node), pki)
+        result = sign(b.image(node), pki)
         assert result.signature.mac is not None
         assert (node.tag in result.signature.mac.elements) is covered
         warned = {each.code: each.elements for each in result.warnings}
-        expected = "value-too-long" if node.tag == CONTOUR_DATA else "sequence-with-un"
+        expected = "value-too-long" if node.tag == t.CONTOUR_DATA else "sequence-with-un"
         assert (warned.get(expected) == (node.tag,)) is not covered
         assert "vr-un-not-signed" not in warned
         reasons = dict(result.unsignable)
@@ -50,25 +50,25 @@ def test_they_are_left_out_with_a_warning(size: int, covered: bool, pki: Pki) ->
 
 def test_the_signature_outlives_a_change_to_explicit_vr(bench: InteropBench) -> None:
     """Where the value is UN in the file, too: the MAC is the same in both encodings."""
-    implicit = bench.ours(file(image(nested(100_000), points(80_000)), IMPLICIT_LE))
+    implicit = bench.ours(b.file(b.image(nested(100_000), points(80_000)), b.IMPLICIT_LE))
     for data in (implicit, bench.convert(implicit, syntax="explicit")):
         report = verify_integrity(data)
         assert report.verdict is Verdict.VALID
         coverage = single_report(report).coverage
         assert coverage is not None
-        assert {tag for tag, _ in coverage.unsignable} == {CONTOUR_DATA, ROI_CONTOURS}
+        assert {tag for tag, _ in coverage.unsignable} == {t.CONTOUR_DATA, t.ROI_CONTOUR_SEQUENCE}
         assert bench.verification(data).ok
 
 
-def test_what_dcmsign_signs_of_them_is_not_established(bench: InteropBench) -> None:
+def test_signatures_of_dcmsign_over_long_values_are_not_established(bench: InteropBench) -> None:
     """It puts a value of VR UN into the MAC, which the standard keeps out of it."""
-    report = verify_integrity(bench.theirs(file(image(points(80_000)), IMPLICIT_LE)))
+    report = verify_integrity(bench.theirs(b.file(b.image(points(80_000)), b.IMPLICIT_LE)))
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert finding_outcomes(report)["unsignable-listed"] is Outcome.UNKNOWN
     assert any("too long for VR DS" in each.message for each in single_report(report).findings)
 
 
 def test_values_that_just_fit_are_signed_by_both(bench: InteropBench) -> None:
-    data = file(image(points(LONGEST)), IMPLICIT_LE)
+    data = b.file(b.image(points(LONGEST)), b.IMPLICIT_LE)
     bench.assert_good(bench.ours(data))
     bench.assert_good(bench.theirs(data))

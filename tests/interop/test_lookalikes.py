@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dcmseal import tags
 from tests.support import reference
 from tests.support.dcmsign import Dcmtk
 from tests.support.nonstandard_files import c2pa_health_file, pacs_system_file
@@ -16,7 +17,7 @@ def test_c2pa_health_style(dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:
     data = c2pa_health_file(pki["p256"])
     (signature,) = reference.signatures(reference.parse_file(data).dataset)
     assert signature.mac_parameters is None
-    assert reference.text(reference.find(signature.item, 0x04000110) or signature.item[0]) == "X509"
+    assert reference.text(reference.find(signature.item, tags.CERTIFICATE_TYPE) or signature.item[0]) == "X509"
     path = tmp_path / "c2pa.dcm"
     path.write_bytes(data)
     assert dcmsign.verify(path, trust=pki.trust).returncode == 101
@@ -27,8 +28,14 @@ def test_pacs_system_style(with_sequence: bool, dcmsign: Dcmtk, pki: Pki, tmp_pa
     data = pacs_system_file(pki["rsa2048"], with_sequence=with_sequence)
     dataset = reference.parse_file(data).dataset
     assert reference.signatures(dataset) == []
-    level = reference.level(dataset, ((0x04000561, 0),)) if with_sequence else dataset
-    assert {element.tag for element in level} >= {0x04000015, 0x04000020, 0x04000100, 0x04000115, 0x04000120}
+    level = reference.level(dataset, ((tags.ORIGINAL_ATTRIBUTES_SEQUENCE, 0),)) if with_sequence else dataset
+    assert {element.tag for element in level} >= {
+        tags.MAC_ALGORITHM,
+        tags.DATA_ELEMENTS_SIGNED,
+        tags.DIGITAL_SIGNATURE_UID,
+        tags.CERTIFICATE_OF_SIGNER,
+        tags.SIGNATURE,
+    }
     path = tmp_path / "pacs.dcm"
     path.write_bytes(data)
     assert dcmsign.verify(path, require=["signature"]).returncode == 100

@@ -1,4 +1,4 @@
-"""Manifests are verified by OpenSSL as by dcmseal, whatever key signed them, keys on tokens included."""
+"""OpenSSL verifies manifests like dcmseal, for every kind of key, also on tokens."""
 
 from __future__ import annotations
 

@@ -8,8 +8,7 @@ from typing import Any
 import dcmseal
 from dcmseal import Policy, Verdict
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.verification.signer_trust import Trust
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
@@ -17,11 +16,11 @@ from tests.support.signed_files import sign_dataset
 
 def test_dcmsign_and_dcmseal_sign_together(dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:
     source, target, first = tmp_path / "in.dcm", tmp_path / "out.dcm", pki["rsa2048"]
-    source.write_bytes(file(image()))
+    source.write_bytes(b.file(b.image()))
     options: dict[str, Any] = {"profile": "creator", "purpose": 1, "tags": ["PixelData"]}
     dcmsign.sign(source, target, first.key_pem, first.certificate_pem, **options)
     both = sign_dataset(target.read_bytes(), pki["p256"], purpose="verification")
-    trust = Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
+    trust = dcmseal.open_trust(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
 
     def verdict(data: bytes, policy: Policy) -> Verdict:
         return dcmseal.verify(data, policy=policy, trust=trust).verdict

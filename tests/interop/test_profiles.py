@@ -14,13 +14,14 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Profile
 from dcmseal.testing.sample_dataset import IMAGE, REPORT
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.support.builder import Node, file
+from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk, Required
 from tests.support.dcmsign import Profile as DcmtkProfile
 from tests.support.pki import Pki
@@ -75,30 +76,30 @@ def purpose_of(kind: str, name: str) -> str | None:
 @pytest.mark.parametrize(("kind", "name"), CASES)
 @pytest.mark.parametrize("only_required", [False, True], ids=["everything", "only required"])
 def test_dcmsign_finds_the_profile_met(kind: str, name: str, only_required: bool, bench: Bench) -> None:
-    data = file(KINDS[kind])
+    data = b.file(KINDS[kind])
     signed = bench.ours(data, profile=name, only_required=only_required, purpose=purpose_of(kind, name))
     assert verify_integrity(signed, require=[name]).verdict is Verdict.VALID
     assert bench.meets(signed, NAMES[name][1])
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
-def test_what_dcmsign_signs_whole_meets_the_profile(kind: str, name: str, bench: Bench) -> None:
+def test_complete_signatures_of_dcmsign_meet_the_profile(kind: str, name: str, bench: Bench) -> None:
     profile: DcmtkProfile = "srv" if (kind, name) == ("verified SR", "structured-report-rsa") else NAMES[name][0]
     purpose = 1 if profile == "sr" else None
-    result = verify_integrity(bench.theirs(file(KINDS[kind]), profile=profile, purpose=purpose), require=[name])
+    result = verify_integrity(bench.theirs(b.file(KINDS[kind]), profile=profile, purpose=purpose), require=[name])
     assert result.verdict is Verdict.VALID, [each.message for each in result.unmet]
     assert name in result.signatures[0].profiles
 
 
 def test_dcmsign_does_not_say_why_it_signs_a_report(bench: Bench) -> None:
-    """It leaves Digital Signature Purpose Code Sequence out unless told; C.4 has it as mandatory."""
-    result = verify_integrity(bench.theirs(file(KINDS["SR"]), profile="sr"), require=["structured-report-rsa"])
+    """It omits Digital Signature Purpose Code Sequence by default, which C.4 requires."""
+    result = verify_integrity(bench.theirs(b.file(KINDS["SR"]), profile="sr"), require=["structured-report-rsa"])
     assert [finding.code for finding in result.unmet] == ["profile-not-met"]
     assert "purpose-missing" in [finding.code for finding in result.signatures[0].findings]
 
 
 def test_a_verified_report_needs_more_than_dcmsign_asks_for(bench: Bench) -> None:
-    theirs = bench.theirs(file(KINDS["verified SR"]), profile="sr", purpose=1)
+    theirs = bench.theirs(b.file(KINDS["verified SR"]), profile="sr", purpose=1)
     path = bench.folder / "author.dcm"
     path.write_bytes(theirs)
     assert bench.meets(path, "sr")
@@ -111,13 +112,13 @@ def test_a_verified_report_needs_more_than_dcmsign_asks_for(bench: Bench) -> Non
 
 @pytest.mark.parametrize("name", ["creator-rsa", "authorization-rsa"])
 def test_neither_finds_a_profile_in_a_few_elements(name: str, bench: Bench) -> None:
-    signed = bench.ours(file(KINDS["CR"]), tags=["SOPInstanceUID", "PixelData"])
+    signed = bench.ours(b.file(KINDS["CR"]), tags=["SOPInstanceUID", "PixelData"])
     assert verify_integrity(signed, require=[name]).verdict is Verdict.INVALID
     assert not bench.meets(signed, NAMES[name][1])
 
 
 def test_neither_takes_an_image_for_a_report(bench: Bench) -> None:
-    signed = bench.ours(file(KINDS["CT"]), purpose="author")
+    signed = bench.ours(b.file(KINDS["CT"]), purpose="author")
     assert not bench.meets(signed, "sr")
     result = verify_integrity(signed, require=["structured-report-rsa"])
     assert "profile-not-applicable" in [finding.code for finding in result.signatures[0].findings]
@@ -143,15 +144,15 @@ PLANES = {group << 16 | n for group in range(0x6002, 0x6020, 2) for n in (
 TYPE_OF_DATA = {group << 16 | 0x20 for group in range(0x5000, 0x5020, 2)}
 
 
-def tags(*keywords: str) -> set[int]:
+def to_tags(*keywords: str) -> set[int]:
     return {keyword_dict[keyword] for keyword in keywords}
 
 
-IMAGES = tags(*OTHER_MODULES, *DETECTOR) | PLANES | TYPE_OF_DATA
+IMAGES = to_tags(*OTHER_MODULES, *DETECTOR) | PLANES | TYPE_OF_DATA
 LEFT_OUT = {
-    "creator-rsa": IMAGES | tags("ManufacturerDeviceClassUID"),
+    "creator-rsa": IMAGES | to_tags("ManufacturerDeviceClassUID"),
     "authorization-rsa": IMAGES,
-    "structured-report-rsa": tags(*OTHER_MODULES, "ManufacturerDeviceClassUID"),
+    "structured-report-rsa": to_tags(*OTHER_MODULES, "ManufacturerDeviceClassUID"),
 }
 """Elements that editions do not explain: those of the tables of 2020a that dcmsign does not ask for either."""
 
@@ -161,18 +162,18 @@ PROFILES: dict[str, Profile] = {
 }  # fmt: skip
 
 
-def everything(name: str) -> tuple[Node, ...]:
+def everything(name: str) -> tuple[b.Node, ...]:
     """A data set with all that any edition names, less what makes dcmsign look for the pixels elsewhere."""
     is_report = name == "structured-report-rsa"
     required = PROFILES[name].requirements(REPORT if is_report else IMAGE)
-    elements = (required.required_tags | required.recommended) - tags("PixelDataProviderURL")
+    elements = (required.required_tags | required.recommended) - to_tags("PixelDataProviderURL")
     return make_dataset(elements, *(report() if is_report else ()))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_least_that_dcmsign_signs(name: str, bench: Bench) -> None:
-    """What we miss in it is said to be a matter of editions, or is left out by dcmsign alone."""
-    data = bench.theirs(file(everything(name)), profile=NAMES[name][0], tags=[0x00080016], purpose=1)
+    """Elements missing in it differ between editions, or only dcmsign omits them."""
+    data = bench.theirs(b.file(everything(name)), profile=NAMES[name][0], tags=[tags.SOP_CLASS_UID], purpose=1)
     findings = verify_integrity(data, require=[name]).signatures[0].findings
     by_code = {
         code: {int(finding.where[1:5] + finding.where[6:10], 16) for finding in findings if finding.code == code}
@@ -186,5 +187,5 @@ def test_the_least_that_dcmsign_signs(name: str, bench: Bench) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_least_that_we_sign_is_enough_for_dcmsign(name: str, bench: Bench) -> None:
-    signed = bench.ours(file(everything(name)), profile=name, only_required=True, purpose="author")
+    signed = bench.ours(b.file(everything(name)), profile=name, only_required=True, purpose="author")
     assert bench.meets(signed, NAMES[name][1])

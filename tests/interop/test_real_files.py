@@ -62,7 +62,7 @@ def test_real_files_are_signed_and_valid(package: str) -> None:
     assert not wrong, "\n".join(f"{each.path.name}: {each.outcome}" for each in wrong)
 
 
-def test_the_tool_tells_what_no_longer_is_valid(
+def test_the_tool_lists_signatures_that_are_no_longer_valid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = next(path for path in real_files("pydicom") if path.name == "CT_small.dcm")

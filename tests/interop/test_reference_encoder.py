@@ -5,32 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from dcmseal import tags
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    EXPLICIT_BE,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    NATIVE_SYNTAXES,
-    RLE_LOSSLESS,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Syntax,
-    Value,
-    all_vrs,
-    file,
-    image,
-    text,
-    trailing_padding,
-    us,
-    with_group_lengths,
-)
+from tests.support import tags as t
 from tests.support.dcmsign import Dcmtk
 from tests.support.dcmtk_vrs import AMBIGUOUS_TAGS
 from tests.support.pki import Pki
@@ -69,10 +52,10 @@ def sign(dcmsign: Dcmtk, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("signed")
     signer = pki["p256"]
 
-    def sign_bytes(data: bytes, **options: object) -> Signed:
+    def sign_bytes(data: bytes, **options: Any) -> Signed:
         source, output, dump = folder / "in.dcm", folder / "out.dcm", folder / "dump.bin"
         source.write_bytes(data)
-        uid = dcmsign.sign(source, output, signer.key_pem, signer.certificate_pem, dump=dump, **options)  # type: ignore[arg-type]
+        uid = dcmsign.sign(source, output, signer.key_pem, signer.certificate_pem, dump=dump, **options)
         return Signed(data, output.read_bytes(), uid, dump.read_bytes())
 
     return sign_bytes
@@ -86,112 +69,146 @@ def test_real_files(real: RealFile, sign: Callable[..., Signed]) -> None:
 
 
 WORDS = b"\x01\x80\xff\x7f\x02\x01\x03\x80"
-AMBIGUOUS = tuple(Value(tag, "US", WORDS) for tag in AMBIGUOUS_TAGS)
-PLAIN = (Value(0x00283002, "US", WORDS[:6]), Value(0x00283006, "OW", WORDS))
-SIGNED_PIXELS = (us(0x00280103, 1), *PLAIN)
-WIDE, NARROW = us(0x54001004, 16), us(0x54001004, 8)
-SAMPLES = (Value(0x5400100A, "OW", WORDS), Value(0x54001010, "OW", WORDS))
+AMBIGUOUS = tuple(b.Value(tag, "US", WORDS) for tag in AMBIGUOUS_TAGS)
+PLAIN = (b.Value(t.LUT_DESCRIPTOR, "US", WORDS[:6]), b.Value(0x00283006, "OW", WORDS))
+SIGNED_PIXELS = (b.us(tags.PIXEL_REPRESENTATION, 1), *PLAIN)
+WIDE, NARROW = b.us(tags.WAVEFORM_BITS_ALLOCATED, 16), b.us(tags.WAVEFORM_BITS_ALLOCATED, 8)
+SAMPLES = (b.Value(0x5400100A, "OW", WORDS), b.Value(0x54001010, "OW", WORDS))
 
 
-def waveform(*elements: Node) -> Sequence:
-    return Sequence(0x54000100, (Item(elements),))
+def waveform(*elements: b.Node) -> b.Sequence:
+    return b.Sequence(t.WAVEFORM_SEQUENCE, (b.Item(elements),))
 
 
-def unknown_sequence(*, undefined: bool) -> Sequence:
-    return Sequence(0x00091003, (Item((text(0x00100010, "PN", "Doe^Jane"),)),), vr="UN", undefined=undefined)
+def unknown_sequence(*, undefined: bool) -> b.Sequence:
+    return b.Sequence(0x00091003, (b.Item((b.text(t.PATIENT_NAME, "PN", "Doe^Jane"),)),), vr="UN", undefined=undefined)
 
 
-PRIVATE = text(0x00090010, "LO", "DCMSEAL TEST")
-SYNTHETIC: dict[str, tuple[tuple[Node, ...], Syntax]] = {
-    **{f"every VR, {syntax.uid}": (all_vrs(), syntax) for syntax in NATIVE_SYNTAXES},
-    "group lengths": (with_group_lengths(image(*all_vrs())), EXPLICIT_LE),
-    "trailing padding": (image(trailing_padding(20)), EXPLICIT_LE),
-    "signed pixels, implicit": (image(us(0x00280103, 1), *AMBIGUOUS), IMPLICIT_LE),
-    "unsigned pixels, implicit": (image(us(0x00280103, 0), *AMBIGUOUS), IMPLICIT_LE),
+PRIVATE = b.text(0x00090010, "LO", "DCMSEAL TEST")
+SYNTHETIC: dict[str, tuple[tuple[b.Node, ...], b.Syntax]] = {
+    **{f"every VR, {syntax.uid}": (b.all_vrs(), syntax) for syntax in b.NATIVE_SYNTAXES},
+    "group lengths": (b.with_group_lengths(b.image(*b.all_vrs())), b.EXPLICIT_LE),
+    "trailing padding": (b.image(b.trailing_padding(20)), b.EXPLICIT_LE),
+    "signed pixels, implicit": (b.image(b.us(tags.PIXEL_REPRESENTATION, 1), *AMBIGUOUS), b.IMPLICIT_LE),
+    "unsigned pixels, implicit": (b.image(b.us(tags.PIXEL_REPRESENTATION, 0), *AMBIGUOUS), b.IMPLICIT_LE),
     "lookup tables in items, implicit": (
-        image(us(0x00280103, 1), Sequence(0x00283000, (Item(PLAIN), Item(SIGNED_PIXELS)))),
-        IMPLICIT_LE,
-    ),
-    "wide waveform, implicit": (image(waveform(WIDE, *SAMPLES)), IMPLICIT_LE),
-    "narrow waveform, implicit": (image(waveform(NARROW, *SAMPLES)), IMPLICIT_LE),
-    "waveform of unknown width, implicit": (image(waveform(*SAMPLES)), IMPLICIT_LE),
-    "waveform, big endian": (image(waveform(WIDE, *SAMPLES)), EXPLICIT_BE),
-    "unknown": (image(PRIVATE, Value(0x00091001, "UN", b"abcd"), Value(0x00091002, "OB", b"abcd")), EXPLICIT_LE),
-    "unknown in what is never signed": (
-        image(
-            Sequence(0x00081111, (Item((Sequence(0xFFFAFFFA, (Item((Value(0x00091001, "UN", b"ab"),)),)),)),)),
-            Sequence(0x00081115, (Item((Sequence(0x4FFE0001, (Item((Value(0x00091001, "UN", b"ab"),)),)),)),)),
-            Sequence(0x00081140, (Item((Value(0x00041130, "UN", b"ab"),)),)),
+        b.image(
+            b.us(tags.PIXEL_REPRESENTATION, 1),
+            b.Sequence(t.MODALITY_LUT_SEQUENCE, (b.Item(PLAIN), b.Item(SIGNED_PIXELS))),
         ),
-        EXPLICIT_LE,
+        b.IMPLICIT_LE,
     ),
-    "unknown sequence": (image(PRIVATE, unknown_sequence(undefined=False)), EXPLICIT_LE),
-    "unknown sequence of undefined length": (image(PRIVATE, unknown_sequence(undefined=True)), EXPLICIT_LE),
+    "wide waveform, implicit": (b.image(waveform(WIDE, *SAMPLES)), b.IMPLICIT_LE),
+    "narrow waveform, implicit": (b.image(waveform(NARROW, *SAMPLES)), b.IMPLICIT_LE),
+    "waveform of unknown width, implicit": (b.image(waveform(*SAMPLES)), b.IMPLICIT_LE),
+    "waveform, big endian": (b.image(waveform(WIDE, *SAMPLES)), b.EXPLICIT_BE),
+    "unknown": (
+        b.image(PRIVATE, b.Value(0x00091001, "UN", b"abcd"), b.Value(0x00091002, "OB", b"abcd")),
+        b.EXPLICIT_LE,
+    ),
+    "unknown in what is never signed": (
+        b.image(
+            b.Sequence(
+                t.REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE,
+                (
+                    b.Item(
+                        (b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item((b.Value(0x00091001, "UN", b"ab"),)),)),)
+                    ),
+                ),
+            ),
+            b.Sequence(
+                tags.REFERENCED_SERIES_SEQUENCE,
+                (b.Item((b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (b.Item((b.Value(0x00091001, "UN", b"ab"),)),)),)),),
+            ),
+            b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.Value(t.FILE_SET_ID, "UN", b"ab"),)),)),
+        ),
+        b.EXPLICIT_LE,
+    ),
+    "unknown sequence": (b.image(PRIVATE, unknown_sequence(undefined=False)), b.EXPLICIT_LE),
+    "unknown sequence of undefined length": (b.image(PRIVATE, unknown_sequence(undefined=True)), b.EXPLICIT_LE),
     "unknown sequence of undefined length, big endian": (
-        image(PRIVATE, unknown_sequence(undefined=True)),
-        EXPLICIT_BE,
+        b.image(PRIVATE, unknown_sequence(undefined=True)),
+        b.EXPLICIT_BE,
     ),
     "sequence with unknown": (
-        image(Sequence(0x00081140, (Item((us(0x00280010, 1), Value(0x00091001, "UN", b"abcd"))),))),
-        EXPLICIT_LE,
+        b.image(
+            b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 1), b.Value(0x00091001, "UN", b"abcd"))),))
+        ),
+        b.EXPLICIT_LE,
     ),
     "never signed": (
-        image(
-            Value(0x00041130, "CS", b"ab"),
-            Value(0x00060001, "OB", b"ab"),
-            Value(0x00080001, "UL", b"abcd"),
-            Sequence(0x00081140, (Item((Value(0x00080001, "UL", b"abcd"), Value(0xFFFA0001, "OB", b"ab"))),)),
-            Sequence(0x00081111, (Item((Sequence(0x4FFE0001, (Item(),)), Sequence(0xFFFAFFFA, (Item(),)))),)),
-            Value(0xFFFA0001, "OB", b"ab"),
+        b.image(
+            b.Value(t.FILE_SET_ID, "CS", b"ab"),
+            b.Value(0x00060001, "OB", b"ab"),
+            b.Value(tags.LENGTH_TO_END, "UL", b"abcd"),
+            b.Sequence(
+                t.REFERENCED_IMAGE_SEQUENCE,
+                (b.Item((b.Value(tags.LENGTH_TO_END, "UL", b"abcd"), b.Value(0xFFFA0001, "OB", b"ab"))),),
+            ),
+            b.Sequence(
+                t.REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE,
+                (
+                    b.Item(
+                        (
+                            b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (b.Item(),)),
+                            b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item(),)),
+                        )
+                    ),
+                ),
+            ),
+            b.Value(0xFFFA0001, "OB", b"ab"),
         ),
-        EXPLICIT_LE,
+        b.EXPLICIT_LE,
     ),
     "padding": (
-        image(
-            *(Value(0x00091000 + n, vr, b" A\\B    ") for n, vr in enumerate("LO PN UT DS AE ST CS".split())),
-            Value(0x00091010, "UI", b"1.2 . 3\0\0\0"),
-            Value(0x00091011, "LO", b"    "),
-            Value(0x00091012, "OB", b"abc"),
+        b.image(
+            *(b.Value(0x00091000 + n, vr, b" A\\B    ") for n, vr in enumerate("LO PN UT DS AE ST CS".split())),
+            b.Value(0x00091010, "UI", b"1.2 . 3\0\0\0"),
+            b.Value(0x00091011, "LO", b"    "),
+            b.Value(0x00091012, "OB", b"abc"),
         ),
-        EXPLICIT_LE,
+        b.EXPLICIT_LE,
     ),
-    "odd fragments": (image(Fragments(fragments=(b"", b"abc", b"ab"))), JPEG_BASELINE),
-    "no fragments": (image(Fragments()), JPEG_BASELINE),
-    "fragments said to be OW": (image(Fragments(fragments=(b"\0\0\0\0", b"abcd"), vr="OW")), RLE_LOSSLESS),
+    "odd fragments": (b.image(b.Fragments(fragments=(b"", b"abc", b"ab"))), b.JPEG_BASELINE),
+    "no fragments": (b.image(b.Fragments()), b.JPEG_BASELINE),
+    "fragments said to be OW": (b.image(b.Fragments(fragments=(b"\0\0\0\0", b"abcd"), vr="OW")), b.RLE_LOSSLESS),
     "encapsulated icon": (
-        image(Sequence(0x00880200, (Item((Fragments(fragments=(b"", b"abcd")),)),)), Fragments(fragments=(b"", b"ab"))),
-        JPEG_BASELINE,
+        b.image(
+            b.Sequence(tags.ICON_IMAGE_SEQUENCE, (b.Item((b.Fragments(fragments=(b"", b"abcd")),)),)),
+            b.Fragments(fragments=(b"", b"ab")),
+        ),
+        b.JPEG_BASELINE,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("nodes", "syntax"), SYNTHETIC.values(), ids=SYNTHETIC)
-def test_synthetic_files(nodes: tuple[Node, ...], syntax: Syntax, sign: Callable[..., Signed]) -> None:
-    sign(file(nodes, syntax)).assert_streams_equal()
+def test_synthetic_files(nodes: tuple[b.Node, ...], syntax: b.Syntax, sign: Callable[..., Signed]) -> None:
+    sign(b.file(nodes, syntax)).assert_streams_equal()
 
 
 @pytest.mark.parametrize("mac", ["RIPEMD160", "SHA512"])
 def test_the_mac_algorithm_does_not_change_the_stream(mac: str, sign: Callable[..., Signed]) -> None:
-    sign(file(image()), mac=mac).assert_streams_equal()
+    sign(b.file(b.image()), mac=mac).assert_streams_equal()
 
 
 def test_purpose_is_in_the_stream(sign: Callable[..., Signed]) -> None:
-    signed = sign(file(image()), purpose=5)
+    signed = sign(b.file(b.image()), purpose=5)
     signed.assert_streams_equal()
     assert b"ASTM-sigpurpose" in signed.dump
 
 
 def test_some_tags_in_any_order(sign: Callable[..., Signed]) -> None:
-    signed = sign(file(image()), tags=[0x7FE00010, "PatientName", 0x00280010])
+    signed = sign(b.file(b.image()), tags=[tags.PIXEL_DATA, "PatientName", tags.ROWS])
     signed.assert_streams_equal()
-    assert set(signed.signature.tags) == {0x7FE00010, 0x00100010, 0x00280010}
+    assert set(signed.signature.tags) == {tags.PIXEL_DATA, t.PATIENT_NAME, tags.ROWS}
 
 
 def test_signatures_of_items_and_over_them(sign: Callable[..., Signed]) -> None:
     plan = real_file("rtplan.dcm").data
     inner = sign(plan, item="BeamSequence[0].ControlPointSequence[1]")
     inner.assert_streams_equal()
-    assert inner.signature.location == ((0x300A00B0, 0), (0x300A0111, 1))
+    assert inner.signature.location == ((t.BEAM_SEQUENCE, 0), (0x300A0111, 1))
     outer = sign(inner.output)
     outer.assert_streams_equal()
     assert outer.signature.location == ()
@@ -199,7 +216,7 @@ def test_signatures_of_items_and_over_them(sign: Callable[..., Signed]) -> None:
 
 
 def test_the_format_of_old_dcmtk(sign: Callable[..., Signed]) -> None:
-    signed = sign(file(image(Fragments(fragments=(b"", b"abcd"))), JPEG_BASELINE), old_format=True)
+    signed = sign(b.file(b.image(b.Fragments(fragments=(b"", b"abcd"))), b.JPEG_BASELINE), old_format=True)
     assert reference.mac_stream(signed.output, signed.uid, old_format=True) == signed.dump
     assert reference.mac_stream(signed.output, signed.uid) != signed.dump
 
@@ -220,20 +237,20 @@ def test_conversion_after_signing(
 few = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 
 
-def without_nulls(nodes: tuple[Node, ...]) -> bool:
+def without_nulls(nodes: tuple[b.Node, ...]) -> bool:
     """DCMTK's releases disagree on NULLs in text."""
     for node in nodes:
-        if isinstance(node, Value) and node.vr in reference.TEXT_VRS and b"\0" in node.value:
+        if isinstance(node, b.Value) and node.vr in reference.TEXT_VRS and b"\0" in node.value:
             return False
-        if isinstance(node, Sequence) and not all(without_nulls(item.elements) for item in node.items):
+        if isinstance(node, b.Sequence) and not all(without_nulls(item.elements) for item in node.items):
             return False
     return True
 
 
 @few
 @given(nodes=sound_data_sets(max_depth=3).filter(without_nulls))
-def test_random_data_sets(nodes: tuple[Node, ...], sign: Callable[..., Signed]) -> None:
-    data = file(nodes, JPEG_BASELINE)
+def test_random_data_sets(nodes: tuple[b.Node, ...], sign: Callable[..., Signed]) -> None:
+    data = b.file(nodes, b.JPEG_BASELINE)
     dataset = reference.parse_file(data).dataset
     assume(reference.signable_tags(dataset) and not truncated_stream(dataset).lost)
     sign(data).assert_streams_equal()
@@ -241,6 +258,6 @@ def test_random_data_sets(nodes: tuple[Node, ...], sign: Callable[..., Signed]) 
 
 @few
 @given(nodes=portable_data_sets(max_depth=3).filter(without_nulls))
-def test_random_data_sets_in_implicit_vr(nodes: tuple[Node, ...], sign: Callable[..., Signed]) -> None:
+def test_random_data_sets_in_implicit_vr(nodes: tuple[b.Node, ...], sign: Callable[..., Signed]) -> None:
     assume(nodes)
-    sign(file(nodes, IMPLICIT_LE)).assert_streams_equal()
+    sign(b.file(nodes, b.IMPLICIT_LE)).assert_streams_equal()

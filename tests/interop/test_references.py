@@ -9,16 +9,10 @@ import pytest
 from pydicom import dcmread
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.model.verdict import Verdict
-from tests.support.builder import NATIVE_SYNTAXES, Syntax, file, image
-from tests.support.cited_evidence import (
-    CURRENT,
-    OTHER,
-    make_citation,
-    make_document,
-    make_evidence_sequence,
-    pydicom_document,
-)
+from tests.support import builder as b
+from tests.support.cited_evidence import make_citation, make_document, make_evidence_sequence, pydicom_document
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
@@ -32,8 +26,8 @@ def study(tmp_path: Path, pki: Pki) -> Path:
     study.mkdir()
     for name in ("CT_small.dcm", "MR_small_implicit.dcm", "JPEG-lossy.dcm"):
         (study / name).write_bytes(real_file(name).data)
-    (study / "signed.dcm").write_bytes(sign_dataset(file(image(instance="1.2.3.4.2")), pki["p256"]))
-    (study / "plain.dcm").write_bytes(file(image(instance="1.2.3.4.1")))
+    (study / "signed.dcm").write_bytes(sign_dataset(b.file(b.image(instance="1.2.3.4.2")), pki["p256"]))
+    (study / "plain.dcm").write_bytes(b.file(b.image(instance="1.2.3.4.1")))
     return study
 
 
@@ -43,26 +37,37 @@ def test_dcmsign_accepts_a_document_of_pydicom(
 ) -> None:
     data = pydicom_document([dcmread(path) for path in sorted(study.iterdir())], key_objects=key_objects)
     target = tmp_path / "signed.dcm"
-    options = {"profile": "basic-sr-signatures", "purpose": "author"}
-    dcmseal.sign(data, signer=build_signer(pki["rsa2048"]), references=[study], output=target, **options)  # type: ignore[arg-type]
+    dcmseal.sign(
+        data,
+        signer=build_signer(pki["rsa2048"]),
+        profile="basic-sr-signatures",
+        purpose="author",
+        references=[study],
+        output=target,
+    )
     assert dcmsign.verify(target, trust=pki.trust, require=["sr"]).ok
     report = dcmseal.verify(target, integrity_only=True, references=[study], require=["basic-sr-signatures"])
     assert (report.verdict, len(report.references)) == (Verdict.VALID, 5)
 
 
 @pytest.mark.parametrize("undefined", [False, True], ids=["lengths", "delimiters"])
-@pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
+@pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
 def test_dcmsign_accepts_documents_in_any_encoding(
-    dcmsign: Dcmtk, pki: Pki, study: Path, tmp_path: Path, syntax: Syntax, *, undefined: bool
+    dcmsign: Dcmtk, pki: Pki, study: Path, tmp_path: Path, syntax: b.Syntax, *, undefined: bool
 ) -> None:
     current = make_evidence_sequence(
-        CURRENT, make_citation("1.2.3.4.1"), make_citation("1.2.3.4.2"), undefined=undefined
+        tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
+        make_citation("1.2.3.4.1"),
+        make_citation("1.2.3.4.2"),
+        undefined=undefined,
     )
     other = make_evidence_sequence(
-        OTHER, make_citation(dcmread(study / "CT_small.dcm").SOPInstanceUID), undefined=undefined
+        tags.PERTINENT_OTHER_EVIDENCE_SEQUENCE,
+        make_citation(dcmread(study / "CT_small.dcm").SOPInstanceUID),
+        undefined=undefined,
     )
     target = tmp_path / "signed.dcm"
-    data = file(make_document(current, other), syntax)
+    data = b.file(make_document(current, other), syntax)
     dcmseal.sign(data, signer=build_signer(pki["p256"]), references=[study], output=target)
     assert dcmsign.verify(target, trust=pki.trust).ok
 
@@ -73,9 +78,19 @@ def test_signatures_of_dcmsign_are_cited_and_verified(dcmsign: Dcmtk, pki: Pki, 
     uid = dcmsign.sign(plain, theirs, identity.key_pem, identity.certificate_pem)
     plain.unlink()
     result = sign_dataset(
-        file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1")))), identity, references=[study]
+        b.file(
+            make_document(
+                make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation("1.2.3.4.1"))
+            )
+        ),
+        identity,
+        references=[study],
     )
-    (item,) = dcmread(BytesIO(result))[CURRENT][0].ReferencedSeriesSequence[0].ReferencedSOPSequence
+    (item,) = (
+        dcmread(BytesIO(result))[tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE][0]
+        .ReferencedSeriesSequence[0]
+        .ReferencedSOPSequence
+    )
     assert [each.DigitalSignatureUID for each in item.ReferencedDigitalSignatureSequence] == [uid]
     assert "ReferencedSOPInstanceMACSequence" not in item
     codes = [each.code for each in dcmseal.verify(result, references=[study]).references]
@@ -87,7 +102,15 @@ def test_a_document_signed_by_dcmsign_with_our_references_is_verified(
 ) -> None:
     identity = pki["rsa2048"]
     ours, without, theirs = tmp_path / "ours.dcm", tmp_path / "without.dcm", tmp_path / "theirs.dcm"
-    data = file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1"), make_citation("1.2.3.4.2"))))
+    data = b.file(
+        make_document(
+            make_evidence_sequence(
+                tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
+                make_citation("1.2.3.4.1"),
+                make_citation("1.2.3.4.2"),
+            )
+        )
+    )
     dcmseal.sign(data, signer=build_signer(identity), references=[study], output=ours)
     dcmseal.remove(ours, output=without)
     dcmsign.sign(without, theirs, identity.key_pem, identity.certificate_pem, profile="sr", purpose=1)

@@ -16,6 +16,7 @@ from cryptography.x509 import KeyUsage, ObjectIdentifier
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.cli.main import main
 from dcmseal.macro.uid_file import read_uid_file
 from dcmseal.model.verdict import Verdict
@@ -65,7 +66,7 @@ def says_ok(dcmsign: Dcmtk, pki: Pki, file: Path) -> bool:
 
 @pytest.mark.parametrize("signer", SIGNERS)
 @pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_bigendian.dcm"])
-def test_dcmsign_accepts_what_was_stamped_while_signing(
+def test_dcmsign_accepts_a_timestamp_made_while_signing(
     dcmsign: Dcmtk, pki: Pki, served: RunningAuthority, tmp_path: Path, signer: str, name: str
 ) -> None:
     file = tmp_path / "signed.dcm"
@@ -95,7 +96,7 @@ def test_a_timestamp_in_an_item_is_accepted(dcmsign: Dcmtk, pki: Pki, served: Ru
 
 
 @pytest.mark.parametrize("signer", SIGNERS)
-def test_what_dcmsign_stamps_is_verified(
+def test_timestamps_of_dcmsign_are_verified(
     dcmsign: Dcmtk, pki: Pki, authority: TimestampAuthority, tmp_path: Path, signer: str
 ) -> None:
     identity = pki[signer]
@@ -152,15 +153,15 @@ def test_both_say_the_same_of_wrong_timestamps(
     dcmsign_says: bool,
     we_say: Verdict,
 ) -> None:
-    """The tokens are put into the file by hand, so that nobody looks at them before."""
+    """The tokens are put into the file by hand, without a check."""
     data = sign_dataset(real_file("CT_small.dcm").data, pki["rsa2048"])
     stamped = TimestampAuthority(pki, tmp_path, key="rsa2048", usage=usage)
     value = dcmseal.signatures(data)[0].content.value
     token = stamped.token(**{"value": value, **changes})
     dataset = pydicom.dcmread(BytesIO(data))
-    item = dataset[0xFFFAFFFA][0]
-    item.add_new(0x04000305, "CS", "CMS_TSP")
-    item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
+    item = dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][0]
+    item.add_new(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", "CMS_TSP")
+    item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", token + bytes(len(token) % 2))
     file = tmp_path / "stamped.dcm"
     dataset.save_as(file)
     assert says_ok(dcmsign, pki, file) == dcmsign_says
@@ -185,7 +186,9 @@ def test_both_say_the_same_of_wrong_timestamps(
         ({}, {"ca": True, "extensions": [(CA_USAGE, True)]}),
     ],
 )
-def test_what_openssl_refuses_is_refused(pki: Pki, tmp_path: Path, wrong: dict[str, Any], made: dict[str, Any]) -> None:
+def test_tokens_that_openssl_refuses_are_refused(
+    pki: Pki, tmp_path: Path, wrong: dict[str, Any], made: dict[str, Any]
+) -> None:
     authority = TimestampAuthority(pki, tmp_path, **made)
     data = sign_dataset(real_file("CT_small.dcm").data, pki["rsa2048"])
     token = authority.token(signature_value(data), **wrong)

@@ -9,30 +9,36 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import EXPLICIT_LE, JPEG_BASELINE, Fragments, Item, Node, Sequence, Value, file, image, text
+from tests.support import tags as t
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.truncated_reference import truncated_stream
 
 
-def contours(count: int, points: int) -> tuple[Node, ...]:
+def contours(count: int, points: int) -> tuple[b.Node, ...]:
     """A structure set: contours are nested in the items of ROI Contour Sequence."""
     data = b"\\".join([b"-12.5"] * points)
     data += b" " * (len(data) % 2)
-    contour = Item((text(0x30060042, "CS", "CLOSED_PLANAR"), Value(0x30060050, "DS", data)))
-    return image(Sequence(0x30060039, tuple(Item((Sequence(0x30060040, (contour,) * 3),)) for _ in range(count))))
+    contour = b.Item((b.text(0x30060042, "CS", "CLOSED_PLANAR"), b.Value(t.CONTOUR_DATA, "DS", data)))
+    return b.image(
+        b.Sequence(
+            t.ROI_CONTOUR_SEQUENCE,
+            tuple(b.Item((b.Sequence(t.CONTOUR_SEQUENCE, (contour,) * 3),)) for _ in range(count)),
+        )
+    )
 
 
-def random_tree(source: random.Random, depth: int) -> tuple[Node, ...]:
+def random_tree(source: random.Random, depth: int) -> tuple[b.Node, ...]:
     texts = [
-        Value(tag, "LT", b"x" * (source.randrange(0, 3000) & ~1))
-        for tag in (0x00100010, 0x00104000)
+        b.Value(tag, "LT", b"x" * (source.randrange(0, 3000) & ~1))
+        for tag in (t.PATIENT_NAME, t.PATIENT_COMMENTS)
         if source.random() < 0.7
     ]
     sequences = [
-        Sequence(tag, tuple(Item(random_tree(source, depth - 1)) for _ in range(source.randrange(4))))
-        for tag in (0x00400555, 0x0040A730)
+        b.Sequence(tag, tuple(b.Item(random_tree(source, depth - 1)) for _ in range(source.randrange(4))))
+        for tag in (t.ACQUISITION_CONTEXT_SEQUENCE, t.CONTENT_SEQUENCE)
         if depth and source.random() < 0.8
     ]
     return (*texts, *sequences)
@@ -50,7 +56,7 @@ def streams(dcmsign: Dcmtk, pki: Pki, folder: Path, data: bytes) -> tuple[bytes,
 
 
 def test_large_nested_sequences(dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:
-    data = file(contours(count=10, points=400))
+    data = b.file(contours(count=10, points=400))
     hashed, emulated, lost = streams(dcmsign, pki, tmp_path, data)
     assert hashed == emulated
     assert 10_000 < lost < len(data)
@@ -58,17 +64,20 @@ def test_large_nested_sequences(dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("seed", range(6))
 def test_random_trees(seed: int, dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:
-    hashed, emulated, _ = streams(dcmsign, pki, tmp_path, file(image(*random_tree(random.Random(seed), 3))))
+    hashed, emulated, _ = streams(dcmsign, pki, tmp_path, b.file(b.image(*random_tree(random.Random(seed), 3))))
     assert hashed == emulated
 
 
 def test_nothing_is_lost_of_flat_or_small_data_sets(dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:
-    flat = image(
-        Sequence(0x00081140, tuple(Item((Value(0x00104000, "LT", b"x" * 5000),)) for _ in range(20))),
-        Fragments(fragments=(b"", bytes(40000))),
+    flat = b.image(
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE,
+            tuple(b.Item((b.Value(t.PATIENT_COMMENTS, "LT", b"x" * 5000),)) for _ in range(20)),
+        ),
+        b.Fragments(fragments=(b"", bytes(40000))),
     )
-    for nodes, syntax in ((flat, JPEG_BASELINE), (contours(count=1, points=20), EXPLICIT_LE)):
-        hashed, emulated, lost = streams(dcmsign, pki, tmp_path, file(nodes, syntax))
+    for nodes, syntax in ((flat, b.JPEG_BASELINE), (contours(count=1, points=20), b.EXPLICIT_LE)):
+        hashed, emulated, lost = streams(dcmsign, pki, tmp_path, b.file(nodes, syntax))
         assert hashed == emulated
         assert lost == 0
 

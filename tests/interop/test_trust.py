@@ -1,4 +1,4 @@
-"""dcmsign and dcmseal trust the same signers, whoever made the signature."""
+"""dcmsign and dcmseal trust the same signers for signatures of both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import dcmseal
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import Strictness, TrustSettings
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
@@ -20,7 +20,7 @@ from tests.support.signed_files import sign_dataset
 @pytest.mark.parametrize("name", ["rsa2048", "p256", "twin", "expired", "not-yet-valid", "stranger"])
 def test_they_agree(name: str, anchor: str, by_dcmsign: bool, dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:
     source, output = tmp_path / "in.dcm", tmp_path / "out.dcm"
-    source.write_bytes(file(image()))
+    source.write_bytes(b.file(b.image()))
     if by_dcmsign:
         dcmsign.sign(source, output, pki[name].key_pem, pki[name].certificate_pem)
     else:

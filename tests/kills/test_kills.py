@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import builder
+from dcmseal import tags
+from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk
 from tests.support.interrupted_run import InterruptedRun
 from tests.support.pki import Pki
@@ -21,8 +22,8 @@ PAGE = 4096
 
 def image(size: int) -> bytes:
     """An image of about this size."""
-    rest = len(builder.file(builder.image(builder.Value(0x7FE00010, "OW", b""))))
-    return builder.file(builder.image(builder.Value(0x7FE00010, "OW", bytes((size - rest) // 2 * 2))))
+    rest = len(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", b""))))
+    return b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes((size - rest) // 2 * 2))))
 
 
 IMAGE = image(3 * PAGE - 100)

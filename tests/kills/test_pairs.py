@@ -1,4 +1,4 @@
-"""Two programs that sign one file at once: both signatures are in it, or one of them was told that it is not."""
+"""Two programs that sign one file at once: the file has both signatures, or one program reports an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 import dcmseal
 from dcmseal.model.verdict import Verdict
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.pki import Pki
 
 PAIRS = 200
@@ -51,7 +51,7 @@ def test_200_pairs(tmp_path: Path, pki: Pki, way: str) -> None:
     outcomes: Counter[int] = Counter()
     for number in range(PAIRS):
         path = tmp_path / f"{number}.dcm"
-        path.write_bytes(file(image()))
+        path.write_bytes(b.file(b.image()))
         for each in pair:
             assert each.stdin is not None
             each.stdin.write(f"{path}\n")
@@ -75,7 +75,7 @@ def test_two_runs_over_one_archive(tmp_path: Path, pki: Pki) -> None:
     archive = tmp_path / "archive"
     archive.mkdir()
     for number in range(PAIRS):
-        (archive / f"{number}.dcm").write_bytes(file(image()))
+        (archive / f"{number}.dcm").write_bytes(b.file(b.image()))
     command = [sys.executable, "-m", "dcmseal", "sign", str(archive), "--in-place", "--key", key, "--json-lines"]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
     written = [run.communicate()[0] for run in runs]

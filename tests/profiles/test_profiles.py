@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileViolation
 from dcmseal.findings import Outcome
@@ -23,10 +24,9 @@ from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.no_profile import NoProfile
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.support.builder import Sequence, file, image
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.cited_evidence import (
-    CURRENT,
-    OTHER,
     make_citation,
     make_document,
     make_evidence_sequence,
@@ -42,12 +42,11 @@ FACTS = SignatureFacts(
     certificate_type="X509_1993_SIG",
     timestamp_type="CMS_TSP",
     purpose=None,
-    elements=frozenset({0x00080018}),
+    elements=frozenset({tags.SOP_INSTANCE_UID}),
 )
 VERIFICATION = replace(FACTS, purpose=5, elements=frozenset(REPORT.tags))
 AUTHOR = replace(VERIFICATION, purpose=1)
-UNVERIFIED = replace(REPORT, values={**REPORT.values, 0x0040A493: "UNVERIFIED"})
-SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS = 0x00080018, 0x0040A493, 0x0040A073
+UNVERIFIED = replace(REPORT, values={**REPORT.values, t.VERIFICATION_FLAG: "UNVERIFIED"})
 
 
 def without(dataset: SampleDataset, *tags: int) -> SampleDataset:
@@ -78,12 +77,12 @@ class TestBaseRsa(ProfileContract):
 class TestCreatorRsa(ProfileContract):
     profile = CreatorRsa()
 
-    def test_wants_when_and_with_what_it_was_created(self) -> None:
+    def test_requires_creation_time_and_equipment(self) -> None:
         elements = self.profile.requirements(IMAGE).elements
         for keyword in ("InstanceCreationDate", "InstanceCreationTime", "StationName", "TrackSetSequence"):
             assert parse_tag(keyword) in elements
 
-    def test_wants_no_private_element_and_nothing_of_the_patient(self) -> None:
+    def test_requires_no_private_element_and_no_patient_data(self) -> None:
         elements = self.profile.requirements(IMAGE).elements
         examined_body_thickness = 0x00109431
         assert {tag for tag in elements if tag >> 16 & 1 or tag >> 16 == 0x0010} == {examined_body_thickness}
@@ -92,13 +91,19 @@ class TestCreatorRsa(ProfileContract):
 class TestAuthorizationRsa(ProfileContract):
     profile = AuthorizationRsa()
 
-    def test_wants_what_the_creator_wants_less_what_no_person_can_see(self) -> None:
+    def test_requires_the_visible_part_of_what_the_creator_profile_requires(self) -> None:
         creator = CreatorRsa().requirements(IMAGE).elements
         mine = self.profile.requirements(IMAGE).elements
         assert mine < creator
-        assert {0x00080012, 0x00080013, 0x00081010, 0x00660101, 0x006A0002} <= creator - mine
+        assert {
+            tags.INSTANCE_CREATION_DATE,
+            tags.INSTANCE_CREATION_TIME,
+            0x00081010,
+            0x00660101,
+            0x006A0002,
+        } <= creator - mine
 
-    def test_leaves_what_was_shown_to_the_caller(self) -> None:
+    def test_leaves_the_display_to_the_caller(self) -> None:
         assert "shown" in self.profile.requirements(IMAGE).left_to_caller
 
 
@@ -115,7 +120,7 @@ class TestStructuredReportRsa(ProfileContract):
             assert self.profile.check(UNVERIFIED, replace(AUTHOR, purpose=purpose)) == ()
 
     def test_sop_instance_uid_may_still_change_until_it_is_verified(self) -> None:
-        facts = replace(AUTHOR, elements=AUTHOR.elements - {SOP_INSTANCE_UID})
+        facts = replace(AUTHOR, elements=AUTHOR.elements - {tags.SOP_INSTANCE_UID})
         assert self.profile.check(UNVERIFIED, facts) == ()
         assert self.codes(UNVERIFIED, facts) == []
 
@@ -125,8 +130,8 @@ class TestStructuredReportRsa(ProfileContract):
         assert self.codes(REPORT, AUTHOR, VERIFICATION) == []
         assert self.codes(UNVERIFIED, AUTHOR) == []
 
-    @pytest.mark.parametrize("tag", [SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS])
-    def test_a_verification_signature_covers_what_makes_the_document_verified(self, tag: int) -> None:
+    @pytest.mark.parametrize("tag", [tags.SOP_INSTANCE_UID, t.VERIFICATION_FLAG, t.VERIFYING_OBSERVER_SEQUENCE])
+    def test_a_verification_signature_covers_the_verification_of_the_document(self, tag: int) -> None:
         facts = replace(VERIFICATION, elements=VERIFICATION.elements - {tag})
         assert self.codes(REPORT, facts) == ["verification-signature-missing"]
         (finding,) = self.profile.check_all(REPORT, [facts])
@@ -136,27 +141,29 @@ class TestStructuredReportRsa(ProfileContract):
     def test_a_verification_signature_meets_the_profile_itself(self) -> None:
         assert self.codes(REPORT, replace(VERIFICATION, key_type=KeyType.EC)) == ["verification-signature-missing"]
 
-    def test_nobody_verifies_a_document_without_an_observer(self) -> None:
-        nobody = without(REPORT, OBSERVERS)
+    def test_a_document_without_an_observer_has_no_verification(self) -> None:
+        nobody = without(REPORT, t.VERIFYING_OBSERVER_SEQUENCE)
         assert self.codes(nobody, replace(VERIFICATION, elements=frozenset(nobody.tags))) == [
             "verification-signature-missing"
         ]
 
     def test_one_observer_at_the_most(self) -> None:
-        two = replace(REPORT, values={**REPORT.values, OBSERVERS: 2})
+        two = replace(REPORT, values={**REPORT.values, t.VERIFYING_OBSERVER_SEQUENCE: 2})
         assert [finding.code for finding in self.profile.check(two, VERIFICATION)] == ["profile-not-applicable"]
 
-    @pytest.mark.parametrize("tag", [0x0040A040, 0x0040A043, 0x0040A730])
+    @pytest.mark.parametrize("tag", [0x0040A040, t.CONCEPT_NAME_CODE_SEQUENCE, t.CONTENT_SEQUENCE])
     def test_it_is_for_documents(self, tag: int) -> None:
         other = without(REPORT, tag)
         assert "profile-not-applicable" in [finding.code for finding in self.profile.check(other, VERIFICATION)]
-        pdf = replace(REPORT, values={**REPORT.values, 0x00420011: None})
+        pdf = replace(REPORT, values={**REPORT.values, t.ENCAPSULATED_DOCUMENT: None})
         assert "not an SR" in self.profile.requirements(pdf).inapplicable
 
     def test_a_new_signature_of_a_verified_document_verifies_it(self) -> None:
         assert self.profile.requirements(REPORT).default_purpose == 5
         assert self.profile.requirements(UNVERIFIED).default_purpose is None
-        assert {SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS} <= self.profile.requirements(REPORT).recommended
+        assert {tags.SOP_INSTANCE_UID, t.VERIFICATION_FLAG, t.VERIFYING_OBSERVER_SEQUENCE} <= self.profile.requirements(
+            REPORT
+        ).recommended
 
 
 RSA_PROFILES = (BaseRsa(), CreatorRsa(), AuthorizationRsa(), StructuredReportRsa())
@@ -199,15 +206,17 @@ class TestMechanism:
 class TestBasicSrSignatures(ProfileContract):
     profile = BasicSrSignatures()
 
-    def test_wants_what_structured_report_rsa_wants(self) -> None:
+    def test_requires_what_structured_report_rsa_requires(self) -> None:
         mine, theirs = self.profile.requirements(REPORT), StructuredReportRsa().requirements(REPORT)
         assert (mine.required_tags, mine.default_purpose) == (theirs.required_tags, theirs.default_purpose)
         assert mine.clause.startswith("PS3.15 A.4")
         assert self.profile.check_all(REPORT, [AUTHOR]) == StructuredReportRsa().check_all(REPORT, [AUTHOR]) != ()
 
-    @pytest.mark.parametrize("tag", [CURRENT, OTHER])
-    def test_wants_signatures_or_macs_of_all_that_is_cited(self, tag: int) -> None:
-        mac, signature = make_mac_reference(file(image())), make_signature_reference(("1.2.3", b"??"))
+    @pytest.mark.parametrize(
+        "tag", [tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, tags.PERTINENT_OTHER_EVIDENCE_SEQUENCE]
+    )
+    def test_requires_signatures_or_macs_of_all_references(self, tag: int) -> None:
+        mac, signature = make_mac_reference(b.file(b.image())), make_signature_reference(("1.2.3", b"??"))
         for said, lacking in (
             (
                 [
@@ -218,17 +227,23 @@ class TestBasicSrSignatures(ProfileContract):
                 "",
             ),
             ([make_citation("1.2.1", mac), make_citation("1.2.2"), make_citation("1.2.3")], "2 of"),
-            ([make_citation("1.2.2", Sequence(0x04000403))], "1 of"),
+            ([make_citation("1.2.2", b.Sequence(tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE))], "1 of"),
         ):
-            with open_source(file(make_document(make_evidence_sequence(tag, *said)))) as source:
+            with open_source(b.file(make_document(make_evidence_sequence(tag, *said)))) as source:
                 view = LevelView(scan=main_level(source).scanner().finish(), location=MAIN)
                 required = self.profile.requirements(view)
             assert required.inapplicable.startswith(lacking)
             assert bool(required.inapplicable) is bool(lacking)
 
-    def test_hostile_evidence_is_no_fault_of_the_plugin(self, pki: Pki) -> None:
+    def test_hostile_evidence_is_not_reported_as_a_fault_of_the_plugin(self, pki: Pki) -> None:
         """No text of the document gets into an answer that has to be short and printable."""
-        data = file(make_document(make_evidence_sequence(CURRENT, *[make_citation("\x1b" * 400)] * 3)))
+        data = b.file(
+            make_document(
+                make_evidence_sequence(
+                    tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, *[make_citation("\x1b" * 400)] * 3
+                )
+            )
+        )
         report = dcmseal.verify(
             sign_dataset(data, pki["rsa2048"]), integrity_only=True, require=["basic-sr-signatures"]
         )

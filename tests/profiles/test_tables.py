@@ -1,4 +1,4 @@
-"""The tables are what the script writes, and what a second resolution of the modules comes to."""
+"""The tables match the script and a second resolution of the modules."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def resolved_apart() -> dict[str, frozenset[int]]:
     return {name: frozenset().union(*map(tags_of, keywords.split())) for name, keywords in rows}
 
 
-def test_the_file_is_what_the_script_writes() -> None:
+def test_the_file_matches_the_script() -> None:
     for distribution, (wanted, _) in make_module_tables.SOURCES.items():
         try:
             found = version(distribution)
@@ -64,7 +64,7 @@ def test_every_module_is_in_the_latest_tables() -> None:
     assert (latest.name, latest.source) == ("PS3.3 2024c", "highdicom 0.28.2")
 
 
-def test_what_the_editions_differ_in() -> None:
+def test_differences_between_the_editions() -> None:
     listed = find_attributes(annex_c.CREATOR_MODULES)
     assert listed.dropped == {keyword_dict[keyword] for keyword in EARLIER_ONLY}
     assert listed.added == {keyword_dict[keyword] for keyword in LATER_ONLY}

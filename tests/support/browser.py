@@ -19,7 +19,7 @@ _APPLICATIONS: Final = (
 
 
 def find_browser() -> str | None:
-    """The program; None if there is none."""
+    """The program, or None."""
     found = (shutil.which(name) for name in _NAMES)
     return next((path for path in (*found, *_APPLICATIONS) if path and Path(path).exists()), None)
 

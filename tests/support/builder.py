@@ -15,6 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from dcmseal import tags
+from tests.support import tags as t
+
 UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _WORD_SIZE = dict.fromkeys("AT OW SS US".split(), 2)
@@ -74,7 +77,7 @@ class Sequence:
 class Fragments:
     """Encapsulated pixel data (PS3.5 A.4); the first fragment is the Basic Offset Table, empty or not."""
 
-    tag: int = 0x7FE00010
+    tag: int = tags.PIXEL_DATA
     fragments: tuple[bytes, ...] = (b"",)
     vr: str = "OB"
 
@@ -118,14 +121,14 @@ def file(
     if meta:
         information = encode(
             (
-                Value(0x00020001, "OB", b"\0\1"),
-                uid(0x00020002, sop_class),
-                uid(0x00020003, sop_instance),
-                uid(0x00020010, transfer_syntax or syntax.uid),
-                uid(0x00020012, "1.2.3.4.5"),
+                Value(t.FILE_META_INFORMATION_VERSION, "OB", b"\0\1"),
+                uid(t.MEDIA_STORAGE_SOP_CLASS_UID, sop_class),
+                uid(t.MEDIA_STORAGE_SOP_INSTANCE_UID, sop_instance),
+                uid(t.TRANSFER_SYNTAX_UID, transfer_syntax or syntax.uid),
+                uid(t.IMPLEMENTATION_CLASS_UID, "1.2.3.4.5"),
             )
         )
-        head += encode((ul(0x00020000, len(information)),)) + information
+        head += encode((ul(t.FILE_META_INFORMATION_GROUP_LENGTH, len(information)),)) + information
     return head + body + after
 
 
@@ -157,7 +160,7 @@ def at(tag: int, *values: int) -> Value:
 
 def trailing_padding(size: int) -> Value:
     """Data Set Trailing Padding (FFFC,FFFC)."""
-    return Value(0xFFFCFFFC, "OB", bytes(size))
+    return Value(tags.DATA_SET_TRAILING_PADDING, "OB", bytes(size))
 
 
 def with_group_lengths(nodes: Iterable[Node], syntax: Syntax = EXPLICIT_LE) -> tuple[Node, ...]:
@@ -200,7 +203,7 @@ def all_vrs() -> tuple[Node, ...]:
     nodes: list[Node] = []
     for vr, tag in sorted(SELECTOR_VALUES.items(), key=lambda entry: entry[1]):
         if vr == "SQ":
-            nodes.append(Sequence(tag, (Item((text(0x00080100, "SH", "code"),)),)))
+            nodes.append(Sequence(tag, (Item((text(tags.CODE_VALUE, "SH", "code"),)),)))
         else:
             nodes.append(Value(tag, vr, _SAMPLES.get(vr, bytes(range(1, 17)))))
     return tuple(nodes)
@@ -209,22 +212,22 @@ def all_vrs() -> tuple[Node, ...]:
 def image(*extra: Node, instance: str = "1.2.3.4", pixels: bytes = bytes(range(16))) -> tuple[Node, ...]:
     """A minimal Secondary Capture image with ``extra`` elements, in tag order."""
     nodes: list[Node] = [
-        uid(0x00080016, "1.2.840.10008.5.1.4.1.1.7"),
-        uid(0x00080018, instance),
-        text(0x00080060, "CS", "OT"),
-        text(0x00100010, "PN", "Doe^Jane"),
-        text(0x00100020, "LO", "4711"),
-        uid(0x0020000D, "1.2.3"),
-        uid(0x0020000E, "1.2.3.1"),
-        us(0x00280002, 1),
+        uid(tags.SOP_CLASS_UID, "1.2.840.10008.5.1.4.1.1.7"),
+        uid(tags.SOP_INSTANCE_UID, instance),
+        text(t.MODALITY, "CS", "OT"),
+        text(t.PATIENT_NAME, "PN", "Doe^Jane"),
+        text(t.PATIENT_ID, "LO", "4711"),
+        uid(tags.STUDY_INSTANCE_UID, "1.2.3"),
+        uid(tags.SERIES_INSTANCE_UID, "1.2.3.1"),
+        us(tags.SAMPLES_PER_PIXEL, 1),
         text(0x00280004, "CS", "MONOCHROME2"),
-        us(0x00280010, 4),
-        us(0x00280011, 4),
-        us(0x00280100, 8),
+        us(tags.ROWS, 4),
+        us(tags.COLUMNS, 4),
+        us(tags.BITS_ALLOCATED, 8),
         us(0x00280101, 8),
         us(0x00280102, 7),
-        us(0x00280103, 0),
-        Value(0x7FE00010, "OW", pixels),
+        us(tags.PIXEL_REPRESENTATION, 0),
+        Value(tags.PIXEL_DATA, "OW", pixels),
     ]
     given = {node.tag for node in extra if not isinstance(node, Raw)}
     kept = [node for node in nodes if not isinstance(node, Raw) and node.tag not in given]
@@ -240,13 +243,13 @@ def _node(node: Node, syntax: Syntax) -> bytes:
     if isinstance(node, Raw):
         return node.data
     if isinstance(node, Fragments):
-        inner = b"".join(_item(0xFFFEE000, len(data), syntax) + data for data in node.fragments)
-        return _header(node.tag, node.vr, UNDEFINED, syntax) + inner + _item(0xFFFEE0DD, 0, syntax)
+        inner = b"".join(_item(tags.ITEM, len(data), syntax) + data for data in node.fragments)
+        return _header(node.tag, node.vr, UNDEFINED, syntax) + inner + _item(tags.SEQUENCE_DELIMITATION_ITEM, 0, syntax)
     if isinstance(node, Sequence):
         content = IMPLICIT_LE if node.vr == "UN" else syntax
         body = b"".join(_one_item(item, content) for item in node.items)
         if node.undefined:
-            body += _item(0xFFFEE0DD, 0, content)
+            body += _item(tags.SEQUENCE_DELIMITATION_ITEM, 0, content)
         length = UNDEFINED if node.undefined else len(body)
         return _header(node.tag, node.vr, length if node.length is None else node.length, syntax) + body
     length = len(node.value) if node.length is None else node.length
@@ -257,8 +260,8 @@ def _one_item(item: Item, syntax: Syntax) -> bytes:
     body = encode(item.elements, syntax)
     length = UNDEFINED if item.undefined else len(body)
     if item.undefined:
-        body += _item(0xFFFEE00D, 0, syntax)
-    return _item(0xFFFEE000, length if item.length is None else item.length, syntax) + body
+        body += _item(tags.ITEM_DELIMITATION_ITEM, 0, syntax)
+    return _item(tags.ITEM, length if item.length is None else item.length, syntax) + body
 
 
 def _header(tag: int, vr: str, length: int, syntax: Syntax) -> bytes:

@@ -11,60 +11,78 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from dcmseal import tags
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import Item, Node, Sequence, Value, at, in_order, text, uid
+from tests.support import tags as t
 from tests.support.sample_objects import KINDS
 
-CURRENT, OTHER = 0x0040A375, 0x0040A385
-SERIES, INSTANCES = 0x00081115, 0x00081199
-SIGNATURE_REFERENCE, MAC_REFERENCE = 0x04000402, 0x04000403
 _BASIC_TEXT: Final = "1.2.840.10008.5.1.4.1.1.88.11"
 _KEY_OBJECTS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 
 
-def make_citation(instance: str, *said: Node) -> Item:
+def make_citation(instance: str, *said: b.Node) -> b.Item:
     """An item of Referenced SOP Sequence."""
-    return Item((uid(0x00081150, "1.2.840.10008.5.1.4.1.1.7"), uid(0x00081155, instance), *said))
+    return b.Item(
+        (
+            b.uid(t.REFERENCED_SOP_CLASS_UID, "1.2.840.10008.5.1.4.1.1.7"),
+            b.uid(tags.REFERENCED_SOP_INSTANCE_UID, instance),
+            *said,
+        )
+    )
 
 
-def make_evidence_sequence(tag: int, *instances: Item, undefined: bool = False) -> Sequence:
+def make_evidence_sequence(tag: int, *instances: b.Item, undefined: bool = False) -> b.Sequence:
     """An evidence sequence with one study and one series."""
-    series = Item((Sequence(INSTANCES, instances, undefined), uid(0x0020000E, "1.2.3.1")), undefined)
-    study = Item((Sequence(SERIES, (series,), undefined), uid(0x0020000D, "1.2.3")), undefined)
-    return Sequence(tag, (study,), undefined)
+    series = b.Item(
+        (b.Sequence(tags.REFERENCED_SOP_SEQUENCE, instances, undefined), b.uid(tags.SERIES_INSTANCE_UID, "1.2.3.1")),
+        undefined,
+    )
+    study = b.Item(
+        (b.Sequence(tags.REFERENCED_SERIES_SEQUENCE, (series,), undefined), b.uid(tags.STUDY_INSTANCE_UID, "1.2.3")),
+        undefined,
+    )
+    return b.Sequence(tag, (study,), undefined)
 
 
-def make_document(*sequences: Node, kind: str = "SR") -> tuple[Node, ...]:
+def make_document(*sequences: b.Node, kind: str = "SR") -> tuple[b.Node, ...]:
     """A document of a kind in ``objects.KINDS`` with these evidence sequences."""
-    kept = [node for node in KINDS[kind] if not isinstance(node, Sequence) or node.tag != CURRENT]
-    return in_order(*kept, *sequences)
+    kept = [
+        node
+        for node in KINDS[kind]
+        if not isinstance(node, b.Sequence) or node.tag != tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE
+    ]
+    return b.in_order(*kept, *sequences)
 
 
-def reference_mac(instance: bytes, algorithm: str = "SHA256", tags: Iterable[int] | None = None) -> bytes:
+def reference_mac(instance: bytes, algorithm: str = "SHA256", elements: Iterable[int] | None = None) -> bytes:
     """The MAC of an instance by the reference encoder: no part of the engine."""
     dataset = reference.parse_file(instance).dataset
-    listed = tuple(reference.signable_tags(dataset) if tags is None else tags)
+    listed = tuple(reference.signable_tags(dataset) if elements is None else elements)
     return hashlib.new(algorithm.lower(), reference.data_stream(dataset, listed)).digest()
 
 
 def make_mac_reference(
-    instance: bytes, syntax: str = "1.2.840.10008.1.2.1", tags: Iterable[int] | None = None
-) -> Sequence:
-    """What a document says of an instance that has no suitable signature."""
-    listed = tuple(reference.signable_tags(reference.parse_file(instance).dataset) if tags is None else tags)
+    instance: bytes, syntax: str = "1.2.840.10008.1.2.1", elements: Iterable[int] | None = None
+) -> b.Sequence:
+    """The reference to an instance without a suitable signature."""
+    listed = tuple(reference.signable_tags(reference.parse_file(instance).dataset) if elements is None else elements)
     content = (
-        uid(0x04000010, syntax),
-        text(0x04000015, "CS", "SHA256"),
-        at(0x04000020, *listed),
-        Value(0x04000404, "OB", reference_mac(instance, tags=listed)),
+        b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, syntax),
+        b.text(tags.MAC_ALGORITHM, "CS", "SHA256"),
+        b.at(tags.DATA_ELEMENTS_SIGNED, *listed),
+        b.Value(tags.MAC, "OB", reference_mac(instance, elements=listed)),
     )
-    return Sequence(MAC_REFERENCE, (Item(content),))
+    return b.Sequence(tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE, (b.Item(content),))
 
 
-def make_signature_reference(*signatures: tuple[str, bytes]) -> Sequence:
-    """What a document says of an instance with these signatures: UID and value of each."""
-    items = tuple(Item((uid(0x04000100, name), Value(0x04000120, "OB", value))) for name, value in signatures)
-    return Sequence(SIGNATURE_REFERENCE, items)
+def make_signature_reference(*signatures: tuple[str, bytes]) -> b.Sequence:
+    """The reference to an instance with these signatures: UID and value of each."""
+    items = tuple(
+        b.Item((b.uid(tags.DIGITAL_SIGNATURE_UID, name), b.Value(tags.SIGNATURE, "OB", value)))
+        for name, value in signatures
+    )
+    return b.Sequence(tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, items)
 
 
 def pydicom_document(instances: Iterable[Dataset], *, key_objects: bool = False) -> bytes:

@@ -77,7 +77,7 @@ class Cluster:
         return worker
 
     def log(self) -> str:
-        """What all processes wrote."""
+        """The output of all processes."""
         return "\n".join(file.read_text("utf-8", "replace") for file in sorted(self._folder.glob("*.log")))
 
     def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""Runs on a Dask cluster over items of which some kill whatever process works on them."""
+"""Runs on a Dask cluster over items, some of which kill each process that handles them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ITEMS: Final = tuple(InputFile(source=str(number), relative=str(number)) for nu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """What came of a run."""
+    """The results of a run."""
 
     results: list[BatchResult]
     cleaned_up: Counter[str]

@@ -29,12 +29,12 @@ _VERDICT = re.compile(r"Signature Verification\s*: (.*)")
 
 
 class DcmtkError(RuntimeError):
-    """The command refused; the message is what it said."""
+    """The command failed; the message is its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class DcmsignVerdict:
-    """What dcmsign says about one signature."""
+    """The answer of dcmsign about one signature."""
 
     uid: str
     message: str

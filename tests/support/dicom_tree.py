@@ -47,7 +47,7 @@ ImplicitVr: TypeAlias = Callable[[int, Dataset], str]
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What a file holds: its Data Set, its Transfer Syntax UID, and the File Meta Information."""
+    """A file: its Data Set, its Transfer Syntax UID, and the File Meta Information."""
 
     dataset: Dataset
     transfer_syntax: str

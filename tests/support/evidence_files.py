@@ -16,6 +16,7 @@ from dcmseal.evidence.evidence_file import MANIFEST_NAME, TIMESTAMP_NAME, build_
 from dcmseal.evidence.evidence_store import pack_archive, parse_evidence, unpack_archive
 from dcmseal.model.evidence_record import EvidenceRecord
 from dcmseal.model.report import VerificationReport
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.signing.plan import plan_signature
 from dcmseal.signing.signing_context import SigningContext
@@ -23,7 +24,8 @@ from dcmseal.signing.timestamping import accept_response, read_signer_certificat
 from dcmseal.verification.timestamp_checks import timestamped_values
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, make_root, utc_date
-from tests.support import builder
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.tsa import forge_token, make_response
 
 LATER = utc_date(2046)
@@ -48,13 +50,13 @@ def sign_by(
     embedded: tuple[bytes, ...] | None = None,
 ) -> bytes:
     """A file that claims to be signed at a moment; a timestamp says the same, with its certificate or ``embedded``."""
-    image = builder.file(builder.image(builder.text(0x00100020, "LO", patient)))
+    image = b.file(b.image(b.text(t.PATIENT_ID, "LO", patient)))
     with plan_signature(image, SigningContext(moment=at)) as plan:
         signature = dcmseal.make_signature(plan, SoftwareSigner(leaf.key, (leaf.der,)), allow_expired=True)
         if stamped_by is not None:
             value, *_ = timestamped_values(signature, read_signer_certificate(signature))
             token = make_timestamp(stamped_by, value, at, embedded)
-            signature = accept_response(signature, make_response(token), None).signature
+            signature = accept_response(signature, make_response(token), None, installed_registry).signature
         data = dcmseal.attach_signature(plan, signature)
     assert data is not None
     return data
@@ -89,14 +91,14 @@ def timestamp_evidence(evidence: bytes, authority: PkiAuthority, moment: dt.date
 
 
 def rebuild_evidence(evidence: bytes, change: Callable[[EvidenceRecord], EvidenceRecord]) -> bytes:
-    """The evidence as somebody else would have it, in due form; a timestamp stays as it was."""
+    """The evidence with changes, in valid form; its timestamp stays the same."""
     read = parse_evidence(evidence)
     members = build_members(change(read.record), read.verdict, read.report)
     return pack_archive({**members, TIMESTAMP_NAME: read.timestamp} if read.timestamp else members)
 
 
 def report_without_evidence(report: VerificationReport) -> Any:
-    """The document of a report, less what is said of the evidence."""
+    """The document of a report without its findings about the evidence."""
     document: Any = report_document(report)
     for findings in (document["notes"], *(each["findings"] for each in document["signatures"])):
         findings[:] = [each for each in findings if not each["code"].startswith("evidence-")]
@@ -104,6 +106,6 @@ def report_without_evidence(report: VerificationReport) -> Any:
 
 
 def evidence_codes(report: VerificationReport) -> set[str]:
-    """The codes of what is said of the evidence."""
+    """The codes of findings about the evidence."""
     findings = (*report.notes, *(each for signature in report.signatures for each in signature.findings))
     return {each.code for each in findings if each.code.startswith("evidence-")}

@@ -1,4 +1,4 @@
-"""A PKI that is none of ours: certificates, CRLs, OCSP responses and timestamps by certomancer, over real HTTP.
+"""An independent PKI: certificates, CRLs, OCSP responses and timestamps by certomancer, over real HTTP.
 
 Its services are on the loopback, and live at a moment that the test chooses. What is in it says independent_pki.yml.
 """

@@ -1,4 +1,4 @@
-"""Signing an archive in place while somebody kills the process: what is left has to be as if nobody had.
+"""Signs an archive in place and kills the process: the result must be the same as without.
 
 The run is killed at moments that a seed chooses, until it comes to its end. It tells how far it is, so that moments are
 files done, and a few milliseconds more: whatever is going on then is what is interrupted.
@@ -71,7 +71,7 @@ class InterruptedRun:
         return run.returncode != 0
 
     def run_with_full_disk(self, largest: int) -> str:
-        """Run with a disk that is full for larger files; what it complains of."""
+        """Run with a disk that is full for larger files, and return the error output."""
         with self.start(largest) as run:
             _, errors = run.communicate(timeout=_LONGEST)
         assert run.returncode != 0
@@ -85,7 +85,7 @@ class InterruptedRun:
         assert run.returncode == 0, errors
 
     def kill_often(self, times: int, seed: int) -> int:
-        """Kill so many runs, spread over the archive, and let the last come to its end; how many were killed."""
+        """Kill this many runs, spread over the archive, let the last one finish, and return the number killed."""
         chance = random.Random(seed)
         # as many files as processes have in their hands are done besides
         files = len(self.files) // times // self.jobs

@@ -14,14 +14,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.support.builder import EXPLICIT_LE, Item, Node, Sequence, Value, at, file, image, in_order, text, uid, us
+from dcmseal import tags
+from tests.support import builder as b
 from tests.support.pki import Identity
 
 SHA256_OID = "2.16.840.1.101.3.4.2.1"
 DATE = "20240601120000"
 
 
-def pacs_system_file(signer: Identity, nodes: Iterable[Node] = (), *, with_sequence: bool = False) -> bytes:
+def pacs_system_file(signer: Identity, nodes: Iterable[b.Node] = (), *, with_sequence: bool = False) -> bytes:
     """The style of kcenon/pacs_system: the elements of a signature stand at the top level of the data set.
 
     There is no sequence of the macro; MAC Algorithm holds an OID; the digest goes over tags and values alone, without
@@ -30,24 +31,24 @@ def pacs_system_file(signer: Identity, nodes: Iterable[Node] = (), *, with_seque
     """
     if not isinstance(signer.key, rsa.RSAPrivateKey):
         raise TypeError("this style is made with RSA here")
-    dataset = [node for node in nodes or image() if isinstance(node, Value)]
+    dataset = [node for node in nodes or b.image() if isinstance(node, b.Value)]
     stream = b"".join(struct.pack("<HH", node.tag >> 16, node.tag & 0xFFFF) + node.value for node in dataset)
     signature = signer.key.sign(hashlib.sha256(stream).digest(), padding.PKCS1v15(), hashes.SHA256())
     elements = (
-        text(0x04000015, "CS", SHA256_OID),
-        at(0x04000020, *(node.tag for node in dataset)),
-        uid(0x04000100, "1.2.840.10008.5.1.4.1.1.66.1717243200000.1234"),
-        text(0x04000105, "DT", f"{DATE}.000+0000"),
-        text(0x04000110, "CS", "X509_1993_SIG"),
-        Value(0x04000115, "OB", _even(signer.der)),
-        Value(0x04000120, "OB", signature),
+        b.text(tags.MAC_ALGORITHM, "CS", SHA256_OID),
+        b.at(tags.DATA_ELEMENTS_SIGNED, *(node.tag for node in dataset)),
+        b.uid(tags.DIGITAL_SIGNATURE_UID, "1.2.840.10008.5.1.4.1.1.66.1717243200000.1234"),
+        b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", f"{DATE}.000+0000"),
+        b.text(tags.CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
+        b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", _even(signer.der)),
+        b.Value(tags.SIGNATURE, "OB", signature),
     )
     if with_sequence:
-        return file(in_order(*dataset, Sequence(0x04000561, (Item(elements),))))
-    return file(in_order(*dataset, *elements))
+        return b.file(b.in_order(*dataset, b.Sequence(tags.ORIGINAL_ATTRIBUTES_SEQUENCE, (b.Item(elements),))))
+    return b.file(b.in_order(*dataset, *elements))
 
 
-def c2pa_health_file(signer: Identity, nodes: Iterable[Node] = ()) -> bytes:
+def c2pa_health_file(signer: Identity, nodes: Iterable[b.Node] = ()) -> bytes:
     """The style of c2pa-health-imaging: a JSON claim in a private block, and a Digital Signatures Sequence beside it.
 
     The item says Certificate Type "X509", has its PEM certificate in (0400,0305), keeps MAC Parameters Sequence inside
@@ -55,37 +56,37 @@ def c2pa_health_file(signer: Identity, nodes: Iterable[Node] = ()) -> bytes:
     """
     if not isinstance(signer.key, ec.EllipticCurvePrivateKey):
         raise TypeError("this style is made with EC keys")
-    dataset = tuple(nodes) or image()
-    binding = hashlib.sha256(b"".join(node.value for node in dataset if isinstance(node, Value))).digest()
+    dataset = tuple(nodes) or b.image()
+    binding = hashlib.sha256(b"".join(node.value for node in dataset if isinstance(node, b.Value))).digest()
     claim = json.dumps({"binding_hash": binding.hex(), "format": "dicom"}, sort_keys=True, separators=(",", ":"))
     signature = signer.key.sign(claim.encode(), ec.ECDSA(hashes.SHA256()))
     certificate = signer.certificate.public_bytes(Encoding.PEM)
-    parameters = Item(
+    parameters = b.Item(
         (
-            us(0x04000005, 1),
-            uid(0x04000010, EXPLICIT_LE.uid),
-            text(0x04000015, "CS", "SHA256"),
-            at(0x04000020, 0x00110010),
-            Value(0x04000404, "OB", binding),
+            b.us(tags.MAC_ID_NUMBER, 1),
+            b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, b.EXPLICIT_LE.uid),
+            b.text(tags.MAC_ALGORITHM, "CS", "SHA256"),
+            b.at(tags.DATA_ELEMENTS_SIGNED, 0x00110010),
+            b.Value(tags.MAC, "OB", binding),
         )
     )
-    item = Item(
+    item = b.Item(
         (
-            uid(0x04000100, "2.25.1234567890"),
-            text(0x04000105, "DT", DATE),
-            text(0x04000110, "CS", "X509"),
-            Value(0x04000120, "OB", _even(signature)),
-            Value(0x04000305, "OB", _even(certificate)),
-            Sequence(0x4FFE0001, (parameters,)),
+            b.uid(tags.DIGITAL_SIGNATURE_UID, "2.25.1234567890"),
+            b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", DATE),
+            b.text(tags.CERTIFICATE_TYPE, "CS", "X509"),
+            b.Value(tags.SIGNATURE, "OB", _even(signature)),
+            b.Value(tags.CERTIFIED_TIMESTAMP_TYPE, "OB", _even(certificate)),
+            b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (parameters,)),
         )
     )
     block = (
-        text(0x00110010, "LO", "C2PA Health Imaging"),
-        text(0x00111010, "UT", claim),
-        text(0x00111011, "UT", signature.hex()),
-        text(0x00111012, "UT", certificate.decode()),
+        b.text(0x00110010, "LO", "C2PA Health Imaging"),
+        b.text(0x00111010, "UT", claim),
+        b.text(0x00111011, "UT", signature.hex()),
+        b.text(0x00111012, "UT", certificate.decode()),
     )
-    return file(in_order(*dataset, *block, Sequence(0xFFFAFFFA, (item,))))
+    return b.file(b.in_order(*dataset, *block, b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (item,))))
 
 
 def _even(data: bytes) -> bytes:

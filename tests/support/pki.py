@@ -205,3 +205,10 @@ def _key_usage(authority: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def rsa_public_key(identity: Identity) -> rsa.RSAPublicKey:
+    """The public key of an identity that has an RSA key."""
+    key = identity.key.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    return key

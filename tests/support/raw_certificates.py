@@ -1,6 +1,6 @@
 """Certificates written byte by byte (RFC 5280 4.1): those that no library writes, and authorities have issued.
 
-Their signatures are of nobody: who asks for trust finds none.
+Their signatures are invalid, so that they are never trusted.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def certificate(
     extensions: tuple[bytes, ...] = (NO_AUTHORITY,),
     version: bytes = b"\xa0\3\2\1\2",
 ) -> bytes:
-    """A certificate with SHA-256 and RSA named for its signature, which is none."""
+    """A certificate that names SHA-256 with RSA, with an invalid signature."""
     algorithm = seq(oid("1.2.840.113549.1.1.11"), NULL)
     tbs = seq(
         version,

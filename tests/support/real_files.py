@@ -11,7 +11,7 @@ import pydicom.data
 
 
 class FileKind(StrEnum):
-    """What is special about a file."""
+    """The special properties of a file."""
 
     CT = "ct"
     MR = "mr"
@@ -150,7 +150,7 @@ def real_file(name: str) -> RealFile:
 
 
 def readable_files() -> tuple[RealFile, ...]:
-    """The files that hold a complete data set."""
+    """The files with a complete data set."""
     return tuple(file for file in real_files() if not file.dcmsign or FileKind.DAMAGED not in file.kinds)
 
 

@@ -1,4 +1,4 @@
-"""A responder on this machine that answers each path with what it is told to: also slowly, endlessly, and nonsense."""
+"""A responder on this machine with a given answer for each path: also slow, endless and invalid ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Responder:
-    """Answers each path with bytes, and remembers what it was asked."""
+    """Answers each path with bytes, and records the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes | Callable[[BaseHTTPRequestHandler], None]] = {}
@@ -37,7 +37,7 @@ def serving(responder: Responder) -> Iterator[Responder]:
         def do_GET(self) -> None:
             responder.answer(self)
 
-        do_POST = do_GET  # noqa: N815 - where http.server looks for it
+        do_POST = do_GET  # noqa: N815 - a name that http.server requires
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,4 +1,4 @@
-"""An S3 server on the loopback (moto), which counts what it is asked and what it sends."""
+"""An S3 server on the loopback (moto) that counts requests and bytes."""
 
 from __future__ import annotations
 
@@ -101,5 +101,5 @@ def s3_server() -> Generator[S3Server]:
 
 
 class _SilentMotoHandler(MotoRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - as werkzeug has it
+    def log(self, *_: object) -> None:
         pass

@@ -1,4 +1,4 @@
-"""An SFTP server on the loopback (paramiko), which serves a folder to whoever has the key."""
+"""An SFTP server on the loopback (paramiko) that serves a folder to the owner of a key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SftpFolder:
 
 @contextmanager
 def sftp_server(folder: Path, home: Path) -> Generator[SftpFolder]:
-    """Serve a folder; ``home`` becomes the home of who knows the server and has the key."""
+    """Serve a folder; ``home`` becomes a home folder with the server's host key and the user's key."""
     host_key, user_key = paramiko.ECDSAKey.generate(), paramiko.ECDSAKey.generate()
     with socket.socket() as listening, pytest.MonkeyPatch.context() as patch:
         listening.bind(("127.0.0.1", 0))
@@ -74,12 +74,12 @@ class _SftpAuthentication(paramiko.ServerInterface):  # type: ignore[misc] # par
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
 
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> Any:
         allowed = username == "reader" and key.get_base64() == self._key.get_base64()
-        return paramiko.AUTH_SUCCESSFUL if allowed else paramiko.AUTH_FAILED  # type: ignore[no-any-return]
+        return paramiko.AUTH_SUCCESSFUL if allowed else paramiko.AUTH_FAILED
 
-    def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED  # type: ignore[no-any-return]
+    def check_channel_request(self, kind: str, chanid: int) -> Any:
+        return paramiko.OPEN_SUCCEEDED
 
 
 class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc] # paramiko has no types

@@ -1,4 +1,4 @@
-"""What the tests of the engine share: signing with throw-away keys, signing by hand, and editing signed files."""
+"""Signs with throw-away keys and by hand, and edits signed files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.findings import Outcome
 from dcmseal.mac.digest import digest_info
 from dcmseal.model.report import SignatureReport, VerificationReport
@@ -24,33 +25,12 @@ from dcmseal.signing.signing_context import SigningContext
 from dcmseal.sources.dataset_input import DatasetInput
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_software.software_signer import SoftwareSigner
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    EXPLICIT_LE,
-    NATIVE_SYNTAXES,
-    Fragments,
-    Item,
-    Node,
-    Raw,
-    Sequence,
-    Syntax,
-    Value,
-    at,
-    file,
-    in_order,
-    text,
-    uid,
-    us,
-)
 from tests.support.dicom_tree import Unreadable
 from tests.support.pki import Identity
 
-MAC_PARAMETERS, SIGNATURES = 0x4FFE0001, 0xFFFAFFFA
-MAC_ID, MAC_SYNTAX, MAC_ALGORITHM, ELEMENTS_SIGNED = 0x04000005, 0x04000010, 0x04000015, 0x04000020
-UID, DATETIME, CERTIFICATE_TYPE, CERTIFICATE, SIGNATURE = 0x04000100, 0x04000105, 0x04000110, 0x04000115, 0x04000120
-PURPOSE = 0x04000401
-
-Changes = Mapping[int, Node | None]
+Changes = Mapping[int, b.Node | None]
 """Elements to be put in or, with None, taken out."""
 
 
@@ -72,7 +52,7 @@ class UnusedSigner:
 
 @dataclass(frozen=True)
 class FixedSigner:
-    """A signer that answers the same whatever is asked."""
+    """A signer that always returns the same value."""
 
     certificate_chain: tuple[bytes, ...]
     answer: bytes = b""
@@ -114,28 +94,28 @@ def single_report(report: VerificationReport) -> SignatureReport:
 
 
 def finding_outcomes(report: VerificationReport) -> dict[str, Outcome]:
-    """The codes of all findings, and what came out."""
+    """The codes of all findings, and their outcomes."""
     findings = [finding for each in report.signatures for finding in each.findings]
     return {finding.code: finding.outcome for finding in (*findings, *report.notes)}
 
 
-def to_nodes(dataset: reference.Dataset) -> tuple[Node, ...]:
+def to_nodes(dataset: reference.Dataset) -> tuple[b.Node, ...]:
     """A data set that was read, to be written again."""
-    nodes: list[Node] = []
+    nodes: list[b.Node] = []
     for element in dataset:
         if element.items is not None:
-            nodes.append(Sequence(element.tag, tuple(Item(to_nodes(item)) for item in element.items)))
+            nodes.append(b.Sequence(element.tag, tuple(b.Item(to_nodes(item)) for item in element.items)))
         elif element.fragments is not None:
-            nodes.append(Fragments(element.tag, element.fragments))
+            nodes.append(b.Fragments(element.tag, element.fragments))
         else:
-            nodes.append(Value(element.tag, element.vr, element.value))
+            nodes.append(b.Value(element.tag, element.vr, element.value))
     return tuple(nodes)
 
 
-def apply_changes(nodes: Iterable[Node], changes: Changes) -> tuple[Node, ...]:
+def apply_changes(nodes: Iterable[b.Node], changes: Changes) -> tuple[b.Node, ...]:
     """The nodes with the changes made, in tag order."""
-    kept = [node for node in nodes if isinstance(node, Raw) or node.tag not in changes]
-    return in_order(*kept, *(node for node in changes.values() if node is not None))
+    kept = [node for node in nodes if isinstance(node, b.Raw) or node.tag not in changes]
+    return b.in_order(*kept, *(node for node in changes.values() if node is not None))
 
 
 def edit_signed(
@@ -147,17 +127,17 @@ def edit_signed(
     """
     parsed = reference.parse_file(data)
     elements = to_nodes(parsed.dataset)
-    replaced: dict[int, Node | None] = {}
-    for tag, changes in ((MAC_PARAMETERS, mac), (SIGNATURES, signature)):
+    replaced: dict[int, b.Node | None] = {}
+    for tag, changes in ((tags.MAC_PARAMETERS_SEQUENCE, mac), (tags.DIGITAL_SIGNATURES_SEQUENCE, signature)):
         if changes is not None:
             first, *others = read_items(data, tag)
-            replaced[tag] = Sequence(tag, (Item(apply_changes(first.elements, changes)), *others))
-    return file(apply_changes(apply_changes(elements, replaced), main or {}), find_syntax(parsed.transfer_syntax))
+            replaced[tag] = b.Sequence(tag, (b.Item(apply_changes(first.elements, changes)), *others))
+    return b.file(apply_changes(apply_changes(elements, replaced), main or {}), find_syntax(parsed.transfer_syntax))
 
 
-def find_syntax(transfer_syntax: str) -> Syntax:
-    known = {syntax.uid: syntax for syntax in NATIVE_SYNTAXES}
-    return known.get(transfer_syntax, Syntax(transfer_syntax))
+def find_syntax(transfer_syntax: str) -> b.Syntax:
+    known = {syntax.uid: syntax for syntax in b.NATIVE_SYNTAXES}
+    return known.get(transfer_syntax, b.Syntax(transfer_syntax))
 
 
 def pad_value(value: bytes, vr: str) -> bytes:
@@ -169,15 +149,15 @@ def pad_value(value: bytes, vr: str) -> bytes:
     return value + (b" " if vr in reference.TEXT_VRS and vr != "UI" else b"\0") * (len(value) % 2)
 
 
-def minimise_nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
-    """The nodes with minimal padding; what is never signed stays."""
-    result: list[Node] = []
+def minimise_nodes(nodes: Iterable[b.Node]) -> tuple[b.Node, ...]:
+    """The nodes with minimal padding; elements that are never signed stay."""
+    result: list[b.Node] = []
     for node in nodes:
-        if not isinstance(node, Raw) and not reference.allowed(node.tag):
+        if not isinstance(node, b.Raw) and not reference.allowed(node.tag):
             result.append(node)
-        elif isinstance(node, Value):
+        elif isinstance(node, b.Value):
             result.append(replace(node, value=pad_value(node.value, node.vr)))
-        elif isinstance(node, Sequence):
+        elif isinstance(node, b.Sequence):
             result.append(
                 replace(node, items=tuple(replace(item, elements=minimise_nodes(item.elements)) for item in node.items))
             )
@@ -196,18 +176,18 @@ def reference_stream(data: bytes, *, lenient: bool = False) -> bytes | None:
         (found,) = reference.signatures(parsed.dataset)
         if lenient:
             syntax = find_syntax(parsed.transfer_syntax)
-            data = file(minimise_nodes(to_nodes(parsed.dataset)), syntax)
+            data = b.file(minimise_nodes(to_nodes(parsed.dataset)), syntax)
         return reference.mac_stream(data, found.uid)
     except (Unreadable, ValueError, struct.error, zlib.error, LookupError):
         return None
 
 
-def read_items(data: bytes, tag: int) -> tuple[Item, ...]:
+def read_items(data: bytes, tag: int) -> tuple[b.Item, ...]:
     """The items of a sequence of the main data set, to be written again."""
     sequence = reference.find(reference.parse_file(data).dataset, tag)
     assert sequence is not None
     assert sequence.items is not None
-    return tuple(Item(to_nodes(item)) for item in sequence.items)
+    return tuple(b.Item(to_nodes(item)) for item in sequence.items)
 
 
 SignatureFunction = Callable[[Identity, str, bytes], bytes]
@@ -230,15 +210,15 @@ def sign_stream(identity: Identity, algorithm: str, stream: bytes) -> bytes:
 
 def sign_by_hand(
     identity: Identity,
-    nodes: Iterable[Node],
+    nodes: Iterable[b.Node],
     *,
-    syntax: Syntax = EXPLICIT_LE,
+    syntax: b.Syntax = b.EXPLICIT_LE,
     listed: Iterable[int] | None = None,
     algorithm: str = "SHA256",
     mac_syntax: str = "1.2.840.10008.1.2.1",
     moment: str = "20240601120000.000000+0000",
     certificate: bytes | None = None,
-    extra: Iterable[Node] = (),
+    extra: Iterable[b.Node] = (),
     stream: bytes | None = None,
     seal: SignatureFunction = sign_stream,
 ) -> bytes:
@@ -248,32 +228,32 @@ def sign_by_hand(
     what the data elements give, if not what the standard says.
     """
     nodes = tuple(nodes)
-    dataset = reference.parse_file(file(nodes, syntax)).dataset
-    tags = reference.signable_tags(dataset) if listed is None else tuple(listed)
+    dataset = reference.parse_file(b.file(nodes, syntax)).dataset
+    covered = reference.signable_tags(dataset) if listed is None else tuple(listed)
     elements = (
-        us(MAC_ID, 0),
-        uid(UID, "2.25.4711"),
-        text(DATETIME, "DT", moment),
-        text(CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
+        b.us(tags.MAC_ID_NUMBER, 0),
+        b.uid(tags.DIGITAL_SIGNATURE_UID, "2.25.4711"),
+        b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", moment),
+        b.text(tags.CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
         *extra,
     )
-    item = reference.parse_file(file(in_order(*elements))).dataset
-    hashed = (reference.data_stream(dataset, tags) if stream is None else stream) + reference.item_stream(item)
+    item = reference.parse_file(b.file(b.in_order(*elements))).dataset
+    hashed = (reference.data_stream(dataset, covered) if stream is None else stream) + reference.item_stream(item)
     proof = (
-        Value(CERTIFICATE, "OB", pad_even(identity.der if certificate is None else certificate)),
-        Value(SIGNATURE, "OB", pad_even(seal(identity, algorithm, hashed))),
+        b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", pad_even(identity.der if certificate is None else certificate)),
+        b.Value(tags.SIGNATURE, "OB", pad_even(seal(identity, algorithm, hashed))),
     )
     parameters = (
-        us(MAC_ID, 0),
-        uid(MAC_SYNTAX, mac_syntax),
-        text(MAC_ALGORITHM, "CS", algorithm),
-        at(ELEMENTS_SIGNED, *tags),
+        b.us(tags.MAC_ID_NUMBER, 0),
+        b.uid(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, mac_syntax),
+        b.text(tags.MAC_ALGORITHM, "CS", algorithm),
+        b.at(tags.DATA_ELEMENTS_SIGNED, *covered),
     )
     macro = (
-        Sequence(MAC_PARAMETERS, (Item(parameters),)),
-        Sequence(SIGNATURES, (Item(in_order(*elements, *proof)),)),
+        b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (b.Item(parameters),)),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item(b.in_order(*elements, *proof)),)),
     )
-    return file(in_order(*nodes, *macro), syntax)
+    return b.file(b.in_order(*nodes, *macro), syntax)
 
 
 def pad_even(value: bytes) -> bytes:

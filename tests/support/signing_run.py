@@ -1,4 +1,4 @@
-"""A run that signs an archive in place with a journal, in a process of its own, and tells each file that is done."""
+"""A run that signs an archive in place with a journal, in its own process, and prints a line for each file."""
 
 from __future__ import annotations
 

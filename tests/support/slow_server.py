@@ -1,4 +1,4 @@
-"""Servers on the loopback that never say all of what they have to say, a little at a time and never late."""
+"""Servers on the loopback that send their answer slowly and never finish it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PAUSE = 0.03
 
 
 class Drip(NamedTuple):
-    """What is sent at once, and what then comes again and again."""
+    """The bytes sent at once, and those that are then repeated."""
 
     first: bytes
     drop: bytes
@@ -40,7 +40,7 @@ HANDSHAKE = Drip(b"\x16\x03\x03\x3f\x00\x02\x00\x3e\xfc", b"\x00")
 
 @contextmanager
 def serve_slowly(drip: Drip) -> Generator[int]:
-    """Serve it to whoever connects; gives the port."""
+    """Serve it to every client; gives the port."""
     stop = threading.Event()
     threads: list[threading.Thread] = []
 

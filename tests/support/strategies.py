@@ -6,14 +6,14 @@ from collections.abc import Sequence as Ordered
 
 from hypothesis import strategies as st
 
-from tests.support.builder import SELECTOR_VALUES, Fragments, Item, Node, Raw, Sequence, Value, in_order
+from tests.support import builder as b
 
 MAX_DEPTH = 6
 _WORD_SIZE = dict.fromkeys("AT FL OF OL SL UL".split(), 4) | dict.fromkeys("FD OD OV SV UV".split(), 8)
 _WORD_SIZE |= dict.fromkeys("OW SS US OB UN".split(), 2)
 _TEXT_BYTES = b"ABCxyz019 .^\\=-\x1b\xe4"
 
-_STANDARD: dict[int, str] = {tag: vr for vr, tag in SELECTOR_VALUES.items() if vr not in ("UN", "SQ")} | {
+_STANDARD: dict[int, str] = {tag: vr for vr, tag in b.SELECTOR_VALUES.items() if vr not in ("UN", "SQ")} | {
     0x00080005: "CS", 0x00080016: "UI", 0x0008103E: "LO", 0x00100010: "PN", 0x00104000: "LT", 0x00181271: "FD",
     0x00280002: "US", 0x00280009: "AT", 0x00700022: "FL", 0x00880904: "LO", 0x300A0080: "IS",
 }  # fmt: skip
@@ -28,10 +28,10 @@ _NEVER_SIGNED: dict[int, str] = {
     0xFFFA0001: "OB", 0xFFFCFFFC: "OB",
 }  # fmt: skip
 _LATEST_VRS = ("OV", "SV", "UV")
-_UNSOUND = (0x00060010, *(SELECTOR_VALUES[vr] for vr in _LATEST_VRS))
+_UNSOUND = (0x00060010, *(b.SELECTOR_VALUES[vr] for vr in _LATEST_VRS))
 """What has no place in a data set, and what has to be signed: beside an element of VR UN it is not."""
 _MACRO = {0x4FFE0001: "SQ", 0xFFFAFFFA: "SQ"}
-_VRS = tuple(SELECTOR_VALUES)
+_VRS = tuple(b.SELECTOR_VALUES)
 
 
 @st.composite
@@ -49,7 +49,7 @@ def values(draw: st.DrawFn, vr: str, max_size: int = 24) -> bytes:
     return value
 
 
-def data_sets(*, max_depth: int = MAX_DEPTH, macro: bool = False) -> st.SearchStrategy[tuple[Node, ...]]:
+def data_sets(*, max_depth: int = MAX_DEPTH, macro: bool = False) -> st.SearchStrategy[tuple[b.Node, ...]]:
     """Data sets for explicit VR, in tag order, never empty: all VRs, private elements, UN, sequences with UN, what is
     never signed, fragments, empty sequences and items, lengths defined or not.
 
@@ -59,20 +59,20 @@ def data_sets(*, max_depth: int = MAX_DEPTH, macro: bool = False) -> st.SearchSt
     return _levels(max_depth - 1, portable=False, macro=macro, pixel_data=True).filter(bool)
 
 
-def sound_data_sets(*, max_depth: int = MAX_DEPTH) -> st.SearchStrategy[tuple[Node, ...]]:
+def sound_data_sets(*, max_depth: int = MAX_DEPTH) -> st.SearchStrategy[tuple[b.Node, ...]]:
     """Data sets as those of ``data_sets``, but with one reading only: for files with pixels in fragments."""
     return _levels(max_depth - 1, portable=False, macro=False, pixel_data=True, sound=True).filter(bool)
 
 
-def portable_data_sets(*, max_depth: int = MAX_DEPTH) -> st.SearchStrategy[tuple[Node, ...]]:
+def portable_data_sets(*, max_depth: int = MAX_DEPTH) -> st.SearchStrategy[tuple[b.Node, ...]]:
     """Data sets, never empty, that mean the same in all native transfer syntaxes, implicit VR included."""
     return _levels(max_depth - 1, portable=True, macro=False, pixel_data=False).filter(bool)
 
 
 @st.composite
-def tags_to_sign(draw: st.DrawFn, nodes: Ordered[Node]) -> tuple[int, ...]:
+def tags_to_sign(draw: st.DrawFn, nodes: Ordered[b.Node]) -> tuple[int, ...]:
     """Some tags of a data set, and now and then one that is not there; in any order."""
-    there = [node.tag for node in nodes if not isinstance(node, Raw)]
+    there = [node.tag for node in nodes if not isinstance(node, b.Raw)]
     chosen = draw(st.lists(st.sampled_from([*there, 0x00102160]), unique=True)) if there else []
     return tuple(chosen)
 
@@ -87,10 +87,10 @@ def chunks(draw: st.DrawFn, data: bytes) -> list[bytes]:
 @st.composite
 def _levels(
     draw: st.DrawFn, depth: int, *, portable: bool, macro: bool, pixel_data: bool, sound: bool = False
-) -> tuple[Node, ...]:
+) -> tuple[b.Node, ...]:
     pool: list[int] = list(_PORTABLE)
     if not portable:
-        pool += [*_CREATORS, *_PRIVATE, *_NEVER_SIGNED, SELECTOR_VALUES["UN"], *(_MACRO if macro else ())]
+        pool += [*_CREATORS, *_PRIVATE, *_NEVER_SIGNED, b.SELECTOR_VALUES["UN"], *(_MACRO if macro else ())]
     if sound:
         pool = [tag for tag in pool if tag not in _UNSOUND]
     chosen = draw(st.lists(st.sampled_from(pool), unique=True, max_size=5))
@@ -99,13 +99,13 @@ def _levels(
     nodes = [draw(_nodes(tag, depth, portable=portable, sound=sound)) for tag in chosen]
     if pixel_data and draw(st.integers(0, 3)) == 0:
         nodes.append(draw(_sound_fragments() if sound else _fragments()))
-    return in_order(*nodes)
+    return b.in_order(*nodes)
 
 
 @st.composite
-def _nodes(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, sound: bool) -> Node:
+def _nodes(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, sound: bool) -> b.Node:
     vr = _PORTABLE.get(tag) or _NEVER_SIGNED.get(tag) or _MACRO.get(tag) or ("LO" if tag in _CREATORS else "")
-    if tag == SELECTOR_VALUES["UN"]:
+    if tag == b.SELECTOR_VALUES["UN"]:
         vr = "UN"
     if not vr:
         vr = draw(st.sampled_from([vr for vr in _VRS if vr not in _LATEST_VRS] if sound else _VRS))
@@ -115,33 +115,33 @@ def _nodes(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, sound: bool
         plain = portable or tag not in (*_SEQUENCES, *_PRIVATE)
         return draw(_sequences(tag, depth, portable=plain, vr="SQ", sound=sound))
     if sound and _NEVER_SIGNED.get(tag) == "UL":
-        return Value(tag, vr, draw(st.binary(min_size=4, max_size=4)))
-    return Value(tag, vr, draw(values(vr)))
+        return b.Value(tag, vr, draw(st.binary(min_size=4, max_size=4)))
+    return b.Value(tag, vr, draw(values(vr)))
 
 
 @st.composite
-def _sequences(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, vr: str, sound: bool) -> Sequence:
-    items: list[Item] = []
+def _sequences(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, vr: str, sound: bool) -> b.Sequence:
+    items: list[b.Item] = []
     more = not (portable or sound)
     for _ in range(draw(st.integers(0, 2))):
         inner = (
             _levels(depth - 1, portable=portable, macro=more, pixel_data=more, sound=sound) if depth else st.just(())
         )
-        items.append(Item(draw(inner), undefined=draw(st.booleans())))
-    return Sequence(tag, tuple(items), undefined=vr == "UN" or draw(st.booleans()), vr=vr)
+        items.append(b.Item(draw(inner), undefined=draw(st.booleans())))
+    return b.Sequence(tag, tuple(items), undefined=vr == "UN" or draw(st.booleans()), vr=vr)
 
 
 @st.composite
-def _fragments(draw: st.DrawFn) -> Fragments:
+def _fragments(draw: st.DrawFn) -> b.Fragments:
     offsets = draw(st.sampled_from((b"", b"\0\0\0\0", b"\0\0\0\0\x10\0\0\0")))
     delimiters = st.sampled_from((b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"))
     pieces = st.binary(max_size=20).map(lambda data: data + bytes(len(data) % 2))
-    return Fragments(fragments=(offsets, *draw(st.lists(pieces | delimiters, max_size=3))))
+    return b.Fragments(fragments=(offsets, *draw(st.lists(pieces | delimiters, max_size=3))))
 
 
 @st.composite
-def _sound_fragments(draw: st.DrawFn) -> Fragments:
+def _sound_fragments(draw: st.DrawFn) -> b.Fragments:
     """Fragments that hold nothing which reads as their end, and an offset table that fits a single frame, if any."""
     pieces = st.binary(max_size=20).map(lambda data: b"ab" + data.replace(b"\xfe\xff", b"ab") + bytes(len(data) % 2))
     held = draw(st.lists(pieces, max_size=3))
-    return Fragments(fragments=(draw(st.sampled_from((b"", b"\0\0\0\0"))) if held else b"", *held))
+    return b.Fragments(fragments=(draw(st.sampled_from((b"", b"\0\0\0\0"))) if held else b"", *held))

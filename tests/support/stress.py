@@ -8,6 +8,7 @@ key, sign, and verify what they signed. Prints how many failed, and why.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -60,14 +61,15 @@ def _attempt(uri: str) -> str:
         with Pkcs11Backend().open(uri, lambda _: None) as signer:
             message = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"%d" % os.getpid())
             assert_verifies(signer, message, signer.sign(message))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+    except Exception as error:  # noqa: BLE001 - reported to the parent process
         return f"{type(error).__name__}: {error}"
     return "good"
 
 
 def main(uri: str, workers: str, rounds: str) -> int:
-    import dcmseal_pkcs11.pkcs11_signer
-    import dcmseal_pkcs11.token_key  # noqa: F401 - so that the children have no time to drift apart
+    # imported before the children start, so that they sign at the same time
+    importlib.import_module("dcmseal_pkcs11.pkcs11_signer")
+    importlib.import_module("dcmseal_pkcs11.token_key")
 
     why = list(failures(uri, workers=int(workers), rounds=int(rounds)))
     print(f"{len(why)} of {int(workers) * int(rounds)} failed")

@@ -1,4 +1,4 @@
-"""A command on a terminal of its own: what stands on the screen in the end."""
+"""Runs a command on a terminal of its own, and returns its final screen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_on_terminal(words: Sequence[str], *, folder: Path, variables: Mapping[st
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
-    except OSError:  # how Linux says that nobody writes any more
+    except OSError:  # how Linux reports that all writers have closed
         return b""
 
 

@@ -1,4 +1,4 @@
-"""What the tests of timestamps share: an authority's tokens in signed files, and what is found out about them."""
+"""Signed files with tokens of an authority, and the findings about them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pydicom
 
 import dcmseal
-from dcmseal import Aspect
+from dcmseal import Aspect, tags
 
 SOUND = {
     "timestamp-imprint-matches",
@@ -28,12 +28,12 @@ def signature_value(data: bytes) -> bytes:
 
 
 def insert_token(data: bytes, token: bytes, type_: str = "CMS_TSP") -> bytes:
-    """The signed file with a timestamp that nobody has looked at."""
+    """The signed file with an unchecked timestamp."""
     dataset = pydicom.dcmread(BytesIO(data))
-    item = dataset[0xFFFAFFFA][0]
+    item = dataset[tags.DIGITAL_SIGNATURES_SEQUENCE][0]
     if type_:
-        item.add_new(0x04000305, "CS", type_)
-    item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
+        item.add_new(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", type_)
+    item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", token + bytes(len(token) % 2))
     out = BytesIO()
     dataset.save_as(out)
     return out.getvalue()

@@ -19,7 +19,7 @@ ITEM, DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 
 @dataclass(frozen=True, slots=True)
 class TruncatedStream:
-    """What DCMTK feeds for a data set, and how many bytes of the standard's stream it leaves out."""
+    """The bytes that DCMTK hashes for a data set, and the number of bytes that it omits."""
 
     stream: bytes
     lost: int
@@ -44,7 +44,7 @@ class _DcmtkBuffer:
     room: int = BUFFER_SIZE
 
     def require(self, size: int, *, resumable: bool) -> None:
-        """Make room; whoever is not resumable loses the rest of its sequence."""
+        """Make room; a step that is not resumable loses the rest of its sequence."""
         if self.room < size:
             if not resumable:
                 raise _SequenceLost

@@ -53,7 +53,7 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 @dataclass(frozen=True)
 class ReceivedQuery:
-    """What an authority was sent."""
+    """The requests to an authority."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -61,7 +61,7 @@ class ReceivedQuery:
 
 @dataclass
 class RunningAuthority:
-    """An authority at a URL, and what it was asked."""
+    """An authority at a URL, and the requests to it."""
 
     url: str
     queries: list[ReceivedQuery] = field(default_factory=list)
@@ -142,7 +142,7 @@ def serving(
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as http.server has it
+        def log_message(self, *_: object) -> None:
             pass
 
     with pytest.MonkeyPatch.context() as patch, http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -158,7 +158,7 @@ def serving(
 
 
 def openssl(*words: str | Path) -> str:
-    """Run openssl, which has to succeed; what it says."""
+    """Run openssl, which must succeed, and return its output."""
     ran = _openssl(*words)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
@@ -208,7 +208,7 @@ def forge_token(
     attributes_digest: str | None = None,
     spoil: Callable[[bytes], bytes] = lambda signature: signature,
 ) -> bytes:
-    """A timestamp token made by hand, with whatever is wrong with it; of this very moment unless told otherwise.
+    """A timestamp token made by hand, with any defect; of the current time by default.
 
     ``more_info`` are more fields of TSTInfo, and ``edit_info`` changes its bytes; ``names`` are more fields of the
     ESSCertID, and ``attributes_digest`` is the one under the signature, if not that of the content.

@@ -14,7 +14,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be someb
 
 
 def as_user(folder: Path, action: Callable[[], object], uid: int = NOBODY, gid: int = NOBODY) -> str:
-    """What an action comes to that a user does in a folder: the text of its result, or of its error."""
+    """Run an action as a user in a folder, and return the text of its result or error."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -25,7 +25,7 @@ def as_user(folder: Path, action: Callable[[], object], uid: int = NOBODY, gid: 
             os.setgid(gid)
             os.setuid(uid)
             text = str(action())
-        except BaseException as error:  # noqa: BLE001 - told in the other process
+        except BaseException as error:  # noqa: BLE001 - reported to the parent process
             text = f"{type(error).__name__}: {error}"
         os.write(writing, text.encode())
         os._exit(0)
@@ -36,7 +36,7 @@ def as_user(folder: Path, action: Callable[[], object], uid: int = NOBODY, gid: 
 
 
 def access_list(owner: int, group: int, others: int, *, mask: int, users: Iterable[tuple[int, int]]) -> bytes:
-    """A POSIX access control list, as Linux has it in system.posix_acl_access; ``users`` are uids and rights."""
+    """A POSIX access control list in the format of system.posix_acl_access; ``users`` are uids and rights."""
     entries = [(0x01, owner, -1), *((0x02, rights, uid) for uid, rights in users)]
     entries += [(0x04, group, -1), (0x10, mask, -1), (0x20, others, -1)]
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 WebAnswer: TypeAlias = tuple[int, Mapping[str, str], bytes]
 """HTTP status, headers and body; ``Content-Length`` is added if it is not there, and left out if it is empty."""
@@ -54,7 +54,7 @@ def answer_honestly(server: WebServer, path: str, headers: Mapping[str, str]) ->
 
 
 def answer_without_ranges(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
-    """All of it, whatever is asked for."""
+    """All of it for every request."""
     return answer_honestly(server, path, {name: value for name, value in headers.items() if name != "Range"})
 
 
@@ -73,13 +73,13 @@ def web_server(tls: ssl.SSLContext | None = None) -> Generator[WebServer]:
                 if value:
                     self.send_header(name, value)
             self.end_headers()
-            # who has read enough goes away
+            # clients may close the connection early
             with suppress(ConnectionError):
                 self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815 - where http.server looks for it
+        do_POST = do_GET  # noqa: N815 - a name that http.server requires
 
-        def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as http.server has it
+        def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -2,7 +2,7 @@
 
     python -m tests.tokens [KIND...]
 
-Exit code 0 if all of them pass. What they found out is in build/tokens.
+Exit code 0 if all of them pass. Their results are in build/tokens.
 """
 
 from __future__ import annotations

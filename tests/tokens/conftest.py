@@ -1,4 +1,4 @@
-"""Fixtures for tests with tokens: each kind is brought up once, and what is found out is written down."""
+"""Fixtures for tests with tokens: each kind is started once, and the results are recorded."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def powered(request: pytest.FixtureRequest) -> Generator[ExitStack]:
-    """What ends all tokens, after their results are written."""
+    """Stops all tokens after their results are written."""
     with ExitStack() as stack:
         yield stack
         for results in request.config.stash[_BENCH].results.values():
@@ -67,8 +67,8 @@ def device(
 
 
 @pytest.fixture
-def results(kind: TokenKind, device: TokenDevice, request: pytest.FixtureRequest) -> Results:  # noqa: ARG001 - makes them
-    """Where tests put what they found out."""
+def results(kind: TokenKind, device: TokenDevice, request: pytest.FixtureRequest) -> Results:  # noqa: ARG001 - the device creates the results
+    """The results that tests record."""
     return request.config.stash[_BENCH].results[kind.name]
 
 

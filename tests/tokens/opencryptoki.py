@@ -52,7 +52,7 @@ def ready(folder: Path, pki: Pki) -> Generator[TokenDevice]:
             ids = import_keys(module, _LABEL, (pki[name] for name in KEYS))
             yield SoftwareToken(module=module, label=_LABEL, ids=ids)
         finally:
-            unload(str(module))  # the daemon ends when nobody uses it
+            unload(str(module))  # the daemon ends when it is unused
             _empty()
 
 

@@ -41,7 +41,7 @@ class Cards(TokenDevice):
         if self.card is None or self.card.identity is not self.pki[identity] or not self.reader.occupied:
             self.put_in(self.issue(identity))
         self.present_card.tries = MAX_TRIES
-        return key_uri(self.module, token=identity, id=_SLOTS[slot])
+        return key_uri(self.module, token=identity, key_id=_SLOTS[slot])
 
     @property
     def present_card(self) -> PivCard:

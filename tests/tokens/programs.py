@@ -52,7 +52,7 @@ def run(*command: str | Path, env: Mapping[str, str] | None = None, seconds: flo
 def running(
     *command: str | Path, log: Path, ready: Callable[[], bool], env: Mapping[str, str] | None = None
 ) -> Generator[None]:
-    """Keep a program running, and end it whatever happens; raises NotReady unless it gets ready.
+    """Keep a program running, and always end it; raises NotReady unless it gets ready.
 
     It also ends if this process does: a driver may crash.
     """

@@ -1,4 +1,4 @@
-"""SoftHSM with its token in a folder: the reference of what a token does."""
+"""SoftHSM with its token in a folder: the reference for the other kinds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def module() -> Path:
 
 
 def environment(folder: Path) -> Mapping[str, str]:
-    """What SoftHSM finds its tokens with, by way of the configuration that this writes."""
+    """The environment for SoftHSM, with a configuration file for its tokens."""
     configuration = folder / "softhsm2.conf"
     if not configuration.exists():
         (folder / "tokens").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What every kind of token does: PINs that are wrong, locked or wanted each time; children and workers; listing."""
+"""The behaviour of every kind of token: wrong, locked and repeated PINs; children and workers; listing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def of_kinds(*kinds: TokenKind) -> pytest.MarkDecorator:
 
 
 class Answers:
-    """Answers with one PIN, and keeps what was asked."""
+    """Answers with one PIN, and records the requests."""
 
     def __init__(self, pin: str) -> None:
         self._pin = pin
@@ -58,7 +58,7 @@ def error_after_fork(uri: str, pin: str) -> str:
 
 
 @of_kinds(*(kind for kind in KINDS if kind.locks_after))
-def test_a_pin_locks_and_is_told_before_it_does(kind: TokenKind, device: TokenDevice, results: Results) -> None:
+def test_a_user_is_warned_before_a_pin_locks(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     told: list[str] = []
     for _ in range(kind.locks_after):
@@ -135,7 +135,7 @@ def test_a_child_of_fork_signs(kind: TokenKind, device: TokenDevice, results: Re
 
 @of_kinds(*(kind for kind in KINDS if not kind.forks))
 def test_a_child_of_fork_fails_with_our_error(kind: TokenKind, device: TokenDevice, results: Results) -> None:
-    # in a process of its own: what the child does to the connection that it inherited, it does to its parent
+    # in a process of its own: the child affects the connection that it inherited from its parent
     uri = device.present(kind.keys[0])
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         error = pool.submit(error_after_fork, uri, device.pin).result()
@@ -144,7 +144,7 @@ def test_a_child_of_fork_fails_with_our_error(kind: TokenKind, device: TokenDevi
 
 
 @every_kind
-def test_what_is_listed_opens(kind: TokenKind, device: TokenDevice, results: Results) -> None:
+def test_listed_keys_can_be_opened(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     listed = [each for each in BACKEND.list_keys(uri) if not each.problem]
     assert listed

@@ -1,4 +1,4 @@
-"""Smart cards that come and go: what a person at a reader does while files are signed."""
+"""Smart cards that are removed and inserted while files are signed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcmseal.terms import MacAlgorithm
 from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.tokens.opensc import Cards
 from tests.tokens.piv.card import MAX_TRIES, CardPulled
 from tests.tokens.token_device import WRONG_PIN, TokenDevice
@@ -74,7 +74,7 @@ def test_no_card(cards: Cards, results: Results) -> None:
 
 def test_pulled_out_while_it_signs_nothing_is_written(cards: Cards, results: Results, tmp_path: Path) -> None:
     source, output = tmp_path / "in.dcm", tmp_path / "out.dcm"
-    source.write_bytes(file(image()))
+    source.write_bytes(b.file(b.image()))
     for key in ("rsa2048 9A", "p256 9C"):
         uri = cards.present(key)
         cards.present_card.before_signing = pull_out

@@ -1,4 +1,4 @@
-"""What is signed on a token verifies with DCMTK, for every MAC algorithm and kind of key."""
+"""Signatures of a token verify with DCMTK, for every MAC algorithm and kind of key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 import dcmseal
 from dcmseal.terms import MacAlgorithm
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.tokens.token_device import TokenDevice
@@ -21,7 +21,7 @@ def test_dcmtk_verifies(
     key: str, device: TokenDevice, pki: Pki, dcmsign: Dcmtk, results: Results, tmp_path: Path
 ) -> None:
     source = tmp_path / "in.dcm"
-    source.write_bytes(file(image()))
+    source.write_bytes(b.file(b.image()))
     uri = device.present(key)
     outcomes: dict[MacAlgorithm, str] = {}
     for algorithm in MacAlgorithm:

@@ -32,7 +32,7 @@ class TokenDevice:
 
     def present(self, key: str) -> str:
         """Make sure that the key can be used and all tries of the PIN are there; returns the key URI."""
-        return key_uri(self.module, token=self.label, id=self.ids[key])
+        return key_uri(self.module, token=self.label, key_id=self.ids[key])
 
     def remove(self) -> None:
         """Take the token away."""
@@ -47,7 +47,7 @@ Ready: TypeAlias = Callable[[Path, Pki], AbstractContextManager[TokenDevice]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenKind:
-    """A kind of token: what brings it up, and what it is known to be able to."""
+    """A kind of token: how to start it, and its abilities."""
 
     name: str
     package: str
@@ -65,9 +65,9 @@ class TokenKind:
         return self.name.replace(" ", "-")
 
 
-def key_uri(module: Path, *, token: str, id: bytes) -> str:  # noqa: A002 - RFC 7512 calls it so
+def key_uri(module: Path, *, token: str, key_id: bytes) -> str:
     """A key URI that names token, key and module."""
-    return f"pkcs11:token={quote(token)};id={quote(id)}?module-path={quote(str(module))}"
+    return f"pkcs11:token={quote(token)};id={quote(key_id)}?module-path={quote(str(module))}"
 
 
 def find_module(name: str) -> Path:

@@ -17,7 +17,7 @@ FOLDER: Final = Path(__file__).resolve().parents[2] / "build" / "tokens"
 
 @dataclass(slots=True, kw_only=True)
 class Results:
-    """What is known of one kind of token; only what was asserted is put here."""
+    """The results of one kind of token; only asserted facts are recorded."""
 
     name: str
     version: str
@@ -32,7 +32,7 @@ class Results:
         return cls(name=kind.name, version=_version(kind.package))
 
     def record_signatures(self, key: str, outcomes: Mapping[MacAlgorithm, str]) -> None:
-        """Keep what came of signing with a key."""
+        """Record the result of signing with a key."""
         self.algorithms[key] = {algorithm.value: outcome for algorithm, outcome in outcomes.items()}
 
     def record_test(self, key: str, outcome: str) -> None:
@@ -48,6 +48,6 @@ class Results:
 
 
 def _version(package: str) -> str:
-    """What the makers of the module call it, without what Debian adds."""
+    """The upstream version of the module, without Debian's suffix."""
     version = run("dpkg-query", "--show", "--showformat=${source:Upstream-Version}", package)
     return version.partition("+")[0]

@@ -22,7 +22,7 @@ _LABEL: Final = "dcmseal tpm"
 
 @dataclass(slots=True, kw_only=True)
 class Tpm(TokenDevice):
-    """A TPM, which counts wrong PINs until it is told to forget them: right ones do not undo them."""
+    """A TPM, which counts wrong PINs until they are reset: right PINs do not reset the count."""
 
     def present(self, key: str) -> str:
         limit = ("--setup-parameters", f"--max-tries={TRIES}", "--recovery-time=3600", "--lockout-recovery-time=0")

@@ -1,4 +1,4 @@
-"""Public suites of test vectors, held against the project: ``python -m tests.vectors FOLDER``.
+"""Runs public suites of test vectors against the project: ``python -m tests.vectors FOLDER``.
 
 FOLDER has a folder for each suite, and every module here runs one. Exit code 0 if every difference from what a suite
 expects is explained, 1 if not, 2 for usage.

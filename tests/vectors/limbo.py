@@ -1,4 +1,4 @@
-"""Path validation of C2SP/x509-limbo, held against trust in signers: ``run(folder)``.
+"""Runs the path validation tests of C2SP/x509-limbo against trust in signers: ``run(folder)``.
 
 None may be accepted that the suite refuses, nor refused that it accepts, without a reason in EXPLAINED. The suite is
 about servers of the web: what it asks of authorities, host names and purposes of TLS does not concern signers.

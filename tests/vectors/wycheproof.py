@@ -1,4 +1,4 @@
-"""Signatures of C2SP/wycheproof, whatever they attack, held against verification: ``run(folder)``.
+"""Runs the signatures of C2SP/wycheproof against verification: ``run(folder)``.
 
 Each is verified as the value of Signature (0400,0120), with the padding that odd ones get, and as an authority's on a
 timestamp. None may be accepted that the suite calls invalid; one that is refused needs a reason in EXPLAINED.

@@ -1,10 +1,11 @@
-"""Looking at the signatures of a Data Set, without verifying them."""
+"""Reading the signatures of a Data Set, without verifying them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.dataset.source import Buffer
 from dcmseal.errors import NoSuchSignature
 from dcmseal.sources.dataset_input import DatasetInput, open_source
@@ -15,15 +16,36 @@ if TYPE_CHECKING:
 
 
 def signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
-    """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
+    """Return all signatures of a Data Set, at every level, without verifying them.
+
+    Args:
+        source: A path, URL, bytes, binary file object or pydicom Dataset.
+        registry: The plugins to use; None for all that are installed.
+
+    Raises:
+        DatasetError: The Data Set cannot be read.
+        UsageError: The source is of an unsupported type.
+        PluginError: No plugin supports the URL.
+    """
     from dcmseal.macro.inspection import iter_signatures
 
-    with open_source(source, registry) as file:
+    with open_source(source, provide_registry(registry)) as file:
         return tuple(iter_signatures(file))
 
 
 def find_signature(source: DatasetInput, uid: str, registry: Registry | None = None) -> Signature:
-    """The signature with a Digital Signature UID, at whatever level; raises NoSuchSignature."""
+    """Return the signature with a Digital Signature UID, at any level, without verifying it.
+
+    Args:
+        source: A path, URL, bytes, binary file object or pydicom Dataset.
+        uid: The Digital Signature UID.
+        registry: The plugins to use; None for all that are installed.
+
+    Raises:
+        NoSuchSignature: The Data Set has no such signature.
+        DatasetError: The Data Set cannot be read.
+        PluginError: No plugin supports the URL.
+    """
     for signature in signatures(source, registry):
         if signature.uid == uid:
             return signature
@@ -33,14 +55,24 @@ def find_signature(source: DatasetInput, uid: str, registry: Registry | None = N
 def write_mac_stream(
     source: DatasetInput, uid: str, write: Callable[[Buffer], object], registry: Registry | None = None
 ) -> None:
-    """Pass the MAC byte stream of a signature to ``write``, in pieces that are good until the next.
+    """Pass the MAC byte stream of a signature to a function, piece by piece.
 
-    Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
+    Args:
+        source: A path, URL, bytes, binary file object or pydicom Dataset.
+        uid: The Digital Signature UID.
+        write: Called with each piece, which is valid until the next call.
+        registry: The plugins to use; None for all that are installed.
+
+    Raises:
+        NoSuchSignature: The Data Set has no such signature.
+        NotSignable: The signature lists an element that must not be signed.
+        DatasetError: The Data Set cannot be read.
+        PluginError: No plugin supports the URL.
     """
     from dcmseal.macro.level_macs import feed_mac_stream
     from dcmseal.macro.levels import iter_signed_levels
 
-    with open_source(source, registry) as file:
+    with open_source(source, provide_registry(registry)) as file:
         for signed in iter_signed_levels(file):
             for found in signed.level_signatures.signatures:
                 if found.signature.uid == uid:
@@ -50,5 +82,5 @@ def write_mac_stream(
 
 
 def no_such_signature(uid: str) -> NoSuchSignature:
-    """What to raise when no signature has a UID."""
+    """Build the error for a UID that no signature has."""
     return NoSuchSignature(f"no signature has UID {uid}", hint="signatures() lists them", code="no-such-signature")

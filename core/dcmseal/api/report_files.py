@@ -1,4 +1,4 @@
-"""Reports for people: what was verified, made ready for the plugin that writes it, and the file that comes of it.
+"""Reports for people: prepare verified files for the plugin that writes the report, and write its file.
 
 >>> from datetime import UTC, datetime
 >>> from dcmseal import verify
@@ -36,9 +36,15 @@ from dcmseal.verification.instance_identity import sop_class_name
 def build_reported_file(
     name: str, report: VerificationReport, source: DatasetInput, *, show_values: bool = False
 ) -> ReportedFile:
-    """A file and what verification found out about it, with its coverage map; ``source`` is what was verified.
+    """Prepare a verified file for a report, with its coverage map.
 
-    If no map can be made, the report says why: the verdict does not depend on it.
+    If no map can be built, the report says why; the verdict does not depend on it.
+
+    Args:
+        name: The name of the file in the report.
+        report: The report of its verification.
+        source: The Data Set that was verified.
+        show_values: Include values that might identify the patient.
     """
     coverage: CoverageMap | None = None
     problem = ""
@@ -57,14 +63,25 @@ def build_reported_file(
 
 
 def build_unverified_file(name: str, error: SealError) -> ReportedFile:
-    """A file that could not be verified, and why."""
+    """Prepare a file that could not be verified for a report.
+
+    Args:
+        name: The name of the file in the report.
+        error: Why it could not be verified.
+    """
     return ReportedFile(name=name, problem=str(error), hint=error.hint)
 
 
 def make_report_context(
     moment: dt.datetime, settings: Iterable[tuple[str, str]] = (), *, has_trust: bool = True
 ) -> ReportContext:
-    """How reports of this version came about, at a moment; ``has_trust`` as ReportContext has it."""
+    """Describe how a report was made.
+
+    Args:
+        moment: The time of verification.
+        settings: Names and values of settings, as text.
+        has_trust: Whether trust anchors are configured.
+    """
     from dcmseal.version import __version__
 
     return ReportContext(version=__version__, moment=moment, settings=tuple(settings), has_trust=has_trust)
@@ -77,9 +94,18 @@ def write_report(
     context: ReportContext,
     rights: FilePermissions | None = None,
 ) -> None:
-    """Write a report to a path: the complete file, or none; nobody can read it whom ``rights`` does not let.
+    """Write a report about a few files: the complete file, or none.
 
-    Raises OutputError, or PluginBroken if the writer fails.
+    Args:
+        path: The file to write, which is replaced if it exists.
+        writer: The plugin for the format.
+        files: The files, in order.
+        context: How the report was made.
+        rights: Who may read the file; None for the permissions of the umask.
+
+    Raises:
+        OutputError: The file cannot be written.
+        PluginBroken: The writer fails.
     """
     _write(writer.write(files, context), path, rights)
 
@@ -91,7 +117,19 @@ def write_archive_report(
     context: ReportContext,
     rights: FilePermissions | None = None,
 ) -> None:
-    """Write a report about many files as ``write_report`` does one about few."""
+    """Write a report about many files: the complete file, or none.
+
+    Args:
+        path: The file to write, which is replaced if it exists.
+        writer: The plugin for the format.
+        report: The totals and the files that need attention.
+        context: How the report was made.
+        rights: Who may read the file; None for the permissions of the umask.
+
+    Raises:
+        OutputError: The file cannot be written.
+        PluginBroken: The writer fails.
+    """
     _write(writer.write_archive(report, context), path, rights)
 
 
@@ -102,7 +140,7 @@ def _write(pieces: Iterable[bytes], path: str | os.PathLike[str], rights: FilePe
 
 
 def _iter_certificates(report: VerificationReport) -> Iterator[bytes]:
-    """Those of signers, of their chains, and of timestamp authorities."""
+    """Iterate over the certificates of signers, of their chains, and of timestamp authorities."""
     for each in report.signatures:
         yield each.signature.certificate
         yield from each.trust.chain if each.trust else ()

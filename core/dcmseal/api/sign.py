@@ -12,10 +12,12 @@ import os
 from contextlib import ExitStack
 from typing import Unpack
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.errors import UsageError
 from dcmseal.output.collisions import ProtectedPath, check_outputs, iter_key_files
-from dcmseal.output.destination import OutputTarget, protect_existing, resolve_target, write_extra
-from dcmseal.plugins.registry import Registry, installed_registry
+from dcmseal.output.destination import OutputTarget, protect_existing, resolve_target, stage_manifest
+from dcmseal.output.staged_outputs import stage_outputs
+from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.signer_backend import SecretRequest, Secrets, Signer
 from dcmseal.signing import make
 from dcmseal.signing.existing_signatures import sort_warnings
@@ -54,7 +56,7 @@ def plan_signing(
     Raises:
         SealError: Whatever ``sign`` would refuse without a key.
     """
-    context = SigningContext.build(SignOptions.build(options, keywords), registry, uid=uid)
+    context = SigningContext.build(SignOptions.build(options, keywords), provide_registry(registry), uid=uid)
     return plan_signature(source, context)
 
 
@@ -105,15 +107,15 @@ def sign(
     """
     if (key is None) == (signer is None):
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
-    context = SigningContext.build(SignOptions.build(options, keywords), registry, uid=uid)
-    target = resolve_target(source, output, registry, in_place=in_place, overwrite=overwrite)
+    plugins = provide_registry(registry)
+    context = SigningContext.build(SignOptions.build(options, keywords), plugins, uid=uid)
+    target = resolve_target(source, output, plugins, in_place=in_place, overwrite=overwrite)
     _check_manifest(manifest, source, target, key)
-    manifest = protect_existing(manifest, registry, overwrite=overwrite)
+    manifest = protect_existing(manifest, plugins, overwrite=overwrite)
     timestamp = context.options.timestamp
     with plan_signature(source, context) as planned, ExitStack() as stack:
         if signer is None:
-            plugins = registry or installed_registry()
-            signer = stack.enter_context(plugins.open_signer(key or "", secrets or _no_secrets))
+            signer = stack.enter_context(plugins().open_signer(key or "", secrets or _no_secrets))
         signature, warnings = make.make_signature_with_warnings(
             planned, signer, allow_expired=context.options.allow_expired
         )
@@ -122,11 +124,14 @@ def sign(
             from dcmseal.change_manifest.manifest_signing import make_manifest
 
             made = make_manifest(planned, signature, signer)
-        stamped = None if timestamp is None else request_timestamp(signature, timestamp, registry)
+        stamped = None if timestamp is None else request_timestamp(signature, timestamp, plugins)
         signature = stamped.signature if stamped else signature
-        data = make.attach_signature(
-            planned, signature, target, registry, before_commit=lambda: write_extra(made, manifest, planned.file)
-        )
+        outputs = stack.enter_context(stage_outputs())
+        if made is not None and manifest is not None:
+            # first, so that the signed file never exists without the manifest that was asked for
+            stage_manifest(outputs, made, manifest, planned.file)
+        data = make.stage_signature(outputs, planned, signature, target)
+        outputs.commit()
     return SigningResult(
         signature=signature,
         warnings=sort_warnings(

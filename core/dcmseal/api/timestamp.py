@@ -1,4 +1,4 @@
-"""Timestamps for signatures that are there already, in one step or in two that need no network (PS3.15 C.1).
+"""Adding timestamps to existing signatures, in one step or in two that need no network (PS3.15 C.1).
 
 >>> from dcmseal import build_timestamp_query
 >>> query = build_timestamp_query("signed.dcm")
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from dcmseal import tags
 from dcmseal.api.inspect import no_such_signature
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.dataset.edits import apply_edits
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import NoSuchSignature, TimestampError, TimestampRejected, UsageError
@@ -21,6 +22,7 @@ from dcmseal.macro.levels import SignedLevel, iter_signed_levels
 from dcmseal.macro.read import SignatureItem
 from dcmseal.output.destination import OutputTarget, resolve_target, write_result
 from dcmseal.plugins.registry import Registry
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.plugins.timestamp_backend import TimestampQuery
 from dcmseal.signing.timestamp_request import TimestampRequest, to_timestamp_request
 from dcmseal.signing.timestamping import (
@@ -46,13 +48,27 @@ def build_timestamp_query(
     query_options: TimestampQuery | None = None,
     registry: Registry | None = None,
 ) -> bytes:
-    """A query for a timestamp over a signature, to be carried to an authority: TimeStampReq of RFC 3161, in DER.
+    """Build a query for a timestamp over a signature, to be sent to an authority by other means.
 
-    ``uid`` may be left out if there is one signature. Raises NoSuchSignature, UsageError, DatasetError or PluginError.
+    Args:
+        source: A path, URL, bytes, binary file object or pydicom Dataset.
+        uid: The Digital Signature UID; not needed if there is only one signature.
+        query_options: What to request; None for the defaults.
+        registry: The plugins to use; None for all that are installed.
+
+    Returns:
+        The query in DER.
+
+    Raises:
+        NoSuchSignature: The Data Set has no such signature.
+        UsageError: There are several signatures, or the options are invalid.
+        DatasetError: The Data Set cannot be read.
+        PluginError: No plugin supports timestamps.
     """
-    with open_source(source, registry) as file:
+    plugins = provide_registry(registry)
+    with open_source(source, plugins) as file:
         candidate = _only_target(_find_targets(file, uid), uid)
-        return build_query(candidate.signature_item.signature, query_options or TimestampQuery(), registry)
+        return build_query(candidate.signature_item.signature, query_options or TimestampQuery(), plugins)
 
 
 def attach_timestamp(
@@ -67,19 +83,37 @@ def attach_timestamp(
     overwrite: bool = False,
     registry: Registry | None = None,
 ) -> TimestampingResult:
-    """Put the timestamp of an authority's response, or a token without one, into the signature it was made for.
+    """Add the timestamp from an authority's response to the signature that it belongs to.
 
-    With the ``query`` its nonce and policy are compared. Without ``uid`` the signature is found by what the timestamp
-    certifies. ``replace`` lets it take the place of another timestamp. The result goes where ``sign`` puts its own.
-    Raises TimestampError or one of its kinds, NoSuchSignature, UsageError, DatasetError, PluginError or OutputError;
-    nothing is then written.
+    Args:
+        source: A path, URL, bytes, binary file object or pydicom Dataset.
+        response: The response of the authority, or the timestamp in it.
+        query: The query, whose nonce and policy the response must match; None to skip this check.
+        uid: The Digital Signature UID; None to find the signature that the timestamp certifies.
+        replace: Replace an existing timestamp.
+        output: Where to write the result, as in ``sign``.
+        in_place: Replace ``source``.
+        overwrite: Replace a file that exists at ``output``.
+        registry: The plugins to use; None for all that are installed.
+
+    Returns:
+        The signature with its timestamp, and the bytes of the file if there is no ``output``.
+
+    Raises:
+        TimestampError: The response cannot be parsed, or the timestamp is invalid.
+        NoSuchSignature: The Data Set has no such signature.
+        UsageError: The arguments contradict each other, or the signature has a timestamp.
+        DatasetError: The Data Set cannot be read.
+        PluginError: No plugin supports timestamps, or a URL.
+        OutputError: The result cannot be written. After any error, nothing was written.
     """
+    plugins = provide_registry(registry)
 
     def match_response(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
         rejected: TimestampRejected | None = None
         for each in candidates:
             try:
-                return each, accept_response(each.signature_item.signature, response, query, registry)
+                return each, accept_response(each.signature_item.signature, response, query, plugins)
             except TimestampRejected as error:
                 rejected = error
         raise rejected or no_such_signature(uid or "")
@@ -92,7 +126,7 @@ def attach_timestamp(
         output=output,
         in_place=in_place,
         overwrite=overwrite,
-        registry=registry,
+        registry=plugins,
     )
 
 
@@ -107,16 +141,35 @@ def add_timestamp(
     overwrite: bool = False,
     registry: Registry | None = None,
 ) -> TimestampingResult:
-    """Ask authorities for a timestamp over a signature, and put it there.
+    """Request a timestamp over a signature from an authority, and add it to the signature.
 
-    ``timestamp`` is the URL of an authority, or several URLs that are tried in turn, or a TimestampRequest. ``uid`` is
-    not needed if there is only one signature. All other arguments are those of ``attach_timestamp``.
+    Args:
+        source: A path, URL, bytes, binary file object or pydicom Dataset.
+        timestamp: The URL of an authority, several URLs that are tried in turn, or a TimestampRequest.
+        uid: The Digital Signature UID; not needed if there is only one signature.
+        replace: Replace an existing timestamp.
+        output: Where to write the result, as in ``sign``.
+        in_place: Replace ``source``.
+        overwrite: Replace a file that exists at ``output``.
+        registry: The plugins to use; None for all that are installed.
+
+    Returns:
+        The signature with its timestamp, and the bytes of the file if there is no ``output``.
+
+    Raises:
+        TimestampError: No authority returned a valid timestamp.
+        NoSuchSignature: The Data Set has no such signature.
+        UsageError: The arguments contradict each other, or the signature has a timestamp.
+        DatasetError: The Data Set cannot be read.
+        PluginError: No plugin supports timestamps, or a URL.
+        OutputError: The result cannot be written. After any error, nothing was written.
     """
     request = to_timestamp_request(timestamp)
+    plugins = provide_registry(registry)
 
     def request_one(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
         candidate = _only_target(candidates, uid)
-        return candidate, request_timestamp(candidate.signature_item.signature, request, registry)
+        return candidate, request_timestamp(candidate.signature_item.signature, request, plugins)
 
     return _timestamp_signature(
         source,
@@ -126,7 +179,7 @@ def add_timestamp(
         output=output,
         in_place=in_place,
         overwrite=overwrite,
-        registry=registry,
+        registry=plugins,
     )
 
 
@@ -139,7 +192,7 @@ def _timestamp_signature(
     output: OutputTarget | None,
     in_place: bool,
     overwrite: bool,
-    registry: Registry | None,
+    registry: RegistryProvider,
 ) -> TimestampingResult:
     target = resolve_target(source, output, registry, in_place=in_place, overwrite=overwrite)
     with open_source(source, registry, for_update=True) as file:
@@ -162,7 +215,7 @@ def _timestamp_signature(
 
 
 def _find_targets(file: DicomFile, uid: str | None) -> list[_TimestampTarget]:
-    """The signatures that may be meant; raises NoSuchSignature if there is none."""
+    """Find the signatures that may be meant; raises NoSuchSignature if there is none."""
     candidates = [
         _TimestampTarget(level=level, signature_item=found)
         for level in iter_signed_levels(file)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.findings import Outcome
 from dcmseal.location import MAIN
 from dcmseal.model.report import VerificationReport
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from dcmseal.evidence.evidence_file import Evidence
     from dcmseal.model.coverage_map import CoverageMap
     from dcmseal.plugins.registry import Registry
+    from dcmseal.plugins.registry_provider import RegistryProvider
     from dcmseal.plugins.trust import TrustSettings
-    from dcmseal.policy.policy import Policy
     from dcmseal.sources.reference_folders import ReferenceFolders
     from dcmseal.verification.signer_trust import Trust
     from dcmseal.verification.timestamp_checks import TimestampContext
@@ -70,7 +71,11 @@ def verify(
         from dcmseal.evidence.collect_or_replay import prepare_evidence
 
         trust, report_hook = prepare_evidence(
-            asked.trust, evidence, registry, collect=keep_evidence, integrity_only=asked.integrity_only
+            asked.trust,
+            evidence,
+            provide_registry(registry),
+            collect=keep_evidence,
+            integrity_only=asked.integrity_only,
         )
         asked = asked.replace(trust=trust, timestamp_certificates=_merge_certificates(asked, evidence))
     return verify_source(
@@ -79,10 +84,10 @@ def verify(
 
 
 def build_context(options: VerifyOptions, registry: Registry | None = None) -> VerificationContext:
-    """Make options ready for any number of files: open trust, and load the profiles.
+    """Prepare options for any number of files: load trust settings and profiles.
 
     Args:
-        options: What is verified, and how strictly.
+        options: What to verify, and how strictly.
         registry: The plugins to use; None for all that are installed.
 
     Raises:
@@ -92,24 +97,42 @@ def build_context(options: VerifyOptions, registry: Registry | None = None) -> V
     """
     from dcmseal.verification.verification_context import VerificationContext
 
-    policy = _resolve_profiles(options.policy, registry)
-    trust = _open_trust(options.trust, registry)
+    plugins = provide_registry(registry)
+    policy = options.policy and options.policy.resolve_profiles(lambda name: plugins().profile(name))
+    trust = _to_trust(options.trust, registry)
     if trust is not None and options.now is not None:
         trust = replace(trust, settings=replace(trust.settings, now=options.now))
     return VerificationContext(
         uid=options.uid,
         location=options.location,
-        profiles=_resolve_registry(registry).profiles() if options.name_profiles else (),
+        profiles=plugins().profiles() if options.name_profiles else (),
         required=policy.profiles if policy else (),
         policy=policy,
         integrity_only=options.integrity_only,
         accept_old_format=options.accept_old_format,
-        timestamp=_build_timestamp_context(options, registry, trust),
+        timestamp=_build_timestamp_context(options, plugins, trust),
         trust=trust,
         now=options.now,
         count_coverage=options.count_coverage,
         file_digest=options.file_digest,
     )
+
+
+def open_trust(settings: TrustSettings, registry: Registry | None = None) -> Trust:
+    """Read the files that trust settings name, for any number of verifications.
+
+    Args:
+        settings: Which signers to trust.
+        registry: The plugins to use; None for all that are installed.
+
+    Raises:
+        TrustError: A file cannot be read.
+        UsageError: The settings contradict each other.
+        PluginError: No plugin supports the settings.
+    """
+    from dcmseal.verification.signer_trust import Trust
+
+    return Trust.open(settings, provide_registry(registry)())
 
 
 def verify_source(
@@ -136,7 +159,7 @@ def verify_source(
     """
     from dcmseal.verification.pipeline import verify_signatures
 
-    with open_source(source, registry) as file:
+    with open_source(source, provide_registry(registry)) as file:
         report = verify_signatures(file, context)
         if context.policy is not None:
             from dcmseal.policy.evaluate import evaluate_policy
@@ -175,54 +198,53 @@ def map_coverage(
     fold: bool = True,
     registry: Registry | None = None,
 ) -> CoverageMap:
-    """Every Data Element at every level, and which signatures of a verification of the same source protect it.
+    """Map every Data Element at every level, and which signatures protect it.
 
-    A signature that does not hold protects nothing. Items alike are folded into one unless ``fold`` is False. Values
-    that might tell who the patient is (PS3.15 Table E.1-1, private elements, free text) are kept back unless
-    ``show_values``. Raises UsageError, DatasetError or one of its kinds.
+    An invalid signature protects nothing.
+
+    Args:
+        source: The Data Set that was verified.
+        report: The report of its verification.
+        show_values: Include values that might identify the patient (PS3.15 Table E.1-1, private elements, free text).
+        fold: Fold items with the same structure and coverage into one.
+        registry: The plugins to use; None for all that are installed.
+
+    Raises:
+        DatasetError: The Data Set cannot be read, or has too many elements.
+        UsageError: The source is of an unsupported type.
+        PluginError: No plugin supports the URL.
     """
     from dcmseal.coverage_map.map_builder import build_map
 
-    with open_source(source, registry) as file:
+    with open_source(source, provide_registry(registry)) as file:
         return build_map(file, report, show_values=show_values, fold=fold)
 
 
-def _resolve_profiles(policy: Policy | None, registry: Registry | None) -> Policy | None:
-    """The policy with its profiles loaded; raises ProfileError or one of its kinds."""
-    return policy and policy.resolve_profiles(lambda name: _resolve_registry(registry).profile(name))
-
-
 def _build_timestamp_context(
-    options: VerifyOptions, registry: Registry | None, trust: Trust | None
+    options: VerifyOptions, registry: RegistryProvider, trust: Trust | None
 ) -> TimestampContext:
-    """How timestamps are verified."""
-    from dcmseal.verification.timestamp_checks import TimestampContext, authority_not_evaluated
+    """Build the context in which timestamps are verified."""
+    from dcmseal.verification.timestamp_checks import TimestampContext, unevaluated_authority_findings
 
     is_required = options.policy is not None and options.policy.timestamps
     return TimestampContext(
         mode=TimestampMode.REQUIRE if is_required else options.timestamp,
         certificates=options.timestamp_certificates,
-        backend=lambda type_: _resolve_registry(registry).timestamp_backend(type_),
-        evaluate_authority=trust.evaluate_authority if trust else authority_not_evaluated,
+        backend=lambda type_: registry().timestamp_backend(type_),
+        evaluate_authority=trust.evaluate_authority if trust else unevaluated_authority_findings,
         weak_outcome=trust.settings.weak.outcome if trust else Outcome.UNKNOWN,
     )
 
 
 def _merge_certificates(options: VerifyOptions, evidence: Evidence | None) -> Iterable[bytes]:
-    """Certificates of timestamp authorities, with those in the evidence."""
+    """Merge certificates of timestamp authorities with those in the evidence."""
     recorded = evidence.record.timestamp_certificates if evidence else ()
     return dict.fromkeys((*options.timestamp_certificates, *recorded))
 
 
-def _resolve_registry(registry: Registry | None) -> Registry:
-    from dcmseal.plugins.registry import installed_registry
-
-    return installed_registry() if registry is None else registry
-
-
-def _open_trust(trust: Trust | TrustSettings | None, registry: Registry | None) -> Trust | None:
+def _to_trust(trust: Trust | TrustSettings | None, registry: Registry | None) -> Trust | None:
     if trust is None:
         return None
     from dcmseal.verification.signer_trust import Trust
 
-    return trust if isinstance(trust, Trust) else Trust.open(trust, registry)
+    return trust if isinstance(trust, Trust) else open_trust(trust, registry)

@@ -1,1 +1,1 @@
-"""Many instances: found, spread over worker processes, and answered one by one."""
+"""Runs over many files: find inputs, process them in worker processes, and return a result for each."""

@@ -1,4 +1,4 @@
-"""What a report about an archive says, counted result by result; it does not grow with their number.
+"""Statistics for a report about an archive, collected result by result in bounded memory.
 
 >>> from dcmseal.batch.journal.result_summary import ResultSummary
 >>> statistics = ArchiveStatistics()
@@ -115,7 +115,7 @@ class ArchiveStatistics:
             self._months.setdefault(summary.month, Counter())[summary.certified] += number
 
     def report(self, *, named: Iterable[str] = (), seconds: float = 0.0, stopped: str = "") -> ArchiveReport:
-        """What was counted so far."""
+        """Build the report of what was counted so far."""
         numbers = {name.replace("-", "_"): number for name, number in self._files.items()}
         files = FileCounts(**numbers, partial=self._partial)
         signers = sorted(self._signers.items(), key=lambda each: (-each[1].total(), each[0]))
@@ -154,7 +154,7 @@ class ArchiveStatistics:
 
 
 def _get_counter(counters: dict[_Key, _VerdictCounter], key: _Key) -> _VerdictCounter | None:
-    """The counter of a key; None if there are too many to have another."""
+    """Return the counter of a key; None if there are too many keys."""
     if key not in counters and len(counters) >= _MAX_COUNTED:
         return None
     return counters.setdefault(key, Counter())

@@ -15,9 +15,10 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.batch.inputs.discovery import has_several_roots, iter_inputs
 from dcmseal.batch.local_key import LocalKey
-from dcmseal.batch.pool.executor_factory import ExecutorFactory, parse_executor
+from dcmseal.batch.pool.executor_factory import ExecutorFactory, check_jobs, parse_executor
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
@@ -47,7 +48,7 @@ _SINGLE_FILE: Final = {
     "uid": "a Digital Signature UID belongs to one signature",
     "output": "an output belongs to one file",
 }
-"""Arguments of ``sign`` and ``verify`` about a single file, and why many files have no use for them."""
+"""Arguments of ``sign`` and ``verify`` about a single file, and why they do not apply to many files."""
 
 
 def verify_many(
@@ -95,6 +96,7 @@ def verify_many(
         JournalError: The journal cannot be read or written, or is in use.
     """
     _refuse_single_file_arguments("verify", keywords, ("manifest", "evidence", "keep_evidence"))
+    check_jobs(jobs)
     asked = VerifyOptions.build(options, keywords)
     if asked.trust is not None:
         from dcmseal.verification.signer_trust import Trust
@@ -109,6 +111,7 @@ def verify_many(
         jobs=jobs,
         settings=_build_journal_settings(journal, shard),
         follow_links=follow_links,
+        registry=registry,
     )
 
 
@@ -134,8 +137,8 @@ def sign_many(
 ) -> Generator[BatchResult]:
     """Sign many files, in place or into a folder that mirrors theirs.
 
-    The key is opened once, in this process, when the first file is found; workers hash, and send digests. With an
-    ``executor``, each worker opens the key. A result with ``is_fatal`` says that the key cannot be used any more, and
+    The key is opened once, in this process, when the first file is found; worker processes send digests to it. With an
+    ``executor``, each worker opens the key. A result with ``is_fatal`` means that the key can no longer be used, and
     is the last. With a ``journal``, each file is signed once, however often the run is stopped and started again.
 
     Args:
@@ -165,6 +168,7 @@ def sign_many(
         SealError: As ``sign`` and ``verify_many``.
     """
     _refuse_single_file_arguments("sign", keywords, ("manifest", "uid", "output"))
+    check_jobs(jobs)
     if (key is None) == (signer is None):
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
     if (output_dir is None) is not in_place:
@@ -199,6 +203,7 @@ def sign_many(
         settings=settings,
         signer=opener,
         follow_links=follow_links,
+        registry=registry,
     )
 
 
@@ -211,8 +216,9 @@ def _run(
     settings: JournalSettings | None,
     signer: AbstractContextManager[Signer] | None = None,
     follow_links: bool,
+    registry: Registry | None,
 ) -> Generator[BatchResult]:
-    """Work on all files; ``signer`` is entered in this process, once, if there is something to sign."""
+    """Process all files; ``signer`` is entered once, in this process, if there is something to sign."""
     named = (sources,) if isinstance(sources, (str, os.PathLike)) else sources
     paths: Iterable[str] = (os.fspath(source) for source in named)
     if isinstance(named, Sequence):
@@ -230,6 +236,7 @@ def _run(
         exclude=() if folder is None else (folder,),
         follow_links=follow_links,
         skip_duplicate_links=isinstance(task, SignTask) and folder is None,
+        registry=registry,
     )
     with ExitStack() as stack:
         key: LocalKey | None = None
@@ -244,7 +251,7 @@ def _run(
 
 
 def _refuse_single_file_arguments(verb: str, keywords: Mapping[str, object], names: Iterable[str]) -> None:
-    """Refuse arguments that type checkers refuse, too, but that callers of ``sign`` and ``verify`` may expect."""
+    """Refuse arguments of ``sign`` and ``verify`` that callers may expect, although type checkers refuse them, too."""
     for name in names:
         if name in keywords:
             raise UsageError(
@@ -253,7 +260,7 @@ def _refuse_single_file_arguments(verb: str, keywords: Mapping[str, object], nam
 
 
 def _iter_protected_files(key: str | None, journal: str | os.PathLike[str] | None) -> Iterator[ProtectedPath]:
-    """Files of the run that no result may replace."""
+    """Iterate over the files of the run that no result may replace."""
     for path in iter_key_files(key or ""):
         yield ProtectedPath(path, "a file of the key")
     if journal is not None:
@@ -261,7 +268,7 @@ def _iter_protected_files(key: str | None, journal: str | os.PathLike[str] | Non
 
 
 def _build_journal_settings(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalSettings | None:
-    """The journal; raises UsageError for a shard without one."""
+    """Build the settings of the journal; raises UsageError for a shard without one."""
     if journal is None:
         if shard is not None:
             raise UsageError("a shard needs a journal", hint="give journal=FILE")
@@ -280,14 +287,12 @@ def _open_journal(settings: JournalSettings, task: Task) -> AbstractContextManag
 
 @contextmanager
 def _open_signer(uri: str, secrets: Secrets, registry: Registry | None) -> Generator[Signer]:
-    from dcmseal.plugins.registry import installed_registry
-
-    with (registry or installed_registry()).open_signer(uri, secrets) as signer:
+    with provide_registry(registry)().open_signer(uri, secrets) as signer:
         yield signer
 
 
 def _key_name(signer: Signer) -> str:
-    """What a journal calls the key of an open signer."""
+    """Return the name of an open signer in a journal."""
     return f"certificate:{sha256(signer.certificate_chain[0]).hexdigest()}"
 
 
@@ -296,9 +301,7 @@ def _resolve_executor(
 ) -> ExecutorFactory | None:
     if not isinstance(executor, str):
         return executor
-    from dcmseal.plugins.registry import installed_registry
-
-    return parse_executor(executor, jobs, registry or installed_registry())
+    return parse_executor(executor, jobs, provide_registry(registry)())
 
 
 def _no_secrets(_: SecretRequest) -> None:

@@ -1,4 +1,4 @@
-"""Whether a file has a certain signature, and the data that was signed."""
+"""Whether a file has a certain signature, and the signed data is unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def find_intact_signature(target: str, uid: str) -> DigitalSignature | None:
-    """The signature with this UID, if it is there, and the data is as it was signed."""
+    """Find the signature with a UID; None if it is missing, or the signed data has changed."""
     try:
         report = verify(target, uid=uid, integrity_only=True, name_profiles=False, timestamp="ignore")
     except SealError:

@@ -1,4 +1,4 @@
-"""A key that is open in this process: opened once, before the first file is signed, and not at all if none is left.
+"""A key that is open in this process: opened once, before the first file is signed, or never if nothing is left.
 
 >>> from dcmseal.plugins.registry import installed_registry
 >>> with LocalKey(installed_registry().open_signer("pem:signer.key.pem?cert=signer.cert.pem", lambda _: None)) as key:
@@ -38,19 +38,19 @@ class LocalKey:
     def open_for_new_journal(self, settings: JournalSettings | None) -> None:
         """Open the key, unless an earlier run with this journal may have left nothing to sign.
 
-        A new journal is not made for a key that cannot be opened.
+        No journal is created for a key that cannot be opened.
         """
         if settings is None or settings.is_new:
             self.open()
 
     def open(self) -> Signer:
-        """The key, for work in this process; raises what opening the key raises."""
+        """Open the key for use in this process, or return the open one; raises the errors of opening it."""
         if self._checked is None:
             self._checked = OneFailureSigner(self._open_signer())
         return self._checked
 
     def serve(self) -> SigningServer:
-        """A server through which worker processes use the key, until the context ends; raises as ``open``."""
+        """Start a server through which workers use the key, until the context ends; raises the errors of ``open``."""
         from dcmseal.batch.signing_server import open_signing_server
 
         return self._resources.enter_context(open_signing_server(self._open_signer()))

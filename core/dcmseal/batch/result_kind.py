@@ -1,4 +1,4 @@
-"""What was done with a file, and in what form its result comes back."""
+"""What was done with a file, and the form of its result."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from dcmseal.macro.inspection import Signature
     from dcmseal.model.report import VerificationReport
+    from dcmseal.signing.plan import Plan
     from dcmseal.signing.signing_result import SigningResult
 
-ResultValue: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"
+ResultValue: TypeAlias = "VerificationReport | SigningResult | Plan | tuple[Signature, ...]"
+"""A Plan keeps its file open: it is valid until the next result is requested."""
 
 
 class ResultKind(StrEnum):
@@ -29,7 +31,7 @@ class ResultKind(StrEnum):
 
 
 class ResultDetail(StrEnum):
-    """What a result comes back with; less is faster."""
+    """The form of a result; less is faster."""
 
     VALUE = "value"
     """As values: reports, signing results, signatures."""

@@ -1,4 +1,4 @@
-"""The tally of a run: how many results of which kind, what needs attention, and what it all comes to.
+"""The summary of a run: the number of results of each kind, what needs attention, and the exit code.
 
 >>> from dcmseal.batch.inputs.input_file import InputFile
 >>> summary = RunSummary()
@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.exit_codes import ExitCode, worst_exit_code
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
+from dcmseal.exit_codes import ExitCode, worst_exit_code
 from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from dcmseal.plugins.report_writer import ReportContext
 
 _MAX_NAMED: Final = 20
-"""Results of a verdict that are kept by name."""
+"""Maximum number of results of a verdict that are kept."""
 URGENT_VERDICTS: Final = ("invalid", "failed", "not-established", "no-signature")
 """Verdicts that need attention, the most urgent first."""
 
 
 @dataclass(slots=True)
 class RunSummary:
-    """What is known of all results so far; it does not grow with their number."""
+    """Counts results in bounded memory."""
 
     files: int = 0
-    """Without files in folders that are not DICOM."""
+    """Number of files, without those in folders that are not DICOM."""
     verdicts: Counter[str] = field(default_factory=Counter[str])
     ignored: int = 0
     partial: int = 0
-    """Those of the valid ones in which signatures cover a part of the elements only."""
+    """Number of valid files in which signatures cover only part of the elements."""
     changed: int = 0
     exit_code: ExitCode = ExitCode.OK
     attention: dict[str, list[BatchResult]] = field(default_factory=dict[str, list[BatchResult]])
     """The first results of each verdict that needs attention."""
     recorded_summaries: Counter[ResultSummary] = field(default_factory=Counter["ResultSummary"])
-    """Results of an earlier run, as its journal has them, that are not counted yet."""
+    """Results of an earlier run in the journal that are not counted yet."""
     recorded: int = 0
-    """Those of ``files`` that were done by an earlier run."""
+    """Number of ``files`` that an earlier run processed."""
     blocking_codes: Counter[str] = field(default_factory=Counter[str])
-    """Files that were signed, or would be, by what will keep a signature from being called valid."""
+    """Number of files by codes of findings that will keep their new signature from being valid."""
     broken: list[BatchResult] = field(default_factory=list[BatchResult])
-    """The first of those results where a signature does not hold that was there already."""
+    """The first results in which an existing signature is invalid."""
     stop_error: SealError | None = None
     """Why the run stopped early."""
 
@@ -74,7 +74,7 @@ class RunSummary:
             self.stop_error = result.error
 
     def add_attention(self, result: BatchResult) -> None:
-        """Keep a result that needs attention; those of an earlier run are counted by ``add_earlier``."""
+        """Keep a result that needs attention; those of an earlier run are counted by ``add_earlier_results``."""
         if result.verdict in URGENT_VERDICTS:
             named = self.attention.setdefault(result.verdict, [])
             if len(named) < _MAX_NAMED:
@@ -98,7 +98,7 @@ class RunSummary:
         self.recorded_summaries = Counter()
 
     def urgent_results(self) -> list[tuple[str, list[BatchResult], int]]:
-        """Verdicts that need attention, the most urgent first: results of each, and how many more there are."""
+        """Return verdicts that need attention, the most urgent first, with results and the number of further ones."""
         return [
             (verdict, self.attention[verdict], self.verdicts[verdict] - len(self.attention[verdict]))
             for verdict in URGENT_VERDICTS
@@ -106,7 +106,7 @@ class RunSummary:
         ]
 
     def to_document(self, seconds: float, context: ReportContext | None = None) -> Document:
-        """The tally as a document of kind ``summary``; ``context`` is what a verification rests upon."""
+        """Build the document of kind ``summary``; ``context`` describes how a verification was made."""
         from dcmseal.documents.document_builders import error_document
         from dcmseal.documents.document_parts import context_value
         from dcmseal.documents.json_types import build_document

@@ -39,7 +39,7 @@ _MAX_MESSAGE_BYTES: Final = 1 << 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningEndpoint:
-    """How a worker reaches the server, and which key it has. It can be pickled."""
+    """The address of the server, and the key that it has. It can be pickled."""
 
     address: str
     authkey: bytes = field(repr=False)
@@ -48,7 +48,7 @@ class SigningEndpoint:
 
     @contextmanager
     def open(self) -> Generator[Signer]:
-        """A signer that uses the key of the server; raises SignerClosed if that is gone."""
+        """Open a signer that uses the key of the server; raises SignerClosed if the server is closed."""
         try:
             connection = Client(self.address, "AF_UNIX", authkey=self.authkey)
         except (OSError, EOFError, AuthenticationError):
@@ -66,7 +66,7 @@ class _RemoteSigner:
         self._connection = connection
 
     def sign(self, message: SignableMessage) -> bytes:
-        """Sign; raises what the key of the server raises, and SignerClosed if it cannot be used any more."""
+        """Sign; raises the errors of the key of the server, and SignerClosed if it can no longer be used."""
         try:
             return self._request_signature(message)
         except (OSError, EOFError):
@@ -106,11 +106,11 @@ class SigningServer:
         self._is_closed = False
 
     def close(self) -> None:
-        """Refuse all further requests, without waiting for the one that is being signed."""
+        """Refuse all further requests, without waiting for the current one."""
         self._is_closed = True
 
     def serve(self) -> None:
-        """Let workers in, each served by a thread of its own, until the listener is closed."""
+        """Accept workers, each served by its own thread, until the listener is closed."""
         while True:
             try:
                 connection = self._listener.accept()
@@ -153,7 +153,7 @@ class _MessageUnavailable(Exception):
 
 @contextmanager
 def open_signing_server(signer: Signer) -> Generator[SigningServer]:
-    """A server for an open key, closed when the context ends."""
+    """Start a server for an open key, as a context manager."""
     with TemporaryDirectory(prefix="dcmseal-") as folder:
         address, word = os.path.join(folder, "lane"), secrets.token_bytes(32)
         with Listener(address, "AF_UNIX", authkey=word) as listener:

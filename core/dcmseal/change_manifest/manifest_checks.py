@@ -37,7 +37,7 @@ from dcmseal.comparison.changes import Change, ChangeKind, iter_changes
 from dcmseal.comparison.differences import build_frame_runs
 from dcmseal.comparison.fingerprints import KeyedFingerprinter
 from dcmseal.comparison.frames import format_runs
-from dcmseal.comparison.inventory import build_inventory
+from dcmseal.comparison.inventory import MAX_ENTRIES, build_inventory
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import CertificateNotValid, DatasetError, UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -47,8 +47,6 @@ from dcmseal.macro.signer_certificate import read_certificate
 from dcmseal.model.report import SignatureReport
 from dcmseal.model.signature import DigitalSignature
 
-MAX_CHANGES: Final = 1000
-"""Maximum number of differences that are listed."""
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"
 
 
@@ -58,6 +56,21 @@ class ChangeWording:
 
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestLimits:
+    """How large a manifest and what is compared with it may be."""
+
+    size: int = MAX_SIZE
+    """Maximum size of a manifest in bytes."""
+    entries: int = MAX_ENTRIES
+    """Maximum number of elements, items and frames of the level."""
+    changes: int = 1000
+    """Maximum number of differences that are listed."""
+
+
+DEFAULT_LIMITS: Final = ManifestLimits()
 
 
 def load_manifest(path: str | os.PathLike[str]) -> bytes:
@@ -82,7 +95,9 @@ def load_manifest(path: str | os.PathLike[str]) -> bytes:
         ) from None
 
 
-def manifest_findings(file: DicomFile, signatures: Iterable[SignatureReport], data: bytes) -> Iterator[Finding]:
+def manifest_findings(
+    file: DicomFile, signatures: Iterable[SignatureReport], data: bytes, limits: ManifestLimits = DEFAULT_LIMITS
+) -> Iterator[Finding]:
     """Iterate over findings about the changes that a manifest shows.
 
     The content is parsed only if the signer of one of the signatures also signed the manifest.
@@ -91,10 +106,11 @@ def manifest_findings(file: DicomFile, signatures: Iterable[SignatureReport], da
         file: The Data Set.
         signatures: The verified signatures.
         data: The manifest.
+        limits: How large the manifest may be, and what is compared with it.
     """
     try:
-        if len(data) > MAX_SIZE:
-            raise InvalidSignedData(f"it is larger than {MAX_SIZE} bytes")
+        if len(data) > limits.size:
+            raise InvalidSignedData(f"it is larger than {limits.size} bytes")
         container = parse_signed_data(data)
         same_signer = [each for each in signatures if _is_signed_by_signer(container, each.signature)]
         content = parse_content(container.content) if same_signer else None
@@ -116,7 +132,7 @@ def manifest_findings(file: DicomFile, signatures: Iterable[SignatureReport], da
         Outcome.PASSED, "manifest-verified", "the manifest was signed by the signer of the signature"
     )
     try:
-        yield from _change_findings(file, content, found)
+        yield from _change_findings(file, content, found, limits)
     except DatasetError as error:
         yield _manifest_finding(Outcome.UNKNOWN, "manifest-not-comparable", f"the file cannot be compared: {error}")
 
@@ -138,7 +154,9 @@ def _find_signature(content: ManifestContent, signatures: Iterable[SignatureRepo
     return None
 
 
-def _change_findings(file: DicomFile, content: ManifestContent, report: SignatureReport) -> Iterator[Finding]:
+def _change_findings(
+    file: DicomFile, content: ManifestContent, report: SignatureReport, limits: ManifestLimits
+) -> Iterator[Finding]:
     """Report the differences, those in signed elements first."""
     signature = report.signature
     level = find_level(file, signature.location)
@@ -147,6 +165,7 @@ def _change_findings(file: DicomFile, content: ManifestContent, report: Signatur
         KeyedFingerprinter(derive_key(content.salt, signature.value)),
         content.frame or None,
         only_signable=True,
+        max_entries=limits.entries,
     )
     covered = {each.tag for each in content.signed}
     signed = _findings(
@@ -159,14 +178,14 @@ def _change_findings(file: DicomFile, content: ManifestContent, report: Signatur
         now.number_of_frames,
         is_signed=False,
     )
-    signed_findings = list(islice(signed, MAX_CHANGES + 1))
-    yield from signed_findings[:MAX_CHANGES]
+    signed_findings = list(islice(signed, limits.changes + 1))
+    yield from signed_findings[: limits.changes]
     if not signed_findings:
         yield _unchanged_finding(report)
-    unsigned_findings = list(islice(unsigned, MAX_CHANGES + 1))
-    yield from unsigned_findings[:MAX_CHANGES]
-    if max(len(signed_findings), len(unsigned_findings)) > MAX_CHANGES:
-        message = f"more than {MAX_CHANGES} elements differ; the others are not listed"
+    unsigned_findings = list(islice(unsigned, limits.changes + 1))
+    yield from unsigned_findings[: limits.changes]
+    if max(len(signed_findings), len(unsigned_findings)) > limits.changes:
+        message = f"more than {limits.changes} elements differ; the others are not listed"
         yield _manifest_finding(Outcome.UNKNOWN, "manifest-more-changes", message)
 
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable
 from io import TextIOWrapper
 
-from dcmseal.batch.exit_codes import ExitCode, error_exit_code
 from dcmseal.cli.render.screens import write_json
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable
 from dcmseal.cli.standard_streams import discard_results, standard_error, standard_output
 from dcmseal.errors import SealError, build_internal_error
+from dcmseal.exit_codes import ExitCode, error_exit_code
 
 
 def run_with_error_handling(action: Callable[[], int], *, as_json: bool, in_lines: bool = False) -> int:

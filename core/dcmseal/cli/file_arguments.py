@@ -16,9 +16,9 @@ from dcmseal.output.file_descriptors import find_descriptor
 from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
-    from dcmseal.output.atomic_file import OutputFile
     from dcmseal.output.destination import OutputTarget
     from dcmseal.output.file_permissions import FilePermissions
+    from dcmseal.output.output_file import OutputFile
     from dcmseal.sources.dataset_input import DatasetInput
 
 STDIO: Final = "-"
@@ -73,6 +73,22 @@ def to_local_path(word: str) -> str:
     from dcmseal.sources.remote_objects import resolve_file_url
 
     return resolve_file_url(word)
+
+
+def check_json_destination(options: Namespace, output: str | None, *, what: str = "the file") -> None:
+    """Refuse ``--json`` if standard output receives something else.
+
+    Args:
+        options: The parsed command line.
+        output: Where the command writes something else.
+        what: What that is.
+
+    Raises:
+        UsageError: Both go to standard output.
+    """
+    if options.json and output == STDIO:
+        hint = "give an output file" if what == "the file" else "specify -o FILE"
+        raise UsageError(f"cannot write both {what} and JSON to standard output", hint=hint)
 
 
 @contextmanager
@@ -228,7 +244,7 @@ def make_output_file(path: str, *, force: bool, synced: bool = True) -> OutputFi
         force: Whether to replace a file that exists by then.
         synced: Whether to sync the folder; otherwise the caller does.
     """
-    from dcmseal.output.atomic_file import OutputFile
+    from dcmseal.output.output_file import OutputFile
 
     _remove_leftovers(path)
     return OutputFile(path, is_new=not force, synced=synced)

@@ -12,7 +12,6 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec
 from typing import Final, Protocol, TextIO, cast
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.error_handling import run_with_error_handling
 from dcmseal.cli.file_arguments import normalize_standard_streams
 from dcmseal.cli.parser import Parser, suggest
@@ -20,6 +19,7 @@ from dcmseal.cli.path_checks import check_paths
 from dcmseal.cli.render.screens import warn
 from dcmseal.cli.standard_streams import redirect_streams, standard_error
 from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.urls import URL_SEPARATOR
 from dcmseal.version import __version__
 
@@ -92,7 +92,7 @@ def _show_warning(
     filename: str,
     lineno: int,
     file: TextIO | None = None,  # noqa: ARG001 - the standard library passes it
-    line: str | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001 - the standard library passes it
 ) -> None:
     """Write a warning of a library like a warning of dcmseal; it may contain text from a file."""
     warn(f"{category.__name__} in {os.path.basename(filename)}, line {lineno}: {message}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from io import BufferedWriter, FileIO, TextIOBase, TextIOWrapper
+from io import BufferedWriter, FileIO, StringIO, TextIOBase, TextIOWrapper
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from dcmseal.errors import OutputError
@@ -21,6 +23,17 @@ _RESULT_STREAM: Final[ContextVar[TextIO | None]] = ContextVar("results")
 def standard_output() -> TextIO | None:
     """The stream for results; None if its descriptor was closed before Python started."""
     return _RESULT_STREAM.get(sys.stdout)
+
+
+@contextmanager
+def capture_results() -> Generator[StringIO]:
+    """Collect results in memory as a context manager, instead of writing them to standard output."""
+    with StringIO() as stream:
+        token = _RESULT_STREAM.set(stream)
+        try:
+            yield stream
+        finally:
+            _RESULT_STREAM.reset(token)
 
 
 def standard_error() -> TextIO:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from io import RawIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.errors import UsageError
 from dcmseal.plugins.storage_urls import is_url, parse_url_scheme
 from dcmseal.sources.remote_objects import find_object, open_url_for_writing
@@ -32,7 +33,7 @@ def check_urls(options: Namespace) -> None:
 
 def object_exists(url: str) -> bool:
     """Whether the object exists; raises UsageError, PluginError or DatasetError."""
-    return find_object(url) is not None
+    return find_object(url, provide_registry()) is not None
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def open_upload(url: str, *, force: bool) -> Generator[BinaryIO]:
     """
     if not force and object_exists(url):
         raise UsageError(f"{url} already exists", hint="choose another name, or use --force to overwrite it")
-    with open_url_for_writing(url, None if force else "") as write:
+    with open_url_for_writing(url, None if force else "", provide_registry()) as write:
         yield cast("BinaryIO", _UploadStream(write))
 
 

@@ -24,7 +24,6 @@ from dcmseal.dataset.source import Source
 from dcmseal.dataset.transfer_syntax import Encoding
 from dcmseal.dataset.vr import TEXT_VRS, is_unknown_vr
 from dcmseal.macro.read import ItemValues
-from dcmseal.sources.dataset_input import DatasetInput, open_source
 from dcmseal.tags import DATA_SET_TRAILING_PADDING, LENGTH_TO_END, PIXEL_DATA, SOP_INSTANCE_UID
 from dcmseal.verification.pipeline import verify_file
 from dcmseal.verification.verification_context import VerificationContext
@@ -180,15 +179,13 @@ class Comparison:
         return bool(self.signatures_in_a or self.signatures_in_b)
 
 
-def compare(a: DatasetInput, b: DatasetInput, *, show_values: bool = False) -> Comparison:
-    """Compare two instances.
-
-    Values are compared as they enter the MAC, so files in Implicit VR or big endian can be equal to others. Pixel data
-    is compared frame by frame or fragment by fragment, and not decoded.
+def compare_files(a: DicomFile, b: DicomFile, context: VerificationContext, *, show_values: bool = False) -> Comparison:
+    """Compare two open instances; see ``dcmseal.api.compare``.
 
     Args:
         a: The first instance.
         b: The second instance.
+        context: How the signatures are verified.
         show_values: Include all values, even those that may identify the patient.
 
     Returns:
@@ -197,24 +194,20 @@ def compare(a: DatasetInput, b: DatasetInput, *, show_values: bool = False) -> C
     Raises:
         DatasetError: An instance cannot be parsed, or the subclass that says why.
     """
-    with open_source(a) as one, open_source(b) as other:
-        inventory = _build_inventory(one)
-        against = _build_inventory(other, inventory.frame or None)
-        signed_a, signed_b = (SignedPaths(each, verify_file(each, _INTEGRITY_CONTEXT)) for each in (one, other))
-        writer = _DifferenceBuilder(one, other, frames=inventory.number_of_frames, show_values=show_values)
-        found = [
-            *_iter_meta_differences(one, other, show_values=show_values),
-            *(writer.build(each, signed_a, signed_b) for each in iter_changes(inventory.elements, against.elements)),
-        ]
-        return Comparison(
-            differences=tuple(found),
-            signatures_in_a=signed_a.signatures,
-            signatures_in_b=signed_b.signatures,
-            notes=tuple(_iter_notes(one, other)),
-        )
-
-
-_INTEGRITY_CONTEXT: Final = VerificationContext(integrity_only=True)
+    inventory = _build_inventory(a)
+    against = _build_inventory(b, inventory.frame or None)
+    signed_a, signed_b = (SignedPaths(each, verify_file(each, context)) for each in (a, b))
+    writer = _DifferenceBuilder(a, b, frames=inventory.number_of_frames, show_values=show_values)
+    found = [
+        *_iter_meta_differences(a, b, show_values=show_values),
+        *(writer.build(each, signed_a, signed_b) for each in iter_changes(inventory.elements, against.elements)),
+    ]
+    return Comparison(
+        differences=tuple(found),
+        signatures_in_a=signed_a.signatures,
+        signatures_in_b=signed_b.signatures,
+        notes=tuple(_iter_notes(a, b)),
+    )
 
 
 def _build_inventory(file: DicomFile, frame: int | None = None) -> Inventory:

@@ -95,6 +95,7 @@ def build_inventory(
     frame: int | None = None,
     *,
     only_signable: bool = False,
+    max_entries: int = MAX_ENTRIES,
 ) -> Inventory:
     """List the elements of a level, including nested items.
 
@@ -106,6 +107,7 @@ def build_inventory(
         fingerprint: Computes the fingerprints.
         frame: Frame size of native pixel data in bytes; None to divide it by Number of Frames (0028,0008).
         only_signable: Omit elements that are never signed.
+        max_entries: Maximum number of elements, items and frames.
 
     Returns:
         The inventory.
@@ -114,7 +116,7 @@ def build_inventory(
         Malformed: The level cannot be parsed.
         DatasetError: The level has more elements than can be compared.
     """
-    builder = _InventoryBuilder(source, fingerprint, frame)
+    builder = _InventoryBuilder(source, fingerprint, frame, max_entries)
     skipping = 0
     for step in walk(source, start, end, encoding):
         if skipping:
@@ -157,7 +159,7 @@ class _InventorySequence:
 class _InventoryBuilder:
     """Builds an inventory from the steps of a walk."""
 
-    def __init__(self, source: Source, fingerprint: Fingerprinter, frame: int | None) -> None:
+    def __init__(self, source: Source, fingerprint: Fingerprinter, frame: int | None, max_entries: int) -> None:
         self.levels = [_InventoryLevel(UNKNOWN_CONTEXT, undefined=False)]
         self.frame = 0
         self._sequences: list[_InventorySequence] = []
@@ -165,13 +167,13 @@ class _InventoryBuilder:
         self._fingerprint = fingerprint
         self._size = frame
         self.number_of_frames = 1
-        self._left = MAX_ENTRIES
+        self._max_entries = self._left = max_entries
 
     def add_step(self, step: Step) -> None:
         event = step.event
         self._left -= 1
         if self._left < 0:
-            raise _too_many_error(step)
+            raise _too_many_error(step, self._max_entries)
         if event is _ELEMENT:
             self._add_element(step)
         elif event in OPENING_EVENTS:
@@ -196,7 +198,7 @@ class _InventoryBuilder:
         if step.event is Event.ENCAPSULATED:
             together = _PLAIN.fingerprint(b"".join(parts))
             # the MAC always uses VR OB for fragments (PS3.3 C.12.1.1.3.1.1)
-            element = Element(step.tag, b"OB", together, together, None, parts, True, stated, None, value)  # noqa: FBT003
+            element = Element(step.tag, b"OB", together, together, None, parts, True, stated, None, value)  # noqa: FBT003 - it is fast
         else:
             element = Element(
                 step.tag, step.vr, b"", fingerprint_items(items), items, stated=stated, undefined=undefined, value=value
@@ -244,7 +246,7 @@ class _InventoryBuilder:
         self.frame = size
         self._left -= -(-length // size)
         if self._left < 0:
-            raise _too_many_error(step)
+            raise _too_many_error(step, self._max_entries)
         return fingerprint_frames(self._iter_pieces(step.value, step.end, vr, step), size, self._fingerprint)
 
     def _fingerprint_range(self, start: int, end: int, vr: bytes = b"OB", step: Step | None = None) -> bytes:
@@ -259,9 +261,9 @@ class _InventoryBuilder:
             yield swap_bytes(piece, word) if word else piece
 
 
-def _too_many_error(step: Step) -> DatasetError:
+def _too_many_error(step: Step, max_entries: int) -> DatasetError:
     return DatasetError(
-        f"the data set has more than {MAX_ENTRIES} elements, items and frames (at byte {step.start})",
+        f"the data set has more than {max_entries} elements, items and frames (at byte {step.start})",
         hint="larger data sets cannot be compared",
     )
 

@@ -28,13 +28,6 @@ from dcmseal.model.coverage_map import CoverageMap, CoverageTotals, CoverState, 
 from dcmseal.model.report import ObjectCoverage, SignatureReport, VerificationReport
 from dcmseal.tags import format_tag
 
-MAX_MAPPED_ENTRIES: Final = 1_000_000
-"""Maximum number of elements, items and fragments, to limit the time that a map takes."""
-MAX_NODES: Final = 10_000
-"""Maximum number of elements in the tree after folding; typical objects have a few hundred."""
-MAX_UNFOLDED_NODES: Final = 250_000
-MAX_DEPTH: Final = 40
-"""Maximum depth of the tree; deeper elements are only counted."""
 _MAX_CHARACTER_SET_SIZE: Final = 256
 _MAX_UID_ROOT_SIZE: Final = 32
 """Number of bytes of a UID that identify its root."""
@@ -42,8 +35,29 @@ _MAX_SIGNATURE_NUMBERS: Final = 1000
 """Maximum number of signatures listed for one element."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapLimits:
+    """How large a coverage map may become."""
+
+    entries: int = 1_000_000
+    """Maximum number of elements, items and fragments of the Data Set, to limit the time that a map takes."""
+    nodes: int = 10_000
+    """Maximum number of elements in the tree after folding; typical objects have a few hundred."""
+    unfolded_nodes: int = 250_000
+    depth: int = 40
+    """Maximum depth of the tree; deeper elements are only counted."""
+
+
+DEFAULT_LIMITS: Final = MapLimits()
+
+
 def build_map(
-    file: DicomFile, report: VerificationReport, *, show_values: bool = False, fold: bool = True
+    file: DicomFile,
+    report: VerificationReport,
+    *,
+    show_values: bool = False,
+    fold: bool = True,
+    limits: MapLimits = DEFAULT_LIMITS,
 ) -> CoverageMap:
     """Build the coverage map of a verified file.
 
@@ -52,6 +66,7 @@ def build_map(
         report: The verification of its signatures.
         show_values: Include all values, even those that may identify the patient.
         fold: Fold items with the same structure and coverage.
+        limits: How large the map may become.
 
     Returns:
         The map.
@@ -61,13 +76,14 @@ def build_map(
         DatasetError: The Data Set has more elements than can be mapped.
     """
     signature_cover = SignatureCover(report.signatures)
-    builder = _MapBuilder(file, signature_cover, max_nodes=MAX_NODES if fold else MAX_UNFOLDED_NODES, fold=fold)
+    max_nodes = limits.nodes if fold else limits.unfolded_nodes
+    builder = _MapBuilder(file, signature_cover, max_nodes=max_nodes, max_depth=limits.depth, fold=fold)
     entries = 0
     for step in walk(file.body, file.start, file.end, file.encoding):
         entries += step.event is not Event.ITEM_END and step.event not in CLOSING_EVENTS
-        if entries > MAX_MAPPED_ENTRIES:
+        if entries > limits.entries:
             raise DatasetError(
-                f"the data set has more than {MAX_MAPPED_ENTRIES} elements and items, too many for a coverage map",
+                f"the data set has more than {limits.entries} elements and items, too many for a coverage map",
                 hint="verify the file and count coverage instead",
             )
         builder.add_step(step)
@@ -135,11 +151,14 @@ class _MapSequence:
 class _MapBuilder:
     """Builds nodes from the steps of a walk."""
 
-    def __init__(self, file: DicomFile, cover: SignatureCover, *, max_nodes: int, fold: bool = True) -> None:
-        """Start; at most ``max_nodes`` elements are kept, further ones are only counted."""
+    def __init__(
+        self, file: DicomFile, cover: SignatureCover, *, max_nodes: int, max_depth: int = 0, fold: bool = True
+    ) -> None:
+        """Start; further and deeper elements are only counted."""
         self._source = file.body
         self._cover = cover
         self._max_nodes = max_nodes
+        self._max_depth = max_depth
         self.folding = ItemFolder(fold=fold)
         self.nodes: list[MapNode] = []
         self._levels = [
@@ -226,7 +245,7 @@ class _MapBuilder:
                 cover=self._cover.at(location, inherited),
                 character_set=level.character_set,
                 hidden=node.hidden,
-                nodes=[] if sequence.kept and len(self._levels) <= MAX_DEPTH else None,
+                nodes=[] if sequence.kept and len(self._levels) <= self._max_depth else None,
                 path=(*level.path, node.tag),
                 index=sequence.items,
             )

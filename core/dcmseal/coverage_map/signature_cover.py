@@ -86,7 +86,7 @@ class SignatureCover:
         )
 
     def _protection(self, numbers: Iterable[int]) -> Protection:
-        is_valid = {number: self.signatures[number - 1].holds for number in numbers}
+        is_valid = {number: self.signatures[number - 1].is_valid for number in numbers}
         return Protection(
             tuple(number for number, valid in is_valid.items() if valid),
             tuple(number for number, valid in is_valid.items() if not valid),
@@ -145,5 +145,5 @@ def _map_signature(number: int, report: SignatureReport) -> MappedSignature:
         uid=report.signature.uid,
         location=str(report.signature.location),
         verdict=report.verdict,
-        holds=report.protects,
+        is_valid=report.protects,
     )

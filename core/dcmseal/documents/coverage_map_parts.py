@@ -27,7 +27,7 @@ def _signature(signature: MappedSignature) -> Document:
         "uid": signature.uid,
         "location": signature.location,
         "verdict": signature.verdict.value,
-        "protects": signature.holds,
+        "protects": signature.is_valid,
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
@@ -174,6 +174,13 @@ def parse_integer(value: object) -> int:
     raise InvalidJson("a non-negative integer is expected")
 
 
+def parse_positive_integer(value: object) -> int:
+    """Check for an integer from 1 to 2**63 - 1."""
+    if parse_integer(value) < 1:
+        raise InvalidJson("a positive integer is expected")
+    return parse_integer(value)
+
+
 def parse_time(value: object) -> dt.datetime:
     """Check for a time in UTC with whole seconds."""
     if isinstance(value, str) and _TIME.fullmatch(value):
@@ -189,12 +196,10 @@ def parse_setting(value: object) -> bool | str | tuple[str, ...]:
     return value if isinstance(value, bool) else parse_text(value) if isinstance(value, str) else parse_texts(value)
 
 
-def _reject_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in members:
-            raise InvalidJson("two members have the same name")
-        members[name] = value
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidJson("two members have the same name")
     return members
 
 

@@ -12,7 +12,7 @@ from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
     from dcmseal.evidence.evidence_file import Evidence
-    from dcmseal.plugins.registry import Registry
+    from dcmseal.plugins.registry_provider import RegistryProvider
     from dcmseal.plugins.trust import TrustSettings
     from dcmseal.verification.verification_context import VerificationContext
 
@@ -22,7 +22,7 @@ ReportHook: TypeAlias = "Callable[[DicomFile, VerificationContext, ReportBuilder
 def prepare_evidence(
     trust: Trust | TrustSettings | None,
     evidence: Evidence | None,
-    registry: Registry | None,
+    registry: RegistryProvider,
     *,
     collect: bool,
     integrity_only: bool,
@@ -32,7 +32,7 @@ def prepare_evidence(
     Args:
         trust: The verifier's trust.
         evidence: The evidence to replay; None to collect evidence.
-        registry: Plugins; None for the installed ones.
+        registry: Returns the plugins.
         collect: Whether evidence is collected.
         integrity_only: Whether the verification ignores trust.
 
@@ -55,7 +55,7 @@ def prepare_evidence(
             raise UsageError(
                 "evidence requires trust settings", hint="give trust anchors", code="evidence-without-trust"
             )
-        collector = EvidenceCollector(trust if isinstance(trust, Trust) else Trust.open(trust, registry))
+        collector = EvidenceCollector(trust if isinstance(trust, Trust) else Trust.open(trust, registry()))
         return collector.trust, collector.add_evidence
     if collect:
         raise UsageError(

@@ -1,6 +1,6 @@
 """Save and load evidence files. Saving never overwrites a file, and loading does not make the content trusted.
 
->>> from dcmseal import verify
+>>> from dcmseal import save_evidence, verify
 >>> from dcmseal.plugins.trust import RevocationMode, TrustSettings
 >>> settings = TrustSettings(anchors=("authority.cert.pem",), revocation=RevocationMode.SOFT)
 >>> save_evidence(verify("signed.dcm", trust=settings, keep_evidence=True), "signed.evidence")
@@ -35,13 +35,14 @@ from dcmseal.evidence.evidence_file import (
 from dcmseal.findings import Outcome
 from dcmseal.input_files import open_input
 from dcmseal.model.report import VerificationReport
-from dcmseal.output.atomic_file import OutputFile, replace_file
+from dcmseal.output.atomic_file import replace_file
 from dcmseal.output.file_permissions import FilePermissions
+from dcmseal.output.output_file import OutputFile
+from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.terms import TimestampType
 
 if TYPE_CHECKING:
     from dcmseal.model.evidence_record import EvidenceRecord
-    from dcmseal.plugins.registry import Registry
     from dcmseal.signing.timestamp_request import TimestampRequest
 
 MAX_EVIDENCE_BYTES: Final = 256 << 20
@@ -60,11 +61,12 @@ _UNIX_SYSTEM: Final = 3
 _DAMAGED_HINT: Final = "get a new copy of it"
 
 
-def pack_archive(members: Mapping[str, bytes]) -> bytes:
+def pack_archive(members: Mapping[str, bytes], max_bytes: int = MAX_EVIDENCE_BYTES) -> bytes:
     """Pack members into an archive. The same members always give the same bytes.
 
     Args:
         members: The members by name.
+        max_bytes: Maximum size of an archive.
 
     Returns:
         The archive.
@@ -72,7 +74,7 @@ def pack_archive(members: Mapping[str, bytes]) -> bytes:
     Raises:
         EvidenceError: There are too many members, or they are too large.
     """
-    if len(members) > _MAX_MEMBERS or sum(map(len, members.values())) > MAX_EVIDENCE_BYTES >> 1:
+    if len(members) > _MAX_MEMBERS or sum(map(len, members.values())) > max_bytes >> 1:
         raise EvidenceError(
             "the evidence exceeds the maximum size of an evidence file", hint="give only the CRLs that are needed"
         )
@@ -86,11 +88,12 @@ def pack_archive(members: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def unpack_archive(data: bytes) -> dict[str, bytes]:
+def unpack_archive(data: bytes, max_bytes: int = MAX_EVIDENCE_BYTES) -> dict[str, bytes]:
     """Unpack the members of an archive.
 
     Args:
         data: The archive.
+        max_bytes: Maximum size of an archive.
 
     Returns:
         The members by name.
@@ -98,7 +101,7 @@ def unpack_archive(data: bytes) -> dict[str, bytes]:
     Raises:
         EvidenceError: The bytes are not an archive as ``pack_archive`` makes it.
     """
-    _check_end_record(data)
+    _check_end_record(data, max_bytes)
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             return _read_archive_members(archive, len(data))
@@ -108,9 +111,9 @@ def unpack_archive(data: bytes) -> dict[str, bytes]:
         raise EvidenceError("the evidence file is damaged", hint=_DAMAGED_HINT) from None
 
 
-def _check_end_record(data: bytes) -> None:
+def _check_end_record(data: bytes, max_bytes: int) -> None:
     """Check the size of the central directory before memory is allocated for it."""
-    if len(data) < _END_RECORD.size or len(data) > MAX_EVIDENCE_BYTES:
+    if len(data) < _END_RECORD.size or len(data) > max_bytes:
         raise not_evidence_error()
     signature, _, _, here, members, size, _, comment = _END_RECORD.unpack(data[-_END_RECORD.size :])
     if signature != b"PK\5\6" or comment or here != members:
@@ -137,12 +140,12 @@ def _read_archive_members(archive: zipfile.ZipFile, size: int) -> dict[str, byte
     return members
 
 
-def save_evidence(
+def write_evidence(
     report: VerificationReport,
     path: str | os.PathLike[str],
     *,
     timestamp: str | Iterable[str] | TimestampRequest | None = None,
-    registry: Registry | None = None,
+    registry: RegistryProvider = no_plugins,
 ) -> None:
     """Write the evidence of a verification to a new file, which only its owner can read.
 
@@ -151,7 +154,7 @@ def save_evidence(
         path: The file, which must not exist.
         timestamp: URL of a timestamp authority, or several, to certify the evidence. This has to happen within minutes
             of the verification.
-        registry: Plugins; None for the installed ones.
+        registry: Returns the plugins.
 
     Raises:
         UsageError: The file exists, or the report has no evidence.
@@ -173,18 +176,35 @@ def build_evidence(
     report: VerificationReport,
     *,
     timestamp: str | Iterable[str] | TimestampRequest | None = None,
-    registry: Registry | None = None,
+    registry: RegistryProvider = no_plugins,
+    max_bytes: int = MAX_EVIDENCE_BYTES,
 ) -> bytes:
-    """Build the evidence file of a verification as bytes; see ``save_evidence`` for arguments and errors."""
+    """Build the evidence file of a verification as bytes.
+
+    Args:
+        report: The report of a verification with ``keep_evidence=True``.
+        timestamp: URL of a timestamp authority, or several, to certify the evidence.
+        registry: Returns the plugins.
+        max_bytes: Maximum size of an evidence file.
+
+    Returns:
+        The content of the evidence file.
+
+    Raises:
+        UsageError: The report has no evidence.
+        EvidenceError: The evidence is too large.
+        TimestampError: The timestamp could not be obtained or parsed, or the subclass that says why.
+        PluginError: No plugin supports timestamps.
+    """
     if report.evidence is None:
         raise UsageError("the report has no evidence", hint="verify with keep_evidence=True")
     document = json.dumps(report_document(report), indent=1).encode("ascii") + b"\n"
     members = build_members(report.evidence, report.verdict, document)
     if timestamp is not None:
         members[TIMESTAMP_NAME] = _timestamp_manifest(members[MANIFEST_NAME], report.evidence, timestamp, registry)
-    data = pack_archive(members)
+    data = pack_archive(members, max_bytes)
     # fail now if the file exceeds a limit of the reader
-    parse_evidence(data)
+    parse_evidence(data, max_bytes)
     return data
 
 
@@ -210,11 +230,12 @@ def load_evidence(path: str | os.PathLike[str], *, trust_moment: bool = False, t
     return replace(parse_evidence(data), trust_moment=trust_moment, trust_anchors=trust_anchors)
 
 
-def parse_evidence(data: bytes) -> Evidence:
+def parse_evidence(data: bytes, max_bytes: int = MAX_EVIDENCE_BYTES) -> Evidence:
     """Parse the bytes of an evidence file.
 
     Args:
         data: The file.
+        max_bytes: Maximum size of an evidence file.
 
     Returns:
         The evidence.
@@ -222,22 +243,21 @@ def parse_evidence(data: bytes) -> Evidence:
     Raises:
         EvidenceError: The file is damaged, or is not an evidence file.
     """
-    return read_members(unpack_archive(data))
+    return read_members(unpack_archive(data, max_bytes))
 
 
 def _timestamp_manifest(
     manifest: bytes,
     record: EvidenceRecord,
     timestamp: str | Iterable[str] | TimestampRequest,
-    registry: Registry | None,
+    registry: RegistryProvider,
 ) -> bytes:
     """Request a timestamp over the manifest, and verify it."""
     from dcmseal.evidence.replay import is_timely
-    from dcmseal.plugins.registry import installed_registry
     from dcmseal.signing.timestamp_request import to_timestamp_request
     from dcmseal.signing.timestamping import try_authorities
 
-    backend = (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
+    backend = registry().timestamp_backend(TimestampType.CMS_TSP)
     request = to_timestamp_request(timestamp)
 
     def request_from(url: str) -> bytes:

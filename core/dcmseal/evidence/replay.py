@@ -22,7 +22,7 @@ from dcmseal.model.evidence_record import SignatureRecord
 from dcmseal.model.report import SignatureReport
 from dcmseal.model.signature import CertifiedTime
 from dcmseal.model.verdict import Verdict
-from dcmseal.plugins.registry import Registry, installed_registry
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from dcmseal.terms import TimestampType
 from dcmseal.verification.instance_identity import compute_file_digest
@@ -44,7 +44,7 @@ class EvidenceReplay:
     Args:
         evidence: The evidence.
         trust: The verifier's trust; None to trust only the anchors in the evidence.
-        registry: Plugins; None for the installed ones.
+        registry: Returns the plugins.
 
     Raises:
         UsageError: No trust anchors are given.
@@ -52,7 +52,7 @@ class EvidenceReplay:
         PluginError: No plugin supports the trust settings.
     """
 
-    def __init__(self, evidence: Evidence, trust: Trust | TrustSettings | None, registry: Registry | None) -> None:
+    def __init__(self, evidence: Evidence, trust: Trust | TrustSettings | None, registry: RegistryProvider) -> None:
         own = trust.settings if isinstance(trust, Trust) else trust or TrustSettings()
         if evidence.trust_anchors:
             anchors = (*own.material.anchors, *evidence.record.material.anchors)
@@ -63,7 +63,7 @@ class EvidenceReplay:
                 hint="give the trust anchors that you trust, or trust those in the evidence explicitly",
             )
         self._evidence = evidence
-        today = trust if isinstance(trust, Trust) else Trust.open(trust, registry)
+        today = trust if isinstance(trust, Trust) else Trust.open(trust, registry())
         self._moment = _EvidenceMoment(evidence, today, registry)
         recorded = replace(evidence.record.material, anchors=())
         settings = replace(
@@ -76,7 +76,7 @@ class EvidenceReplay:
         )
         if settings.revocation is RevocationMode.OFF:
             settings = replace(settings, material=replace(settings.material, crls=(), ocsp_responses=()))
-        self.trust = Trust.open(settings, registry)
+        self.trust = Trust.open(settings, registry())
         """Verify with this trust."""
 
     def add_findings(self, file: DicomFile, context: VerificationContext, report: ReportBuilder) -> None:
@@ -134,7 +134,7 @@ class EvidenceReplay:
 class _EvidenceMoment:
     """Checks whether the time of the evidence can be trusted."""
 
-    def __init__(self, evidence: Evidence, trust: Trust, registry: Registry | None) -> None:
+    def __init__(self, evidence: Evidence, trust: Trust, registry: RegistryProvider) -> None:
         self._evidence = evidence
         self._trust = trust
         self._registry = registry
@@ -152,7 +152,7 @@ class _EvidenceMoment:
         if not self._evidence.timestamp:
             return self._uncertified_finding(statement, "which no timestamp certifies")
         try:
-            backend = (self._registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
+            backend = self._registry().timestamp_backend(TimestampType.CMS_TSP)
             result = backend.verify(self._evidence.timestamp, (self._evidence.manifest,), ())
         except (PluginError, TimestampError) as error:
             return self._uncertified_finding(

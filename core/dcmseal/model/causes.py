@@ -57,7 +57,7 @@ def report_causes(report: VerificationReport) -> tuple[FailureCause, ...]:
     return tuple(cause for cause in FailureCause if cause in found)
 
 
-def is_data_intact(report: VerificationReport) -> bool:
+def is_data_unchanged(report: VerificationReport) -> bool:
     """Whether all signed and cited data is unchanged, regardless of signers and timestamps."""
     about_data = (Aspect.FORM, Aspect.INTEGRITY)
     others = (*report.notes, *report.references)

@@ -40,7 +40,7 @@ class MappedSignature:
     uid: str
     location: str
     verdict: Verdict
-    holds: bool
+    is_valid: bool
     """Whether it protects elements: its MAC matches, and it is not invalid."""
 
 
@@ -119,23 +119,23 @@ class CoverageMap:
     """Whether the map includes values that might identify the patient."""
 
 
-def format_protected(coverage: ObjectCoverage) -> str:
+def format_coverage(coverage: ObjectCoverage) -> str:
     """Format how many elements of an object are protected.
 
-    >>> format_protected(ObjectCoverage(covered=4, elements=257))
+    >>> format_coverage(ObjectCoverage(covered=4, elements=257))
     '4 of 257 elements'
     """
     return f"{coverage.covered:,} of {coverage.elements:,} elements"
 
 
-def format_unprotected(coverage: ObjectCoverage, limit: int = 12) -> str:
+def format_gaps(coverage: ObjectCoverage, limit: int = 12) -> str:
     """Format which elements of an object are not protected; empty if all are.
 
     Args:
         coverage: The coverage of the object.
         limit: Maximum number of elements to name; the others are counted.
 
-    >>> format_unprotected(ObjectCoverage(critical=2, others=1, gaps=(CoverageGap(path=(0x00100010,), critical=True),)))
+    >>> format_gaps(ObjectCoverage(critical=2, others=1, gaps=(CoverageGap(path=(0x00100010,), critical=True),)))
     "NOT protected: Patient's Name, and 1 more critical element; and 1 other element"
     """
     shown = [each for each in coverage.gaps if each.critical or not coverage.critical][:limit]

@@ -1,6 +1,6 @@
 """Verdicts: findings determine the verdict on a signature; signatures and other findings determine that on a file.
 
-Exit codes are derived from these verdicts (``dcmseal.batch.exit_codes``).
+Exit codes are derived from these verdicts (``dcmseal.exit_codes``).
 """
 
 from __future__ import annotations

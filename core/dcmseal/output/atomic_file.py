@@ -9,9 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedWriter
 from types import TracebackType
 from typing import Final
@@ -21,53 +20,14 @@ from dcmseal.output.file_attributes import AttributeNotKept, FileAttributes
 from dcmseal.output.file_locks import lock_file
 from dcmseal.output.file_permissions import FilePermissions, read_access_list
 from dcmseal.output.folder import UNSUPPORTED, Folder, sync_descriptor
+from dcmseal.output.output_file import Original, OutputFile
 from dcmseal.output.temporary_files import TemporaryFile, make_temporary
 
 _NO_LINKS: Final = UNSUPPORTED | {errno.EPERM, errno.EACCES, errno.EMLINK, errno.EXDEV}
 
 
-def no_action() -> None:
-    """Do nothing: the default of ``before_commit``."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFile(os.PathLike[str]):
-    """A path to write to, and how."""
-
-    path: str
-    is_new: bool = False
-    """Whether to fail if a file exists, even one that another program creates in the meantime."""
-    synced: bool = False
-    """Whether to sync the folder too. Otherwise, the old file may return after a power cut. For many files, calling
-    ``sync_folder`` once at the end is faster."""
-
-    def __fspath__(self) -> str:
-        return self.path
-
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """The open file from which an output is made."""
-
-    descriptor: int
-    status: os.stat_result
-    """Its status before anything was read."""
-    path: str | None = None
-    """The path by which it was opened, if any."""
-
-    def is_at(self, path: str) -> bool:
-        """Whether it was opened by this path."""
-        return self.path is not None and (self.path == path or os.path.abspath(self.path) == os.path.abspath(path))
-
-
-@contextmanager
-def replace_file(
-    target: OutputFile,
-    permissions: FilePermissions | None = None,
-    original: Original | None = None,
-    before_commit: Callable[[], object] = no_action,
-) -> Generator[BufferedWriter]:
-    """Write a file as a context manager; the file is replaced when the context ends without an error.
+class StagedFile:
+    """A new file under a temporary name, until ``commit`` gives it its name or ``discard`` removes it.
 
     If ``original`` is replaced, the new file gets its owner, group, mode, access control list and extended attributes.
 
@@ -75,19 +35,33 @@ def replace_file(
         target: The file to write.
         permissions: Who may read a new file; None for the permissions of ``original``, or those of the umask.
         original: The file from which the output is made, if any.
-        before_commit: Called right before the new file gets its name; if it raises an error, nothing is replaced.
 
     Raises:
         OutputError: The file cannot be written.
         ConcurrentModification: Another program has changed the file.
     """
-    with _translate_os_errors(target.path), ExitStack() as stack:
+
+    def __init__(
+        self, target: OutputFile, permissions: FilePermissions | None = None, original: Original | None = None
+    ) -> None:
+        self._target = target
+        self._original = original
+        self._stack = ExitStack()
+        try:
+            with _translate_os_errors(target.path):
+                self._open(permissions)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _open(self, permissions: FilePermissions | None) -> None:
+        target, original = self._target, self._original
         folder_name, name = os.path.split(target.path)
-        folder = stack.enter_context(Folder.open(folder_name))
+        folder = self._stack.enter_context(Folder.open(folder_name))
         before = folder.status(name) if name else os.stat(target.path)
         if before is not None and stat.S_ISLNK(before.st_mode):
             folder_name, name = os.path.split(os.path.realpath(target.path))
-            folder = stack.enter_context(Folder.open(folder_name))
+            folder = self._stack.enter_context(Folder.open(folder_name))
             before = folder.status(name)
         _check_target(target, before)
         kept = None
@@ -98,27 +72,76 @@ def replace_file(
             kept = FileAttributes.read(original.descriptor)
         with _translate_os_errors(target.path, "a temporary file cannot be created in its folder: "):
             temporary = _make_temporary_file(folder, name, permissions, original, kept)
-        try:
-            with os.fdopen(temporary.descriptor, "wb") as output:
-                yield output
-                output.flush()
-                if kept is not None:
-                    _apply_attributes(kept, temporary, target.path)
-                elif before is not None:
-                    _narrow_mode(temporary, before)
-                sync_descriptor(temporary.descriptor)
-                with nullcontext() if before is None else lock_file(folder, name):
-                    _reject_changed_target(target.path, before, folder.status(name))
-                    if original is not None:
-                        _reject_changed_source(target.path, original)
-                    before_commit()
-                    _commit(folder, name, temporary.name, target)
-        except BaseException:
-            folder.remove(temporary.name)
-            raise
+        self._folder, self._name, self._before, self._kept, self._temporary = folder, name, before, kept, temporary
+        self._stack.callback(self._remove_temporary)
+        self._is_committed = False
+        self._stream = self._stack.enter_context(os.fdopen(temporary.descriptor, "wb"))
+
+    @contextmanager
+    def open(self) -> Generator[BufferedWriter]:
+        """Write the content as a context manager; the file is complete and on disk when the context ends."""
+        with _translate_os_errors(self._target.path):
+            yield self._stream
+            self._stream.flush()
+            if self._kept is not None:
+                _apply_attributes(self._kept, self._temporary, self._target.path)
+            elif self._before is not None:
+                _narrow_mode(self._temporary, self._before)
+            sync_descriptor(self._temporary.descriptor)
+
+    def lock(self) -> None:
+        """Lock the file that is replaced, and check that neither it nor the original has changed."""
+        target = self._target
+        with _translate_os_errors(target.path):
+            if self._before is not None:
+                self._stack.enter_context(lock_file(self._folder, self._name, target.lock_timeout))
+            _reject_changed_target(target.path, self._before, self._folder.status(self._name))
+            if self._original is not None:
+                _reject_changed_source(target.path, self._original)
+
+    def commit(self) -> None:
+        """Give the file its name; call ``lock`` before."""
+        target = self._target
+        _commit(self._folder, self._name, self._temporary.name, target)
+        self._is_committed = True
         if target.synced:
             with _translate_os_errors(target.path, "the file was replaced, but its folder cannot be synced: "):
-                folder.sync()
+                self._folder.sync()
+
+    def discard(self) -> None:
+        """Release the lock, and remove the temporary file if it was not committed."""
+        # closing the stream writes what is left, which fails again on a full disk
+        with suppress(OSError):
+            self._stack.close()
+
+    def _remove_temporary(self) -> None:
+        if not self._is_committed:
+            self._folder.remove(self._temporary.name)
+
+
+@contextmanager
+def replace_file(
+    target: OutputFile, permissions: FilePermissions | None = None, original: Original | None = None
+) -> Generator[BufferedWriter]:
+    """Write a file as a context manager; the file is replaced when the context ends without an error.
+
+    Args:
+        target: The file to write.
+        permissions: Who may read a new file, as in StagedFile.
+        original: The file from which the output is made, if any.
+
+    Raises:
+        OutputError: The file cannot be written.
+        ConcurrentModification: Another program has changed the file.
+    """
+    staged = StagedFile(target, permissions, original)
+    try:
+        with staged.open() as stream:
+            yield stream
+        staged.lock()
+        staged.commit()
+    finally:
+        staged.discard()
 
 
 @contextmanager
@@ -253,7 +276,7 @@ def _commit(folder: Folder, name: str, temporary: str, target: OutputFile) -> No
             folder.remove(temporary)
             return
         # without hard links, a lock keeps other instances of this program away
-        with lock_file(folder, name):
+        with lock_file(folder, name, target.lock_timeout):
             if folder.status(name) is not None:
                 raise already_exists_error(target.path)
             folder.replace(name, temporary)

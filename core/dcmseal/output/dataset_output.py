@@ -8,18 +8,17 @@ import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
 from dcmseal.errors import OutputError
-from dcmseal.output.atomic_file import Original, OutputFile, no_action, replace_file
 from dcmseal.output.file_descriptors import find_descriptor
 from dcmseal.output.file_permissions import FilePermissions
+from dcmseal.output.output_file import Original, OutputFile
+from dcmseal.output.staged_outputs import StagedOutputs, stage_outputs
+from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.urls import URL_SEPARATOR
-
-if TYPE_CHECKING:
-    from dcmseal.plugins.registry import Registry
 
 _LEVELS: Final = (6, 9, 1, 5, 4, 3, 2, 7, 8)
 """Levels of zlib, the most common ones first."""
@@ -73,20 +72,31 @@ def write_file(
     file: DicomFile,
     body: Source,
     target: str | os.PathLike[str],
-    registry: Registry | None = None,
-    *,
-    before_commit: Callable[[], object] = no_action,
+    registry: RegistryProvider = no_plugins,
 ) -> None:
-    """Write a file with another body to a path or URL, atomically.
+    """Write a file with another body to a path or URL, atomically; see ``stage_file`` for arguments and errors."""
+    with stage_outputs() as outputs:
+        stage_file(outputs, file, body, target, registry)
+        outputs.commit()
+
+
+def stage_file(
+    outputs: StagedOutputs,
+    file: DicomFile,
+    body: Source,
+    target: str | os.PathLike[str],
+    registry: RegistryProvider = no_plugins,
+) -> None:
+    """Write a file with another body to a path or URL, where it appears when the outputs are committed.
 
     An edited file keeps its attributes. A new file does not grant more permissions than the one that was read.
 
     Args:
+        outputs: The outputs to add it to.
         file: The file that was read.
         body: The new body.
         target: The path or URL to write to.
-        registry: The plugins for URLs; None for all that are installed.
-        before_commit: Called right before the new file gets its name; if it raises an error, nothing is replaced.
+        registry: Returns the plugins for URLs.
 
     Raises:
         OutputError: The file cannot be written.
@@ -101,21 +111,53 @@ def write_file(
 
         target = resolve_file_url(target)
         if is_url(target):
-            with open_url_for_writing(target, version_at(file.file, target), registry) as write:
-                _write_dataset(file, body, write)
-                before_commit()
+            upload = open_url_for_writing(target, version_at(file.file, target), registry)
+            _write_dataset(file, body, outputs.add_upload(upload))
             return
     descriptor = find_descriptor(target)
     if descriptor is not None:
-        with _open_descriptor(descriptor, target) as stream:
-            write_stream(file, body, stream)
-            before_commit()
+        outputs.add_action(lambda: _write_to_descriptor(file, body, descriptor, target))
         return
-    with replace_file(_to_output_file(target), None, _find_original(file), before_commit) as output:
+    with outputs.open_file(_to_output_file(target), None, _find_original(file)) as output:
         if file.syntax.is_deflated:
             _write_deflated_file(file, body, output.write)
         else:
             _copy_body(body, output)
+
+
+def _write_to_descriptor(file: DicomFile, body: Source, descriptor: int, target: str | os.PathLike[str]) -> None:
+    with _open_descriptor(descriptor, target) as stream:
+        write_stream(file, body, stream)
+
+
+def stage_chunks(
+    outputs: StagedOutputs,
+    pieces: Iterable[bytes],
+    target: str | os.PathLike[str],
+    permissions: FilePermissions | None = None,
+) -> None:
+    """Write pieces of bytes to a file, which appears when the outputs are committed.
+
+    Args:
+        outputs: The outputs to add it to.
+        pieces: The content.
+        target: The path to write to.
+        permissions: Who may read a new file; None for the permissions of the umask.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    descriptor = find_descriptor(target)
+    if descriptor is not None:
+        outputs.add_action(lambda: _write_chunks_to_descriptor(pieces, descriptor, target))
+        return
+    with outputs.open_file(_to_output_file(target), permissions) as output:
+        output.writelines(pieces)
+
+
+def _write_chunks_to_descriptor(pieces: Iterable[bytes], descriptor: int, target: str | os.PathLike[str]) -> None:
+    with _open_descriptor(descriptor, target) as stream:
+        stream.writelines(pieces)
 
 
 def write_chunks(
@@ -131,13 +173,9 @@ def write_chunks(
     Raises:
         OutputError: The file cannot be written.
     """
-    descriptor = find_descriptor(target)
-    if descriptor is not None:
-        with _open_descriptor(descriptor, target) as stream:
-            stream.writelines(pieces)
-        return
-    with replace_file(_to_output_file(target), permissions) as output:
-        output.writelines(pieces)
+    with stage_outputs() as outputs:
+        stage_chunks(outputs, pieces, target, permissions)
+        outputs.commit()
 
 
 def _to_output_file(target: str | os.PathLike[str]) -> OutputFile:

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import JoinedSource
 from dcmseal.errors import OutputError, UsageError
-from dcmseal.output.atomic_file import OutputFile, check_single_link
-from dcmseal.output.dataset_output import source_permissions, to_file_bytes, write_chunks, write_file, write_stream
+from dcmseal.output.atomic_file import check_single_link
+from dcmseal.output.dataset_output import source_permissions, stage_chunks, to_file_bytes, write_file, write_stream
 from dcmseal.output.file_descriptors import find_descriptor
+from dcmseal.output.output_file import OutputFile
+from dcmseal.output.staged_outputs import StagedOutputs
+from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.sources.dataset_input import DatasetInput, is_pydicom_dataset
 from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-    from dcmseal.plugins.registry import Registry
 
 OutputTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
@@ -27,7 +28,7 @@ OutputTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 def resolve_target(
     source: DatasetInput,
     output: OutputTarget | None,
-    registry: Registry | None = None,
+    registry: RegistryProvider = no_plugins,
     *,
     in_place: bool,
     overwrite: bool = False,
@@ -37,7 +38,7 @@ def resolve_target(
     Args:
         source: The input.
         output: The output; in place, it may be an OutputFile for the path of the input.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
         in_place: Whether to change the input itself.
         overwrite: Whether an existing output may be replaced.
 
@@ -64,13 +65,13 @@ def resolve_target(
 
 
 def protect_existing(
-    target: OutputTarget | None, registry: Registry | None = None, *, overwrite: bool
+    target: OutputTarget | None, registry: RegistryProvider = no_plugins, *, overwrite: bool
 ) -> OutputTarget | None:
     """Return a target that is not replaced if it exists, unless ``overwrite`` is set; an OutputFile stays as it is.
 
     Args:
         target: The path, URL or stream to write to.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
         overwrite: Whether an existing file or object may be replaced.
 
     Raises:
@@ -117,7 +118,7 @@ def write_result(
     body: JoinedSource,
     target: OutputTarget | None,
     changed: Iterable[int],
-    registry: Registry | None = None,
+    registry: RegistryProvider = no_plugins,
 ) -> bytes | None:
     """Write an edited Data Set.
 
@@ -127,7 +128,7 @@ def write_result(
         body: The edited Data Set.
         target: Where to write it; None for a pydicom Dataset, or to return it.
         changed: Tags of the elements to replace in a pydicom Dataset.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
 
     Returns:
         The bytes of the file; None if it was written to a target, or to a pydicom Dataset.
@@ -148,15 +149,27 @@ def write_result(
     return None
 
 
-def write_extra(data: bytes | None, target: OutputTarget | None, file: DicomFile) -> None:
-    """Write a file that accompanies a Data Set, if there is one; raises OutputError."""
-    if data is None or target is None:
-        return
+def stage_manifest(outputs: StagedOutputs, manifest: bytes, target: OutputTarget, file: DicomFile) -> None:
+    """Write a manifest, which appears when the outputs are committed.
+
+    Args:
+        outputs: The outputs to add it to.
+        manifest: The manifest.
+        target: The path or stream to write to.
+        file: The Data Set; who cannot read it cannot read the manifest either.
+
+    Raises:
+        OutputError: The manifest cannot be written.
+    """
     if isinstance(target, (str, os.PathLike)):
-        write_chunks((data,), target, source_permissions(file))
-        return
+        stage_chunks(outputs, (manifest,), target, source_permissions(file))
+    else:
+        outputs.add_action(lambda: _write_manifest(manifest, target))
+
+
+def _write_manifest(manifest: bytes, stream: BinaryIO) -> None:
     try:
-        target.write(data)
-        target.flush()
+        stream.write(manifest)
+        stream.flush()
     except OSError as error:
         raise OutputError(f"the manifest cannot be written: {error.strerror or error}") from None

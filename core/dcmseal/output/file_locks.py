@@ -22,7 +22,7 @@ from dcmseal.output.flock import lock_exclusively
 from dcmseal.output.folder import UNSUPPORTED, Folder
 from dcmseal.output.temporary_files import truncate_name
 
-_MAX_WAIT: Final = 10.0
+LOCK_TIMEOUT: Final = 10.0
 """Seconds to wait; a lock is only held while a file is renamed."""
 _FIRST_PAUSE: Final = 0.001
 _MAX_PAUSE: Final = 0.05
@@ -31,26 +31,27 @@ NO_LOCKS: Final = UNSUPPORTED | {errno.ENOLCK, errno.EBADF, errno.EIO, errno.EAC
 
 
 @contextmanager
-def lock_file(folder: Folder, name: str) -> Generator[None]:
+def lock_file(folder: Folder, name: str, timeout: float = LOCK_TIMEOUT) -> Generator[None]:
     """Lock a file as a context manager.
 
     Args:
         folder: The folder of the file.
         name: Its name.
+        timeout: Seconds to wait for another program that holds the lock.
 
     Raises:
         OutputError: Another program holds the lock for too long.
     """
     descriptor = _open_existing(folder, name)
     if descriptor is None:
-        with _lock_beside(folder, name):
+        with _lock_beside(folder, name, timeout):
             yield
         return
     try:
-        if _flock(descriptor, name):
+        if _flock(descriptor, name, timeout):
             yield
         else:
-            with _lock_beside(folder, name):
+            with _lock_beside(folder, name, timeout):
                 yield
     finally:
         os.close(descriptor)
@@ -63,9 +64,9 @@ def _open_existing(folder: Folder, name: str) -> int | None:
         return None
 
 
-def _flock(descriptor: int, name: str) -> bool:
+def _flock(descriptor: int, name: str, timeout: float) -> bool:
     """Lock an open file; returns False if the file system does not support this."""
-    for _ in _iter_attempts():
+    for _ in _iter_attempts(timeout):
         try:
             lock_exclusively(descriptor)
         except BlockingIOError:
@@ -79,10 +80,10 @@ def _flock(descriptor: int, name: str) -> bool:
 
 
 @contextmanager
-def _lock_beside(folder: Folder, name: str) -> Generator[None]:
+def _lock_beside(folder: Folder, name: str, timeout: float) -> Generator[None]:
     """Create a lock file for a name; raises OutputError if another program has one for too long."""
     lock = f".{truncate_name(name)}.{sha256(os.fsencode(name)).hexdigest()[:16]}.tmp"
-    for _ in _iter_attempts():
+    for _ in _iter_attempts(timeout):
         try:
             descriptor = folder.create(lock, 0o600)
         except FileExistsError:
@@ -99,9 +100,9 @@ def _lock_beside(folder: Folder, name: str) -> Generator[None]:
         folder.remove(lock)
 
 
-def _iter_attempts() -> Generator[None]:
+def _iter_attempts(timeout: float) -> Generator[None]:
     """Iterate, with pauses, until the time to wait for a lock is over."""
-    end = time.monotonic() + _MAX_WAIT
+    end = time.monotonic() + timeout
     pause = _FIRST_PAUSE
     while True:
         yield

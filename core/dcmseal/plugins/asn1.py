@@ -14,8 +14,7 @@ def original_der(value: Any) -> bytes:
     Args:
         value: A ``core.Asn1Value``.
     """
-    # asn1crypto has no types
-    from asn1crypto import core  # pyright: ignore[reportMissingTypeStubs]
+    from asn1crypto import core  # pyright: ignore[reportMissingTypeStubs] - asn1crypto has no types
 
     untyped: Any = core
     while isinstance(value, untyped.Choice):

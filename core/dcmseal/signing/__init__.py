@@ -1,1 +1,1 @@
-"""A signature prepared, planned, made, and attached."""
+"""Preparing, planning, making and attaching signatures."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
@@ -19,8 +19,8 @@ from dcmseal.macro.public_key import SignatureMatch, match_signature
 from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.macro.write import build_unsigned_item
 from dcmseal.model.signature import DigitalSignature
-from dcmseal.output.atomic_file import no_action
-from dcmseal.output.dataset_output import to_file_bytes, write_file, write_stream
+from dcmseal.output.dataset_output import stage_file, to_file_bytes, write_stream
+from dcmseal.output.staged_outputs import StagedOutputs, stage_outputs
 from dcmseal.plugins.key_algorithms import unsupported_key_error
 from dcmseal.plugins.signer_backend import Signer
 from dcmseal.signing.plan import Plan, check_profile
@@ -28,7 +28,6 @@ from dcmseal.signing.preflight import signer_warnings
 from dcmseal.terms import KeyType, MacAlgorithm
 
 if TYPE_CHECKING:
-    from dcmseal.plugins.registry import Registry
     from dcmseal.signing.warnings import SigningWarning
 
 AttachTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
@@ -138,38 +137,63 @@ def _iter_mac_stream(plan: Plan) -> Iterator[bytes]:
             yield from map(bytes, encoder.encode_element(item, index))
 
 
-def attach_signature(
-    plan: Plan,
-    signature: DigitalSignature,
-    output: AttachTarget = None,
-    registry: Registry | None = None,
-    *,
-    before_commit: Callable[[], object] = no_action,
-) -> bytes | None:
+def attach_signature(plan: Plan, signature: DigitalSignature, output: AttachTarget = None) -> bytes | None:
     """Put a signature into the plan's Data Set, and write the result.
 
-    ``output`` is a path or URL, which may be the input's own, or a binary stream; without one the bytes of the file are
-    returned. A pydicom Dataset is changed in place, and takes no output. ``before_commit`` writes what goes with the
-    result, immediately before that is in its place: if it raises, nothing is changed. Raises OutputError, and for URLs
-    PluginError and StorageUnavailable; ``registry`` has their storages, if not all installed.
+    Args:
+        plan: The planned signature.
+        signature: The signature that was made for it.
+        output: A path or URL, which may be the input's own, or a binary stream; None to return the result. A pydicom
+            Dataset is changed in place, and takes no output.
+
+    Returns:
+        The bytes of the signed file; None if they were written, or a pydicom Dataset was changed.
+
+    Raises:
+        UsageError: An output is given for a pydicom Dataset.
+        OutputError: The result cannot be written.
+        PluginError: No plugin supports the URL.
+        StorageUnavailable: The storage of the URL cannot be reached.
     """
-    if plan.dataset is not None:
+    with stage_outputs() as outputs:
+        data = stage_signature(outputs, plan, signature, output)
+        outputs.commit()
+    return data
+
+
+def stage_signature(
+    outputs: StagedOutputs, plan: Plan, signature: DigitalSignature, output: AttachTarget = None
+) -> bytes | None:
+    """Put a signature into the plan's Data Set, and write the result, which appears when the outputs are committed.
+
+    Args:
+        outputs: The outputs to add it to.
+        plan: The planned signature.
+        signature: The signature that was made for it.
+        output: The target, as in ``attach_signature``.
+
+    Returns:
+        The bytes of the signed file; None if there is an output, or a pydicom Dataset is changed.
+
+    Raises:
+        SealError: The errors of ``attach_signature``.
+    """
+    dataset = plan.dataset
+    if dataset is not None:
         from dcmseal.sources.pydicom_dataset import attach_to_dataset
 
         if output is not None:
             raise UsageError("a pydicom Dataset is signed in place", hint="save it yourself")
-        before_commit()
         changed = {each.path[0] for each in plan.padded}
         if plan.filled_document:
             changed |= plan.filled_document.evidence
-        attach_to_dataset(plan.dataset, plan.file, signature, changed)
+        outputs.add_action(lambda: attach_to_dataset(dataset, plan.file, signature, changed))
         return None
     body = apply_edits(plan.file.body, build_attach_edits(plan.level, plan.scan, signature))
-    if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output, registry, before_commit=before_commit)
-        return None
-    before_commit()
     if output is None:
         return to_file_bytes(plan.file, body)
-    write_stream(plan.file, body, output)
+    if isinstance(output, (str, os.PathLike)):
+        stage_file(outputs, plan.file, body, output, plan.registry)
+    else:
+        outputs.add_action(lambda: write_stream(plan.file, body, output))
     return None

@@ -37,6 +37,7 @@ from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpo
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from dcmseal.plugins.registry_provider import RegistryProvider
     from dcmseal.references.fill_references import FilledDocument, FilledReference
 
 _HINTS: Final = {
@@ -70,6 +71,8 @@ class Plan:
     dataset: Dataset | None = field(repr=False)
     """The pydicom Dataset to sign in place, if the source is one."""
     resources: ExitStack = field(repr=False)
+    registry: RegistryProvider = field(repr=False)
+    """Returns the plugins to write to a URL."""
     filled_document: FilledDocument | None = field(default=None, repr=False)
     """The document with its references filled in, if that was requested."""
 
@@ -232,6 +235,7 @@ def _build_plan(
     existing = _existing_warnings(prepared, macs, options)
     warnings = tuple(plan_warnings(prepared.file, prepared.level, macs, signature))
     return Plan(
+        registry=context.registry,
         file=prepared.file,
         level=prepared.level,
         scan=scan,

@@ -48,9 +48,12 @@ def plan_warnings(
     if not (macs.level_signatures.problems or macs.facts.layouts or macs.facts.hidden_boundaries):
         # without fragments, a structure that verification rejects was refused before; the rest is in the certificate
         return
-    from dcmseal.verification.pipeline import verify_planned
+    from dcmseal.verification.pipeline import verify_planned_signature
 
-    obstacles = (*macs.level_signatures.problems, *verify_planned(file, level, macs, signature).obstacle_findings)
+    obstacles = (
+        *macs.level_signatures.problems,
+        *verify_planned_signature(file, level, macs, signature).obstacle_findings,
+    )
     for finding in (each for each in obstacles if each.code not in _UNSIGNED_ONLY_CODES):
         if finding.outcome is Outcome.FAILED:
             raise DatasetError(_format_finding(finding), hint="repair the file: verifiers should reject its signatures")

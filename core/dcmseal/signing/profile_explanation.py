@@ -1,7 +1,7 @@
 """Explain the requirements of a Digital Signature Profile, in general and for a Data Set.
 
 >>> from dcmseal.plugins.registry import installed_registry
->>> report = explain_profile("image.dcm", installed_registry().profile("creator-rsa"))
+>>> report = explain_profile("image.dcm", installed_registry().profile("creator-rsa"), installed_registry)
 >>> report.problems
 ()
 >>> [each.why for each in report.elements if each.tag == 0x00080008]
@@ -17,6 +17,7 @@ from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.findings import Finding
 from dcmseal.macro.profile_view import LevelView
 from dcmseal.plugins.profile import Profile, Requirements, SignatureFacts
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.signing.prepare import PreparedLevel, prepare_level
 from dcmseal.signing.signing_context import SigningContext
 from dcmseal.sources.dataset_input import DatasetInput, open_source
@@ -68,12 +69,13 @@ def profile_requirements(profile: Profile) -> Requirements:
     return profile.requirements(_EmptyDataset())
 
 
-def explain_profile(source: DatasetInput, profile: Profile) -> ProfileExplanation:
+def explain_profile(source: DatasetInput, profile: Profile, registry: RegistryProvider) -> ProfileExplanation:
     """Check a Data Set against a profile as ``sign`` would.
 
     Args:
         source: The Data Set.
         profile: The profile to check against.
+        registry: Returns the plugins for URLs.
 
     Returns:
         The elements that would be signed, and why the profile would not be met, if so.
@@ -81,7 +83,7 @@ def explain_profile(source: DatasetInput, profile: Profile) -> ProfileExplanatio
     Raises:
         DatasetError: The Data Set cannot be parsed or signed, or the subclass that says why.
     """
-    with open_source(source) as file:
+    with open_source(source, registry) as file:
         prepared = prepare_level(file, SigningContext(profile=profile))
         view = LevelView(scan=prepared.scan, location=prepared.level.location)
         elements = tuple(_explain_elements(prepared))

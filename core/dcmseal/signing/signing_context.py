@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dcmseal.plugins.profile import Profile
+from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.signing.signing_options import SignOptions
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from dcmseal.plugins.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,16 +20,21 @@ class SigningContext:
     options: SignOptions = SignOptions()
     profile: Profile | None = None
     """The profile that ``options`` names."""
-    registry: Registry | None = None
-    """The plugins; None for all that are installed."""
+    registry: RegistryProvider = no_plugins
+    """Returns the plugins for URLs and timestamps."""
     uid: str | None = None
     """Digital Signature UID; None for a new one."""
     moment: datetime | None = None
     """Time of signing; None for now."""
 
     @classmethod
-    def build(cls, options: SignOptions, registry: Registry | None = None, *, uid: str | None = None) -> SigningContext:
+    def build(cls, options: SignOptions, registry: RegistryProvider, *, uid: str | None = None) -> SigningContext:
         """Load the profile that the options name.
+
+        Args:
+            options: The options of the signature.
+            registry: Returns the plugins.
+            uid: Digital Signature UID; None for a new one.
 
         Raises:
             ProfileError: The profile does not exist or cannot be read.
@@ -38,7 +42,5 @@ class SigningContext:
         """
         profile = options.profile
         if isinstance(profile, str):
-            from dcmseal.plugins.registry import installed_registry
-
-            profile = (registry or installed_registry()).profile(profile)
+            profile = registry().profile(profile)
         return cls(options=options, profile=profile, registry=registry, uid=uid)

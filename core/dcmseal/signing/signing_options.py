@@ -17,7 +17,7 @@ from dcmseal.dictionary import parse_tag
 from dcmseal.errors import NotSignable, ProfileViolation, UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location, parse_location
-from dcmseal.option_values import format_options, read_fields, set_options, to_tuple
+from dcmseal.option_values import build_options, format_options, set_options, to_tuple
 from dcmseal.plugins.profile import Profile, Requirements
 from dcmseal.sources.reference_folders import ReferenceFolders, References, to_reference_folders
 from dcmseal.tags import format_tag
@@ -98,15 +98,12 @@ class SignOptions:
 
     @classmethod
     def build(cls, options: SignOptions | None, keywords: SignKeywords) -> SignOptions:
-        """The options, with keywords in place of theirs."""
-        if options is None:
-            return cls(**keywords)
-        return options.replace(**keywords) if keywords else options
+        """Build options from other options and keywords, which take precedence."""
+        return build_options(cls, options, keywords)
 
     def replace(self, **keywords: Unpack[SignKeywords]) -> SignOptions:
-        """Copy the options, with keywords in place of theirs."""
-        values: dict[str, Any] = {**read_fields(self), **keywords}
-        return SignOptions(**values)
+        """Copy the options, with those in ``keywords`` replaced."""
+        return build_options(SignOptions, self, keywords)
 
     @property
     def signs_everything(self) -> bool:

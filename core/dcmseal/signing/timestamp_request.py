@@ -5,26 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from dcmseal.errors import TimestampError, UsageError
 from dcmseal.option_values import to_tuple
 from dcmseal.plugins.signer_backend import SecretRequest, Secrets
 from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
 
-_BACKOFF_SECONDS: Final = 60.0
-"""Seconds until an authority that did not respond is tried again."""
-
 
 @dataclass(slots=True)
 class AuthorityBackoff:
-    """The authorities that did not answer, and when; a pickled value has forgotten them."""
+    """The authorities that did not respond, and when. They are not pickled."""
 
     clock: Callable[[], float] = time.monotonic
+    seconds: float = 60.0
+    """Seconds until an authority that did not respond is tried again."""
     _failed_at: dict[str, float] = field(default_factory=dict[str, float])
 
-    def __reduce__(self) -> tuple[type[AuthorityBackoff], tuple[Callable[[], float]]]:
-        return AuthorityBackoff, (self.clock,)
+    def __reduce__(self) -> tuple[type[AuthorityBackoff], tuple[Callable[[], float], float]]:
+        return AuthorityBackoff, (self.clock, self.seconds)
 
     def record_failure(self, url: str) -> None:
         """Record that an authority did not respond; an active backoff is not extended."""
@@ -42,13 +41,13 @@ class AuthorityBackoff:
         """
         if self._is_active(url):
             raise TimestampError(
-                f"it did not respond less than {_BACKOFF_SECONDS:g} seconds ago",
-                hint=f"it is tried again after {_BACKOFF_SECONDS:g} seconds",
+                f"it did not respond less than {self.seconds:g} seconds ago",
+                hint=f"it is tried again after {self.seconds:g} seconds",
             )
 
     def _is_active(self, url: str) -> bool:
         since = self._failed_at.get(url)
-        return since is not None and self.clock() - since < _BACKOFF_SECONDS
+        return since is not None and self.clock() - since < self.seconds
 
 
 def _no_secrets(_: SecretRequest) -> str | None:

@@ -13,7 +13,7 @@ from dcmseal.errors import CertificateNotValid, TimestampError, TimestampRejecte
 from dcmseal.findings import Finding, Outcome
 from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
-from dcmseal.plugins.registry import Registry, installed_registry
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.plugins.timestamp_backend import TimestampBackend, TimestampQuery
 from dcmseal.signing.timestamp_request import TimestampRequest
 from dcmseal.signing.warnings import SigningWarning, timestamp_warnings
@@ -66,13 +66,13 @@ class TimestampedSignature:
     result: TimestampVerification
 
 
-def build_query(signature: DigitalSignature, query_options: TimestampQuery, registry: Registry | None = None) -> bytes:
+def build_query(signature: DigitalSignature, query_options: TimestampQuery, registry: RegistryProvider) -> bytes:
     """Build the query for a timestamp authority.
 
     Args:
         signature: The signature to timestamp.
         query_options: The options of the query.
-        registry: Plugins; None for the installed ones.
+        registry: Returns the plugins.
 
     Returns:
         The query, as it is sent.
@@ -87,14 +87,14 @@ def build_query(signature: DigitalSignature, query_options: TimestampQuery, regi
 
 
 def request_timestamp(
-    signature: DigitalSignature, request: TimestampRequest, registry: Registry | None = None
+    signature: DigitalSignature, request: TimestampRequest, registry: RegistryProvider
 ) -> TimestampedSignature:
     """Request a timestamp from each authority in turn, until one returns a valid timestamp.
 
     Args:
         signature: The signature to timestamp.
         request: The authorities, and the options of the query.
-        registry: Plugins; None for the installed ones.
+        registry: Returns the plugins.
 
     Returns:
         The signature with its timestamp.
@@ -148,7 +148,7 @@ def try_authorities(request: TimestampRequest, request_from: Callable[[str], T])
 
 
 def accept_response(
-    signature: DigitalSignature, response: bytes, query: bytes | None, registry: Registry | None = None
+    signature: DigitalSignature, response: bytes, query: bytes | None, registry: RegistryProvider
 ) -> TimestampedSignature:
     """Verify the response of an authority, and add its timestamp to the signature.
 
@@ -156,7 +156,7 @@ def accept_response(
         signature: The signature to timestamp.
         response: The response, as it was received.
         query: The query, to compare with; None to skip that.
-        registry: Plugins; None for the installed ones.
+        registry: Returns the plugins.
 
     Returns:
         The signature with its timestamp.
@@ -186,6 +186,6 @@ def read_signer_certificate(signature: DigitalSignature) -> Certificate | None:
     return None
 
 
-def _find_backend(registry: Registry | None) -> TimestampBackend:
+def _find_backend(registry: RegistryProvider) -> TimestampBackend:
     """Find the plugin for the only type of timestamp that PS3.15 C.1 defines."""
-    return (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
+    return registry().timestamp_backend(TimestampType.CMS_TSP)

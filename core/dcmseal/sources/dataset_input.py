@@ -13,12 +13,12 @@ from dcmseal.dataset.part10 import DicomFile, open_dicom, open_head
 from dcmseal.dataset.source import BytesSource, FileSource, read_error
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.input_files import open_input
+from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
 from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from dcmseal.plugins.registry import Registry
 
 DatasetInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Dataset"
 """A path, a URL such as ``s3://bucket/image.dcm``, the bytes of a file, a binary file object (read from its start), or
@@ -29,13 +29,13 @@ _MAX_IN_MEMORY: Final = 8 << 20
 
 @contextmanager
 def open_source(
-    source: DatasetInput, registry: Registry | None = None, *, for_update: bool = False
+    source: DatasetInput, registry: RegistryProvider = no_plugins, *, for_update: bool = False
 ) -> Generator[DicomFile]:
     """Open an input as a context manager.
 
     Args:
         source: The input.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
         for_update: Whether all bytes will be read a second time to write a changed file.
 
     Raises:
@@ -84,7 +84,7 @@ def _is_not_binary(source: object) -> bool:
 
 
 def _open_path_or_url(
-    name: str | os.PathLike[str], registry: Registry | None, *, reread: bool
+    name: str | os.PathLike[str], registry: RegistryProvider, *, reread: bool
 ) -> AbstractContextManager[RawIOBase]:
     if isinstance(name, str) and URL_SEPARATOR in name:
         from dcmseal.plugins.storage_urls import is_url

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from typing import Final, TypeAlias
@@ -26,7 +27,7 @@ References: TypeAlias = "ReferenceFolders | PathInput | Iterable[PathInput]"
 ProgressCallback: TypeAlias = Callable[[str], object]
 """Called with a text about the progress; an empty text removes it."""
 
-_MAX_ENTRIES: Final = 250_000
+MAX_ENTRIES: Final = 250_000
 """Maximum number of files and folders, to limit time and memory."""
 _MAX_STEPS: Final = 10_000
 """Maximum number of elements, nested ones included, that are read to find SOP Instance UID."""
@@ -38,23 +39,27 @@ class ReferenceFolders:
     """Finds instances by SOP Instance UID in folders and their subfolders.
 
     The first search opens each file once and reads it up to its SOP Instance UID. Files that are not DICOM instances
-    are ignored. Links to folders are not followed. Two values with the same paths are equal, and a pickled value
-    contains the paths only.
+    are ignored. Links to folders are not followed. Two values with the same paths are equal. A pickled value contains
+    the paths and the limit only.
 
     Args:
         paths: The folders; single files are allowed too.
         progress: Called with texts about the progress.
+        max_entries: Maximum number of files and folders.
 
     Raises:
         UsageError: A path does not exist.
     """
 
-    def __init__(self, paths: Iterable[PathInput], progress: ProgressCallback | None = None) -> None:
+    def __init__(
+        self, paths: Iterable[PathInput], progress: ProgressCallback | None = None, *, max_entries: int = MAX_ENTRIES
+    ) -> None:
         self._paths = tuple(os.fspath(path) for path in paths)
         for path in self._paths:
             if not os.path.exists(path):
                 raise UsageError(f"{path} does not exist", hint="give a folder with the instances that are cited")
         self._progress = progress or _no_progress
+        self._max_entries = max_entries
         self._opened = 0
         self._found: dict[str, list[str]] | None = None
 
@@ -72,8 +77,8 @@ class ReferenceFolders:
     def __repr__(self) -> str:
         return f"ReferenceFolders({list(self._paths)!r})"
 
-    def __reduce__(self) -> tuple[type[ReferenceFolders], tuple[tuple[str, ...]]]:
-        return ReferenceFolders, (self._paths,)
+    def __reduce__(self) -> tuple[Callable[..., ReferenceFolders], tuple[tuple[str, ...]]]:
+        return partial(ReferenceFolders, max_entries=self._max_entries), (self._paths,)
 
     def find_files(self, uid: str) -> tuple[str, ...]:
         """Find all files of an instance.
@@ -171,9 +176,9 @@ class ReferenceFolders:
         while pending:
             for entry in _iter_entries(pending.pop()):
                 count += 1
-                if count > _MAX_ENTRIES:
+                if count > self._max_entries:
                     raise UsageError(
-                        f"the folders contain more than {_MAX_ENTRIES} files",
+                        f"the folders contain more than {self._max_entries} files",
                         hint="give smaller folders that contain the cited instances",
                     )
                 # ignore links that are circular or broken

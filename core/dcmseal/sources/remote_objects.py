@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from dcmseal.dataset.ranged_file import RangedFile
 from dcmseal.dataset.source import Source
 from dcmseal.errors import DatasetError, UsageError
-from dcmseal.plugins.registry import Registry, installed_registry
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.plugins.storage import Storage, StorageEntry, StoredObject, Write
 from dcmseal.plugins.storage_urls import is_url, parse_url_scheme
 
@@ -70,12 +70,12 @@ def join_path(folder: str, relative: str) -> str:
 
 
 @contextmanager
-def open_url(url: str, registry: Registry | None = None, *, reread: bool = False) -> Generator[RemoteFile]:
+def open_url(url: str, registry: RegistryProvider, *, reread: bool = False) -> Generator[RemoteFile]:
     """Open an object as a context manager.
 
     Args:
         url: The URL of the object.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
         reread: Whether all bytes will be read a second time.
 
     Raises:
@@ -89,13 +89,13 @@ def open_url(url: str, registry: Registry | None = None, *, reread: bool = False
 
 
 @contextmanager
-def open_url_for_writing(url: str, replaced_version: str | None, registry: Registry | None = None) -> Generator[Write]:
+def open_url_for_writing(url: str, replaced_version: str | None, registry: RegistryProvider) -> Generator[Write]:
     """Write an object as a context manager; the object becomes visible when the context ends without an error.
 
     Args:
         url: The URL of the object.
         replaced_version: The version that may be replaced: empty for a new object, None for any version.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
 
     Raises:
         UsageError: The URL is invalid.
@@ -107,17 +107,17 @@ def open_url_for_writing(url: str, replaced_version: str | None, registry: Regis
         yield write
 
 
-def find_object(url: str, registry: Registry | None = None) -> StorageEntry | None:
+def find_object(url: str, registry: RegistryProvider) -> StorageEntry | None:
     """Look up an object; None if it does not exist. Raises the errors of ``open_url``."""
     return _storage(url, registry).find(url)
 
 
-def list_objects(url: str, registry: Registry | None = None) -> Iterator[StorageEntry]:
+def list_objects(url: str, registry: RegistryProvider) -> Iterator[StorageEntry]:
     """List objects in the order of the storage, page by page.
 
     Args:
         url: A folder, which ends in a slash; a pattern with ``*`` and ``**``; or a single object.
-        registry: The plugins for URLs; None for all that are installed.
+        registry: Returns the plugins for URLs.
 
     Raises:
         UsageError: The URL is invalid.
@@ -147,6 +147,6 @@ def version_at(file: Source, url: str) -> str | None:
     return origin.entry.version or None if isinstance(origin, RemoteFile) and origin.entry.url == url else None
 
 
-def _storage(url: str, registry: Registry | None) -> Storage:
+def _storage(url: str, registry: RegistryProvider) -> Storage:
     scheme = parse_url_scheme(url)
-    return (registry or installed_registry()).storage(scheme)
+    return registry().storage(scheme)

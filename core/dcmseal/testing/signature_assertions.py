@@ -14,7 +14,7 @@ from dcmseal.testing.signable_messages import BytesMessage
 
 _HASHES: Final[dict[MacAlgorithm, hashes.HashAlgorithm]] = {
     MacAlgorithm.MD5: hashes.MD5(),  # noqa: S303 - one of the six of PS3.15 C.1
-    MacAlgorithm.SHA1: hashes.SHA1(),  # noqa: S303
+    MacAlgorithm.SHA1: hashes.SHA1(),  # noqa: S303 - one of the six of PS3.15 C.1
     MacAlgorithm.SHA256: hashes.SHA256(),
     MacAlgorithm.SHA384: hashes.SHA384(),
     MacAlgorithm.SHA512: hashes.SHA512(),

@@ -151,7 +151,7 @@ def _mismatch_findings(
     match: SignatureMatch, alternative: VariantMatch | None, *, accept_old_format: bool
 ) -> Iterator[Finding]:
     if alternative is not None:
-        accepted = alternative.is_sound or (accept_old_format and alternative.is_old_format)
+        accepted = alternative.is_equivalent or (accept_old_format and alternative.is_old_format)
         outcome = Outcome.PASSED if accepted else alternative.outcome
         yield _finding(Aspect.INTEGRITY, outcome, alternative.code, alternative.message, alternative.clause)
         if alternative.shows_key:

@@ -44,7 +44,7 @@ class VariantMatch:
     code: str
     message: str
     clause: str
-    is_sound: bool = False
+    is_equivalent: bool = False
     """Whether the data is unchanged, and only its encoding differs."""
     is_old_format: bool = False
     outcome: Outcome = Outcome.FAILED
@@ -93,7 +93,7 @@ class VariantMatcher:
                 code="matches-minimal-padding",
                 message="the signed data is unchanged, except that padding was added or removed",
                 clause=_VALUES,
-                is_sound=True,
+                is_equivalent=True,
             )
             yield padded, self._compute_digest(signature_item, MacVariant(), minimal=True)
         if self._plain.ambiguous:
@@ -101,7 +101,7 @@ class VariantMatcher:
                 code="matches-other-vrs",
                 message="the signed data is unchanged; the signer chose other VRs for context-dependent elements",
                 clause="PS3.5 A.1",
-                is_sound=True,
+                is_equivalent=True,
             )
             for rules, minimal in product(_VR_RULES, paddings):
                 yield other_vrs, self._compute_digest(signature_item, MacVariant(rules=rules), minimal=minimal)
@@ -116,7 +116,7 @@ class VariantMatcher:
             yield old, self._compute_digest(signature_item, MacVariant(fragment_lengths=True), minimal=False)
         if ElementKind.SEQUENCE in kinds:
             for minimal in paddings:
-                yield from self._iter_truncated(signature_item, minimal=minimal)
+                yield from self._iter_truncated_variants(signature_item, minimal=minimal)
         other = _find_other_representation(self._file, signature_item, self._plain)
         if other is not None:
             yield other, None
@@ -148,7 +148,9 @@ class VariantMatcher:
         """Compute a variant of a signature's MAC; empty if it cannot be computed."""
         return self._compute_macs(variant, minimal=minimal).digest(signature_item) or b""
 
-    def _iter_truncated(self, signature_item: SignatureItem, *, minimal: bool) -> Iterator[tuple[VariantMatch, bytes]]:
+    def _iter_truncated_variants(
+        self, signature_item: SignatureItem, *, minimal: bool
+    ) -> Iterator[tuple[VariantMatch, bytes]]:
         mac = signature_item.signature.mac
         if mac is None or mac.mac_algorithm is None:
             return

@@ -60,7 +60,7 @@ def compute_object_coverage(file: DicomFile, signatures: Sequence[SignatureRepor
     Returns:
         The coverage; None if the parts of the file that were not verified cannot be parsed.
     """
-    everything = _count_if_fully_covered(signatures)
+    everything = _count_without_walk(signatures)
     if everything is not None:
         return ObjectCoverage(covered=everything, elements=everything)
     from dcmseal.coverage_map.map_builder import count_coverage
@@ -71,7 +71,7 @@ def compute_object_coverage(file: DicomFile, signatures: Sequence[SignatureRepor
         return None
 
 
-def _count_if_fully_covered(signatures: Sequence[SignatureReport]) -> int | None:
+def _count_without_walk(signatures: Sequence[SignatureReport]) -> int | None:
     """Count the elements without walking the Data Set, if one signature covers all of them, as is usual."""
     for each in signatures:
         coverage = each.coverage

@@ -72,7 +72,9 @@ def verify_signatures(
     return verification.report
 
 
-def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> SignatureReport:
+def verify_planned_signature(
+    file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature
+) -> SignatureReport:
     """Check a planned signature, with or without a certificate, as a verifier would.
 
     The Data Set is not hashed or analyzed again, because that was done when the MAC was computed.

@@ -1,9 +1,8 @@
 """Evaluate trust in signers and timestamp authorities, with trust settings that are loaded once.
 
->>> from dcmseal import verify
->>> from dcmseal.verification.signer_trust import Trust
+>>> from dcmseal import open_trust, verify
 >>> from dcmseal.plugins.trust import TrustSettings
->>> trust = Trust.open(TrustSettings(anchors=("authority.cert.pem",)))
+>>> trust = open_trust(TrustSettings(anchors=("authority.cert.pem",)))
 >>> verify("signed.dcm", trust=trust).verdict
 <Verdict.VALID: 'valid'>
 """
@@ -34,22 +33,19 @@ class Trust:
     """Called with every result, which then includes the material that it is based on."""
 
     @classmethod
-    def open(cls, settings: TrustSettings, registry: Registry | None = None) -> Trust:
+    def open(cls, settings: TrustSettings, registry: Registry) -> Trust:
         """Load trust settings and the files that they name.
 
         Args:
             settings: The settings.
-            registry: Plugins; None for the installed ones.
+            registry: The plugins.
 
         Raises:
             TrustError: A file cannot be read.
             UsageError: The settings contradict each other.
             PluginError: No plugin supports the settings.
         """
-        from dcmseal.plugins.registry import installed_registry
-
-        plugins = installed_registry() if registry is None else registry
-        return cls(settings=settings, evaluator=plugins.trust_backend(settings.scheme).open(settings))
+        return cls(settings=settings, evaluator=registry.trust_backend(settings.scheme).open(settings))
 
     def evaluate_signer(
         self, signature: DigitalSignature, certificate: bytes, certified: dt.datetime | None = None

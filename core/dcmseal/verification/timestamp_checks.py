@@ -12,6 +12,7 @@ from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.macro.signer_certificate import Certificate, strip_der_padding
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
+from dcmseal.plugins.registry_provider import no_plugins
 from dcmseal.terms import KeyType, TimestampType
 from dcmseal.verification.certificate_validity import CLOCK_SKEW
 from dcmseal.verification.verification_options import TimestampMode
@@ -26,21 +27,12 @@ _MAX_ACCURACY: Final = timedelta(hours=1)
 """Maximum accuracy interval of a useful timestamp."""
 
 
-def find_installed_backend(type_: str) -> TimestampBackend:
-    """Find the installed plugin for a Certified Timestamp Type.
-
-    Args:
-        type_: Certified Timestamp Type (0400,0305).
-
-    Raises:
-        PluginError: No plugin supports the type.
-    """
-    from dcmseal.plugins.registry import installed_registry
-
-    return installed_registry().timestamp_backend(type_)
+def find_no_backend(type_: str) -> TimestampBackend:
+    """Find no timestamp backend; raises PluginError."""
+    return no_plugins().timestamp_backend(type_)
 
 
-def authority_not_evaluated(_: CertifiedTime) -> tuple[Finding, ...]:
+def unevaluated_authority_findings(_: CertifiedTime) -> tuple[Finding, ...]:
     """Report that trust in an authority was not evaluated, because no trust anchor is configured."""
     message = "no trust anchor is configured for the timestamp authority"
     return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING_CLAUSE),)
@@ -53,9 +45,9 @@ class TimestampContext:
     mode: TimestampMode = TimestampMode.VERIFY
     certificates: tuple[bytes, ...] = ()
     """DER certificates of authorities, for timestamps without a certificate; they are not trusted."""
-    backend: Callable[[str], TimestampBackend] = find_installed_backend
+    backend: Callable[[str], TimestampBackend] = find_no_backend
     """Finds the plugin for a Certified Timestamp Type; raises PluginError if there is none."""
-    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = authority_not_evaluated
+    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = unevaluated_authority_findings
     """Evaluates trust in the authority of a certified time."""
     weak_outcome: Outcome = Outcome.UNKNOWN
     """Outcome of the finding that a timestamp is weak."""

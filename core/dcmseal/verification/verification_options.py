@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from dcmseal.errors import UsageError
 from dcmseal.location import Location, parse_location
-from dcmseal.option_values import format_options, read_fields, set_options, to_tuple
+from dcmseal.option_values import build_options, format_options, set_options, to_tuple
 from dcmseal.sources.reference_folders import ReferenceFolders, References, to_reference_folders
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class VerifyOptions:
     accept_old_format: bool = False
     """Accept signatures in the fragment format of DCMTK before 3.5.4."""
     trust: Trust | TrustSettings | None = None
-    """Which signers to trust; None leaves trust unknown. For several calls, pass ``Trust.open(settings)``, which loads
+    """Which signers to trust; None leaves trust unknown. For several calls, pass ``open_trust(settings)``, which loads
     the files once."""
     timestamp: TimestampMode = TimestampMode.VERIFY
     """Whether to verify, require or ignore certified timestamps."""
@@ -113,14 +113,11 @@ class VerifyOptions:
             options: The options to start from; None for the defaults.
             keywords: Options that replace them; ``require`` adds rules.
         """
-        if options is None:
-            return cls(**keywords)
-        return options.replace(**keywords) if keywords else options
+        return build_options(cls, options, keywords)
 
     def replace(self, **keywords: Unpack[VerifyKeywords]) -> VerifyOptions:
         """Copy the options, with those in ``keywords`` replaced; ``require`` adds rules."""
-        values: dict[str, Any] = {**read_fields(self), **keywords}
-        return VerifyOptions(**values)
+        return build_options(VerifyOptions, self, keywords)
 
     def __repr__(self) -> str:
         return format_options(self)

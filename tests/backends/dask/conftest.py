@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.dask_cluster import Cluster
 from tests.support.pki import PASSPHRASE, Pki
 
@@ -27,7 +27,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def image() -> bytes:
-    return builder.file(builder.image())
+    return b.file(b.image())
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Many files on a Dask cluster of processes: the same results as here, whatever goes away in between."""
+"""Many files on a Dask cluster of processes: the same results as in one process, even if parts of it go away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcmseal.batch.results import BatchResult
 from tests.support.dask_cluster import Cluster
 
 
-def _told(results: Iterator[BatchResult]) -> list[tuple[str, str, str]]:
+def _summarize(results: Iterator[BatchResult]) -> list[tuple[str, str, str]]:
     return [(each.input.source, each.verdict, each.reason) for each in results]
 
 
@@ -47,5 +47,5 @@ def test_nothing_is_lost_when_a_part_of_the_cluster_goes_away(
         results = dcmseal.verify_many([archive], integrity_only=True, executor=f"dask:{cluster.address}")
         first = next(results)
         harm(cluster)
-        there = [(first.input.source, first.verdict, first.reason), *_told(results)]
-    assert there == _told(dcmseal.verify_many([archive], integrity_only=True, jobs=1))
+        there = [(first.input.source, first.verdict, first.reason), *_summarize(results)]
+    assert there == _summarize(dcmseal.verify_many([archive], integrity_only=True, jobs=1))

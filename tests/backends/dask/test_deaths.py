@@ -1,4 +1,4 @@
-"""Files that kill whatever worker opens them: each is one failed result, and a cluster that they empty is an error."""
+"""Files that kill each worker that opens them: each is one failed result, and a cluster without workers is an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_one_worker_and_its_nanny_get_over_files_far_apart(tmp_path: Path) -> No
         run_with_deaths(cluster, tmp_path, deadly).check(deadly)
 
 
-def test_each_file_costs_three_workers_until_none_is_left(tmp_path: Path) -> None:
+def test_each_file_costs_three_workers_until_no_worker_is_left(tmp_path: Path) -> None:
     with deadly_cluster(tmp_path, workers=4, nannies=False, allowed_failures=0) as cluster:
         outcome = run_with_deaths(cluster, tmp_path, {"50"})
         outcome.check({"50"})

@@ -1,4 +1,4 @@
-"""Clusters that cannot be worked with: each is an error that says what to do."""
+"""Unusable clusters: each is an error with a hint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BOUND = 60.0
 
 
 @pytest.mark.parametrize("address", ["", "localhost:8786", "http://127.0.0.1:8786", "/no/such/scheduler.json"])
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_an_invalid_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError) as caught, DaskCluster().open(address, None):
         pass
     assert caught.value.hint
@@ -34,7 +34,7 @@ def test_a_scheduler_that_is_not_there_is_named() -> None:
 
 
 @pytest.mark.parametrize("greeting", [Drip(b"", b""), Drip(b"", b"\0"), HANDSHAKE])
-def test_a_scheduler_that_accepts_and_says_nothing_is_not_waited_for(greeting: Drip) -> None:
+def test_a_silent_scheduler_times_out(greeting: Drip) -> None:
     """A firewall, another service, or a hostile host; nor one that begins an answer without end."""
     started = time.monotonic()
     with (

@@ -18,7 +18,7 @@ from tests.bench.bench_dataset import EXPLICIT, write_file
 from tests.bench.bench_documents import report
 from tests.bench.common_modules import BenchContent
 from tests.bench.functional_groups import enhanced_mr
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.browser import browsing, find_browser
 from tests.support.pki import Pki
 
@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass(frozen=True)
 class Opened:
-    """A page in a window, and what went on there."""
+    """A page in a window, with its console messages and requests."""
 
     page: Page
     said: list[str] = field(default_factory=list)
@@ -98,8 +98,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Path:
     dcmseal.sign(made / "enhanced.dcm", key=key, in_place=True, tags=tags, purpose="verification")
     _write(made / "report.dcm", report(Random(0), 3200))
     dcmseal.sign(made / "report.dcm", key=key, in_place=True)
-    image = builder.image(builder.Value(0x00090010, "LO", b"ACME"), builder.Value(0x00091001, "UN", b"unknown "))
-    dcmseal.sign(builder.file(image), key=key, output=made / "image.dcm")
+    image = b.image(b.Value(0x00090010, "LO", b"ACME"), b.Value(0x00091001, "UN", b"unknown "))
+    dcmseal.sign(b.file(image), key=key, output=made / "image.dcm")
     (made / "broken.dcm").write_bytes((made / "image.dcm").read_bytes().replace(b"4711", b"4712"))
     return made
 

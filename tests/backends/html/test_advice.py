@@ -1,4 +1,4 @@
-"""What the page tells people to do: each cause has an advice of its own, and intact data is not fetched again."""
+"""Advice on the page: each cause has its own, and intact data is not fetched again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
+from dcmseal.model.causes import FailureCause, is_data_unchanged, report_causes
 from dcmseal.model.report import VerificationReport
 from dcmseal.plugins.report_writer import ReportedFile
 from dcmseal_html.recommendations import explain_verdict, recommend_actions
@@ -22,13 +22,13 @@ def ca() -> PkiAuthority:
 
 
 def words(report: VerificationReport) -> tuple[list[str], str]:
-    """What it means, and what to do."""
+    """The meaning of the verdict, and the advice."""
     file = ReportedFile(name="a file", report=report)
     return list(explain_verdict(file)), " ".join(recommend_actions(file))
 
 
 def of_leaf(ca: PkiAuthority, site: Site, *, changed: bool = False, **more: Any) -> VerificationReport:
-    """A report about what a signer of the authority signed."""
+    """A report about a file of a signer of the authority."""
     leaf = ca.issue("leaf", **{name: more.pop(name) for name in ("valid",) if name in more})
     revoked = more.pop("revoked", None)
     if revoked:
@@ -60,12 +60,12 @@ def of_leaf(ca: PkiAuthority, site: Site, *, changed: bool = False, **more: Any)
         ),
     ],
 )
-def test_what_is_wrong_with_a_signer_is_not_put_right_by_fetching(
+def test_fetching_is_not_advised_for_a_bad_signer(
     ca: PkiAuthority, tmp_path: Path, how: dict[str, Any], cause: FailureCause, meant: str, to_do: str
 ) -> None:
     report = of_leaf(ca, Site(tmp_path), **how)
     assert cause in report_causes(report)
-    assert is_data_intact(report)
+    assert is_data_unchanged(report)
     said, done = words(report)
     assert meant in said[0]
     assert to_do in done
@@ -73,7 +73,7 @@ def test_what_is_wrong_with_a_signer_is_not_put_right_by_fetching(
     assert "Fetch the instance again" not in done
 
 
-def test_of_data_that_changed_this_is_said_first(ca: PkiAuthority, tmp_path: Path) -> None:
+def test_changed_data_is_reported_first(ca: PkiAuthority, tmp_path: Path) -> None:
     report = of_leaf(ca, Site(tmp_path), changed=True, revoked=utc_date(2024, 1))
     assert report_causes(report) == (FailureCause.ALTERED, FailureCause.REVOKED)
     said, done = words(report)

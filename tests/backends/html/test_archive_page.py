@@ -29,7 +29,7 @@ from dcmseal.plugins.archive_report import (
 from dcmseal_html.html_writer import HtmlWriter
 from tests.backends.html.conftest import Open, Scheme
 from tests.backends.html.test_hostile_text import HOSTILE, NOW
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.evidence_files import make_lasting_root, make_timestamp_authority, sign_by
 
 TABLE = """
@@ -41,7 +41,7 @@ MONTHS = ((2024, 11), (2025, 2), (2025, 3))
 
 @dataclass(frozen=True)
 class Archive:
-    """A folder, whom to trust, and what is in it as it was made."""
+    """A folder of files, with the trust settings for them."""
 
     folder: Path
     anchor: Path
@@ -82,7 +82,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
                 made.files[verdict] += 1
                 made.signers[name, verdict] += 1
                 made.months[f"{year}-{month:02}", "certified" if certified else "claimed"] += 1
-    (made.folder / "<img src=x onerror=alert(1)>.dcm").write_bytes(builder.file(builder.image()))
+    (made.folder / "<img src=x onerror=alert(1)>.dcm").write_bytes(b.file(b.image()))
     made.files["No signature"] += 1
     (made.folder / "cut.dcm").write_bytes(data[:-40])
     made.files["Unreadable"] += 1
@@ -145,7 +145,7 @@ def test_more_processes_say_the_same(archive: Archive, page: Path, tmp_path: Pat
     assert same(archive.verified(tmp_path / "two.html", "--jobs", "2")) == same(page.read_text("utf-8"))
 
 
-def test_a_run_that_goes_on_says_the_same_of_the_whole(archive: Archive, page: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_reports_the_whole_archive(archive: Archive, page: Path, tmp_path: Path) -> None:
     journal = ("--journal", str(tmp_path / "run.journal"))
     first = archive.verified(tmp_path / "first.html", *journal)
     assert same(first) == same(page.read_text("utf-8"))

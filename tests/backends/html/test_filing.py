@@ -1,4 +1,4 @@
-"""Pages that can be filed: what they name, how far the verdict reaches, a summary on one sheet, nothing cut."""
+"""Pages that can be filed: the names in them, the scope of the verdict, a summary on one sheet, nothing cut off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from dcmseal.findings import Outcome
 from dcmseal.plugins.archive_report import ArchiveReport, AttentionFile, FileCounts, SignatureCounts
 from dcmseal_html.archive_view import build_archive_view
 from tests.backends.html.conftest import Open
-from tests.support import builder
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 
@@ -40,9 +41,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, key: str) -> Path:
     image = real_file("CT_small.dcm").path
     dcmseal.sign(image, key=key, output=folder / "part.dcm", tags=["PixelData", "Rows", "Columns"])
     dcmseal.sign(image, key=key, output=folder / "whole.dcm")
-    small = builder.image(builder.text(0x00104000, "LT", "remark"))
-    everything = [node.tag for node in small if isinstance(node, builder.Value) and node.tag != 0x00104000]
-    dcmseal.sign(builder.file(small), key=key, output=folder / "nearly.dcm", tags=everything)
+    small = b.image(b.text(t.PATIENT_COMMENTS, "LT", "remark"))
+    everything = [node.tag for node in small if isinstance(node, b.Value) and node.tag != t.PATIENT_COMMENTS]
+    dcmseal.sign(b.file(small), key=key, output=folder / "nearly.dcm", tags=everything)
     dcmseal.sign(real_file("rtplan.dcm").path, key=key, output=folder / "item.dcm", location="BeamSequence[0]")
     return folder
 
@@ -76,7 +77,7 @@ def test_a_page_is_green_only_if_all_that_is_critical_is_covered(
         assert re.sub(r"^\S+ ", "", verdict.locator(".word").inner_text()).startswith(word)
 
 
-def test_a_page_names_what_is_not_protected_and_counts_as_the_terminal_does(
+def test_a_page_lists_unprotected_elements_and_counts_like_the_terminal(
     write: Callable[..., Path], opening: Open, made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["verify", str(made / "part.dcm"), "--integrity-only"])
@@ -93,13 +94,13 @@ def test_a_page_names_what_is_not_protected_and_counts_as_the_terminal_does(
         assert f"{critical[0]} elements at all levels change what the data means" in text
 
 
-def test_the_object_that_is_not_signed_is_said_to_be_so(write: Callable[..., Path], opening: Open) -> None:
+def test_an_unsigned_object_is_reported(write: Callable[..., Path], opening: Open) -> None:
     with opening(write("item.dcm")) as window:
         assert "The object is not signed." in window.page.locator(".verdict").inner_text()
         assert "only the item BeamSequence[0]" in window.page.inner_text("main")
 
 
-def test_a_page_names_the_object_and_what_it_was_judged_by(
+def test_a_page_names_the_object_and_the_options(
     write: Callable[..., Path], opening: Open, made: Path, pki: Pki
 ) -> None:
     data = (made / "part.dcm").read_bytes()
@@ -121,7 +122,7 @@ def test_a_page_names_the_object_and_what_it_was_judged_by(
         assert "CompressedSamples" in window.page.inner_text("main")
 
 
-def test_what_was_not_checked_is_grey(write: Callable[..., Path], opening: Open) -> None:
+def test_unchecked_aspects_are_grey(write: Callable[..., Path], opening: Open) -> None:
     for words in ((), ("--revocation", "off")):
         with opening(write("whole.dcm", *words)) as window:
             told = window.page.locator("li", has_text=re.compile("revocation-(unknown|off)"))
@@ -152,7 +153,7 @@ def test_nothing_is_cut_on_a_phone(
         assert window.page.evaluate(CUT) == []
 
 
-def test_what_needs_attention_stands_by_study_and_series() -> None:
+def test_files_that_need_attention_are_grouped_by_study_and_series() -> None:
     def file(name: str, verdict: str, study: str, series: str) -> AttentionFile:
         return AttentionFile(name=name, verdict=verdict, study=study, series=series)
 
@@ -173,11 +174,11 @@ def test_what_needs_attention_stands_by_study_and_series() -> None:
     assert build_archive_view(report).studies == 2
 
 
-def test_an_archive_without_trust_says_how_to_configure_it_once(made: Path, tmp_path: Path) -> None:
+def test_an_archive_without_trust_has_one_hint_to_configure_it(made: Path, tmp_path: Path) -> None:
     path = tmp_path / "archive.html"
     main(["verify", str(made), "--quiet", "--html", str(path)])
     assert path.read_text("utf-8").count("Name the authorities that this site trusts") == 1
 
 
-def test_not_checked_is_no_answer_of_an_aspect() -> None:
+def test_an_unchecked_aspect_has_no_answer() -> None:
     assert {each.value for each in Outcome} == {"passed", "failed", "unknown", "not-checked"}

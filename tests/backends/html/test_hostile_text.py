@@ -1,4 +1,4 @@
-"""Text that files and certificates hold stays text, and shows what it is."""
+"""Text from files and certificates stays text, and control characters are visible."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.api.report_files import build_reported_file, build_unverified_file, make_report_context
 from dcmseal.errors import UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -18,8 +19,8 @@ from dcmseal.model.signature import PurposeCode
 from dcmseal.plugins.report_writer import CertificateFacts, ReportedFile
 from dcmseal_html.html_writer import HtmlWriter
 from tests.backends.html.conftest import Open
-from tests.support import builder
-from tests.support.builder import Value, text
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 
 NOW = dt.datetime(2026, 3, 5, tzinfo=dt.UTC)
@@ -41,11 +42,13 @@ def rendered(*files: ReportedFile, settings: tuple[tuple[str, str], ...] = ()) -
 def hostile_file(pki: Pki, text_: str) -> ReportedFile:
     """A report in which every text is this one."""
     value = text_.encode("utf-8", "replace")[:60_000]
-    nodes = builder.image(
-        Value(0x00104000, "LT", value), Value(0x00080060, "CS", value), text(0x00080005, "CS", "ISO_IR 192")
+    nodes = b.image(
+        b.Value(t.PATIENT_COMMENTS, "LT", value),
+        b.Value(t.MODALITY, "CS", value),
+        b.text(tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
     )
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
-    data = dcmseal.sign(builder.file(nodes), key=key).data
+    data = dcmseal.sign(b.file(nodes), key=key).data
     assert data is not None
     file = build_reported_file(text_, dcmseal.verify(data), data, show_values=True)
     report = file.report
@@ -95,7 +98,7 @@ def test_long_texts_are_cut(pki: Pki) -> None:
 
 def test_a_signature_that_does_not_hold_is_not_hidden_behind_many_that_do(pki: Pki) -> None:
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
-    data = dcmseal.sign(builder.file(builder.image()), key=key).data
+    data = dcmseal.sign(b.file(b.image()), key=key).data
     assert data is not None
     report = dcmseal.verify(data, integrity_only=True)
     good = report.signatures[0]
@@ -108,16 +111,16 @@ def test_a_signature_that_does_not_hold_is_not_hidden_behind_many_that_do(pki: P
     assert len(page) < 3_000_000
 
 
-def test_a_page_is_the_same_whoever_makes_it(pki: Pki) -> None:
+def test_a_page_is_reproducible(pki: Pki) -> None:
     file = hostile_file(pki, "plain")
     assert rendered(file) == rendered(file)
 
 
-def test_what_is_nested_deep_is_shown_or_said_not_to_be(opening: Open, tmp_path: Path) -> None:
-    node: builder.Node = builder.us(0x00280010, 1)
+def test_deep_nesting_is_shown_or_reported_as_omitted(opening: Open, tmp_path: Path) -> None:
+    node: b.Node = b.us(tags.ROWS, 1)
     for _ in range(100):
-        node = builder.Sequence(0x00081140, (builder.Item((node,)),))
-    data = builder.file((node,))
+        node = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((node,)),))
+    data = b.file((node,))
     path = tmp_path / "page.html"
     path.write_text(rendered(build_reported_file("deep", dcmseal.verify(data), data)), "utf-8")
     with opening(path) as window:

@@ -1,4 +1,4 @@
-"""The HTTP client: over by its deadline, whatever drips; logins go to nobody but the server they are for."""
+"""The HTTP client: it keeps its deadline with slow servers, and sends logins only to their own server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def certify(url: str) -> bytes:
 
 @pytest.mark.parametrize("part", DRIPS)
 @pytest.mark.parametrize("user", [fetch, read, certify])
-def test_nobody_is_held_by_what_drips(part: str, user: Callable[[str], bytes]) -> None:
+def test_a_slow_answer_ends_at_the_deadline(part: str, user: Callable[[str], bytes]) -> None:
     started = time.monotonic()
     with (
         serve_slowly(DRIPS[part]) as port,
@@ -63,7 +63,7 @@ def test_nobody_is_held_by_what_drips(part: str, user: Callable[[str], bytes]) -
 
 
 @pytest.mark.parametrize("user", [fetch, read, certify])
-def test_nobody_is_held_by_a_handshake_that_drips(user: Callable[[str], bytes]) -> None:
+def test_a_slow_handshake_ends_at_the_deadline(user: Callable[[str], bytes]) -> None:
     started = time.monotonic()
     with (
         serve_slowly(HANDSHAKE) as port,
@@ -74,8 +74,8 @@ def test_nobody_is_held_by_a_handshake_that_drips(user: Callable[[str], bytes]) 
 
 
 @pytest.mark.parametrize("part", ["silence", "status line", "header", "headers"])
-def test_nobody_is_held_by_a_proxy_that_drips(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer to CONNECT has the deadline of what is asked for."""
+def test_a_slow_proxy_ends_at_the_deadline(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to CONNECT has the deadline of the request."""
     started = time.monotonic()
     with serve_slowly(DRIPS[part]) as port:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
@@ -85,7 +85,7 @@ def test_nobody_is_held_by_a_proxy_that_drips(part: str, monkeypatch: pytest.Mon
 
 
 def test_a_body_that_keeps_coming_puts_the_deadline_off() -> None:
-    """By what has come of it: a large object takes its time, and a trickle does not."""
+    """The deadline grows with the bytes received: a large object is read, a trickle is not."""
     with web_server() as server:
         url = server.put("large", bytes(1 << 20))
         deadline = Deadline(30)
@@ -176,7 +176,7 @@ def test_other_machines_are_asked_through_the_proxy_and_without_a_login(
     assert asked == []
 
 
-def test_a_proxy_that_makes_a_tunnel_is_not_told_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tunnelling_proxy_does_not_receive_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is anybody else before the server has shown its certificate."""
     with web_server() as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
@@ -185,7 +185,7 @@ def test_a_proxy_that_makes_a_tunnel_is_not_told_the_login(monkeypatch: pytest.M
     assert all("Authorization" not in each for each in proxy.requests)
 
 
-def test_a_login_is_told_to_the_server_it_is_for() -> None:
+def test_a_login_is_sent_only_to_its_own_server() -> None:
     with web_server() as server:
         assert fetch(server.put("image.dcm", b"x"), login=LOGIN, seconds=10) == b"x"
     assert server.requests[0]["Authorization"] == f"Basic {base64.b64encode(LOGIN.encode()).decode()}"
@@ -203,7 +203,7 @@ def test_hosts_that_are_not(host: str) -> None:
     assert not is_confidential("http://archive.invalid/")
 
 
-def test_what_may_succeed_later_is_tried_again() -> None:
+def test_temporary_errors_are_retried() -> None:
     failures = [TemporaryFailure("busy"), TemporaryFailure("busy")]
 
     def answer() -> str:

@@ -1,4 +1,4 @@
-"""A deadline: what comes in time is read, nothing is read later, and the stream is closed with it."""
+"""A deadline: bytes are read until it passes, and then the stream is closed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Clock:
         return self.now
 
 
-def test_what_comes_in_time_is_read() -> None:
+def test_an_answer_before_the_deadline_is_read() -> None:
     timeouts: list[float] = []
     stream = BufferedReader(DeadlineReader(BytesIO(b"in time"), timeouts.append, Deadline(1000, Clock())))
     assert stream.read() == b"in time"

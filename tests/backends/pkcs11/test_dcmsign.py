@@ -1,4 +1,4 @@
-"""What a token signs, the independent implementation accepts: all MAC algorithms, all types of key that it judges."""
+"""DCMTK accepts signatures of a token: all MAC algorithms, and all types of key that it supports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dcmseal
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.backends.pkcs11.conftest import KEYS
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.softhsm_token import PIN, SoftToken
@@ -20,7 +20,7 @@ from tests.support.softhsm_token import PIN, SoftToken
 def test_signatures_of_a_token_are_valid_for_both(
     key: str, token: SoftToken, pki: Pki, dcmsign: Dcmtk, tmp_path: Path
 ) -> None:
-    signed = file(image())
+    signed = b.file(b.image())
     for algorithm in MacAlgorithm:
         result = dcmseal.sign(
             signed, key=token.uri(key), secrets=lambda _: PIN, algorithm=algorithm, allow_weak=True

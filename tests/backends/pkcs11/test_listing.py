@@ -40,7 +40,7 @@ def test_a_uri_narrows_the_list_down(token: SoftToken) -> None:
     assert "reading-room" in {each.detail.get("token") for each in BACKEND.list_keys()}
 
 
-def test_what_cannot_be_used_is_listed_with_the_reason(softhsm: SoftHsm, pki: Pki, token: SoftToken) -> None:
+def test_unusable_keys_are_listed_with_the_reason(softhsm: SoftHsm, pki: Pki, token: SoftToken) -> None:
     made = softhsm.token("problems")
     for name in ("expired", "not-yet-valid", "dsa2048"):
         made.add_certificate(name, pki[name].certificate)

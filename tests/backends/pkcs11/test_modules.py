@@ -62,7 +62,7 @@ def test_later_configurations_add_to_earlier_ones(machine: Machine) -> None:
     assert caught.value.hint
 
 
-def test_what_holds_no_keys_or_cannot_be_loaded_is_not_or_listed_with_the_reason(machine: Machine) -> None:
+def test_modules_without_keys_are_omitted_and_broken_ones_listed_with_the_reason(machine: Machine) -> None:
     machine.file("lib64/trust.so")
     machine.file("packaged/trust.module", "module: trust.so\ntrust-policy: yes\nx-init-reserved:\n")
     machine.file("packaged/remote.module", "remote: |ssh server p11-kit remote\n")
@@ -118,7 +118,7 @@ def test_a_relative_path_is_one_of_the_current_folder(machine: Machine, monkeypa
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_the_usual_places_name_what_hospitals_have(platform: str) -> None:
+def test_the_default_paths_include_common_modules(platform: str) -> None:
     stems = {module_stem(path.replace("\\", "/")) for path in default_locations(platform).files}
     assert {"opensc-pkcs11", "ykcs11"} <= stems
     assert stems & {"softhsm2", "softhsm2-x64"}

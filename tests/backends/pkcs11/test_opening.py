@@ -40,7 +40,7 @@ BACKEND = Pkcs11Backend()
 
 
 class Asked:
-    """Answers with the PIN, and keeps what was asked."""
+    """Answers with the PIN, and records the requests."""
 
     def __init__(self, answer: str | None = PIN) -> None:
         self.answer = answer
@@ -88,7 +88,7 @@ def rsa_numbers(identity: Identity) -> rsa.RSAPublicNumbers:
 
 @pytest.fixture(scope="module")
 def odd(softhsm: SoftHsm, pki: Pki) -> SoftToken:
-    """A token with what goes wrong."""
+    """A token with keys and certificates that do not work."""
     made = softhsm.token("odd")
     template = pki["p256"]
     small = rsa.generate_private_key(65537, 1024)
@@ -104,7 +104,9 @@ def odd(softhsm: SoftHsm, pki: Pki) -> SoftToken:
     made.add_key("mistaken", pki["p256"])
     made.add_certificate("mistaken", self_signed(ec.generate_private_key(ec.SECP256R1()), template.certificate))
     made.add("renewed", pki["rsa3072"])
-    made.add_certificate("renewed", self_signed(pki["rsa3072"].key, pki["rsa3072"].certificate))  # type: ignore[arg-type]
+    renewed = pki["rsa3072"].key
+    assert isinstance(renewed, rsa.RSAPrivateKey)
+    made.add_certificate("renewed", self_signed(renewed, pki["rsa3072"].certificate))
     return made
 
 
@@ -122,14 +124,14 @@ def test_several_tokens_are_an_error_that_lists_them(token: SoftToken, other_tok
     assert f"token={other_token.label}" in told
 
 
-def test_what_is_not_there(token: SoftToken, tmp_path: Path) -> None:
+def test_missing_objects(token: SoftToken, tmp_path: Path) -> None:
     assert "object=p256" in refused(token.uri("nobodys"), KeyNotFound)
     refused(f"{token.uri()}&cert={tmp_path}/missing.pem", KeyNotFound, asking=False)
     refused(f"pkcs11:token=nobodys?module-path={token.module}", DeviceUnavailable, asking=False)
     refused("pkcs11:token=nobodys", DeviceUnavailable, asking=False)
 
 
-def test_what_is_no_module(token: SoftToken, tmp_path: Path) -> None:
+def test_files_that_are_not_modules(token: SoftToken, tmp_path: Path) -> None:
     (tmp_path / "text.so").write_text("no library")
     (tmp_path / "empty.so").write_bytes(b"")
     whole = Path(token.module).read_bytes()
@@ -150,7 +152,7 @@ def test_a_module_that_others_have_initialized(token: SoftToken, monkeypatch: py
 
 @pytest.mark.parametrize(("key", "kind"), [("small", WeakAlgorithm), ("koblitz", MechanismUnavailable)])
 def test_keys_that_do_not_do(key: str, kind: type[SealError], odd: SoftToken) -> None:
-    # the size is on the certificate, which can be seen without a PIN; of curves it is the key that tells
+    # the certificate, readable without a PIN, has the size; for curves it is in the key
     refused(odd.uri(key), kind, asking=key == "koblitz")
 
 
@@ -245,7 +247,7 @@ except SealError as error:
 
 @pytest.fixture
 def limited(softhsm: SoftHsm, token: SoftToken, tmp_path: Path) -> Callable[[str, str], list[str]]:
-    """Lets a process sign with a SoftHSM that has no other mechanisms than these, and says what came of it."""
+    """Lets a process sign with a SoftHSM that has no other mechanisms than these, and returns the result."""
 
     def run(key: str, mechanisms: str) -> list[str]:
         configuration = tmp_path / "softhsm2.conf"

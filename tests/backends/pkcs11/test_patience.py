@@ -32,7 +32,7 @@ class Driver:
         return retry_softhsm(cast("Pkcs11Module", cast("Any", self)), self.action)
 
 
-def test_softhsm_is_tried_again_and_begun_anew() -> None:
+def test_softhsm_is_retried_after_initializing_again() -> None:
     driver = Driver("SoftHSM", 2)
     assert driver.result() == "done"
     assert (driver.tried, driver.begun_anew) == (3, 2)

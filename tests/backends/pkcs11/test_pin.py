@@ -1,4 +1,4 @@
-"""PINs: where they come from, what is told of tries that are left, and that none is tried twice."""
+"""PINs: their sources, the number of tries left, and no wrong PIN is tried twice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.softhsm_token import PIN, SoftToken
 BACKEND = Pkcs11Backend()
 
 
-def test_a_wrong_pin_is_told_and_so_is_that_few_tries_are_left(token: SoftToken) -> None:
+def test_a_wrong_pin_is_reported_with_the_tries_that_are_left(token: SoftToken) -> None:
     wrong = Asked("1234567")
     for _ in range(2):
         with (
@@ -67,7 +67,7 @@ def test_the_pin_may_be_in_the_environment(token: SoftToken, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n1234", b"\xff\xfe1234", b"12\x0034"])
-def test_what_is_no_pin_is_not_tried(content: bytes | None, token: SoftToken, tmp_path: Path) -> None:
+def test_an_impossible_pin_is_not_tried(content: bytes | None, token: SoftToken, tmp_path: Path) -> None:
     path = tmp_path / "pin"
     if content is not None:
         path.write_bytes(content)
@@ -104,7 +104,7 @@ def test_one_login_for_all_keys_of_a_token_and_the_last_logs_out(token: SoftToke
 
 
 class Hardware:
-    """A token of which no test can have a real one: it says of itself what it is told to, and refuses as it is told."""
+    """A simulated token with configurable flags and refusals."""
 
     def __init__(self, flags: TokenFlag, refusal: pkcs11.PKCS11Error | None = None) -> None:
         self.label, self.serial, self.model, self.manufacturer_id = "card", b"1", "model", "maker"
@@ -151,7 +151,7 @@ def test_a_locked_pin_is_not_asked_for() -> None:
     assert not card.pins
 
 
-def test_the_last_try_is_told_before_and_after() -> None:
+def test_the_last_pin_try_is_announced_and_reported() -> None:
     card = Hardware(TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY, pkcs11.PinIncorrect())
     secrets, requests = asking("0000")
     with pytest.raises(PinRejected, match=r"wrong PIN for card 'card' in reader.*last attempt before"):

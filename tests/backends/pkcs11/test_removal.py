@@ -15,7 +15,7 @@ from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.backends.pkcs11.test_opening import Asked
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.softhsm_token import PIN, SoftHsm, SoftToken
 
@@ -108,14 +108,14 @@ def test_another_card_is_not_signed_with(twins: tuple[SoftToken, SoftToken]) -> 
 
 def test_nothing_is_half_written_when_the_card_is_pulled(card: SoftToken, tmp_path: Path) -> None:
     source, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
-    source.write_bytes(file(image()))
+    source.write_bytes(b.file(b.image()))
     with BACKEND.open(card.uri("p256"), Asked()) as signer:
         card.remove()
         for where in ({"output": target}, {"in_place": True}):
             with pytest.raises(DeviceRemoved):
                 dcmseal.sign(source, signer=signer, **where)
         assert [each.name for each in tmp_path.iterdir()] == ["in.dcm"]
-        assert source.read_bytes() == file(image())
+        assert source.read_bytes() == b.file(b.image())
         card.put_back()
         dcmseal.sign(source, signer=signer, output=target)
     assert dcmseal.verify(target, integrity_only=True).verdict is dcmseal.Verdict.VALID

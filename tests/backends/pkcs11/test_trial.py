@@ -23,7 +23,9 @@ def test_a_module_that_works_is_loaded(softhsm: SoftHsm) -> None:
     assert module_probe.load_candidate(ModuleCandidate(path=softhsm.module)) is load_module(softhsm.module)
 
 
-def test_what_is_no_module_is_not_loaded_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_a_module_is_not_loaded_in_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module_probe, "load_module", lambda path: pytest.fail(f"{path} was loaded"))
     (tmp_path / "text.so").write_text("no library")
     for path, reason in ((str(tmp_path / "text.so"), "PKCS11Error"), (_pkcs11.__file__, "C_GetFunctionList")):
@@ -36,7 +38,7 @@ def test_what_is_no_module_is_not_loaded_here(tmp_path: Path, monkeypatch: pytes
     ("code", "reason"),
     [("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashes"), ("import time; time.sleep(60)", "answer")],
 )
-def test_a_module_that_crashes_or_hangs_takes_nobody_with_it(
+def test_a_module_that_crashes_or_hangs_does_not_affect_the_process(
     code: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module_probe, "_PROBE_CODE", code)
@@ -53,7 +55,7 @@ def test_no_other_program_is_started(executable: str | None, softhsm: SoftHsm, m
     assert module_probe.load_candidate(ModuleCandidate(path=softhsm.module)) is load_module(softhsm.module)
 
 
-def test_what_is_named_is_loaded_at_once(softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_module_is_loaded_at_once(softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("something was started"))
     assert module_probe.load_candidate(ModuleCandidate(path=softhsm.module, is_named=True)) is load_module(
         softhsm.module

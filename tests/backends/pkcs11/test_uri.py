@@ -63,26 +63,26 @@ def test_every_attribute_is_read_and_decoded() -> None:
         ("pkcs11:token=a?pin%2Dvalue=1234", "must not contain a passphrase or PIN"),
     ],
 )
-def test_what_is_no_uri_is_refused_with_a_hint(text: str, message: str) -> None:
+def test_an_invalid_uri_is_refused_with_a_hint(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         Pkcs11Uri.parse(text)
     assert caught.value.hint
     assert "1234" not in f"{caught.value} {caught.value.hint}"
 
 
-def test_a_refused_pin_says_where_it_may_come_from() -> None:
+def test_a_refused_pin_names_the_sources_for_it() -> None:
     with pytest.raises(UsageError) as caught:
         Pkcs11Uri.parse("pkcs11:token=a?pin-value=1234")
     assert "pin-source" in caught.value.hint
 
 
 @pytest.mark.parametrize("kind", ["cert", "public", "secret-key", "data"])
-def test_what_points_to_no_private_key_cannot_sign(kind: str) -> None:
+def test_a_uri_without_a_private_key_cannot_sign(kind: str) -> None:
     with pytest.raises(UsageError, match=f"type={kind}"):
         Pkcs11Uri.parse(f"pkcs11:type={kind}").check_private_key()
 
 
-def test_facts_have_to_agree_with_all_that_is_said_and_nothing_else() -> None:
+def test_a_token_matches_a_uri_if_all_its_attributes_match() -> None:
     uri = Pkcs11Uri.parse("pkcs11:token=a;library-version=2.6;slot-id=01")
     assert uri.matches({})
     assert uri.matches({"token": "a", "serial": "1"})
@@ -93,7 +93,7 @@ def test_facts_have_to_agree_with_all_that_is_said_and_nothing_else() -> None:
     assert Pkcs11Uri.parse("pkcs11:token=").matches({"token": ""})
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_uris_round_trip() -> None:
     path = {"token": "a;b?c&d/e%f=g ü'\"\\", "serial": "", "object": "k"}
     module = "/opt/a b&c?d%/m.so"
     text = build_uri(path, identifier=b"\x00;?\xff", module_path=module, private=True)

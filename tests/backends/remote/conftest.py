@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.core.cli.conftest import key, run, without_environment
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.s3_server import S3Server, s3_server
 from tests.support.signed_files import sign_dataset
@@ -31,7 +31,7 @@ def s3(_s3: S3Server) -> S3Server:
 @pytest.fixture(scope="session")
 def image() -> bytes:
     """An image without signature."""
-    return builder.file(builder.image())
+    return b.file(b.image())
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +43,11 @@ def small(image: bytes, pki: Pki) -> bytes:
 @pytest.fixture(scope="session")
 def medium(pki: Pki) -> bytes:
     """A signed image of a few ranges."""
-    return sign_dataset(builder.file(builder.image(pixels=bytes(range(256)) * 8192)), pki["p256"])
+    return sign_dataset(b.file(b.image(pixels=bytes(range(256)) * 8192)), pki["p256"])
 
 
 @pytest.fixture(scope="session")
 def large(pki: Pki) -> bytes:
     """A signed image of 40 MB."""
     pixels = bytes(range(256)) * (40 * MEGABYTE // 256)
-    return sign_dataset(builder.file(builder.image(pixels=pixels)), pki["p256"])
+    return sign_dataset(b.file(b.image(pixels=pixels)), pki["p256"])

@@ -44,7 +44,7 @@ def test_items_are_objects_in_their_version(s3: S3Server, small: bytes) -> None:
     ]
 
 
-def test_what_cannot_be_found_is_a_result(s3: S3Server) -> None:
+def test_a_missing_file_is_a_result(s3: S3Server) -> None:
     words = [f"{STUDY}none.dcm", f"{STUDY}*.dcm", "sftp://me:hunter2@h/x", "file://server/x", "gopher://x/", STUDY]
     found = list(iter_inputs(words))
     assert [type(each) for each in found] == [UnreadableInput] * 5

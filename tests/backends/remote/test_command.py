@@ -68,7 +68,7 @@ def uid_of(s3: S3Server, name: str) -> str:
     return dcmseal.signatures(s3.get(name))[0].uid
 
 
-def test_what_fails_writes_nothing(s3: S3Server, image: bytes, run: Run, key: str) -> None:
+def test_a_failure_writes_nothing(s3: S3Server, image: bytes, run: Run, key: str) -> None:
     url = s3.put("image.dcm", image)
     assert run("sign", url, OUT, "--key", key, "--tag", "PatientBirthName").code == 2
     assert run("sign", url, OUT, "--key", f"{key}x").code == 6
@@ -118,7 +118,7 @@ def test_one_object_out_of_reach_stops_no_other_file(s3: S3Server, small: bytes,
     assert run("verify", "sftp://127.0.0.1:1/none.dcm", url, "--integrity-only").code == 6
 
 
-def test_a_scheme_that_nobody_reaches(run: Run) -> None:
+def test_an_unknown_url_scheme(run: Run) -> None:
     ran = run("verify", "gopher://host/image.dcm")
     assert ran.code == 6
     assert "no plugin supports gopher: URLs" in ran.err

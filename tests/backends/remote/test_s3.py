@@ -1,4 +1,4 @@
-"""S3: what is read of an object, and when a new one is seen."""
+"""S3: which ranges of an object are read, and how a new version is noticed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import dcmseal
 from dcmseal import Verdict
 from dcmseal.errors import DatasetError, OutputError, StorageUnavailable, UsageError
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.sources.remote_objects import list_objects, open_url, open_url_for_writing
 from tests.backends.remote.conftest import MEGABYTE
 from tests.support.s3_server import BUCKET, S3Server
@@ -40,7 +41,7 @@ def test_a_small_object_takes_two_requests(s3: S3Server, small: bytes) -> None:
     assert s3.sent == len(small)
 
 
-def test_what_changes_while_it_is_read_has_no_verdict(s3: S3Server, large: bytes) -> None:
+def test_a_file_that_changes_while_it_is_read_has_no_verdict(s3: S3Server, large: bytes) -> None:
     url = s3.put("large.dcm", large)
     other = bytearray(large)
     other[-1] ^= 1
@@ -68,7 +69,7 @@ def test_signed_in_place_and_from_and_to_everywhere(s3: S3Server, image: bytes, 
     assert integrity_verdict(s3.get("c.dcm")) is Verdict.NO_SIGNATURE
 
 
-def test_in_place_keeps_what_is_said_about_the_object(s3: S3Server, image: bytes, key: str) -> None:
+def test_in_place_preserves_the_metadata_of_the_object(s3: S3Server, image: bytes, key: str) -> None:
     about = {"ContentType": "application/dicom; x=y", "Metadata": {"study": "4711"}, "CacheControl": "no-store"}
     s3.client.put_object(Bucket=BUCKET, Key="image.dcm", Body=image, **about)
     dcmseal.sign(f"s3://{BUCKET}/image.dcm", key=key, in_place=True)
@@ -78,7 +79,7 @@ def test_in_place_keeps_what_is_said_about_the_object(s3: S3Server, image: bytes
 
 
 @pytest.mark.parametrize("moment", [3, 6])
-def test_in_place_never_writes_over_what_somebody_else_wrote(
+def test_in_place_never_overwrites_a_concurrent_change(
     s3: S3Server, image: bytes, small: bytes, key: str, moment: int
 ) -> None:
     """Neither once it was read, nor between the last look and the upload."""
@@ -115,7 +116,7 @@ def test_a_large_object_is_seen_when_it_is_complete(s3: S3Server, large: bytes, 
 
 def test_an_upload_that_is_given_up_leaves_nothing(s3: S3Server) -> None:
     def fail() -> None:
-        with open_url_for_writing(f"s3://{BUCKET}/new.dcm", None) as write:
+        with open_url_for_writing(f"s3://{BUCKET}/new.dcm", None, installed_registry) as write:
             for _ in range(3):
                 write(bytes(16 * MEGABYTE))
             assert s3.names() == ["new.dcm (unfinished)"]
@@ -145,7 +146,7 @@ def test_memory_stays_flat(s3: S3Server, large: bytes) -> None:
     url = s3.put("large.dcm", large)
     dcmseal.signatures(url)
     tracemalloc.start()
-    with open_url(url) as file:
+    with open_url(url, installed_registry) as file:
         while file.read(1 << 16):
             assert tracemalloc.get_traced_memory()[0] < 45 * MEGABYTE
     tracemalloc.stop()
@@ -157,22 +158,22 @@ def test_objects_below_a_prefix_come_page_by_page(s3: S3Server, monkeypatch: pyt
     for name in ("study/", *names, "studying/1.dcm"):
         s3.client.put_object(Bucket=BUCKET, Key=name, Body=b"12")
     s3.count()
-    entries = list_objects(f"s3://{BUCKET}/study/")
+    entries = list_objects(f"s3://{BUCKET}/study/", installed_registry)
     first = next(entries)
     assert (first.url, first.size, bool(first.version)) == (f"s3://{BUCKET}/study/1.dcm", 2, True)
     assert len(s3.requests) == 1
     assert [each.url for each in entries] == [f"s3://{BUCKET}/{name}" for name in names[1:]]
     assert len(s3.requests) == 3
-    found = [each.url.rpartition("/")[2] for each in list_objects(f"s3://{BUCKET}/**/1.dcm")]
+    found = [each.url.rpartition("/")[2] for each in list_objects(f"s3://{BUCKET}/**/1.dcm", installed_registry)]
     assert found == ["1.dcm", "1.dcm", "1.dcm"]
-    assert [each.url for each in list_objects(f"s3://{BUCKET}/study/*.dcm")] == [
+    assert [each.url for each in list_objects(f"s3://{BUCKET}/study/*.dcm", installed_registry)] == [
         f"s3://{BUCKET}/{name}" for name in names[:2]
     ]
-    assert not list(list_objects(f"s3://{BUCKET}/none/"))
+    assert not list(list_objects(f"s3://{BUCKET}/none/", installed_registry))
 
 
 @pytest.mark.usefixtures("s3")
-def test_what_is_not_there_is_the_objects_fault() -> None:
+def test_a_missing_object_is_reported_for_that_object() -> None:
     for url in (f"s3://{BUCKET}/none.dcm", "s3://no-such-bucket/none.dcm"):
         with pytest.raises(DatasetError, match="does not exist") as caught:
             integrity_verdict(url)

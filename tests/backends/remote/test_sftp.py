@@ -12,6 +12,7 @@ import pytest
 import dcmseal
 from dcmseal import Verdict
 from dcmseal.errors import DatasetError, OutputError, SealError, StorageUnavailable
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.sources.remote_objects import list_objects, open_url, open_url_for_writing
 from dcmseal_remote.sftp_storage import SftpStorage
 from tests.support.sftp_server import SftpFolder, sftp_server
@@ -46,10 +47,10 @@ def test_read_signed_and_written(folder: SftpFolder, image: bytes, medium: bytes
     assert names(folder) == ["image.dcm", "medium.dcm", "twice.dcm"]
 
 
-def test_what_fails_leaves_nothing(folder: SftpFolder) -> None:
+def test_a_failure_leaves_no_file(folder: SftpFolder) -> None:
 
     def fail() -> None:
-        with open_url_for_writing(f"{folder.url}/new.dcm", None) as write:
+        with open_url_for_writing(f"{folder.url}/new.dcm", None, installed_registry) as write:
             write(b"half")
             assert len(names(folder)) == 1
             assert "new.dcm" not in names(folder)
@@ -60,29 +61,29 @@ def test_what_fails_leaves_nothing(folder: SftpFolder) -> None:
     assert names(folder) == []
 
 
-def test_what_somebody_else_wrote_stays(folder: SftpFolder, image: bytes) -> None:
+def test_a_concurrent_change_is_preserved(folder: SftpFolder, image: bytes) -> None:
     url = f"{folder.url}/image.dcm"
     (folder.path / "image.dcm").write_bytes(image)
-    with open_url(url) as file:
+    with open_url(url, installed_registry) as file:
         version = file.entry.version
 
     def too_late() -> None:
-        with open_url_for_writing(url, version) as write:
+        with open_url_for_writing(url, version, installed_registry) as write:
             write(b"new")
             os.utime(folder.path / "image.dcm", (1, 1))
 
     with pytest.raises(OutputError, match="changed in the meantime"):
         too_late()
-    with pytest.raises(OutputError, match="exists already"), open_url_for_writing(url, ""):
+    with pytest.raises(OutputError, match="exists already"), open_url_for_writing(url, "", installed_registry):
         pass
     assert (folder.path / "image.dcm").read_bytes() == image
     assert names(folder) == ["image.dcm"]
 
 
-def test_what_changes_while_it_is_read_has_no_verdict(folder: SftpFolder, image: bytes) -> None:
+def test_a_file_that_changes_while_it_is_read_has_no_verdict(folder: SftpFolder, image: bytes) -> None:
     path = folder.path / "image.dcm"
     path.write_bytes(image)
-    with open_url(f"{folder.url}/image.dcm") as file:
+    with open_url(f"{folder.url}/image.dcm", installed_registry) as file:
         os.utime(path, (1, 1))
         with pytest.raises(DatasetError, match="changed while it was read"):
             file.read(10)
@@ -93,7 +94,7 @@ def test_files_below_a_folder(folder: SftpFolder) -> None:
         path = folder.path / "study" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"123")
-    found = list(list_objects(f"{folder.url}/study/"))
+    found = list(list_objects(f"{folder.url}/study/", installed_registry))
     assert [each.url.removeprefix(f"{folder.url}/study/") for each in found] == [
         "a.dcm",
         "b/1.dcm",
@@ -103,7 +104,7 @@ def test_files_below_a_folder(folder: SftpFolder) -> None:
     assert {each.size for each in found} == {3}
     assert all(each.version for each in found)
     with pytest.raises(DatasetError, match="does not exist"):
-        list(list_objects(f"{folder.url}/none/"))
+        list(list_objects(f"{folder.url}/none/", installed_registry))
 
 
 def test_a_connection_that_was_lost_is_made_again(folder: SftpFolder, small: bytes) -> None:
@@ -119,7 +120,7 @@ def test_a_connection_that_was_lost_is_made_again(folder: SftpFolder, small: byt
 
 
 @pytest.mark.parametrize("line", ["", "{host} {name} {other}"])
-def test_nobody_talks_to_a_host_that_is_not_known(folder: SftpFolder, line: str) -> None:
+def test_an_unknown_host_is_refused(folder: SftpFolder, line: str) -> None:
     """Neither to one that is not named, nor to one that shows another key."""
     known_hosts = folder.home / ".ssh" / "known_hosts"
     before = known_hosts.read_text()

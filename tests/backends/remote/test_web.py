@@ -1,4 +1,4 @@
-"""Web servers: with ranges and without, and what none of them can do."""
+"""Web servers: with and without ranges, and operations that none supports."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from cryptography.x509.oid import NameOID
 import dcmseal
 from dcmseal import Verdict
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.sources.remote_objects import list_objects
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
-from dcmseal_remote import web_storage
+from dcmseal_remote.web_storage import RequestLimits, WebStorage
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.cli.conftest import Run
 from tests.support.signed_files import integrity_verdict
@@ -55,7 +56,7 @@ def test_read_in_ranges(server: WebServer, medium: bytes) -> None:
     assert len(server.requests) == 2
 
 
-def test_read_as_a_whole_where_there_are_no_ranges(server: WebServer, medium: bytes) -> None:
+def test_a_server_without_ranges_is_read_as_a_whole(server: WebServer, medium: bytes) -> None:
     url = server.put("image.dcm", medium)
     server.script = answer_without_ranges
     assert integrity_verdict(url) is Verdict.VALID
@@ -121,7 +122,7 @@ def without_saying_which(server: WebServer, path: str, headers: Mapping[str, str
     return status, {**more, "Content-Range": ""}, body
 
 
-def larger_than_said(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+def larger_than_announced(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
     """The total is a lie that shows when what is beyond the end is read."""
     data = server.objects[path]
     if len(server.requests) > 1:
@@ -153,12 +154,12 @@ def ranges_once(server: WebServer, path: str, headers: Mapping[str, str]) -> Web
         (coded, "compressed the response"),
         (elsewhere, "another range"),
         (without_saying_which, "without saying which"),
-        (larger_than_said, "changed while it was read"),
+        (larger_than_announced, "changed while it was read"),
         (another_each_time, "changed while it was read"),
         (ranges_once, "no longer supports ranges"),
     ],
 )
-def test_what_is_wrong_with_the_object(server: WebServer, medium: bytes, run: Run, script: Script, said: str) -> None:
+def test_errors_of_the_object(server: WebServer, medium: bytes, run: Run, script: Script, said: str) -> None:
     url = server.put("image.dcm", medium)
     server.script = script
     ran = run("verify", url, "--integrity-only")
@@ -185,7 +186,7 @@ def nonsense(_: WebServer, __: str, ___: Mapping[str, str]) -> WebAnswer:
 
 
 @pytest.mark.parametrize("script", [busy, cut_short, cut_short_as_a_whole, nonsense])
-def test_what_is_wrong_with_the_server(server: WebServer, medium: bytes, run: Run, script: Script) -> None:
+def test_errors_of_the_server(server: WebServer, medium: bytes, run: Run, script: Script) -> None:
     url = server.put("image.dcm", medium)
     server.script = script
     ran = run("verify", url, "--integrity-only")
@@ -201,7 +202,7 @@ def test_a_server_that_is_busy_once_is_asked_again(server: WebServer, small: byt
     assert len(server.requests) == 2
 
 
-def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_answer_ends(server: WebServer, medium: bytes) -> None:
     """Of a range no more is read than was asked for, and of a whole no more than is allowed."""
     url = server.put("image.dcm", medium)
 
@@ -212,9 +213,9 @@ def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: p
     server.script = endless
     assert integrity_verdict(url) is Verdict.VALID
     server.script = lambda *asked: endless(asked[0], asked[1], {})
-    monkeypatch.setattr(web_storage, "_MAX_SIZE", 3 * MEGABYTE)
-    with pytest.raises(DatasetError, match="server without ranges"):
-        integrity_verdict(url)
+    storage = WebStorage("http", RequestLimits(max_size=3 * MEGABYTE))
+    with pytest.raises(DatasetError, match="server without ranges"), storage.open(url):
+        pass
 
 
 def test_a_login_comes_from_netrc_and_goes_nowhere_else(server: WebServer, small: bytes, tmp_path: Path) -> None:
@@ -255,8 +256,8 @@ def test_nothing_is_listed_or_written(server: WebServer, small: bytes, key: str)
     with pytest.raises(UsageError, match="read-only"):
         dcmseal.sign(url, key=key, in_place=True)
     with pytest.raises(UsageError, match="cannot be listed"):
-        list(list_objects(f"{server.url}/folder/"))
-    (entry,) = list_objects(url)
+        list(list_objects(f"{server.url}/folder/", installed_registry))
+    (entry,) = list_objects(url, installed_registry)
     assert entry.size == len(small)
     with pytest.raises(DatasetError, match="does not exist"):
-        list(list_objects(f"{server.url}/none.dcm"))
+        list(list_objects(f"{server.url}/none.dcm", installed_registry))

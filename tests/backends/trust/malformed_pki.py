@@ -39,12 +39,12 @@ def sign_ecdsa(key: object, data: bytes) -> bytes:
 
 
 def modify_certificate(der: bytes, by: PkiAuthority, change: Callable[[Any], None]) -> bytes:
-    """A certificate whose signed part is another, signed again."""
+    """A certificate with its signed part changed, signed again."""
     return _modify(asn1_x509.Certificate.load(der), "tbs_certificate", "signature_value", by, change)
 
 
 def modify_crl(der: bytes, by: PkiAuthority, change: Callable[[Any], None]) -> bytes:
-    """A CRL whose signed part is another, signed again."""
+    """A CRL with its signed part changed, signed again."""
     return _modify(asn1_crl.CertificateList.load(der), "tbs_cert_list", "signature", by, change)
 
 
@@ -92,7 +92,7 @@ def build_crl(
     name: x509.Name | None = None,
     **point: Any,
 ) -> bytes:
-    """A CRL with anything in it; what is said of the point makes an issuing distribution point."""
+    """A CRL with any contents; keywords make an issuing distribution point."""
     builder = x509.CertificateRevocationListBuilder(name or by.certificate.subject, issued, due, [], list(entries))
     if point:
         builder = builder.add_extension(x509.IssuingDistributionPoint(**{**NO_CRL_POINT, **point}), True)
@@ -123,7 +123,7 @@ def build_single(
     critical: str = "",
     reason: str = "key_compromise",
 ) -> dict[str, Any]:
-    """What an OCSP response says of one certificate."""
+    """The answer of an OCSP response about one certificate."""
     named = asn1_x509.Certificate.load(issuer.der)
     value: dict[str, Any] = {
         "cert_id": {

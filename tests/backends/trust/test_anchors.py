@@ -1,4 +1,4 @@
-"""Constraints that a trust anchor states are kept by all paths (RFC 5937), as OpenSSL has it."""
+"""Constraints that a trust anchor states apply to all paths (RFC 5937), as in OpenSSL."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_path_length(site: Site) -> None:
         ([x509.DirectoryName(named("hospital"))], None, False),
         (None, [x509.DirectoryName(named("leaf"))], False),
         (None, [x509.DirectoryName(named("hospital"))], True),
-        # what is said of one kind of names says nothing of others
+        # constraints on one kind of names do not apply to others
         ([x509.RFC822Name("example.org")], None, True),
         ([x509.RFC822Name("example.com")], None, False),
         ([x509.DNSName("example.com")], None, True),
@@ -104,7 +104,7 @@ def policies(*oids: str) -> x509.CertificatePolicies:
 @pytest.mark.parametrize(
     ("of_anchor", "of_leaf", "good"),
     [
-        ((POLICY,), (OTHER,), True),  # nobody asks for a policy
+        ((POLICY,), (OTHER,), True),  # no policy is required
         ((POLICY,), (POLICY,), True),
         ((ANY,), (OTHER,), True),
         ((), (OTHER,), True),
@@ -158,7 +158,7 @@ def test_an_anchor_that_must_not_issue(site: Site, ca: PkiAuthority) -> None:
     for other in (anchor(unknown), anchor(usages, usages=False)):
         answer = site.ask(other.issue("leaf"), other, ca)
         assert finding_codes(answer, Outcome.UNKNOWN) == ["untrusted-authority"]
-        assert "must not have issued" in find_finding(answer, "untrusted-authority").message
+        assert "must not issue certificates" in find_finding(answer, "untrusted-authority").message
 
 
 def test_of_roots_only_those_of_version_1_need_no_basic_constraints(site: Site, ca: PkiAuthority) -> None:

@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from cryptography import x509
 
-import dcmseal_trust.fetcher
 from dcmseal.findings import Outcome
 from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest
+from dcmseal_trust.fetcher import EvaluatorLimits
 from dcmseal_trust.x509_backend import X509Backend
 from tests.backends.trust.trust_pki import (
     NOW,
@@ -65,9 +65,7 @@ def test_the_crl_is_next_if_the_responder_is_down(site: Site, ca: PkiAuthority, 
 
 
 @pytest.mark.parametrize("part", SLOWLY)
-def test_what_comes_drop_by_drop_is_not_waited_for(
-    site: Site, ca: PkiAuthority, responder: Responder, part: str
-) -> None:
+def test_a_dripping_answer_ends_at_the_deadline(site: Site, ca: PkiAuthority, responder: Responder, part: str) -> None:
     responder.answers["/crl"] = SLOWLY[part]
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
     started = time.monotonic()
@@ -86,16 +84,17 @@ def test_a_responder_that_is_down_or_worse(
     site: Site,
     ca: PkiAuthority,
     responder: Responder,
-    monkeypatch: pytest.MonkeyPatch,
     answer: bytes | Callable[[BaseHTTPRequestHandler], None] | None,
     rule: RevocationMode | None,
     outcome: Outcome,
 ) -> None:
-    monkeypatch.setattr(dcmseal_trust.fetcher, "MAX_MATERIAL_BYTES", 1 << 20)
     if answer is not None:
         responder.answers["/crl"] = answer
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
-    found = site.ask(leaf, ca, fetch=True, revocation=rule, timeout=0.3)
+    backend = X509Backend(limits=EvaluatorLimits(max_crl_bytes=1 << 20))
+    evaluator = backend.open(site.settings(ca, fetch=True, revocation=rule, timeout=0.3))
+    request = TrustRequest(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
+    found = evaluator.evaluate(request)
     assert find_finding(found, "revocation-unreachable").outcome is outcome
 
 
@@ -106,7 +105,7 @@ def test_other_places_are_not_visited(site: Site, ca: PkiAuthority, place: str) 
 
 
 def test_a_place_with_a_login_in_it_is_not_visited(site: Site, ca: PkiAuthority, responder: Responder) -> None:
-    """Whoever issued the certificate would choose what is sent where."""
+    """Otherwise the issuer of the certificate would choose who receives the login."""
     place = f"{responder.url}/crl".replace("://", "://user:hunter2@")
     responder.answers["/crl"] = ca.crl()
     found = site.ask(ca.issue("leaf", crl_at=place), ca, fetch=True, timeout=1.0)
@@ -114,7 +113,7 @@ def test_a_place_with_a_login_in_it_is_not_visited(site: Site, ca: PkiAuthority,
     assert responder.asked == []
 
 
-def test_what_was_fetched_is_remembered_and_counts_for_every_moment(
+def test_fetched_material_is_cached_and_counts_for_every_time(
     site: Site, ca: PkiAuthority, responder: Responder
 ) -> None:
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
@@ -132,7 +131,7 @@ def test_what_was_fetched_is_remembered_and_counts_for_every_moment(
     assert responder.asked == ["/crl"]
 
 
-def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: PkiAuthority, responder: Responder) -> None:
+def test_the_content_type_of_an_answer_does_not_matter(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     def as_a_page(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Type", "text/html")
@@ -143,13 +142,10 @@ def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: PkiAutho
     assert finding_codes(site.ask(ca.issue("leaf", crl_at=f"{responder.url}/crl"), ca, fetch=True))[-1] == "not-revoked"
 
 
-def test_what_is_fetched_again_is_not_kept_twice(
-    site: Site, ca: PkiAuthority, responder: Responder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dcmseal_trust.fetcher, "CACHE_SECONDS", 0.0)
+def test_material_that_is_fetched_again_is_stored_once(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
     responder.answers["/crl"] = ca.crl(issued=utc_date(2023, 2), due=utc_date(2023, 3))
-    evaluator = X509Backend().open(site.settings(ca, fetch=True))
+    evaluator = X509Backend(limits=EvaluatorLimits(cache_seconds=0.001)).open(site.settings(ca, fetch=True))
     for hour in range(3):
         now = NOW + timedelta(hours=hour)
         evaluator.evaluate(TrustRequest(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=now))
@@ -157,9 +153,7 @@ def test_what_is_fetched_again_is_not_kept_twice(
     assert len(evaluator._material.crls) == 1
 
 
-def test_a_distribution_point_that_is_no_place_is_passed_over(
-    site: Site, ca: PkiAuthority, responder: Responder
-) -> None:
+def test_a_distribution_point_without_a_url_is_skipped(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     part = x509.RelativeDistinguishedName([x509.NameAttribute(x509.NameOID.COMMON_NAME, "part 1")])
     names = [x509.DirectoryName(ca.certificate.subject)]
     points = [

@@ -69,7 +69,7 @@ def damaged(draw: st.DrawFn, der: bytes) -> bytes:
 
 
 def evaluated(leaf: bytes, **material: Any) -> TrustResult:
-    """What comes of a certificate by certificates, CRLs and OCSP responses in memory."""
+    """Evaluate a certificate with certificates, CRLs and OCSP responses in memory."""
     settings = TrustSettings(revocation=RevocationMode.HARD if material else RevocationMode.OFF)
     evaluator = X509Evaluator(settings, LoadedMaterial(anchors=(parse_certificate(CA.der),), **material))
     return evaluator.evaluate(TrustRequest(certificate=leaf, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW))
@@ -79,32 +79,32 @@ def evaluated(leaf: bytes, **material: Any) -> TrustResult:
 def test_a_damaged_certificate_is_never_trusted(data: bytes) -> None:
     answer = evaluated(data)
     assert answer.findings
-    # what is not signed, such as the second statement of the algorithm, may be damaged
+    # unsigned parts, such as the second algorithm identifier, may be damaged
     assert result_outcome(answer) is not Outcome.PASSED or LEAF.certificate.tbs_certificate_bytes in data
 
 
 @given(data=damaged(CRL))
-def test_a_damaged_crl_is_refused_or_says_nothing(data: bytes) -> None:
+def test_a_damaged_crl_is_refused_or_has_no_effect(data: bytes) -> None:
     try:
         read = parse_crl(data)
-    except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways, and whoever calls them expects it
+    except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
         return
     signed = x509.load_der_x509_crl(CRL).tbs_certlist_bytes
     assert result_outcome(evaluated(LEAF.der, crls=(read,))) is not Outcome.PASSED or signed in data
 
 
 @given(data=damaged(OCSP))
-def test_a_damaged_ocsp_response_is_refused_or_says_nothing(data: bytes) -> None:
+def test_a_damaged_ocsp_response_is_refused_or_has_no_effect(data: bytes) -> None:
     try:
         read = parse_ocsp_response(data)
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001 - ASN.1 readers raise many exceptions
         return
     signed = load_der_ocsp_response(OCSP).tbs_response_bytes
     assert result_outcome(evaluated(LEAF.der, ocsp_responses=(read,))) is not Outcome.PASSED or signed in data
 
 
 @given(data=st.data())
-def test_what_is_odd_changes_nothing_for_others(data: st.DataObject) -> None:
+def test_odd_material_does_not_affect_other_certificates(data: st.DataObject) -> None:
     """Signed as it should be, so that readers come as far as they can."""
     odd_ones = [
         malformed_pki.resign(der, CA, lambda signed: data.draw(damaged(signed)))
@@ -129,10 +129,11 @@ def test_undamaged_they_are_believed() -> None:
 
 
 @given(data=st.binary(max_size=200))
-def test_whatever_stands_in_a_file_is_read_or_refused(site_of_hypothesis: Site, data: bytes) -> None:
+def test_any_bytes_in_a_file_are_read_or_refused(site_of_hypothesis: Site, data: bytes) -> None:
     for name in ("intermediates", "crls", "ocsp_responses"):
         with suppress(TrustError):
-            site_of_hypothesis.ask(LEAF, CA, **{name: [data]})  # type: ignore[arg-type] # one of the settings
+            settings: dict[str, Any] = {name: [data]}
+            site_of_hypothesis.ask(LEAF, CA, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,7 @@ def test_names_do_not_get_out_of_their_line(site: Site, ca: PkiAuthority) -> Non
     assert escape_unprintable(message)
 
 
-def test_what_is_no_certificate_is_not_evaluable() -> None:
+def test_an_invalid_certificate_cannot_be_evaluated() -> None:
     for data in (b"", b"\x30\x80", LEAF.der[:-1]):
         assert finding_codes(evaluated(data), Outcome.UNKNOWN) == ["certificate-not-evaluable"]
 

@@ -56,7 +56,7 @@ def test_of_several_certificates_the_issuers_is_taken(site: Site, ca: PkiAuthori
     assert site.ask(leaf, ca, fetch_issuers=True).chain == (leaf.der, issuing.der, ca.der)
 
 
-def test_what_is_fetched_is_no_anchor(site: Site, ca: PkiAuthority, responder: Responder) -> None:
+def test_a_fetched_certificate_is_not_an_anchor(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     stranger = make_root("stranger")
     responder.answers["/root"] = stranger.der
     leaf = stranger.issue("leaf", extensions=issuer_at(f"{responder.url}/root"))
@@ -117,9 +117,7 @@ def test_a_server_that_is_down_or_worse(
     assert time.monotonic() - started < 20
 
 
-def test_what_was_fetched_is_remembered_with_its_own_moments(
-    site: Site, ca: PkiAuthority, responder: Responder
-) -> None:
+def test_fetched_issuers_are_cached_with_their_own_times(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     issuing = ca.issue("issuing", authority=True, valid=(utc_date(2023), utc_date(2025)))
     responder.answers["/issuing"] = issuing.der
     leaf = issuing.issue("leaf", extensions=issuer_at(f"{responder.url}/issuing"))

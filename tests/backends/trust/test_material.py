@@ -1,4 +1,4 @@
-"""Answers come with what they rest upon, if that is asked for: all of it, and not all there is."""
+"""Answers come with their material on request: all that they are based on, and nothing else."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_it_comes_only_if_asked_for_and_changes_no_answer(site: Site, ca: PkiAut
     assert evaluator.evaluate(question).material == NOTHING
 
 
-def test_what_has_no_bearing_is_left_out(site: Site, ca: PkiAuthority) -> None:
+def test_irrelevant_material_is_left_out(site: Site, ca: PkiAuthority) -> None:
     strangers = [make_root(f"stranger {number}") for number in range(20)]
     leaf = ca.issue("leaf")
     settings = site.settings(
@@ -69,10 +69,11 @@ def test_what_has_no_bearing_is_left_out(site: Site, ca: PkiAuthority) -> None:
 
 
 @pytest.mark.parametrize("kind", ["crl", "ocsp"])
-def test_what_was_fetched_is_kept(site: Site, ca: PkiAuthority, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetched_material_is_stored(site: Site, ca: PkiAuthority, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving(Responder()) as responder:
-        leaf = ca.issue("leaf", **{f"{kind}_at": f"{responder.url}/{kind}"})  # type: ignore[arg-type]
+        where: dict[str, Any] = {f"{kind}_at": f"{responder.url}/{kind}"}
+        leaf = ca.issue("leaf", **where)
         responder.answers[f"/{kind}"] = (
             ca.crl((leaf, utc_date(2024))) if kind == "crl" else ca.ocsp(leaf, revoked=utc_date(2024))
         )
@@ -98,7 +99,7 @@ def test_a_responder_that_is_an_anchor_is_kept(site: Site, ca: PkiAuthority) -> 
 
 
 def test_crls_of_others_than_the_issuer_are_kept(site: Site, ca: PkiAuthority) -> None:
-    """The certificate says who issues them (RFC 5280 4.2.1.13)."""
+    """The certificate names the issuer of its CRLs (RFC 5280 4.2.1.13)."""
     other = make_root("crl authority")
     names = [x509.DirectoryName(other.certificate.subject)]
     point = x509.DistributionPoint(names, None, None, names)

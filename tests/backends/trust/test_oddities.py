@@ -52,7 +52,7 @@ ODD_NAMES = {
 
 
 def openssl_takes(folder: Path, leaf: bytes, anchor: bytes) -> bool:
-    """What OpenSSL says of a certificate and an anchor."""
+    """The verdict of OpenSSL on a certificate and an anchor."""
     for name, der in (("leaf", leaf), ("anchor", anchor)):
         folder.joinpath(f"{name}.der").write_bytes(der)
         command = ["openssl", "x509", "-inform", "DER", "-in", f"{name}.der", "-out", f"{name}.pem"]
@@ -82,7 +82,7 @@ def test_odd_names_of_authorities(site: Site, ca: PkiAuthority, kind: str) -> No
     anchor, leaf = (malformed_pki.modify_certificate(each.der, ca, rename) for each in (ca, ca.issue("leaf")))
     crl = malformed_pki.modify_crl(ca.crl(), ca, rename)
     assert finding_codes(site.ask(leaf, anchor, crls=[crl])) == GOOD
-    # nor is another's CRL taken for it
+    # the CRL of another issuer does not count for it
     assert finding_codes(site.ask(leaf, anchor, crls=[ca.crl()]))[1:] == ["revocation-of-others"]
 
 
@@ -122,7 +122,7 @@ def test_when_a_certificate_with_a_negative_serial_number_was_revoked_is_not_for
 
 
 def test_the_end_of_time(site: Site) -> None:
-    """99991231235959Z is no end (RFC 5280 4.1.2.5)."""
+    """99991231235959Z means no expiration (RFC 5280 4.1.2.5)."""
     ca = make_root("lasting", valid=(utc_date(2020), NEVER))
     leaf = ca.issue("leaf", valid=(utc_date(2023), NEVER))
     crl, response = ca.crl(due=NEVER), ca.ocsp(leaf, due=NEVER)
@@ -177,7 +177,7 @@ def _identified(ca: PkiAuthority, size: int) -> bytes:
 
 @pytest.mark.parametrize("which", ["signer", "issuer", "anchor"])
 def test_an_extension_twice(site: Site, ca: PkiAuthority, which: str) -> None:
-    """RFC 5280 4.2 has whoever reads it refuse the certificate."""
+    """RFC 5280 4.2 requires readers to refuse the certificate."""
     issuing = ca.issue("issuing", authority=True)
     chain = {"signer": (issuing.issue("leaf"), issuing), "issuer": (issuing, ca), "anchor": (ca, ca)}
     der = {name: value.der for name, (value, _) in chain.items()}
@@ -188,8 +188,8 @@ def test_an_extension_twice(site: Site, ca: PkiAuthority, which: str) -> None:
         assert finding_codes(answer, Outcome.FAILED) == ["certificate-refused"]
     else:
         assert finding_codes(answer, Outcome.UNKNOWN) == ["issuer-missing"]
-        assert "an extension twice" in find_finding(answer, "issuer-missing").message
-    # it concerns nobody else
+        assert "an extension is repeated" in find_finding(answer, "issuer-missing").message
+    # it does not affect other certificates
     other = make_root("another")
     assert result_outcome(site.ask(other.issue("leaf"), der["anchor"], other)) is Outcome.PASSED
 

@@ -95,7 +95,7 @@ def test_the_suite_is_whole() -> None:
 
 
 @pytest.mark.parametrize("path", MESSAGES, ids=name_of)
-def test_with_what_belongs_to_the_test(path: Path) -> None:
+def test_with_the_material_of_the_test(path: Path) -> None:
     found = message(path)
     answer = ask(trusting(found.certificates, found.crls), found.leaf)
     expected = is_valid(name_of(path)) and name_of(path) not in EXPLAINED
@@ -103,7 +103,7 @@ def test_with_what_belongs_to_the_test(path: Path) -> None:
 
 
 def test_with_all_certificates_and_crls_of_the_suite() -> None:
-    """What belongs to other tests must not make a difference."""
+    """The material of other tests must not make a difference."""
     certificates = tuple(path.read_bytes() for path in sorted(DATA.glob("certs/*Cert.crt")))
     evaluator = trusting(certificates, tuple(path.read_bytes() for path in sorted(DATA.glob("crls/*.crl"))))
     differing = {

@@ -13,6 +13,7 @@ import dcmseal_trust.trust_evaluator
 from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import TrustRequest
 from dcmseal_trust.certification_paths import find_path
+from dcmseal_trust.fetcher import EvaluatorLimits
 from dcmseal_trust.trust_evaluator import X509Evaluator
 from dcmseal_trust.x509_backend import X509Backend
 from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
@@ -48,11 +49,8 @@ def test_a_thousand_signatures_cost_one_validation(site: Site, ca: PkiAuthority,
     assert len(searched) == 2
 
 
-def test_what_is_remembered_is_bounded(
-    site: Site, ca: PkiAuthority, searched: list[dt.datetime], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dcmseal_trust.trust_evaluator, "_MAX_RESULTS", 2)
-    evaluator = X509Backend().open(site.settings(ca))
+def test_the_cache_is_bounded(site: Site, ca: PkiAuthority, searched: list[dt.datetime]) -> None:
+    evaluator = X509Backend(limits=EvaluatorLimits(max_results=2)).open(site.settings(ca))
     leaves = [ca.issue("leaf") for _ in range(3)]
     for leaf in (*leaves, leaves[0]):
         ask(evaluator, leaf, SIGNED)
@@ -108,9 +106,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     now=st.builds(dt.datetime.__add__, st.sampled_from(MOMENTS), DELAYS),
     basis=st.sampled_from(TimeBasis),
 )
-def test_what_is_remembered_is_what_would_be_found_out(
-    archive: Archive, at: dt.datetime, now: dt.datetime, basis: TimeBasis
-) -> None:
+def test_cached_results_match_fresh_ones(archive: Archive, at: dt.datetime, now: dt.datetime, basis: TimeBasis) -> None:
     question = TrustRequest(certificate=archive.leaf.der, moment=at, basis=basis, now=now)
     afresh = X509Backend().open(archive.settings).evaluate(question)
     assert archive.evaluator.evaluate(question) == afresh

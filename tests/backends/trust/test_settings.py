@@ -1,4 +1,4 @@
-"""Trust settings: what they name is read strictly, and refused if it is something else."""
+"""Trust settings: their files are parsed strictly, and refused if they are something else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcmseal.errors import TrustError, UsageError
 from dcmseal.findings import Outcome
 from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import RevocationMode, TrustRequest, TrustSettings
-from dcmseal_trust.trust_material import iter_system_certificates
+from dcmseal_trust.trust_material import MAX_MATERIAL_BYTES, iter_system_certificates
 from dcmseal_trust.x509_backend import X509Backend
 from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_root, result_outcome
 
@@ -42,7 +42,7 @@ def test_anchors_in_one_pem_file_or_a_folder(tmp_path: Path, ca: PkiAuthority) -
     assert ask(leaf, anchors=(str(folder),)) is Outcome.PASSED
 
 
-def test_a_private_key_or_a_crl_is_no_anchor(tmp_path: Path, ca: PkiAuthority) -> None:
+def test_a_private_key_or_a_crl_is_not_an_anchor(tmp_path: Path, ca: PkiAuthority) -> None:
     path = tmp_path / "other"
     for content, said in (
         (b"", "contains no usable certificate"),
@@ -67,9 +67,9 @@ def test_a_damaged_certificate_in_a_pem_bundle_is_not_passed_over(tmp_path: Path
         X509Backend().open(TrustSettings(anchors=(str(tmp_path),)))
 
 
-def test_a_huge_file_is_refused(tmp_path: Path, ca: PkiAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dcmseal_trust.trust_material, "MAX_MATERIAL_BYTES", 64)
-    (tmp_path / "ca.der").write_bytes(ca.der)
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "ca.der").open("wb") as file:
+        file.truncate(MAX_MATERIAL_BYTES + 1)
     with pytest.raises(TrustError, match="larger than"):
         X509Backend().open(TrustSettings(anchors=(str(tmp_path / "ca.der"),)))
 
@@ -104,7 +104,7 @@ def test_the_operating_systems_authorities_are_trusted_only_if_asked_for(
     assert finding_codes(site.ask(leaf, ca, system_anchors=True), Outcome.FAILED) == []
     assert finding_codes(site.ask(leaf, ca), Outcome.UNKNOWN) == ["issuer-missing"]
     found.clear()
-    with pytest.raises(TrustError, match="the operating system has none"):
+    with pytest.raises(TrustError, match="the operating system has no trust anchors"):
         X509Backend().open(TrustSettings(system_anchors=True))
 
 

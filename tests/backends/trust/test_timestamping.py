@@ -11,11 +11,11 @@ from cryptography import x509
 from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+import dcmseal
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.report import TimeBasis
 from dcmseal.model.signature import CertifiedTime
 from dcmseal.plugins.trust import Strictness, TrustRequest
-from dcmseal.verification.signer_trust import Trust
 from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
 
 STAMPING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True)
@@ -24,7 +24,7 @@ STAMPING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True)
 def vouched(
     site: Site, anchor: PkiAuthority, authority: PkiAuthority, others: tuple[PkiAuthority, ...] = (), **settings: Any
 ) -> Finding:
-    trust = Trust.open(site.settings(anchor, now=NOW, **settings))
+    trust = dcmseal.open_trust(site.settings(anchor, now=NOW, **settings))
     time = CertifiedTime(
         moment=SIGNED,
         accuracy=None,
@@ -51,7 +51,7 @@ def test_a_signer_certifies_no_time(site: Site, ca: PkiAuthority) -> None:
     assert "time stamping" in finding.message
 
 
-def test_what_came_with_the_token_leads_on_but_is_no_anchor(site: Site, ca: PkiAuthority) -> None:
+def test_certificates_of_the_token_extend_paths_but_are_not_anchors(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     tsa = issuing.issue("tsa", extensions=[STAMPING])
     assert vouched(site, ca, tsa).code == "tsa-trust-not-established"
@@ -87,7 +87,7 @@ def by_ocsp(ca: PkiAuthority) -> Told:
         (None, False),
     ],
 )
-def test_the_reason_tells_whether_earlier_timestamps_stand(
+def test_the_revocation_reason_decides_about_earlier_timestamps(
     site: Site,
     ca: PkiAuthority,
     told: Callable[[PkiAuthority], Told],
@@ -95,7 +95,7 @@ def test_the_reason_tells_whether_earlier_timestamps_stand(
     reason: Reason | None,
     is_safe: bool,
 ) -> None:
-    """Whoever has the key makes timestamps of any time (RFC 3161 4), whatever is believed of claimed times."""
+    """The owner of the key can make timestamps of any time (RFC 3161 4)."""
     tsa = ca.issue("tsa", extensions=[STAMPING])
     since = told(ca)(tsa, utc_date(2025), reason)
     found = vouched(site, ca, tsa, claimed_time=claimed_time, **since)
@@ -129,7 +129,7 @@ def test_expired_since(site: Site, ca: PkiAuthority) -> None:
 
 def test_hostile_certificates_in_a_token_are_passed_over(site: Site, ca: PkiAuthority) -> None:
     tsa = ca.issue("tsa", extensions=[STAMPING])
-    trust = Trust.open(site.settings(ca, now=NOW))
+    trust = dcmseal.open_trust(site.settings(ca, now=NOW))
     others = (b"", b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", *(make_root("same").der for _ in range(1000)))
     time = CertifiedTime(moment=SIGNED, accuracy=None, policy="", serial_number=1, authority=tsa.der, others=others)
     assert [each.code for each in trust.evaluate_authority(time)] == ["tsa-trusted", "tsa-certificates-ignored"]
@@ -138,7 +138,7 @@ def test_hostile_certificates_in_a_token_are_passed_over(site: Site, ca: PkiAuth
 def test_certificates_beyond_the_limit_are_reported(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     tsa = issuing.issue("tsa", extensions=[STAMPING])
-    trust = Trust.open(site.settings(ca, now=NOW))
+    trust = dcmseal.open_trust(site.settings(ca, now=NOW))
     fillers = tuple(make_root("filler").der for _ in range(6))
     for others, expected in (
         ((*fillers[:5], issuing.der), [("tsa-trusted", Outcome.PASSED)]),

@@ -40,14 +40,14 @@ CRL_ISSUED, CRL_DUE = utc_date(2025, 12, 31), utc_date(2026, 1, 31)
 
 
 @cache
-def make_key(name: str, bits: int = 0) -> Key:  # noqa: ARG001 - what it is cached by
+def make_key(name: str, bits: int = 0) -> Key:  # noqa: ARG001 - a key of the cache
     """The same key for the same name: RSA of so many bits, or EC."""
     return rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
 
 
 @dataclass(frozen=True)
 class PkiAuthority:
-    """A key, and the certificate that says whose it is."""
+    """A key and its certificate."""
 
     key: Key
     certificate: x509.Certificate
@@ -85,7 +85,7 @@ class PkiAuthority:
         return PkiAuthority(key, builder.sign(self.key, hashes.SHA256()))
 
     def resign_with_sha1(self, issuer: PkiAuthority) -> PkiAuthority:
-        """The same, as issuers of old signed; the issuer has an RSA key."""
+        """The same, signed with SHA-1 as in old CAs; the issuer has an RSA key."""
         changed = asn1_x509.Certificate.load(self.der)
         for part in (changed["tbs_certificate"]["signature"], changed["signature_algorithm"]):
             part["algorithm"] = "sha1_rsa"
@@ -147,7 +147,7 @@ def _entry(serial: int, since: dt.datetime, reason: x509.ReasonFlags | None) -> 
 def make_root(
     name: str = "root", valid: tuple[dt.datetime, dt.datetime] = (utc_date(2020), utc_date(2040)), bits: int = 0
 ) -> PkiAuthority:
-    """An authority that nobody but itself vouches for."""
+    """A self-signed authority."""
     key = make_key(name, bits)
     subject = _name(name)
     builder = _builder(name, subject, key, True, valid)
@@ -156,7 +156,7 @@ def make_root(
 
 
 class Site:
-    """Files of what a site trusts, in a folder, and evaluations by them."""
+    """A folder with the trust material of a site, and evaluations with it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -187,14 +187,14 @@ class Site:
         now: dt.datetime = NOW,
         **more: Any,
     ) -> TrustResult:
-        """What comes of a certificate for a signature made at a moment."""
+        """Evaluate a certificate for a signature made at a time."""
         evaluator = X509Backend().open(self.settings(*anchors, **more))
         der = leaf if isinstance(leaf, bytes) else leaf.der
         return evaluator.evaluate(TrustRequest(certificate=der, moment=at, basis=basis, now=now))
 
 
 def result_outcome(answer: TrustResult) -> Outcome:
-    """What the findings come to, as in a report."""
+    """The outcome of the findings, as in a report."""
     outcomes = {finding.outcome for finding in answer.findings}
     if Outcome.FAILED in outcomes:
         return Outcome.FAILED

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from tests.support import builder
+from dcmseal.batch.journal.journal_settings import JournalSettings
+from tests.core.batch.journal_files import Tree, journal_of
+from tests.support import builder as b
 from tests.support.pki import Pki
 
 
@@ -20,7 +22,7 @@ def key(pki: Pki) -> str:
 
 @pytest.fixture(scope="session")
 def image() -> bytes:
-    return builder.file(builder.image())
+    return b.file(b.image())
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +44,25 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return write
+
+
+@pytest.fixture
+def no_lock_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report a journal that is in use at once."""
+    monkeypatch.setattr("dcmseal.batch.journal.journal_database.LOCK_TIMEOUT", 0.0)
+
+
+@pytest.fixture
+def archive(tree: Tree, signed: bytes) -> Path:
+    return tree({f"{number % 3}/{number}.dcm": signed for number in range(12)})
+
+
+@pytest.fixture
+def journal(archive: Path, tmp_path: Path) -> Path:
+    (archive / "0" / "0.dcm").write_bytes((archive / "0" / "0.dcm").read_bytes()[:300])
+    return Path(journal_of(tmp_path / "run.journal", archive))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> JournalSettings:
+    return JournalSettings(path=str(tmp_path / "run.journal"))

@@ -1,4 +1,4 @@
-"""A task that kills its worker over certain files, and tells which process did the others."""
+"""A task that kills its worker for certain files, and returns the process id for the others."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
-"""What a report about an archive counts: everything, once, in no more room than before."""
+"""An archive report counts everything once, in bounded memory."""
 
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -12,28 +13,34 @@ from dcmseal.batch.journal.signature_summary import SignatureSummary
 from dcmseal.plugins.archive_report import FileCounts, SignatureCounts
 
 
-def gist(verdict: str = "valid", *signatures: SignatureSummary, codes: tuple[str, ...] = ()) -> ResultSummary:
+def make_summary(verdict: str = "valid", *signatures: SignatureSummary, codes: tuple[str, ...] = ()) -> ResultSummary:
     kind = verdict if verdict in {"failed", "ignored"} else "verified"
     return ResultSummary(kind=kind, verdict=verdict, exit_code=0, codes=codes, signatures=signatures)
 
 
-def signature(who: int = 0, **values: object) -> SignatureSummary:
-    settings = {"verdict": "valid", "signer": f"CN={who}", "sha256": f"{who:064x}", "month": "2026-03", **values}
-    return SignatureSummary(**settings)  # type: ignore[arg-type]
+def signature(who: int = 0, **values: Any) -> SignatureSummary:
+    settings: dict[str, Any] = {
+        "verdict": "valid",
+        "signer": f"CN={who}",
+        "sha256": f"{who:064x}",
+        "month": "2026-03",
+        **values,
+    }
+    return SignatureSummary(**settings)
 
 
 def test_files_are_counted_by_verdict() -> None:
     tally = ArchiveStatistics()
     for verdict in ("valid", "valid", "not-established", "no-signature", "invalid", "failed", "ignored"):
-        tally.add("a.dcm", gist(verdict), recorded=verdict == "invalid")
+        tally.add("a.dcm", make_summary(verdict), recorded=verdict == "invalid")
     report = tally.report()
     assert report.files == FileCounts(valid=2, not_established=1, no_signature=1, invalid=1, failed=1)
     assert (report.files.total, report.passed_over, report.recorded) == (6, 1, 1)
 
 
-def test_a_verdict_of_another_task_is_none() -> None:
+def test_a_verdict_of_another_task_is_ignored() -> None:
     tally = ArchiveStatistics()
-    tally.add("a", gist("signed"), recorded=True)
+    tally.add("a", make_summary("signed"), recorded=True)
     report = tally.report()
     assert report.files == FileCounts(failed=1)
     assert [each.verdict for each in report.attention] == ["failed"]
@@ -41,9 +48,11 @@ def test_a_verdict_of_another_task_is_none() -> None:
 
 def test_signatures_are_counted_by_signer_profile_and_month() -> None:
     tally = ArchiveStatistics()
-    tally.add("a", gist("valid", signature(1, profiles=("base-rsa", "creator-rsa", "none")), signature(2, number=3)))
-    tally.add("b", gist("invalid", signature(1, verdict="invalid", month="2026-01", certified=True)))
-    tally.add("c", gist("invalid", SignatureSummary(verdict="invalid", number=5)))
+    tally.add(
+        "a", make_summary("valid", signature(1, profiles=("base-rsa", "creator-rsa", "none")), signature(2, number=3))
+    )
+    tally.add("b", make_summary("invalid", signature(1, verdict="invalid", month="2026-01", certified=True)))
+    tally.add("c", make_summary("invalid", SignatureSummary(verdict="invalid", number=5)))
     report = tally.report()
     assert report.signatures == SignatureCounts(valid=4, invalid=6)
     assert [(each.subject, each.signatures) for each in report.signers] == [
@@ -60,11 +69,11 @@ def test_signatures_are_counted_by_signer_profile_and_month() -> None:
 
 def test_the_worst_is_named_first_with_its_reason() -> None:
     tally = ArchiveStatistics()
-    tally.add("z", gist("no-signature"))
-    tally.add("y", gist("failed", codes=("NotDicom",)), "no DICOM: at all")
-    tally.add("x", gist("invalid", codes=("a", "mac-differs")), "mac-differs: the data differs")
-    tally.add("b", gist("invalid", codes=("mac-differs", "other")), recorded=True)
-    tally.add("a", gist("valid"))
+    tally.add("z", make_summary("no-signature"))
+    tally.add("y", make_summary("failed", codes=("NotDicom",)), "no DICOM: at all")
+    tally.add("x", make_summary("invalid", codes=("a", "mac-differs")), "mac-differs: the data differs")
+    tally.add("b", make_summary("invalid", codes=("mac-differs", "other")), recorded=True)
+    tally.add("a", make_summary("valid"))
     assert [(each.name, each.verdict, each.reason, each.code) for each in tally.report().attention] == [
         ("b", "invalid", "", "mac-differs, other"),
         ("x", "invalid", "the data differs", "mac-differs"),
@@ -75,9 +84,12 @@ def test_the_worst_is_named_first_with_its_reason() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_lists_are_bounded_and_nothing_is_lost(seed: int) -> None:
-    """The same report in whatever order results come: of everything the same is named, and the rest is counted."""
-    files = [(f"{number:06}", gist("no-signature", signature(number, month=f"{number:07}"))) for number in range(9_000)]
-    files += [(f"bad{number:04}", gist("invalid")) for number in range(990)]
+    """The report does not depend on the order of results: the same entries are named and the rest counted."""
+    files = [
+        (f"{number:06}", make_summary("no-signature", signature(number, month=f"{number:07}")))
+        for number in range(9_000)
+    ]
+    files += [(f"bad{number:04}", make_summary("invalid")) for number in range(990)]
     expected = ArchiveStatistics()
     for name, each in files:
         expected.add(name, each)
@@ -96,7 +108,7 @@ def test_lists_are_bounded_and_nothing_is_lost(seed: int) -> None:
 def test_hostile_names_take_no_room() -> None:
     tally = ArchiveStatistics()
     for number in range(20_000):
-        tally.add("a", gist("valid", signature(number, month=f"{number:07}", profiles=(f"p{number}",))))
+        tally.add("a", make_summary("valid", signature(number, month=f"{number:07}", profiles=(f"p{number}",))))
     assert {len(each) for each in (tally._signers, tally._profiles, tally._months)} == {10_000}
     report = tally.report()
     assert sum(each.signatures.total for each in report.signers) + report.more_signers.total == 20_000
@@ -106,12 +118,12 @@ def test_hostile_names_take_no_room() -> None:
 @pytest.mark.parametrize(
     "change", [{0: "good"}, {0: []}, {1: 7}, {3: "name"}, {3: [7]}, {5: 1}, {6: 0}, {6: True}, {6: "1"}]
 )
-def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
+def test_a_damaged_summary_is_ignored(change: dict[int, object]) -> None:
     values = signature(profiles=("base-rsa",)).to_values()
     assert SignatureSummary.from_values(values) == signature(profiles=("base-rsa",))
     for place, value in change.items():
         values[place] = value
-    with pytest.raises(ValueError, match="not a summary"):
+    with pytest.raises(ValueError, match="is expected"):
         SignatureSummary.from_values(values)
 
 
@@ -119,6 +131,6 @@ def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
     ("kind", "verdict", "code"),
     [("verified", "ignored", 0), ("signed", "valid", 0), ("failed", "no-signature", 3), ("verified", "valid", 130)],
 )
-def test_a_journal_holds_no_verdicts_of_other_tasks(kind: str, verdict: str, code: int) -> None:
-    with pytest.raises(ValueError, match="not a verdict"):
+def test_a_journal_contains_no_verdicts_of_other_tasks(kind: str, verdict: str, code: int) -> None:
+    with pytest.raises(ValueError, match="a verdict is expected"):
         ResultSummary.parse(str(ResultSummary(kind=kind, verdict=verdict, exit_code=code)))

@@ -90,7 +90,7 @@ def test_nothing_is_signed_twice_in_place(
         return dcmseal.sign_many([folder], key=key, in_place=True, journal=journal, jobs=2, executor=executor)
 
     assert {verdict for _, verdict in names(first_of(sign(), 70))} == {"signed"}
-    # workers finish what is in their hands, and nobody hears of it
+    # workers finish their current files, and the results are dropped
     assert sum(signatures(folder)) >= 70
     (folder / "000").write_bytes(image)
     again = names(sign())
@@ -129,7 +129,7 @@ def test_a_key_is_not_opened_if_nothing_is_left(
     assert signatures(output or folder) == [1, 1, 1]
 
 
-def test_nobody_is_asked_for_the_pin_of_a_token_that_is_not_needed(
+def test_the_pin_of_an_unused_token_is_not_requested(
     tree: Tree, image: bytes, softhsm: SoftHsm, pki: Pki, journal: Path
 ) -> None:
     token = softhsm.token("journal")
@@ -167,7 +167,7 @@ def test_no_journal_is_begun_for_a_key_that_cannot_be_opened(tree: Tree, image: 
 def test_a_key_is_opened_before_results_are_waited_for(
     tree: Tree, signed: bytes, image: bytes, loose_key: Path, pki: Pki, journal: Path
 ) -> None:
-    """Whoever shows progress has not begun yet when a PIN is asked for."""
+    """A PIN is requested before progress is shown."""
     folder, uri = tree({"a": image}), uri_of(loose_key, pki)
     assert len(list(dcmseal.sign_many([folder], key=uri, in_place=True, journal=journal))) == 1
     loose_key.unlink()

@@ -17,7 +17,7 @@ from dcmseal.batch.inputs.glob_pattern import compile_glob
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.inputs.path_list import parse_path_list
 from dcmseal.errors import NotDicom, UsageError
-from tests.support import builder
+from tests.support import builder as b
 
 Tree = Callable[..., Path]
 
@@ -76,7 +76,7 @@ def test_links_to_folders_are_not_followed_and_those_to_files_are(here: Path, tr
     assert found("link") == ["link/a", "link/circle?", "link/file", "link/nowhere?", "link/pipe?"]
 
 
-def test_what_is_no_file_is_passed_over_unless_it_claims_to_be_dicom_or_cannot_be_told(here: Path, tree: Tree) -> None:
+def test_non_dicom_files_are_skipped_unless_they_claim_to_be_dicom_or_are_unreadable(here: Path, tree: Tree) -> None:
     folder = tree({"a": b"1"})
     (folder / "circle").symlink_to(folder)
     (folder / "circle.dcm").symlink_to(folder)
@@ -133,7 +133,7 @@ def test_output_and_half_written_files_are_not_input(tree: Tree) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_depth_is_no_recursion() -> None:
+def test_deep_folders_do_not_recurse() -> None:
     path = Path("deep", *(["d"] * 1500))
     for folder in [Path("deep"), *(Path("deep", *(["d"] * depth)) for depth in range(1, 1501))]:
         folder.mkdir()
@@ -145,7 +145,7 @@ def test_depth_is_no_recursion() -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_a_folder_that_cannot_be_read_is_told(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_folder_is_reported(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     tree({"1/a": b"", "2/b": b""})
     scandir = os.scandir
 
@@ -211,11 +211,11 @@ def test_lists_are_read_as_they_come(separator: bytes) -> None:
     assert list(parse_path_list(BytesIO(data + separator))) == names
 
 
-def test_names_that_are_no_text_are_names_between_nuls() -> None:
+def test_names_that_are_not_text_are_separated_by_nuls() -> None:
     assert list(parse_path_list(BytesIO(b"\xff.dcm\0b\n.dcm\0"))) == [os.fsdecode(b"\xff.dcm"), "b\n.dcm"]
 
 
-def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
+def test_a_byte_order_mark_is_not_part_of_a_name() -> None:
     assert list(parse_path_list(BytesIO(b"\xef\xbb\xbfa.dcm\r\n\nb.dcm"))) == ["a.dcm", "b.dcm"]
 
 
@@ -233,7 +233,7 @@ def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
     ],
     ids=str,
 )
-def test_a_list_that_is_none_is_refused_before_its_first_path(data: bytes, said: str) -> None:
+def test_an_invalid_list_is_refused_before_its_first_path(data: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         parse_path_list(BytesIO(data))
 
@@ -282,7 +282,7 @@ def test_a_file_set_names_its_files_and_cannot_lead_out_of_it(tree: Tree, tmp_pa
 
 
 @pytest.mark.usefixtures("here")
-def test_a_file_set_that_cannot_be_read_is_told(tree: Tree) -> None:
+def test_an_unreadable_file_set_is_reported(tree: Tree) -> None:
     tree({"DICOMDIR": b"nonsense"})
     for word in ("archive/DICOMDIR", "archive", "archive/*"):
         (result,) = iter_inputs([word])
@@ -291,7 +291,7 @@ def test_a_file_set_that_cannot_be_read_is_told(tree: Tree) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_a_file_set_that_is_cut_short_anywhere_is_told(tree: Tree) -> None:
+def test_a_truncated_file_set_is_reported(tree: Tree) -> None:
     folder = tree({"A": b"1", "B": b"2"})
     directory = Path(dicomdir(folder, "A", None, "B"))
     data = directory.read_bytes()
@@ -302,18 +302,18 @@ def test_a_file_set_that_is_cut_short_anywhere_is_told(tree: Tree) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_a_directory_that_would_block_or_is_none_is_told(tree: Tree) -> None:
+def test_a_dicomdir_that_would_block_or_is_not_one_is_reported(tree: Tree) -> None:
     folder = tree({"A": b"1"})
     os.mkfifo(folder / "DICOMDIR")
     assert found("archive") == ["archive/DICOMDIR?", "archive/A"]
     (folder / "DICOMDIR").unlink()
-    (folder / "DICOMDIR").write_bytes(builder.file(builder.image()))
+    (folder / "DICOMDIR").write_bytes(b.file(b.image()))
     assert found("archive/DICOMDIR") == ["archive/DICOMDIR?"]
 
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_what_a_file_set_in_a_folder_names_has_to_be_there_and_dicom(tree: Tree) -> None:
+def test_files_of_a_file_set_must_exist_and_be_dicom(tree: Tree) -> None:
     tree({"cd/A": b"1", "cd/IMAGES/CT1": b"2", "cd/IMAGES/CT2": b"3", "cd/NOTES": b"4"})
     dicomdir(Path("archive/cd"), ["IMAGES", "CT1"], "A", ["IMAGES", "GONE"])
     assert found("archive") == [

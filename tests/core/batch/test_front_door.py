@@ -1,4 +1,4 @@
-"""The front door: what ``sign`` and ``verify`` take, their counterparts for many files take with the same meaning."""
+"""``sign_many`` and ``verify_many`` take the options of ``sign`` and ``verify`` with the same meaning."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal import Policy, ReferenceFolders, Registry, Rule, SignOptions, TimestampRequest, VerifyOptions
+from dcmseal import Policy, ReferenceFolders, Registry, Rule, SignOptions, TimestampRequest, VerifyOptions, tags
 from dcmseal.config.pin_source import PinSource, StoredSecret
 from dcmseal.errors import TimestampError, UsageError
 from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from dcmseal.verification.signer_trust import Trust
 from dcmseal.verification.verification_options import TimestampMode
-from tests.support import builder
-from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
+from tests.support import builder as b
+from tests.support import tags as t
+from tests.support.cited_evidence import make_citation, make_document, make_evidence_sequence
 from tests.support.pki import Pki
+from tests.support.wrong_types import wrong_type
 
 Tree = Callable[..., Path]
 NO_AUTHORITY = "http://127.0.0.1:9/"
-PATIENT_ID, PATIENT_NAME = 0x00100020, 0x00100010
 
 
 class TestSignOptions:
     def test_lenient_values_become_strict_ones(self, tmp_path: Path) -> None:
         options = SignOptions(
             location="BeamSequence[0]",
-            tags=["PatientID", "(0010,0010)", 0x00080060],
+            tags=["PatientID", "(0010,0010)", t.MODALITY],
             algorithm="sha512",
             purpose="Verification Signature",
             references=str(tmp_path),
             timestamp=NO_AUTHORITY,
         )
         assert str(options.location) == "BeamSequence[0]"
-        assert options.tags == (PATIENT_ID, PATIENT_NAME, 0x00080060)
+        assert options.tags == (t.PATIENT_ID, t.PATIENT_NAME, t.MODALITY)
         assert options.algorithm is MacAlgorithm.SHA512
         assert options.purpose is SignaturePurpose.VERIFICATION
         assert options.references == ReferenceFolders([tmp_path])
@@ -54,9 +54,9 @@ class TestSignOptions:
         )
         assert options != SignOptions()
         with pytest.raises(FrozenInstanceError):
-            options.tags = None  # type: ignore[misc]
+            options.tags = None  # type: ignore[misc] # the test assigns to a frozen value
 
-    def test_repr_names_what_is_not_usual(self) -> None:
+    def test_repr_shows_values_that_are_not_defaults(self) -> None:
         assert repr(SignOptions()) == "SignOptions()"
         assert (
             repr(SignOptions(only_required=True, profile="none")) == "SignOptions(only_required=True, profile='none')"
@@ -69,7 +69,7 @@ class TestSignOptions:
         assert result.signature.purpose is not None
         assert result.signature.purpose.value == "5"
         assert result.signature.mac is not None
-        assert result.signature.mac.elements == (PATIENT_ID,)
+        assert result.signature.mac.elements == (t.PATIENT_ID,)
 
     @pytest.mark.parametrize("purpose", [5, "5", "verification", "VERIFICATION", "Verification Signature"])
     def test_purposes_are_read_in_one_way(self, purpose: int | str) -> None:
@@ -94,13 +94,13 @@ class TestSignOptions:
             ("allow_weak", None),
         ],
     )
-    def test_what_cannot_be_read_is_refused_at_once(self, name: str, value: Any) -> None:
+    def test_invalid_options_are_refused_at_once(self, name: str, value: Any) -> None:
         with pytest.raises(UsageError):
             SignOptions(**{name: value})
 
     def test_an_unknown_keyword_is_an_error_of_the_program(self, image: bytes, key: str) -> None:
         with pytest.raises(TypeError, match="unexpected keyword argument 'tag'"):
-            dcmseal.sign(image, key=key, tag="PatientID")  # type: ignore[call-arg]
+            dcmseal.sign(image, key=key, tag="PatientID")  # type: ignore[call-arg] # the keyword does not exist
 
 
 class TestVerifyOptions:
@@ -145,7 +145,7 @@ class TestVerifyOptions:
             ({"require": 5}, "require"),
         ],
     )
-    def test_what_cannot_be_read_is_refused_at_once(self, keywords: dict[str, Any], says: str) -> None:
+    def test_invalid_options_are_refused_at_once(self, keywords: dict[str, Any], says: str) -> None:
         with pytest.raises(UsageError, match=says):
             VerifyOptions(**keywords)
         with pytest.raises(UsageError, match=says):
@@ -153,7 +153,7 @@ class TestVerifyOptions:
 
     def test_the_hint_for_a_name_of_the_configuration_is_python(self) -> None:
         with pytest.raises(UsageError) as caught:
-            dcmseal.verify("signed.dcm", trust="hospital")  # type: ignore[arg-type]
+            dcmseal.verify("signed.dcm", trust=wrong_type("hospital"))
         assert caught.value.hint == "load it from the configuration: trust=load_config().trust_setup(NAME)"
 
     def test_options_may_be_given_as_one_value(self, signed: bytes, tree: Tree) -> None:
@@ -162,12 +162,18 @@ class TestVerifyOptions:
         assert [each.verdict for each in dcmseal.verify_many(tree({"a": signed}), options=options)] == ["valid"]
 
 
+def _signed_elements(result: Any) -> tuple[int, ...]:
+    """The elements that the new signature covers."""
+    elements: tuple[int, ...] = result.signature.mac.elements
+    return elements
+
+
 class TestOneValueForSeveral:
     def test_one_tag_is_not_taken_letter_by_letter(self, image: bytes, key: str, tree: Tree) -> None:
-        assert dcmseal.sign(image, key=key, tags="PatientName").signature.mac.elements == (PATIENT_NAME,)  # type: ignore[union-attr]
+        assert _signed_elements(dcmseal.sign(image, key=key, tags="PatientName")) == (t.PATIENT_NAME,)
         folder = tree({"a": image})
         (result,) = dcmseal.sign_many(str(folder), key=key, in_place=True, tags="PatientName", skip_signed="any")
-        assert result.value.signature.mac.elements == (PATIENT_NAME,)  # type: ignore[union-attr]
+        assert _signed_elements(result.value) == (t.PATIENT_NAME,)
         assert [each.verdict for each in dcmseal.sign_many(folder, key=key, in_place=True, skip_signed="any")] == [
             "skipped"
         ]
@@ -188,31 +194,44 @@ class TestManyFilesLikeOne:
     def test_one_folder_of_references(self, key: str, tree: Tree, image: bytes, *, as_list: bool) -> None:
         uid = "1.2.3.4.1"
         study = tree({"first.dcm": image}, "study")
-        document = builder.file(make_document(make_evidence_sequence(CURRENT, make_citation(uid))))
+        document = b.file(
+            make_document(
+                make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(uid))
+            )
+        )
         folder = tree({"report": document})
         references = [str(study)] if as_list else str(study)
         (result,) = dcmseal.sign_many([folder], key=key, in_place=True, references=references)
         assert result.reason.startswith("instance 1.2.3.4.1 is not in the folders")
 
     @pytest.mark.parametrize("name", ["manifest", "evidence", "keep_evidence"])
-    def test_verify_many_refuses_what_belongs_to_one_file(self, name: str) -> None:
+    def test_verify_many_refuses_options_for_a_single_file(self, name: str) -> None:
         keywords: dict[str, Any] = {name: True}
         with pytest.raises(UsageError, match=f"verify_many does not take {name}") as caught:
             dcmseal.verify_many([], **keywords)
         assert "verify()" in caught.value.hint
 
     @pytest.mark.parametrize("name", ["manifest", "uid", "output"])
-    def test_sign_many_refuses_what_belongs_to_one_file(self, name: str, key: str) -> None:
+    def test_sign_many_refuses_options_for_a_single_file(self, name: str, key: str) -> None:
         keywords: dict[str, Any] = {name: "x"}
         with pytest.raises(UsageError, match=f"sign_many does not take {name}"):
             dcmseal.sign_many([], key=key, in_place=True, **keywords)
+
+    @pytest.mark.parametrize("jobs", [0, -1])
+    def test_fewer_than_one_process_is_refused(self, key: str, jobs: int) -> None:
+        with pytest.raises(UsageError, match=f"jobs must be at least 1, not {jobs}"):
+            dcmseal.verify_many([], jobs=jobs)
+        with pytest.raises(UsageError, match="jobs must be at least 1"):
+            dcmseal.sign_many([], key=key, in_place=True, jobs=jobs)
+        with pytest.raises(UsageError, match="jobs must be at least 1"):
+            dcmseal.run_task([], dcmseal.VerifyTask(), jobs=jobs)
 
     def test_a_policy(self, signed: bytes, tree: Tree) -> None:
         results = dcmseal.verify_many([tree({"a": signed})], integrity_only=True, policy=Policy(signatures=2))
         assert [each.verdict for each in results] == ["invalid"]
 
     def test_opened_trust(self, signed: bytes, tree: Tree, pki: Pki) -> None:
-        trust = Trust.open(TrustSettings(anchors=(str(pki["p256"].certificate_pem),)))
+        trust = dcmseal.open_trust(TrustSettings(anchors=(str(pki["p256"].certificate_pem),)))
         assert [each.verdict for each in dcmseal.verify_many([tree({"a": signed})], trust=trust)] == ["valid"]
 
     def test_plugins_of_an_application_work_in_this_process(

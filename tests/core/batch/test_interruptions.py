@@ -1,4 +1,4 @@
-"""Early ends: whatever kills the program, every file is whole, signed at most once, and no process is left."""
+"""Interrupted runs: every file is whole and signed at most once, and no process is left."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.errors import Malformed, NotSignable, ProfileViolation, SealError, UnknownProfile, UsageError
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.registry import installed_registry
+from tests.support import tags as t
 
 Tree = Callable[..., Path]
 ROOT = Path(__file__).parents[3]
@@ -86,7 +87,7 @@ def test_a_program_that_is_ended_leaves_whole_files_and_goes_on(
     [
         UsageError("no", hint="yes"),
         Malformed("cut", 12),
-        NotSignable(0x00100010, "why", hint="what"),
+        NotSignable(t.PATIENT_NAME, "why", hint="what"),
         ProfileViolation("broken", (), hint="repair it"),
     ],
     ids=lambda error: type(error).__name__,

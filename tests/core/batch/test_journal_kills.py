@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
-from tests.core.batch.test_journal import sign_task
-from tests.support.builder import Value, file
-from tests.support.builder import image as image_of
+from tests.core.batch.journal_runs import sign_task
+from tests.support import builder as b
 from tests.support.dcmsign import Dcmtk
 from tests.support.interrupted_run import InterruptedRun
 from tests.support.pki import Pki
@@ -41,7 +41,7 @@ def test_the_disk_of_the_files_is_full(killing: InterruptedRun) -> None:
     """For the large ones."""
     large = killing.files[::3]
     for path in large:
-        data = file(image_of(Value(0x7FE00010, "OW", bytes(LARGE))))
+        data = b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes(LARGE))))
         path.write_bytes(data)
     errors = killing.run_with_full_disk(largest=LARGE)
     assert errors.count("cannot be written: File too large") == len(large)

@@ -1,4 +1,4 @@
-"""Where results go: no two to the same place, and on disk before anybody is told."""
+"""Outputs: no two have the same path, and files are on disk before their results are reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.inputs.output_layout import OutputLayout
@@ -18,6 +17,7 @@ from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.output_collisions import iter_without_collisions
 from dcmseal.errors import NotDicom, OutputError, UsageError
+from dcmseal.exit_codes import ExitCode
 
 Tree = Callable[..., Path]
 
@@ -29,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("here")
-def test_what_paths_for_output_begin_with(tree: Tree) -> None:
+def test_prefixes_of_output_paths(tree: Tree) -> None:
     tree({"1/a": b"", "1/DICOMDIR": b"", "b": b"", "c[1]": b""})
     for word in ("archive", "archive/1", "archive/b", "archive/1/a", "archive/*/a", "archive/c[1]"):
         found = [each.relative for each in iter_inputs([word, "nowhere"]) if isinstance(each, InputFile)]
@@ -63,7 +63,7 @@ def test_results_mirror_the_inputs_below_their_common_root(tree: Tree, words: li
 
 
 @pytest.mark.usefixtures("here")
-def test_words_are_told_apart(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_distinguished(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     tree({"1/a": b"", "2/a": b"", "3/A": b""})
     words = ["archive/1/a", "archive/2", "archive/3/A"]
     assert list(iter_without_collisions(words, "out")) == words
@@ -77,9 +77,7 @@ def test_words_are_told_apart(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> No
         list(iter_without_collisions(words, "archive"))
 
 
-def test_sources_that_come_one_by_one_are_told_apart_as_they_come(
-    here: Path, tree: Tree, image: bytes, key: str
-) -> None:
+def test_sources_of_an_iterator_are_distinguished_one_by_one(here: Path, tree: Tree, image: bytes, key: str) -> None:
     tree({"1/a": image, "2/a": image})
     results = dcmseal.sign_many(iter(["archive/1/a", "archive/2/a"]), output_dir="out", key=key, overwrite=True)
     with pytest.raises(UsageError, match="would go to"):
@@ -132,7 +130,7 @@ class TestSettling:
         # those below before those above
         assert synced == ["out/a/b", "out/a", "out", "."]
 
-    def test_what_is_not_on_disk_has_failed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_result_that_is_not_on_disk_has_failed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(_: str) -> None:
             raise OSError(5, "Input/output error")
 
@@ -143,7 +141,7 @@ class TestSettling:
         with pytest.raises(OutputError, match="may be lost"):
             list(iter_with_sync(iter([written("a/1")]), None))
 
-    def test_what_was_done_is_on_disk_however_the_run_ends(self, synced: list[str]) -> None:
+    def test_finished_files_are_on_disk_however_the_run_ends(self, synced: list[str]) -> None:
         results = iter_with_sync(iter([written("a/1"), written("b/1")]), None)
         next(results)
         results.close()

@@ -1,4 +1,4 @@
-"""What tasks say that they need is all that their workers import, so that a pool of processes is ready at once."""
+"""Tasks declare all modules that their workers import, so that a pool of processes starts quickly."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_pa
     )
     kind, *modules = ran.stdout.split()
     assert kind in ("verified", "listed", "signed", "planned")
-    # what plugins import is not known before they are found
+    # the imports of plugins are unknown before discovery
     late = {name for name in modules if name.startswith("dcmseal.") and not name.startswith("dcmseal.plugins.")}
     assert not late
 

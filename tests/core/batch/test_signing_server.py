@@ -1,4 +1,4 @@
-"""The lane: one key, one login, one signature at a time, whatever the number of workers."""
+"""The signing server: one key, one login, one signature at a time for any number of workers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from multiprocessing.connection import Client
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from dcmseal.mac.digest import MacStream
 from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.signer_backend import SecretRequest, SignableMessage, Signer
 from dcmseal.terms import MacAlgorithm
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.softhsm_token import PIN, SoftHsm
 
@@ -34,7 +36,7 @@ Tree = Callable[..., Path]
 
 
 class CountingSigner:
-    """Signs with a real key, and makes sure that nobody else is doing so."""
+    """Signs with a real key, and asserts that signatures do not overlap."""
 
     def __init__(self, signer: Signer, *, fails_at: int = 0, error: SignerError | None = None) -> None:
         self.certificate_chain = signer.certificate_chain
@@ -94,7 +96,8 @@ def test_workers_send_digests_and_one_is_signed_at_a_time(tree: Tree, image: byt
     assert counting.count == 30
     verified = list(dcmseal.verify_many([folder], integrity_only=True))
     assert [each.verdict for each in verified] == ["valid"] * 30
-    assert len({each.to_document()["signature"]["uid"] for each in results}) == 30  # type: ignore[index,call-overload]
+    documents: list[Any] = [each.to_document() for each in results]
+    assert len({each["signature"]["uid"] for each in documents}) == 30
 
 
 @pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["here", "pool"])
@@ -124,12 +127,12 @@ def test_a_key_that_fails_stops_the_run_and_is_not_asked_again(
     assert last.is_fatal
     assert last.exit_code == 6
     assert [each.verdict for each in done] == ["signed"] * 5
-    # what was signed is told of, and nothing else was touched
+    # signed files are reported, and no other file is touched
     signed = {each.input.source for each in done}
     assert {str(path) for path, count in zip(sorted(folder.iterdir()), counts(folder), strict=True) if count} == signed
 
 
-def test_nobody_gets_in_without_the_word(key: str) -> None:
+def test_connections_need_the_authkey(key: str) -> None:
     with opened(key) as signer, open_signing_server(signer) as lane:
         folder = Path(lane.endpoint.address).parent
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -149,7 +152,7 @@ def message(digest: bytes) -> MacStream:
 
 
 @pytest.mark.parametrize("request_", [b"", b"SHA256\0short", b"SHA7\0" + bytes(32), b"\xff" * 700, b"SHA256"])
-def test_what_is_no_digest_is_not_signed(key: str, request_: bytes) -> None:
+def test_an_invalid_digest_is_not_signed(key: str, request_: bytes) -> None:
     with opened(key) as signer:
         counting = CountingSigner(signer)
         with open_signing_server(counting) as lane:
@@ -165,7 +168,7 @@ def test_what_is_no_digest_is_not_signed(key: str, request_: bytes) -> None:
 def test_content_that_cannot_be_read_concerns_its_file_only(key: str) -> None:
     def broken() -> Iterator[bytes]:
         yield b"some"
-        raise NotSignable(0x00100010, "it is gone")
+        raise NotSignable(t.PATIENT_NAME, "it is gone")
 
     content = MacStream(algorithm=MacAlgorithm.SHA256, digest=bytes(32), read=lambda: iter([b"all", b" of it"]))
     with opened(key) as signer, open_signing_server(HashingSigner(signer)) as lane:

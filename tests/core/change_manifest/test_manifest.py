@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.change_manifest.manifest_content import derive_key
 from dcmseal.change_manifest.signed_data import parse_signed_data
 from dcmseal.comparison.fingerprints import KeyedFingerprinter
@@ -29,33 +30,20 @@ from tests.core.change_manifest.manifest_helpers import (
     sign_with_manifest,
 )
 from tests.core.comparison.node_paths import flip_bit, iter_nodes, make_items, replace_node
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    EXPLICIT_BE,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    Fragments,
-    Raw,
-    Syntax,
-    Value,
-    file,
-    image,
-    in_order,
-    text,
-    us,
-)
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import edit_signed, minimise_nodes, to_nodes
 from tests.support.strategies import sound_data_sets
 
-BEAMS = tuple((us(0x300A00C0, n), text(0x300A00C2, "LO", name)) for n, name in enumerate(("AP", "PA", "LL")))
+BEAMS = tuple((b.us(t.BEAM_NUMBER, n), b.text(t.BEAM_NAME, "LO", name)) for n, name in enumerate(("AP", "PA", "LL")))
 
 
 @pytest.mark.parametrize("identity", ["rsa2048", "p256", "dsa2048"])
 @pytest.mark.parametrize("algorithm", ["SHA256", "SHA384", "SHA512"])
-def test_what_was_not_changed_is_as_it_was(pki: Pki, identity: str, algorithm: str) -> None:
+def test_unchanged_elements_are_reported_as_unchanged(pki: Pki, identity: str, algorithm: str) -> None:
     for name in ("CT_small.dcm", "rtplan.dcm", "JPEG-lossy.dcm", "image_dfl.dcm", "MR_small_bigendian.dcm"):
         data, manifest = sign_with_manifest(real_file(name).data, pki[identity], algorithm=algorithm)
         assert manifest_codes(data, manifest) == [("elements-unchanged", "")]
@@ -64,26 +52,26 @@ def test_what_was_not_changed_is_as_it_was(pki: Pki, identity: str, algorithm: s
 @given(data=st.data())
 def test_the_element_that_was_changed_is_named_and_no_other(pki: Pki, data: st.DataObject) -> None:
     nodes = minimise_nodes(data.draw(sound_data_sets()))
-    assume(any(not isinstance(each, Raw) and each.tag >> 16 > 8 for each in nodes))
-    nodes = in_order(
+    assume(any(not isinstance(each, b.Raw) and each.tag >> 16 > 8 for each in nodes))
+    nodes = b.in_order(
         *nodes,
-        *(() if any(spot.path == "PatientID" for spot in iter_nodes(nodes)) else (text(0x00100020, "LO", "47"),)),
+        *(() if any(spot.path == "PatientID" for spot in iter_nodes(nodes)) else (b.text(t.PATIENT_ID, "LO", "47"),)),
     )
-    signed, manifest = sign_with_manifest(file(nodes, JPEG_BASELINE), pki["p256"])
+    signed, manifest = sign_with_manifest(b.file(nodes, b.JPEG_BASELINE), pki["p256"])
     signable = parse_manifest(manifest)
     covered = {int(tag, 16) for tag, *_ in signable["signed"]}
     recorded = covered | {int(tag, 16) for tag, *_ in signable["unsigned"]}
-    places = [spot for spot in iter_nodes(nodes) if isinstance(spot.node, Value)]
+    places = [spot for spot in iter_nodes(nodes) if isinstance(spot.node, b.Value)]
     spot = data.draw(st.sampled_from(places))
-    assert isinstance(spot.node, Value)
+    assert isinstance(spot.node, b.Value)
     at = data.draw(st.integers(0, len(spot.node.value) - 1))
     value = flip_bit(spot.node.value, at, 0x40)
     assume(spot.node.value[-1] not in b"\0 " or spot.node.value[:-1] == value[:-1] or at < len(value) - 1)
     assume(value[at] not in b"\0 @`" and spot.node.value[at] not in b"\0 @`")
-    other = Value(spot.node.tag, spot.node.vr, value)
-    changed = replace_elements(signed, replace_node(nodes, spot.steps, spot.at, other), JPEG_BASELINE)
+    other = b.Value(spot.node.tag, spot.node.vr, value)
+    changed = replace_elements(signed, replace_node(nodes, spot.steps, spot.at, other), b.JPEG_BASELINE)
     top = nodes[spot.steps[0][0]] if spot.steps else spot.node
-    assert not isinstance(top, Raw)
+    assert not isinstance(top, b.Raw)
     never = any(each in spot.path for each in ("0000)", "(0004,", "(0006,", "LengthToEnd", "MACParam", "DigitalSig"))
     never = never or "Padding" in spot.path or "(FFFA," in spot.path or "DirectoryRecord" in spot.path
     if never or top.tag not in recorded:
@@ -127,11 +115,11 @@ def test_one_byte_of_a_real_file_is_found_again(pki: Pki, name: str) -> None:
         (lambda beams: (beams[0], beams[2], beams[1]), [("element-moved", "BeamSequence[1]")]),
         (lambda beams: (*beams[:2], beams[2][:1]), [("element-removed", "BeamSequence[2].BeamName")]),
         (
-            lambda beams: (*beams[:2], (*beams[2], text(0x300A00C4, "CS", "STATIC"))),
+            lambda beams: (*beams[:2], (*beams[2], b.text(0x300A00C4, "CS", "STATIC"))),
             [("element-added", "BeamSequence[2].BeamType")],
         ),
         (
-            lambda beams: (*beams[:2], (*beams[2][:1], Value(0x300A00C2, "LT", b"LL"))),
+            lambda beams: (*beams[:2], (*beams[2][:1], b.Value(t.BEAM_NAME, "LT", b"LL"))),
             [("element-changed", "BeamSequence[2].BeamName")],
         ),
     ],
@@ -139,30 +127,30 @@ def test_one_byte_of_a_real_file_is_found_again(pki: Pki, name: str) -> None:
 def test_items_and_elements_that_come_go_and_move_are_named(
     pki: Pki, change: Callable[[Any], Any], expected: list[tuple[str, str]]
 ) -> None:
-    signed, manifest = sign_with_manifest(file(image(make_items(*BEAMS))), pki["p256"])
-    assert manifest_codes(replace_elements(signed, image(make_items(*change(BEAMS)))), manifest) == expected
+    signed, manifest = sign_with_manifest(b.file(b.image(make_items(*BEAMS))), pki["p256"])
+    assert manifest_codes(replace_elements(signed, b.image(make_items(*change(BEAMS)))), manifest) == expected
 
 
 def test_elements_of_the_level_that_come_go_and_move(pki: Pki) -> None:
-    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
-    nodes = image()
+    signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
+    nodes = b.image()
     assert manifest_codes(replace_elements(signed, (*nodes[:3], *nodes[4:])), manifest) == [
         ("element-removed", "PatientName")
     ]
     swapped = (*nodes[:3], nodes[4], nodes[3], *nodes[5:])
     assert manifest_codes(replace_elements(signed, swapped), manifest) == [("element-moved", "PatientName")]
-    more = image(text(0x00104000, "LT", "comment"))
+    more = b.image(b.text(t.PATIENT_COMMENTS, "LT", "comment"))
     assert manifest_codes(replace_elements(signed, more), manifest) == [
         ("elements-unchanged", ""),
         ("unsigned-added", "PatientComments"),
     ]
 
 
-def test_what_is_not_signed_is_told_apart(pki: Pki) -> None:
-    signed, manifest = sign_with_manifest(file(image(make_items(*BEAMS))), pki["p256"], tags=["PatientID"])
+def test_unsigned_changes_are_reported_separately(pki: Pki) -> None:
+    signed, manifest = sign_with_manifest(b.file(b.image(make_items(*BEAMS))), pki["p256"], tags=["PatientID"])
     assert manifest_codes(signed, manifest) == [("elements-unchanged", "")]
-    nodes = image(make_items(BEAMS[1], BEAMS[0], BEAMS[2]), text(0x00100020, "LO", "4712"), us(0x00280010, 5))
-    nodes = tuple(each for each in nodes if not isinstance(each, Raw) and each.tag != 0x00280011)
+    nodes = b.image(make_items(BEAMS[1], BEAMS[0], BEAMS[2]), b.text(t.PATIENT_ID, "LO", "4712"), b.us(tags.ROWS, 5))
+    nodes = tuple(each for each in nodes if not isinstance(each, b.Raw) and each.tag != tags.COLUMNS)
     findings = manifest_findings(replace_elements(signed, nodes), manifest)
     assert {(each.code, each.where) for each in findings[1:]} == {
         ("element-changed", "PatientID"),
@@ -173,43 +161,46 @@ def test_what_is_not_signed_is_told_apart(pki: Pki) -> None:
     assert [each.aspect for each in findings[2:]] == [Aspect.COVERAGE] * 3
 
 
-@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_BE], ids=lambda syntax: syntax.uid)
-def test_another_transfer_syntax_changes_nothing(pki: Pki, syntax: Syntax) -> None:
-    nodes = image(make_items(*BEAMS, undefined=True), Value(0x00280106, "US", b"\1\2"))
-    signed, manifest = sign_with_manifest(file(nodes, syntax), pki["p256"])
-    other = file(to_nodes(reference.parse_file(signed).dataset), EXPLICIT_LE)
+@pytest.mark.parametrize("syntax", [b.IMPLICIT_LE, b.EXPLICIT_BE], ids=lambda syntax: syntax.uid)
+def test_another_transfer_syntax_changes_nothing(pki: Pki, syntax: b.Syntax) -> None:
+    nodes = b.image(make_items(*BEAMS, undefined=True), b.Value(t.SMALLEST_IMAGE_PIXEL_VALUE, "US", b"\1\2"))
+    signed, manifest = sign_with_manifest(b.file(nodes, syntax), pki["p256"])
+    other = b.file(to_nodes(reference.parse_file(signed).dataset), b.EXPLICIT_LE)
     assert manifest_codes(other, manifest) == [("elements-unchanged", "")]
 
 
 def test_frames_and_fragments_that_changed_are_counted(pki: Pki) -> None:
-    native = (*image(text(0x00280008, "IS", "3"))[:-1], Value(0x7FE00010, "OW", bytes(range(30))))
-    signed, manifest = sign_with_manifest(file(native), pki["p256"])
-    changed = (*native[:-1], Value(0x7FE00010, "OW", flip_bit(bytes(range(30)), 15)))
+    native = (*b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", "3"))[:-1], b.Value(tags.PIXEL_DATA, "OW", bytes(range(30))))
+    signed, manifest = sign_with_manifest(b.file(native), pki["p256"])
+    changed = (*native[:-1], b.Value(tags.PIXEL_DATA, "OW", flip_bit(bytes(range(30)), 15)))
     (_, found) = manifest_findings(replace_elements(signed, changed), manifest)
     assert (found.code, found.where, found.message.partition(": ")[2]) == (
         "element-changed",
         "PixelData",
         "frames changed 2",
     )
-    # the frames are those of signing, whatever the file says now
-    other = image(text(0x00280008, "IS", "5"))
+    # the frames are those at signing, not those of the file now
+    other = b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", "5"))
     findings = manifest_findings(replace_elements(signed, (*other[:-1], changed[-1])), manifest)
     assert [each.where for each in findings] == ["", "NumberOfFrames", "PixelData"]
     assert findings[-1].message.endswith("frames changed 2")
-    compressed = (*image(text(0x00280008, "IS", "3"))[:-1], Fragments(fragments=(b"", b"aa", b"bb", b"cc")))
-    signed, manifest = sign_with_manifest(file(compressed, JPEG_BASELINE), pki["p256"])
-    changed = (*compressed[:-1], Fragments(fragments=(b"", b"aa", b"bb", b"xx")))
-    (_, found) = manifest_findings(replace_elements(signed, changed, JPEG_BASELINE), manifest)
+    compressed = (
+        *b.image(b.text(tags.NUMBER_OF_FRAMES, "IS", "3"))[:-1],
+        b.Fragments(fragments=(b"", b"aa", b"bb", b"cc")),
+    )
+    signed, manifest = sign_with_manifest(b.file(compressed, b.JPEG_BASELINE), pki["p256"])
+    changed = (*compressed[:-1], b.Fragments(fragments=(b"", b"aa", b"bb", b"xx")))
+    (_, found) = manifest_findings(replace_elements(signed, changed, b.JPEG_BASELINE), manifest)
     assert found.message.endswith("fragments changed 3, of frames 3")
-    joined = (*compressed[:-1], Fragments(fragments=(b"", b"aa\xfe\xff\0\xe0bb", b"cc")))
-    report = dcmseal.verify(replace_elements(signed, joined, JPEG_BASELINE), manifest=manifest, integrity_only=True)
-    assert report.signatures[0].outcome(Aspect.INTEGRITY) is Outcome.UNKNOWN  # the MAC cannot tell
+    joined = (*compressed[:-1], b.Fragments(fragments=(b"", b"aa\xfe\xff\0\xe0bb", b"cc")))
+    report = dcmseal.verify(replace_elements(signed, joined, b.JPEG_BASELINE), manifest=manifest, integrity_only=True)
+    assert report.signatures[0].outcome(Aspect.INTEGRITY) is Outcome.UNKNOWN  # the MAC is the same
     assert report.manifest[1].code == "element-changed"
 
 
 def test_padding_changes_nothing(pki: Pki) -> None:
-    signed, manifest = sign_with_manifest(file(image(Value(0x00100020, "LO", b"4711    "))), pki["p256"])
-    padded = edit_signed(signed, main={0x00100020: Value(0x00100020, "LO", b"4711  ")})
+    signed, manifest = sign_with_manifest(b.file(b.image(b.Value(t.PATIENT_ID, "LO", b"4711    "))), pki["p256"])
+    padded = edit_signed(signed, main={t.PATIENT_ID: b.Value(t.PATIENT_ID, "LO", b"4711  ")})
     assert manifest_codes(padded, manifest) == [("elements-unchanged", "")]
 
 
@@ -230,15 +221,20 @@ def test_a_manifest_is_about_one_signature_at_its_level(pki: Pki) -> None:
     assert manifest_codes(dcmseal.remove(both, uids=[dcmseal.signatures(both)[0].uid]).data or b"", manifest) != []
 
 
-def test_a_change_of_the_signature_itself_is_told_apart(pki: Pki) -> None:
-    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
-    changed = edit_signed(signed, signature={0x04000105: text(0x04000105, "DT", "20250101000000.000000+0000")})
+def test_a_change_of_the_signature_itself_is_reported_separately(pki: Pki) -> None:
+    signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
+    changed = edit_signed(
+        signed,
+        signature={
+            tags.DIGITAL_SIGNATURE_DATETIME: b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", "20250101000000.000000+0000")
+        },
+    )
     assert manifest_codes(changed, manifest) == [("manifest-other-change", "")]
 
 
-def test_who_has_the_manifest_only_cannot_try_values(pki: Pki) -> None:
+def test_values_cannot_be_guessed_from_a_manifest_alone(pki: Pki) -> None:
     """The key takes the value of the signature, which is in the file: with it, and only with it, values are found."""
-    signed, manifest = sign_with_manifest(file(image()), pki["rsa2048"])
+    signed, manifest = sign_with_manifest(b.file(b.image()), pki["rsa2048"])
     document = parse_manifest(manifest)
     fingerprint = next(told for tag, _, told in document["signed"] if tag == "00100020")
     value = dcmseal.signatures(signed)[0].content.value
@@ -247,7 +243,7 @@ def test_who_has_the_manifest_only_cannot_try_values(pki: Pki) -> None:
     )
     assert value.hex().encode() not in parse_signed_data(manifest).content
     assert value not in manifest
-    _, another = sign_with_manifest(file(image()), pki["rsa2048"])
+    _, another = sign_with_manifest(b.file(b.image()), pki["rsa2048"])
     assert parse_manifest(another)["signed"][0][2] != document["signed"][0][2]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.change_manifest import manifest_checks
+from dcmseal import tags
 from dcmseal.change_manifest.manifest_content import FORMAT
 from dcmseal.change_manifest.manifest_signing import sign_content
 from dcmseal.change_manifest.signed_data import parse_signed_data
@@ -21,23 +21,15 @@ from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.core.change_manifest.manifest_helpers import (
-    manifest_codes,
+    limited_codes,
     manifest_findings,
     parse_manifest,
     replace_elements,
     sign_with_manifest,
 )
 from tests.core.comparison.node_paths import flip_bit
-from tests.support.builder import (
-    Item,
-    Raw,
-    Sequence,
-    Value,
-    encode,
-    file,
-    image,
-    text,
-)
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, edit_signed
 
@@ -45,12 +37,12 @@ from tests.support.signed_files import build_signer, edit_signed
 @pytest.fixture(scope="session")
 def changed_image(pki: Pki) -> tuple[bytes, bytes]:
     """A signed file in which PatientID was changed, and its manifest."""
-    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
+    signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
     return signed.replace(b"4711", b"4712"), manifest
 
 
 def test_it_never_changes_a_verdict(pki: Pki) -> None:
-    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
+    signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
     changed = signed.replace(b"4711", b"4712")
     for each, verdict in ((signed, Verdict.VALID), (changed, Verdict.INVALID)):
         for given_manifest in (manifest, b"", b"nothing", manifest[:-1]):
@@ -59,9 +51,9 @@ def test_it_never_changes_a_verdict(pki: Pki) -> None:
             assert report.signatures == dcmseal.verify(each, integrity_only=True).signatures
 
 
-def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
-    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
-    again, of_another = sign_with_manifest(file(image()), pki["p256"])
+def test_a_manifest_that_is_not_genuine_is_ignored(pki: Pki) -> None:
+    signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
+    again, of_another = sign_with_manifest(b.file(b.image()), pki["p256"])
     changed = signed.replace(b"4711", b"4712")
 
     def alone(data: bytes) -> tuple[str, Outcome]:
@@ -70,7 +62,7 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
 
     assert alone(of_another) == ("manifest-of-other-signature", Outcome.UNKNOWN)
     for stranger in ("twin", "stranger", "p384", "rsa2048"):
-        _, theirs = sign_with_manifest(file(image()), pki[stranger])
+        _, theirs = sign_with_manifest(b.file(b.image()), pki[stranger])
         assert alone(theirs) == ("manifest-of-other-signature", Outcome.UNKNOWN)
         resealed = sign_content(
             parse_signed_data(manifest).content, build_signer(pki[stranger]), MacAlgorithm.SHA256, moment()
@@ -93,9 +85,9 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
     ):
         assert alone(data) == ("manifest-unreadable", Outcome.UNKNOWN)
     value = dcmseal.signatures(signed)[0].content.value
-    other_value = edit_signed(signed, signature={0x04000120: Value(0x04000120, "OB", flip_bit(value, 20))})
+    other_value = edit_signed(signed, signature={tags.SIGNATURE: b.Value(tags.SIGNATURE, "OB", flip_bit(value, 20))})
     assert manifest_findings(other_value, manifest)[0].code == "manifest-of-other-signature"
-    assert manifest_findings(file(image()), manifest)[0].code == "manifest-of-other-signature"
+    assert manifest_findings(b.file(b.image()), manifest)[0].code == "manifest-of-other-signature"
     assert manifest_findings(again, manifest)[0].code == "manifest-of-other-signature"
 
 
@@ -125,14 +117,14 @@ def test_a_bit_of_the_manifest_changed_is_never_believed(
         b'{"format":"dcmseal-manifest/1"}', b'{"format":"x","format":"dcmseal-manifest/2"}', b'{"format":NaN}',
     ],
 )  # fmt: skip
-def test_what_the_signer_signed_is_read_with_care(pki: Pki, content: bytes) -> None:
-    signed, _ = sign_with_manifest(file(image()), pki["p256"])
+def test_signed_content_is_parsed_strictly(pki: Pki, content: bytes) -> None:
+    signed, _ = sign_with_manifest(b.file(b.image()), pki["p256"])
     sealed = sign_content(content, build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-unreadable"]
 
 
 def test_a_manifest_of_another_version_is_refused_with_both_versions(pki: Pki) -> None:
-    signed, _ = sign_with_manifest(file(image()), pki["p256"])
+    signed, _ = sign_with_manifest(b.file(b.image()), pki["p256"])
     content = b'{"format":"dcmseal-manifest/1"}'
     sealed = sign_content(content, build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
     (finding,) = manifest_findings(signed, sealed)
@@ -153,8 +145,8 @@ def test_a_manifest_of_another_version_is_refused_with_both_versions(pki: Pki) -
         (("else",), 1), (("signature", "else"), 1), (("signed", 0), ["00100010", "PN", "00" * 16, 1]),
     ],
 )  # fmt: skip
-def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], value: Any) -> None:
-    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
+def test_content_of_another_form_is_ignored(pki: Pki, path: tuple[Any, ...], value: Any) -> None:
+    signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
     document = parse_manifest(manifest)
     assert document["format"] == FORMAT
     *way, last = path
@@ -166,32 +158,29 @@ def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], v
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-unreadable"]
 
 
-def test_frames_without_end_are_not_counted(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    signed, manifest = sign_with_manifest(file(image(pixels=bytes(100))), pki["p256"])
+def test_frames_without_end_are_not_counted(pki: Pki) -> None:
+    signed, manifest = sign_with_manifest(b.file(b.image(pixels=bytes(100))), pki["p256"])
     document = parse_manifest(manifest)
     document["frame_size"] = 1
     sealed = sign_content(json.dumps(document).encode(), build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
-    monkeypatch.setattr("dcmseal.comparison.inventory.MAX_ENTRIES", 60)
-    assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-verified", "manifest-not-comparable"]
+    assert limited_codes(signed, sealed, entries=60) == ["manifest-verified", "manifest-not-comparable"]
 
 
-def test_of_many_changes_the_first_are_named(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifest_checks, "MAX_CHANGES", 3)
-    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
-    codes = [code for code, _ in manifest_codes(replace_elements(signed, image()[-2:]), manifest)]
-    assert codes == ["element-removed"] * 3 + ["manifest-more-changes"]
-    monkeypatch.setattr(manifest_checks, "MAX_SIZE", 100)
-    assert manifest_findings(signed, manifest)[0].code == "manifest-unreadable"
+def test_of_many_changes_the_first_are_named(pki: Pki) -> None:
+    signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
+    codes = limited_codes(replace_elements(signed, b.image()[-2:]), manifest, changes=3)
+    assert codes == ["manifest-verified", *["element-removed"] * 3, "manifest-more-changes"]
+    assert limited_codes(signed, manifest, size=100) == ["manifest-unreadable"]
 
 
 def test_nesting_beyond_measure_is_refused_before_anything_is_written(pki: Pki) -> None:
-    data = encode([text(0x300A00C2, "LO", "AP")])
+    data = b.encode([b.text(t.BEAM_NAME, "LO", "AP")])
     for _ in range(120):
-        data = encode([Sequence(0x300A00B0, (Item((Raw(data),)),))])
-    deep = image(Sequence(0x300A00B0, (Item((Raw(data),)),)))
+        data = b.encode([b.Sequence(t.BEAM_SEQUENCE, (b.Item((b.Raw(data),)),))])
+    deep = b.image(b.Sequence(t.BEAM_SEQUENCE, (b.Item((b.Raw(data),)),)))
     out = io.BytesIO()
     with pytest.raises(UsageError, match="nested"):
-        dcmseal.sign(file(deep), signer=build_signer(pki["p256"]), output=out, manifest=io.BytesIO())
+        dcmseal.sign(b.file(deep), signer=build_signer(pki["p256"]), output=out, manifest=io.BytesIO())
     assert not out.getvalue()
 
 
@@ -207,11 +196,11 @@ def test_a_signer_whose_second_signature_is_broken_writes_nothing(pki: Pki, tmp_
 
     target, manifest = tmp_path / "signed.dcm", tmp_path / "manifest"
     with pytest.raises(CertificateMismatch):
-        dcmseal.sign(file(image()), signer=Tired(), output=target, manifest=manifest)
+        dcmseal.sign(b.file(b.image()), signer=Tired(), output=target, manifest=manifest)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputError):
-        dcmseal.sign(file(image()), signer=good, output=target, manifest=tmp_path / "no" / "manifest")
+        dcmseal.sign(b.file(b.image()), signer=good, output=target, manifest=tmp_path / "no" / "manifest")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputError):
-        dcmseal.sign(file(image()), signer=good, output=tmp_path / "no" / "signed.dcm", manifest=manifest)
+        dcmseal.sign(b.file(b.image()), signer=good, output=tmp_path / "no" / "signed.dcm", manifest=manifest)
     assert list(tmp_path.iterdir()) == []

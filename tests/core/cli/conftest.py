@@ -13,6 +13,7 @@ import pytest
 
 import dcmseal
 from dcmseal.cli.main import main
+from tests.core.cli.removable_card import PIN, Card, build_registry
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 
@@ -22,7 +23,7 @@ PIXEL = 20_000
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended, and what it wrote."""
+    """The exit code and output of a command."""
 
     code: int
     raw: bytes
@@ -68,7 +69,7 @@ def run(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(autouse=True)
 def without_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Neither variables nor the configuration of whoever runs the tests."""
+    """No environment variables or configuration of the user."""
     for name in ("DCMSEAL_KEY", "DCMSEAL_CONFIG", "DCMSEAL_DEBUG", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-such-home"))
@@ -145,3 +146,12 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     with monkeypatch.context() as patch:
         patch.chdir(tmp_path)
         yield tmp_path
+
+
+@pytest.fixture
+def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
+    """A removable card, the only installed backend besides key files; its PIN is in the environment."""
+    card = Card(key)
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
+    monkeypatch.setenv("CARD_PIN", PIN)
+    return card

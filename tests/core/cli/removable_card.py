@@ -1,4 +1,4 @@
-"""A card that can be pulled out: a backend whose key is a file's, and whose failures are written down beforehand."""
+"""A removable card: a backend with a key in a file, and with planned failures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PULLED = DeviceUnavailable("the card is gone", hint="put it back")
 
 @dataclass
 class Card:
-    """Signs with the key of another URI, after its PIN; ``failures`` are what befalls the signatures to come."""
+    """Signs with the key of another URI, after its PIN; ``failures`` are those of the next signatures."""
 
     key: str
     failures: list[SignerError | None] = field(default_factory=list)

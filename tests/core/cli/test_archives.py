@@ -12,13 +12,13 @@ import jsonschema
 import pytest
 
 import dcmseal
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
 from dcmseal.cli.render.archive_progress import LineProgress
 from dcmseal.errors import DeviceRemoved
+from dcmseal.exit_codes import ExitCode
 from tests.core.cli.conftest import Ran, Run
 from tests.core.cli.removable_card import PIN, Card, build_registry
 
@@ -43,7 +43,7 @@ def lines(ran: Ran) -> list[Any]:
     return documents
 
 
-def test_a_folder_is_summed_up_and_what_is_urgent_comes_first(run: Run, archive: Path) -> None:
+def test_the_summary_of_a_folder_starts_with_the_urgent_files(run: Run, archive: Path) -> None:
     ran = run("verify", archive, "--integrity-only")
     assert (ran.code, ran.err) == (1, "")
     told = ran.out.splitlines()
@@ -121,7 +121,7 @@ def test_signing_is_quiet_if_asked_to(run: Run, image: Path, key: str) -> None:
     assert run("list", "a.dcm", "--quiet").out == ""
 
 
-def test_nothing_found_is_no_success(run: Run, in_folder: Path) -> None:
+def test_finding_no_files_is_a_failure(run: Run, in_folder: Path) -> None:
     (in_folder / "empty").mkdir()
     (in_folder / "empty/notes.txt").touch()
     ran = run("verify", "empty", "--json-lines")
@@ -179,7 +179,7 @@ def test_files_that_are_signed_are_left_alone(run: Run, archive: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_what_is_wrong_with_the_key_stops_the_run_and_says_how_far_it_came(run: Run, archive: Path, card: Card) -> None:
+def test_a_key_error_stops_the_run_and_reports_its_progress(run: Run, archive: Path, card: Card) -> None:
     Path("archive/2/broken").unlink()
     card.failures = [None, DeviceRemoved("the card is gone")]
     ran = run("sign", archive, "--in-place", "--json-lines", *WITH_CARD)
@@ -206,7 +206,7 @@ def test_what_is_wrong_with_the_key_stops_the_run_and_says_how_far_it_came(run: 
     ids=" ".join,
 )
 @pytest.mark.usefixtures("archive", "card")
-def test_what_cannot_be_done_begins_nothing(run: Run, words: list[str], said: str) -> None:
+def test_an_impossible_request_starts_nothing(run: Run, words: list[str], said: str) -> None:
     if words[0] == "sign":
         words = [*words, *WITH_CARD]
     before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
@@ -216,7 +216,7 @@ def test_what_cannot_be_done_begins_nothing(run: Run, words: list[str], said: st
     assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
 
 
-def test_a_line_now_and_then_where_there_is_no_terminal() -> None:
+def test_progress_without_a_terminal_is_an_occasional_line() -> None:
     moments = iter([0.0, 1.0, 31.0, 32.0, 62.0])
     stream = StringIO()
     shown = LineProgress(stream, interval=30.0, clock=lambda: next(moments))
@@ -236,12 +236,13 @@ def test_a_line_now_and_then_where_there_is_no_terminal() -> None:
     ]
 
 
-def test_the_bar_says_what_there_was_and_what_failed_last() -> None:
+def test_the_progress_bar_shows_counts_and_the_last_failure() -> None:
     from rich.console import Console
 
     from dcmseal.cli.render.rich_progress import BarProgress
 
-    console = Console(file=StringIO(), force_terminal=True, width=120)
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, width=120)
     shown = BarProgress(console)
     tally = RunSummary()
     for verdict in ("valid", "invalid"):
@@ -251,7 +252,7 @@ def test_the_bar_says_what_there_was_and_what_failed_last() -> None:
         shown.add(result, tally)
     shown.set_total(5)
     console.print(shown)
-    written = console.file.getvalue()  # type: ignore[attr-defined]
+    written = output.getvalue()
     assert "2/5" in written
     assert "1 valid, 1 invalid" in written
     assert "invalid\\x1b.dcm: invalid; why" in written

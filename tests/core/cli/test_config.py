@@ -64,7 +64,7 @@ def test_a_key_goes_by_its_name_and_brings_its_defaults(run: Run, image: Path, m
     assert plan["signature"]["mac"]["algorithm"] == "SHA512"
 
 
-def test_the_pin_comes_from_where_the_setup_says_unless_an_option_says_otherwise(
+def test_an_option_for_the_pin_overrides_the_configuration(
     run: Run, image: Path, config: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = Card(key)
@@ -77,7 +77,7 @@ def test_the_pin_comes_from_where_the_setup_says_unless_an_option_says_otherwise
     assert card.pins == [PIN, "111111"]
 
 
-def test_names_that_nobody_knows(run: Run, image: Path, reading_room: Path) -> None:
+def test_unknown_names(run: Run, image: Path, reading_room: Path) -> None:
     ran = run("sign", image, "a.dcm", "--key", "readingroom")
     assert ran.code == 2
     assert "did you mean reading-room?" in ran.err
@@ -105,7 +105,7 @@ def test_check_without_a_file(run: Run, config: Path) -> None:
     assert run("config", "path", "--json").document["exists"] is False
 
 
-def test_check_explains_what_there_is(run: Run, reading_room: Path, pki: Pki) -> None:
+def test_check_explains_the_configuration(run: Run, reading_room: Path, pki: Pki) -> None:
     ran = run("config", "check")
     assert (ran.code, ran.err) == (0, "")
     key = pki["rsa2048"]
@@ -124,7 +124,7 @@ def test_check_explains_what_there_is(run: Run, reading_room: Path, pki: Pki) ->
     assert setup["problems"] == []
 
 
-def test_check_finds_what_is_not_there(run: Run, config: Path) -> None:
+def test_check_finds_missing_files(run: Run, config: Path) -> None:
     write(
         config,
         """
@@ -165,7 +165,7 @@ def test_check_opens_keys_on_request_only(run: Run, config: Path, key: str, monk
     assert "111111" not in ran.out + ran.err
 
 
-def test_check_tells_problems_with_their_lines(run: Run, config: Path) -> None:
+def test_check_reports_problems_with_their_lines(run: Run, config: Path) -> None:
     write(config, '[keys.a]\nuri = "pem:a"\npin = 739154\npurpos = "review"\n')
     ran = run("config", "check")
     assert ran.code == 2
@@ -177,7 +177,7 @@ def test_check_tells_problems_with_their_lines(run: Run, config: Path) -> None:
     assert [(each["line"], each["where"]) for each in document["problems"]] == [(3, "keys.a.pin"), (4, "keys.a.purpos")]
 
 
-def test_check_of_a_file_that_is_none(run: Run, config: Path) -> None:
+def test_check_of_an_invalid_file(run: Run, config: Path) -> None:
     write(config, "[keys")
     ran = run("config", "check", "--json")
     assert ran.code == 2
@@ -228,7 +228,7 @@ def test_a_profile_file_beside_the_configuration(run: Run, image: Path, site: Pa
     assert signed_elements(Path("signed.dcm")) == ["PatientID"]
 
 
-def test_check_tells_what_is_wrong_with_profiles(run: Run, site: Path) -> None:
+def test_check_reports_problems_of_profiles(run: Run, site: Path) -> None:
     (site / "broken.toml").write_text("name = 1")
     ran = run("config", "check")
     assert ran.code == 6

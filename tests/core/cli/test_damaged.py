@@ -1,4 +1,4 @@
-"""Damaged files in folders: each is a failed result in every output, whatever is done, and however often."""
+"""Damaged files in folders: each is a failed result in every output of every command."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_each_is_a_failed_result(run: Run, key: str, command: list[str], words: 
     assert (ran.code, summary["exit_code"]) == (5, 5)
 
 
-def test_people_are_told(run: Run, archive: Path) -> None:
+def test_messages_for_people(run: Run, archive: Path) -> None:
     ran = run("verify", archive, "--integrity-only")
     assert ran.code == 5
     told = ran.out.splitlines()
@@ -125,7 +125,7 @@ def test_shards_lose_none_of_them(run: Run, archive: Path) -> None:
     assert (status["remaining"], status["verdicts"]["failed"]) == (0, len(FAILED))
 
 
-def test_what_was_passed_over_is_judged_once_it_has_to_be_dicom(run: Run, archive: Path) -> None:
+def test_skipped_files_are_verified_if_they_must_be_dicom(run: Run, archive: Path) -> None:
     journal = ("--integrity-only", "--json-lines", "--journal", "run.journal")
     assert run("verify", archive, *journal).code == 5
     ran = run("verify", archive / "notes.txt", *journal)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,13 @@ def test_as_document(run: Run) -> None:
     assert ran.document["steps"][-1]["result"]["verdict"] == "invalid"
 
 
+def test_a_process_writes_one_document(tmp_path: Path) -> None:
+    """Its results go to a copy of standard output, unlike those of a test."""
+    words = [sys.executable, "-m", "dcmseal", "demo", "demo", "--json"]
+    ran = subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    assert len(json.loads(ran.stdout)["steps"]) == 6
+
+
 @pytest.mark.usefixtures("in_folder")
 def test_a_folder_in_use_is_left_alone(run: Run) -> None:
     Path("full").mkdir()
@@ -85,7 +94,7 @@ def test_a_folder_that_cannot_be_made(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["image.dcm", "signer.key.pem", "signed.dcm"])
-def test_what_no_demo_made_is_kept(run: Run, in_folder: Path, name: str) -> None:
+def test_other_files_survive_the_demo(run: Run, in_folder: Path, name: str) -> None:
     (in_folder / name).write_bytes(b"precious")
     ran = run("demo", ".", "--force")
     assert (ran.code, f"{name} exists and is not from a demo" in ran.err) == (2, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,7 @@ import pytest
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
 from tests.support.pki import Pki
-from tests.support.tsa import RunningAuthority, TimestampAuthority
-
-
-@pytest.fixture(scope="session")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
-    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
-
-
-@pytest.fixture
-def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
-    with authority.serving() as served:
-        yield served
+from tests.support.tsa import RunningAuthority
 
 
 @pytest.fixture
@@ -108,7 +96,7 @@ def test_a_file_from_standard_input(run: Run, signed: Path, trusting: list[str],
         (["--evidence", "NEW"], 5, "cannot be read"),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_hint(
+def test_contradictory_options_are_refused_with_a_hint(
     run: Run, signed: Path, evidence: Path, options: list[str], code: int, said: str
 ) -> None:
     words = {"EVIDENCE": evidence, "SIGNED": signed, "NEW": evidence.with_name("new")}

@@ -52,7 +52,7 @@ def test_a_setup_may_ask_for_it(run: Run, tampered: Path, key: str, in_folder: P
     assert run("config", "check", "--config", "config.toml", "--json").document["keys"][0]["require_intact"] is True
 
 
-def test_several_files_are_told_one_by_one(run: Run, folder: Path, key: str) -> None:
+def test_several_files_are_reported_one_by_one(run: Run, folder: Path, key: str) -> None:
     ran = run("sign", folder / "signed.dcm", folder / "tampered.dcm", "-o", "out", "--key", key)
     assert ran.code == 0
     assert [line.split(":")[:2] for line in ran.out.splitlines() if "WARNING" in line] == [
@@ -60,7 +60,7 @@ def test_several_files_are_told_one_by_one(run: Run, folder: Path, key: str) -> 
     ]
 
 
-def test_a_run_over_many_says_it_in_its_lines_and_its_tally(run: Run, folder: Path, key: str) -> None:
+def test_a_run_over_many_files_reports_it_in_lines_and_summary(run: Run, folder: Path, key: str) -> None:
     ran = run("sign", folder, "-o", "out", "-v", "--key", key, "--journal", "run.journal")
     told = ran.out.splitlines()
     assert "out/tampered.dcm: signed; WARNING: an existing signature is invalid" in told
@@ -71,7 +71,7 @@ def test_a_run_over_many_says_it_in_its_lines_and_its_tally(run: Run, folder: Pa
     assert f"  {'warnings':17}{1:>10}  {counted}" in again.out.splitlines()
 
 
-def test_programs_are_told(run: Run, folder: Path, key: str) -> None:
+def test_json_for_programs(run: Run, folder: Path, key: str) -> None:
     *files, summary = map(json.loads, run("sign", folder, "-o", "1", "--key", key, "--json-lines").out.splitlines())
     assert summary["warnings"] == {"existing-signature-invalid": 1}
     first = {Path(each["file"]).name: [warning["code"] for warning in each["warnings"]][:1] for each in files}

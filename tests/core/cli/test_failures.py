@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dcmseal import errors
-from dcmseal.batch.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
 from dcmseal.cli.error_handling import run_with_error_handling
+from dcmseal.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
 from dcmseal.model.verdict import Verdict
 from tests.core.cli.conftest import Run
 
@@ -68,7 +68,7 @@ def raising(error: BaseException) -> int:
     raise error
 
 
-def test_an_unexpected_error_shows_where_it_arose_and_not_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unexpected_error_shows_its_location_but_not_its_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_with_error_handling(lambda: raising(ValueError("s3cret")), as_json=False) == 7
     written = capsys.readouterr()
     assert written.out == ""
@@ -77,7 +77,7 @@ def test_an_unexpected_error_shows_where_it_arose_and_not_what_it_says(capsys: p
     assert "DCMSEAL_DEBUG=1" in hint
 
 
-def test_those_who_ask_get_the_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_traceback_is_shown_on_request(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCMSEAL_DEBUG", "1")
     run_with_error_handling(lambda: raising(ValueError("\x1b[2Jdetails")), as_json=False)
     written = capsys.readouterr().err
@@ -99,7 +99,7 @@ def test_a_full_disk_is_called_that(capsys: pytest.CaptureFixture[str], number: 
 
 
 @pytest.mark.parametrize("kind", [BaseException, GeneratorExit, RecursionError, MemoryError])
-def test_whatever_is_raised_is_not_taken_for_a_verdict(kind: type[BaseException]) -> None:
+def test_no_exception_is_mistaken_for_a_verdict(kind: type[BaseException]) -> None:
     assert run_with_error_handling(lambda: raising(kind()), as_json=True) == 7
 
 
@@ -108,7 +108,7 @@ def test_ctrl_c_ends_without_traceback(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == "dcmseal: interrupted\n"
 
 
-def test_what_hostile_names_hold_is_escaped(run: Run) -> None:
+def test_hostile_names_are_escaped(run: Run) -> None:
     ran = run("verify", "\x1b]0;owned\x07\u202e.dcm")
     assert ran.code == 5
     assert "\\x1b]0;owned\\x07\\u202e.dcm" in ran.err
@@ -126,7 +126,7 @@ def test_an_error_is_a_document_on_request(run: Run) -> None:
     assert usage.code == usage.document["exit_code"] == 2
 
 
-def test_names_that_the_terminal_cannot_write_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_the_terminal_cannot_encode_cause_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr("sys.stdout", ascii_only)
 

@@ -55,7 +55,7 @@ def test_a_uid_alone_does_not_ask_about_an_item(run: Run, item: Path) -> None:
     assert run("verify", item, "--integrity-only", "--uid", uid, "--item", "BeamSequence[0]").code == 0
 
 
-def test_verbose_names_the_object_and_what_it_was_judged_by(run: Run, signed: Path) -> None:
+def test_verbose_names_the_object_and_the_options(run: Run, signed: Path) -> None:
     ran = run("verify", signed, "--integrity-only", "-v", "--sha256")
     assert f"  SHA-256       {hashlib.sha256(signed.read_bytes()).hexdigest()}\n" in ran.out
     assert "  SOP Class     CT Image Storage (1.2.840.10008.5.1.4.1.1.2)\n" in ran.out
@@ -88,7 +88,7 @@ def test_json_has_the_same(run: Run, signed: Path, in_folder: Path, monkeypatch:
     assert document["context"]["version"] == dcmseal.__version__
 
 
-def test_without_trust_a_folder_says_once_how_to_configure_it(run: Run, signed: Path, in_folder: Path) -> None:
+def test_a_folder_without_trust_has_one_hint_to_configure_it(run: Run, signed: Path, in_folder: Path) -> None:
     for name in ("a", "b"):
         shutil.copy(signed, in_folder / name)
     ran = run("verify", ".")

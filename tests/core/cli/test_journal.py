@@ -45,7 +45,7 @@ def make_journal(archive: Path) -> Callable[..., str]:
     return make
 
 
-def test_status_is_told(run: Run, make_journal: Callable[..., str]) -> None:
+def test_status_is_shown(run: Run, make_journal: Callable[..., str]) -> None:
     ran = run("journal", "status", make_journal())
     assert (ran.code, ran.err) == (0, "")
     lines = {line[:16].strip(): line[16:] for line in ran.out.splitlines()[1:]}
@@ -63,7 +63,9 @@ def test_status_and_lines_are_documents_of_the_schema(run: Run, make_journal: Ca
     assert sum(each["files"] for each in status["results"]) == len(lines) == 5
 
 
-def test_what_needs_attention_is_exported_with_its_documents(run: Run, make_journal: Callable[..., str]) -> None:
+def test_files_that_need_attention_are_exported_with_their_documents(
+    run: Run, make_journal: Callable[..., str]
+) -> None:
     ran = run("journal", "export", make_journal(), "--attention", "-o", "attention.jsonl")
     assert (ran.code, ran.out) == (0, "")
     told = [json.loads(line) for line in Path("attention.jsonl").read_text().splitlines()]
@@ -88,7 +90,7 @@ def test_values_are_separated_by_commas(run: Run, make_journal: Callable[..., st
 @pytest.mark.parametrize(
     "name", ["=cmd()", "+1", "-1", "@sum", "\uff1d1", "\x1b[2J", "\x85", "\u202egpj", "\r=1", "\udcff"]
 )
-def test_nothing_in_a_table_is_obeyed_by_who_shows_it(name: str) -> None:
+def test_control_characters_in_a_table_are_escaped(name: str) -> None:
     row = _format_csv_row((name, f"a{name}", 7, -7))
     assert row.removesuffix("\r\n").isprintable()
     first, second, *numbers = next(csv.reader([row]))
@@ -118,7 +120,7 @@ def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
         (["status", "a", "b"], 2, "expected one journal"),
     ],
 )
-def test_what_cannot_be_done_is_told(run: Run, archive: Path, words: list[str], code: int, said: str) -> None:
+def test_an_impossible_request_is_reported(run: Run, archive: Path, words: list[str], code: int, said: str) -> None:
     assert archive.exists()
     ran = run("journal", *words)
     assert ran.code == code

@@ -13,6 +13,7 @@ from dcmseal.plugins.signer_backend import KeyListing
 from dcmseal.terms import KeyType
 from tests.core.cli.conftest import Run
 from tests.core.cli.removable_card import Card, build_registry
+from tests.support.wrong_types import wrong_type
 
 LISTED = (
     KeyListing(
@@ -35,7 +36,7 @@ def insert(key: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     return insert
 
 
-def test_what_plugins_find_is_shown_with_the_uri_to_paste(run: Run, insert: Callable[[Any], None]) -> None:
+def test_found_keys_are_shown_with_a_uri_to_paste(run: Run, insert: Callable[[Any], None]) -> None:
     insert(LISTED)
     ran = run("keys")
     assert (ran.code, ran.err) == (0, "")
@@ -93,7 +94,7 @@ def test_one_scheme_key_uri_or_setup(
     assert [each["uri"] for each in ran.document["keys"]] == uris
 
 
-def test_without_a_key_it_says_so(run: Run) -> None:
+def test_without_a_key(run: Run) -> None:
     assert run("keys", "pem:").out == "no key found that matches\n"
     assert run("keys", "nothing:").code == 6
     assert run("keys", "nobody").code == 2
@@ -104,13 +105,13 @@ def test_without_a_key_it_says_so(run: Run) -> None:
     [
         DeviceUnavailable("no reader", hint="plug one in"),
         ValueError("secret"),
-        (KeyListing(uri=3, label=""),),  # type: ignore[arg-type]
-        (KeyListing(uri="", label=None),),  # type: ignore[arg-type]
+        (KeyListing(uri=wrong_type(3), label=""),),
+        (KeyListing(uri="", label=wrong_type(None)),),
         (KeyListing(uri="pem:a", label=""),),
         (KeyListing(uri="card:?pin=1234", label=""),),
-        (KeyListing(uri="", label="", detail=3),),  # type: ignore[arg-type]
-        (KeyListing(uri="", label="", detail={"a": 3}),),  # type: ignore[dict-item]
-        (KeyListing(uri="", label="", key_type="RSA"),),  # type: ignore[arg-type]
+        (KeyListing(uri="", label="", detail=wrong_type(3)),),
+        (KeyListing(uri="", label="", detail=wrong_type({"a": 3})),),
+        (KeyListing(uri="", label="", key_type=wrong_type("RSA")),),
         (KeyListing(uri="", label="x" * 10_001),),
     ],
     ids=range(10),

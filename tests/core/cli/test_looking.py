@@ -25,7 +25,7 @@ def test_list_has_a_line_for_each_signature(run: Run, signed_twice: Path, uids: 
     assert lines[1].endswith("SHA256  257")
 
 
-def test_list_of_none(run: Run, image: Path) -> None:
+def test_list_without_signatures(run: Run, image: Path) -> None:
     ran = run("list", image)
     assert (ran.code, ran.out) == (3, f"{image}: no signature\n")
     assert run("list", image, "--json").document["signatures"] == []
@@ -104,7 +104,7 @@ def test_files_may_be_named_by_a_uid(run: Run, signed: Path, uid: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "certificate", "stream"])
-def test_what_is_not_there(run: Run, signed: Path, image: Path, uid: str, command: str) -> None:
+def test_missing_objects(run: Run, signed: Path, image: Path, uid: str, command: str) -> None:
     assert run(command, image).code == 3
     assert run(command, signed, "--uid", "1.2.3").code == 3
     assert run(command, signed, signed).code == 2
@@ -137,7 +137,7 @@ def test_a_certificate_as_pem_der_and_document(run: Run, signed: Path, pki: Pki,
     assert x509.load_pem_x509_certificate(document["pem"].encode()) == certificate
 
 
-def test_which_certificate_has_to_be_said(run: Run, signed_twice: Path, uids: list[str]) -> None:
+def test_the_certificate_must_be_selected(run: Run, signed_twice: Path, uids: list[str]) -> None:
     for command in ("certificate", "stream"):
         ran = run(command, signed_twice)
         assert (ran.code, ran.raw) == (2, b"")
@@ -166,7 +166,7 @@ def test_nothing_is_overwritten_without_leave(run: Run, signed: Path, tmp_path: 
     assert run(command, signed, "-o", tmp_path / "no" / "out").code == 5
 
 
-def test_the_stream_is_what_the_mac_is_computed_over(run: Run, signed: Path, uid: str, tmp_path: Path) -> None:
+def test_the_stream_matches_the_mac(run: Run, signed: Path, uid: str, tmp_path: Path) -> None:
     pieces: list[bytes] = []
     dcmseal.write_mac_stream(signed, uid, lambda piece: pieces.append(bytes(piece)))
     expected = b"".join(pieces)

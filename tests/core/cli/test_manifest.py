@@ -22,7 +22,7 @@ def altered(run: Run, image: Path, key: str, in_folder: Path) -> Path:
     return in_folder
 
 
-def test_what_was_changed_is_named(run: Run, altered: Path) -> None:
+def test_changed_elements_are_named(run: Run, altered: Path) -> None:
     ran = run("verify", "altered.dcm", "--manifest", "a.manifest", "--integrity-only")
     assert ran.code == 1
     assert "element-changed: the value changed after signing: frames changed 1 [PixelData]" in ran.out
@@ -44,7 +44,7 @@ def test_a_manifest_of_another_file_decides_nothing(run: Run, signed: Path) -> N
     assert (ran.code, "none cannot be read" in ran.err) == (2, True)
 
 
-def test_of_several_files_a_folder_holds_the_manifests(run: Run, image: Path, key: str, in_folder: Path) -> None:
+def test_manifests_of_several_files_go_to_a_folder(run: Run, image: Path, key: str, in_folder: Path) -> None:
     for name in ("a", "b"):
         (in_folder / name).write_bytes(image.read_bytes())
     ran = run("sign", "a", "b", "--in-place", "--key", key, "--save-manifest", "folder")

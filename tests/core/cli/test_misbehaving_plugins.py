@@ -92,7 +92,7 @@ def test_one_that_is_broken_is_named_and_no_other_is_touched(run_with: RunWith, 
     assert not plugins["profiles"]["problem"]
     words = ["verify", signed, "--integrity-only", "--require", "base-rsa", "--json"]
     verified = run_with(name, BROKEN[name], *words)
-    assert (verified.returncode, verified.stderr) == (1, "")  # the key is no RSA key
+    assert (verified.returncode, verified.stderr) == (1, "")  # the key is not an RSA key
     assert json.loads(verified.stdout)["document"] == "verification"
     missing = run_with(name, BROKEN[name], "verify", signed, "--integrity-only", "--require", "unheard-of")
     assert missing.returncode == 6

@@ -84,7 +84,7 @@ ANCHOR = "--trust-anchor a.pem"
         "verify sub --integrity-only --html sub/x.dcm --force",
     ],
 )
-def test_what_would_be_destroyed_is_kept(run: Run, files: dict[str, bytes], line: str) -> None:
+def test_an_output_that_would_destroy_its_input_is_refused(run: Run, files: dict[str, bytes], line: str) -> None:
     before = set(os.listdir())
     ran = run(*shlex.split(line))
     assert ran.code in (2, 5)
@@ -105,7 +105,7 @@ def test_standard_streams_are_files_as_well(files: dict[str, bytes]) -> None:
 
 
 @pytest.mark.usefixtures("files")
-def test_what_is_no_input_is_overwritten_as_ever(run: Run) -> None:
+def test_files_that_are_not_inputs_are_overwritten(run: Run) -> None:
     for _ in range(2):
         assert run("verify", ".", "--integrity-only", "--html", "there.html", "--force").code in (0, 3)
         assert Path("there.html").read_bytes().startswith(b"<!DOCTYPE html>")
@@ -115,7 +115,7 @@ def test_what_is_no_input_is_overwritten_as_ever(run: Run) -> None:
     assert run("stream", "in.dcm", "-o", "/dev/null").code == 0
 
 
-def test_what_fails_leaves_what_was_there(run: Run, files: dict[str, bytes]) -> None:
+def test_a_failure_leaves_the_old_file(run: Run, files: dict[str, bytes]) -> None:
     assert run("stream", "in.dcm", "-o", "there.html", "--force", "--uid", "1.2.3").code == 3
     assert run("journal", "export", "in.dcm", "-o", "there.html", "--force").code == 5
     assert Path("there.html").read_bytes() == files["there.html"]
@@ -203,7 +203,7 @@ class TestRights:
             f"sign in.dcm out.dcm {KEY} --save-manifest new",
         ],
     )
-    def test_nobody_can_read_what_is_made_of_a_file_for_its_owner(self, run: Run, line: str) -> None:
+    def test_output_of_a_private_file_is_private(self, run: Run, line: str) -> None:
         Path("in.dcm").chmod(0o600)
         run(*shlex.split(line))
         assert stat.S_IMODE(Path("new").stat().st_mode) == 0o600
@@ -215,7 +215,7 @@ class TestRights:
         assert stat.S_IMODE(Path("new").stat().st_mode) == 0o644
 
     @pytest.mark.usefixtures("files")
-    def test_what_comes_of_a_journal(self, run: Run) -> None:
+    def test_output_of_a_journal(self, run: Run) -> None:
         assert run("verify", "sub", "--integrity-only", "--journal", "j").code == 3
         assert run("journal", "export", "j", "-o", "new").code == 0
         assert run("journal", "merge", "j", "-o", "merged").code == 0
@@ -235,7 +235,7 @@ class TestLinks:
         os.symlink("../private/secret.dcm", "inbox/z.dcm")
         return image.read_bytes()
 
-    def test_what_lies_outside_is_not_changed(self, run: Run, key: str, planted: bytes) -> None:
+    def test_files_outside_the_folder_are_not_changed(self, run: Run, key: str, planted: bytes) -> None:
         ran = run("sign", "inbox", "--in-place", "--key", key)
         assert ran.code == 5
         assert "inbox/z.dcm: is a link to a file outside of inbox" in ran.out + ran.err
@@ -258,7 +258,7 @@ class TestLinks:
         assert kinds == ["verified"] * 3
 
     @pytest.mark.usefixtures("planted")
-    def test_what_is_named_is_meant(self, run: Run, key: str) -> None:
+    def test_a_named_output_is_used_literally(self, run: Run, key: str) -> None:
         assert run("sign", "inbox/z.dcm", "--in-place", "--key", key).code == 0
         assert len(dcmseal.signatures("private/secret.dcm")) == 1
         assert Path("inbox/z.dcm").is_symlink()
@@ -291,9 +291,7 @@ def test_a_certificate_is_appended_to_a_bundle(files: dict[str, bytes]) -> None:
         (f"sign sub {KEY} --in-place", {"sub"}),
     ],
 )
-def test_what_is_said_to_be_done_is_on_disk(
-    run: Run, monkeypatch: pytest.MonkeyPatch, line: str, folders: set[str]
-) -> None:
+def test_reported_files_are_on_disk(run: Run, monkeypatch: pytest.MonkeyPatch, line: str, folders: set[str]) -> None:
     synced: set[tuple[int, int]] = set()
     fsync = os.fsync
 

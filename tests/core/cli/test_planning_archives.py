@@ -1,4 +1,4 @@
-"""Dry runs of many files: they say what signing would come to, write nothing, and touch no key."""
+"""Dry runs of many files: they report the results of signing, write nothing, and open no key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import dcmseal
 from tests.core.cli.conftest import Ran, Run
 from tests.core.cli.removable_card import PIN, Card, build_registry
-from tests.support import builder
+from tests.support import builder as b
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/report.schema.json").read_text("utf-8"))
 CARD = ("--key", "card:")
@@ -22,11 +22,11 @@ REQUEST = ("--tag", "PatientID,SliceThickness", "--skip-signed", "any")
 
 @pytest.fixture
 def archive(in_folder: Path, signed: Path, broken: Path, image: Path) -> Path:
-    """A good file, a signed one, a broken one, one that has not what is to be signed, and one that is no DICOM file."""
+    """A good file, a signed one, a broken one, one without the elements to sign, and one that is not DICOM."""
     (in_folder / "archive/2").mkdir(parents=True)
     for name, source in {"signed": signed, "2/broken": broken, "2/plain": image}.items():
         shutil.copy(source, in_folder / "archive" / name)
-    (in_folder / "archive/thin").write_bytes(builder.file(builder.image()))
+    (in_folder / "archive/thin").write_bytes(b.file(b.image()))
     (in_folder / "archive/notes.txt").write_text("no DICOM file")
     return Path("archive")
 
@@ -53,7 +53,7 @@ def what_came_of(documents: list[Any]) -> list[tuple[str, str, int]]:
     return [(each["file"], each["document"], each.get("exit_code", 0)) for each in documents]
 
 
-def test_people_are_told_what_would_be_signed_and_what_could_not(run: Run, archive: Path, card: Card) -> None:
+def test_messages_list_signable_and_unsignable_files(run: Run, archive: Path, card: Card) -> None:
     before = contents()
     ran = run("sign", archive, "--dry-run", *REQUEST, *CARD)
     assert (ran.code, ran.err) == (5, "")
@@ -102,15 +102,13 @@ def test_json_lines_are_the_documents_of_plans(run: Run, archive: Path) -> None:
     assert files[1] == alone
 
 
-def test_one_document_holds_all_plans(run: Run, archive: Path) -> None:
+def test_one_document_contains_all_plans(run: Run, archive: Path) -> None:
     document = run("sign", archive, "--dry-run", "--json", *REQUEST).document
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert [each["document"] for each in document["files"]] == ["error", "plan", "skipped", "skipped", "error"]
 
 
-def test_signing_comes_to_what_the_dry_run_said(
-    run: Run, archive: Path, card: Card, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signing_matches_its_dry_run(run: Run, archive: Path, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("out/2").mkdir(parents=True)
     shutil.copy("archive/2/plain", "archive/2/taken")
     Path("out/2/taken").write_text("somebody's")
@@ -142,9 +140,7 @@ def test_a_list_of_files_is_tried(run: Run) -> None:
     assert what_came_of(lines(ran)[:2]) == [("archive/2/plain", "plan", 0), ("nowhere", "error", 5)]
 
 
-def test_a_timestamp_is_planned_and_nobody_is_asked_for_it(
-    run: Run, archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_timestamp_is_planned_without_a_request(run: Run, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("somebody was asked")
 
@@ -171,7 +167,7 @@ def test_a_timestamp_is_planned_and_nobody_is_asked_for_it(
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_tried_begins_nothing(run: Run, archive: Path, words: list[str], said: str) -> None:
+def test_an_impossible_plan_starts_nothing(run: Run, archive: Path, words: list[str], said: str) -> None:
     before = contents()
     ran = run("sign", archive, "--dry-run", *words)
     assert ran.code in (2, 6)
@@ -179,7 +175,7 @@ def test_what_cannot_be_tried_begins_nothing(run: Run, archive: Path, words: lis
     assert contents() == before
 
 
-def test_the_setup_of_the_key_says_how_it_would_be_signed(run: Run, archive: Path) -> None:
+def test_the_plan_uses_the_configuration_of_the_key(run: Run, archive: Path) -> None:
     Path("config.toml").write_text(
         '[keys.desk]\nuri = "card:"\nalgorithm = "SHA512"\npin-source = "file:no-such-file"\n'
     )

@@ -27,7 +27,7 @@ def test_plugins_that_ship_are_sound(run: Run) -> None:
     assert "software" in [each["name"] for each in document["plugins"]]
 
 
-def test_a_broken_plugin_is_told_by_text_and_exit_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_plugin_shows_in_text_and_exit_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def hostile() -> list[object]:
         raise RuntimeError("\x1b[2Jout of order")
 

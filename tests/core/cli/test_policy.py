@@ -14,7 +14,7 @@ from tests.support.pki import Pki
 
 @pytest.fixture(scope="module")
 def two(image: Path, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The author signed with RSA, somebody else verified."""
+    """Signed by the author with RSA, and by a second person for verification."""
     path = tmp_path_factory.mktemp("signed") / "two.dcm"
     path.write_bytes(image.read_bytes())
     for name, purpose in (("rsa2048", "author"), ("p256", "verification")):
@@ -72,7 +72,7 @@ def write(path: Path, text: str) -> Path:
         (("--require-signatures", "two"), 2),
         (("--distinct-signers",), 2),
         (("--policy", "nobodys"), 2),
-        # what a variable of the shell comes to that is not set
+        # the value of an unset shell variable
         (("--policy", ""), 2),
         (("--require", ""), 2),
         (("--require-covered", ""), 2),
@@ -82,7 +82,7 @@ def test_demands_decide(run: Run, two: Path, pki: Pki, demand: tuple[str, ...], 
     assert run("verify", two, "--trust-anchor", pki.root.certificate_pem, "-q", *demand).code == code
 
 
-def test_what_is_missing_comes_first(run: Run, two: Path, pki: Pki) -> None:
+def test_missing_requirements_come_first(run: Run, two: Path, pki: Pki) -> None:
     ran = run("verify", two, "--trust-anchor", pki.root.certificate_pem, "--require", "purpose:consent")
     first, second = ran.out.splitlines()[:2]
     assert first.endswith("invalid (2 signatures)")
@@ -94,7 +94,7 @@ def test_a_name_needs_trust(run: Run, two: Path) -> None:
     assert run("verify", two, "-q", "--require", "signer:CN=p256").code == 4
 
 
-def test_an_unsigned_file_has_no_signature_whatever_is_demanded(run: Run, image: Path) -> None:
+def test_an_unsigned_file_has_the_verdict_no_signature_under_any_policy(run: Run, image: Path) -> None:
     ran = run("verify", image, "--require", "purpose:author", "--require-signatures", "2", "--json")
     assert (ran.code, ran.document["verdict"]) == (3, "no-signature")
     assert [each["code"] for each in ran.document["unmet"]] == ["purpose-not-met", "too-few-signatures"]
@@ -118,7 +118,7 @@ def test_the_command_line_adds_to_a_policy_and_takes_nothing_away(run: Run, two:
     assert run(*named, "--require-signatures", "1").code == 1
 
 
-def test_what_would_weaken_a_policy_is_refused(run: Run, two: Path, config: Path) -> None:
+def test_options_that_would_weaken_a_policy_are_refused(run: Run, two: Path, config: Path) -> None:
     named = ("verify", two, "--config", config, "--policy", "release")
     assert "--integrity-only and trust options exclude each other" in run(*named, "--integrity-only").err
     write(config, config.read_text() + "\n[trust.other]\nsystem-anchors = true\n")
@@ -141,7 +141,7 @@ def test_what_would_weaken_a_policy_is_refused(run: Run, two: Path, config: Path
         ('requires = "a"', "policies.a.requires", "did you mean require?"),
     ],
 )
-def test_check_tells_what_is_wrong_with_a_policy(run: Run, config: Path, line: str, where: str, said: str) -> None:
+def test_check_reports_problems_of_a_policy(run: Run, config: Path, line: str, where: str, said: str) -> None:
     write(config, f"[policies.a]\n{line}\n")
     ran = run("config", "check", "--config", config, "--json")
     (problem,) = ran.document["problems"]
@@ -173,7 +173,7 @@ def test_check_lists_trust_and_policies(run: Run, config: Path, pki: Pki) -> Non
     assert policy["require"] == ["purpose:author + base-rsa", "purpose:verification"]
 
 
-def test_check_reads_what_trust_names_and_looks_for_profiles(run: Run, config: Path) -> None:
+def test_check_reads_trust_material_and_looks_up_profiles(run: Run, config: Path) -> None:
     write(config.with_name("none.pem"), "no certificate")
     write(
         config,
@@ -198,7 +198,7 @@ def test_check_reads_what_trust_names_and_looks_for_profiles(run: Run, config: P
     for name, said in (
         ("gone", "gone.pem' cannot be read: the file does not exist"),
         ("empty", "none.pem' contains no usable certificate"),
-        ("nobody", "there is no trust anchor"),
+        ("nobody", "no trust anchor is named"),
         ("strange", "oracle"),
         ("a", "did you mean base-rsa?"),
         ("b", str(config.parent / "rules" / "gone.toml")),

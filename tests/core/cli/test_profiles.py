@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.core.cli.conftest import Run
-from tests.support.builder import Value, file, image
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.sample_objects import KINDS, report
 
@@ -54,8 +55,8 @@ def test_shows_repeating_groups_once(run: Run) -> None:
     assert {"60003000", "601E3000", "501E0020"} <= tags
 
 
-def test_explains_what_would_be_signed_and_why(run: Run, tmp_path: Path) -> None:
-    path = written(tmp_path, file(image(Value(0x00091001, "UN", b"??"))))
+def test_explains_the_elements_that_would_be_signed(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, b.file(b.image(b.Value(0x00091001, "UN", b"??"))))
     rows = {line[:11]: line for line in run("profiles", "explain", "creator-rsa", path).out.splitlines()}
     assert "required" in rows["(7FE0,0010)"]
     assert "Image Pixel Module" in rows["(7FE0,0010)"]
@@ -71,15 +72,15 @@ def test_explains_what_would_be_signed_and_why(run: Run, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "data", "code"),
     [
-        ("structured-report-rsa", file(KINDS["CT"]), "profile-not-applicable"),
-        ("structured-report-rsa", file(report()), "purpose-missing"),
-        ("structured-report-rsa", file(report("VERIFIED", observers=2)), "profile-not-applicable"),
-        ("creator-rsa", file(image(Value(0x00204000, "UN", b"??"))), "element-not-covered"),
-        ("creator-rsa", file(image()[1:]), "element-missing"),
+        ("structured-report-rsa", b.file(KINDS["CT"]), "profile-not-applicable"),
+        ("structured-report-rsa", b.file(report()), "purpose-missing"),
+        ("structured-report-rsa", b.file(report("VERIFIED", observers=2)), "profile-not-applicable"),
+        ("creator-rsa", b.file(b.image(b.Value(t.IMAGE_COMMENTS, "UN", b"??"))), "element-not-covered"),
+        ("creator-rsa", b.file(b.image()[1:]), "element-missing"),
     ],
     ids=["image", "no purpose", "observers", "UN", "no class"],
 )
-def test_explains_what_stands_in_the_way(run: Run, tmp_path: Path, rsa: str, name: str, data: bytes, code: str) -> None:
+def test_explains_missing_requirements(run: Run, tmp_path: Path, rsa: str, name: str, data: bytes, code: str) -> None:
     path = written(tmp_path, data)
     assert code in [each["code"] for each in run("profiles", "explain", name, path, "--json").document["problems"]]
     assert f"({code})" in run("profiles", "explain", name, path).out
@@ -89,7 +90,7 @@ def test_explains_what_stands_in_the_way(run: Run, tmp_path: Path, rsa: str, nam
 
 
 def test_a_required_element_that_cannot_be_signed_is_named(run: Run, tmp_path: Path, rsa: str) -> None:
-    path = written(tmp_path, file(image(Value(0x00204000, "UN", b"??"))))
+    path = written(tmp_path, b.file(b.image(b.Value(t.IMAGE_COMMENTS, "UN", b"??"))))
     for more in ((), ("--only-required",)):
         ran = run("sign", path, tmp_path / "out.dcm", "--key", rsa, "--profile", "creator-rsa", "--json", *more)
         assert ran.code == 2
@@ -101,7 +102,7 @@ def test_a_required_element_that_cannot_be_signed_is_named(run: Run, tmp_path: P
 def test_a_report_is_signed_for_a_purpose(run: Run, tmp_path: Path, rsa: str) -> None:
     out = tmp_path / "out.dcm"
     words = ("--key", rsa, "--profile", "structured-report-rsa", "--json", "--force")
-    plain, verified = written(tmp_path, file(report())), written(tmp_path, file(report("VERIFIED")), "verified.dcm")
+    plain, verified = written(tmp_path, b.file(report())), written(tmp_path, b.file(report("VERIFIED")), "verified.dcm")
     refused = run("sign", plain, out, *words)
     assert refused.code == 2
     assert "purpose" in refused.document["hint"]
@@ -115,8 +116,8 @@ def test_a_report_is_signed_for_a_purpose(run: Run, tmp_path: Path, rsa: str) ->
     assert run("verify", both, "--integrity-only", "--require", "structured-report-rsa", "--quiet").code == 0
 
 
-def test_who_approves_says_what_was_shown(run: Run, tmp_path: Path, rsa: str) -> None:
-    path, out = written(tmp_path, file(image())), tmp_path / "out.dcm"
+def test_an_approval_states_what_was_shown(run: Run, tmp_path: Path, rsa: str) -> None:
+    path, out = written(tmp_path, b.file(b.image())), tmp_path / "out.dcm"
     words = ("sign", path, out, "--key", rsa, "--profile", "authorization-rsa", "--json", "--force")
     least = run(*words, "--only-required").document
     assert [each["code"] for each in least["warnings"]] == ["choice-expected"]
@@ -128,7 +129,7 @@ def test_who_approves_says_what_was_shown(run: Run, tmp_path: Path, rsa: str) ->
 
 
 def test_one_signature_has_to_meet_each_required_profile(run: Run, tmp_path: Path, rsa: str, key: str) -> None:
-    path, once, twice = written(tmp_path, file(image())), tmp_path / "once.dcm", tmp_path / "twice.dcm"
+    path, once, twice = written(tmp_path, b.file(b.image())), tmp_path / "once.dcm", tmp_path / "twice.dcm"
     assert run("sign", path, once, "--key", key).code == 0
     ran = run("verify", once, "--integrity-only", "--require", "creator-rsa", "--json")
     assert ran.code == 1
@@ -148,7 +149,7 @@ def test_one_signature_has_to_meet_each_required_profile(run: Run, tmp_path: Pat
 
 
 def test_all_signatures_count_whichever_is_asked_about(run: Run, tmp_path: Path, rsa: str) -> None:
-    path, once, twice = written(tmp_path, file(report("VERIFIED"))), tmp_path / "once.dcm", tmp_path / "twice.dcm"
+    path, once, twice = written(tmp_path, b.file(report("VERIFIED"))), tmp_path / "once.dcm", tmp_path / "twice.dcm"
     words = ("--key", rsa, "--profile", "structured-report-rsa", "--json")
     author = run("sign", path, once, *words, "--purpose", "author").document["signature"]["uid"]
     verify = ("--integrity-only", "--require", "structured-report-rsa", "--json")
@@ -170,7 +171,7 @@ def test_words_that_make_no_sense(run: Run, words: tuple[str, ...]) -> None:
 def test_profile_files_stand_for_names(run: Run, tmp_path: Path, rsa: str) -> None:
     rules = tmp_path / "ours.toml"
     rules.write_text('name = "ours"\nbase = "creator-rsa"\nrequired = ["PatientID"]', encoding="utf-8")
-    path, out = written(tmp_path, file(image())), tmp_path / "out.dcm"
+    path, out = written(tmp_path, b.file(b.image())), tmp_path / "out.dcm"
     assert "creator" not in run("profiles", "show", rules).out.splitlines()[0]
     assert run("profiles", "explain", rules, path).code == 0
     assert run("sign", path, out, "--key", rsa, "--profile", rules, "--only-required").code == 0

@@ -7,25 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.exit_codes import ExitCode
+from dcmseal import tags
 from dcmseal.cli.options.reference_options import build_reference_folders
+from dcmseal.exit_codes import ExitCode
 from tests.core.cli.conftest import Run
-from tests.support.builder import file, image
-from tests.support.cited_evidence import CURRENT, make_citation, make_document, make_evidence_sequence
+from tests.support import builder as b
+from tests.support.cited_evidence import make_citation, make_document, make_evidence_sequence
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     study = tmp_path / "study"
     study.mkdir()
-    (study / "a.dcm").write_bytes(file(image(instance="1.2.3.4.1")))
+    (study / "a.dcm").write_bytes(b.file(b.image(instance="1.2.3.4.1")))
     return study
 
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     path = tmp_path / "report.dcm"
-    path.write_bytes(file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1")))))
+    path.write_bytes(
+        b.file(
+            make_document(
+                make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation("1.2.3.4.1"))
+            )
+        )
+    )
     return path
 
 
@@ -36,7 +43,7 @@ def test_signs_and_verifies_with_evidence(run: Run, key: str, study: Path, repor
     ran = run("verify", out, "--references", study, "--integrity-only")
     assert (ran.code, "1 instance verified" in ran.out) == (0, True)
     assert ran.err == ""
-    (study / "a.dcm").write_bytes(file(image(instance="1.2.3.4.1", pixels=bytes(16))))
+    (study / "a.dcm").write_bytes(b.file(b.image(instance="1.2.3.4.1", pixels=bytes(16))))
     ran = run("verify", out, "--references", study, "--integrity-only")
     assert (ran.code, "reference-changed" in ran.out) == (ExitCode.INVALID, True)
     (study / "a.dcm").unlink()
@@ -47,7 +54,7 @@ def test_signs_and_verifies_with_evidence(run: Run, key: str, study: Path, repor
     assert "who signed it is not established" not in ran.out
 
 
-def test_the_dry_run_says_what_would_be_cited(run: Run, study: Path, report: Path) -> None:
+def test_the_dry_run_lists_the_references(run: Run, study: Path, report: Path) -> None:
     ran = run("sign", report, "--dry-run", "--references", study, "--json")
     (reference,) = ran.document["references"]
     assert reference == {

@@ -63,7 +63,7 @@ def test_nothing_to_remove(run: Run, image: Path, tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_what_is_refused_writes_nothing(run: Run, signed: Path, in_folder: Path, words: list[str], code: int) -> None:
+def test_a_refused_request_writes_nothing(run: Run, signed: Path, in_folder: Path, words: list[str], code: int) -> None:
     names = {"IN": "in.dcm", "OUT": "out.dcm", "THERE": "there.dcm", "NONE": "none.dcm"}
     shutil.copy(signed, "in.dcm")
     Path("there.dcm").write_bytes(b"precious")

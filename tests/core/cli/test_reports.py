@@ -17,7 +17,7 @@ from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
 
 
-def test_verify_writes_a_page_and_says_the_same_as_without(run: Run, signed: Path, in_folder: Path) -> None:
+def test_verify_writes_a_page_without_changing_its_output(run: Run, signed: Path, in_folder: Path) -> None:
     plain = run("verify", signed, "--integrity-only")
     ran = run("verify", signed, "--integrity-only", "--html", "report.html")
     assert ran.code == plain.code == 0
@@ -53,7 +53,7 @@ def test_how_it_was_verified_stands_on_the_page(run: Run, signed: Path, in_folde
         (["--force", "--html", "./in.dcm"], "./in.dcm is an input"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_is_read(
+def test_invalid_options_are_refused_before_anything_is_read(
     run: Run, in_folder: Path, words: list[str], said: str
 ) -> None:
     for name in ("there.html", "in.dcm"):
@@ -64,7 +64,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_read(
     assert (in_folder / "there.html").read_text() == (in_folder / "in.dcm").read_text() == "as it was"
 
 
-def test_a_format_that_nobody_writes(run: Run, signed: Path) -> None:
+def test_a_format_without_a_writer(run: Run, signed: Path) -> None:
     ran = run("verify", signed, "--report", "papyrus:x")
     assert ran.code == 6
     assert "html" in ran.err
@@ -91,7 +91,9 @@ def test_of_many_files_the_page_has_numbers(run: Run, signed: Path, in_folder: P
         (["--manifest", "x"], "--manifest does not apply to folders"),
     ],
 )
-def test_what_makes_no_sense_for_folders_is_refused(run: Run, in_folder: Path, words: list[str], said: str) -> None:
+def test_options_that_do_not_apply_to_folders_are_refused(
+    run: Run, in_folder: Path, words: list[str], said: str
+) -> None:
     (in_folder / "there.html").write_text("as it was")
     ran = run("verify", ".", *words)
     assert ran.code == 2
@@ -106,13 +108,13 @@ def test_reports_are_overwritten_with_leave_only(run: Run, signed: Path, in_fold
     assert "nothing of use" not in (in_folder / "a.html").read_text("utf-8")
 
 
-def test_a_place_that_cannot_be_written_is_told(run: Run, signed: Path, in_folder: Path) -> None:
+def test_an_unwritable_target_is_reported(run: Run, signed: Path, in_folder: Path) -> None:
     ran = run("verify", signed, "-q", "--html", in_folder / "nowhere" / "a.html")
     assert ran.code == 5
     assert "cannot be written" in ran.err
 
 
-def test_a_writer_that_fails_leaves_what_was_there(signed: Path, tmp_path: Path) -> None:
+def test_a_failing_writer_leaves_the_old_file(signed: Path, tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
     from dcmseal.api.report_files import build_reported_file, make_report_context, write_report
@@ -175,7 +177,7 @@ def test_values_are_masked_on_the_page_unless_asked_for(run: Run, signed: Path, 
     assert "CompressedSamples^CT1" in shown
 
 
-def test_the_tree_names_every_element_and_what_covers_it(run: Run, signed_twice: Path) -> None:
+def test_the_tree_lists_every_element_and_its_signatures(run: Run, signed_twice: Path) -> None:
     ran = run("show", signed_twice, "--tree")
     assert ran.code == 0
     lines = ran.out.splitlines()
@@ -192,7 +194,7 @@ def test_the_tree_names_every_element_and_what_covers_it(run: Run, signed_twice:
     assert (element["value"], element["covered_by"]) == ("CompressedSamples^CT1", [2])
 
 
-def test_the_tree_of_one_signature_shows_what_that_covers(run: Run, signed_twice: Path, uids: list[str]) -> None:
+def test_the_tree_of_one_signature_shows_its_coverage(run: Run, signed_twice: Path, uids: list[str]) -> None:
     ran = run("show", signed_twice, uids[0], "--tree")
     lines = [line for line in ran.out.splitlines() if "Patient's Name" in line]
     assert [line.split()[0] for line in lines] == ["covers", "uncovered"]
@@ -226,7 +228,7 @@ def options_of_verify() -> list[str]:
 
 
 @pytest.mark.parametrize("name", options_of_verify())
-def test_the_page_tells_of_every_option_that_a_verdict_depends_on(name: str) -> None:
+def test_the_page_shows_every_option_that_affects_a_verdict(name: str) -> None:
     options = Namespace(**dict.fromkeys(options_of_verify(), None))
     setattr(options, name, name in FLAG_TEXTS or "something")
     assert format_settings(options)[0][1] == FLAG_TEXTS.get(name, "something")

@@ -13,19 +13,11 @@ import pytest
 import dcmseal
 from dcmseal.errors import DeviceRemoved
 from tests.core.cli.conftest import Ran, Run
-from tests.core.cli.removable_card import PIN, Card, build_registry
+from tests.core.cli.removable_card import PIN, Card
 from tests.docs.test_json import SCHEMA
 
 WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")
 JOURNAL = ("--journal", "run.journal")
-
-
-@pytest.fixture
-def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
-    card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
-    monkeypatch.setenv("CARD_PIN", PIN)
-    return card
 
 
 @pytest.fixture
@@ -56,7 +48,7 @@ def signatures(folder: Path) -> list[int]:
     return [len(dcmseal.signatures(path)) for path in sorted(folder.rglob("*.dcm"))]
 
 
-def test_a_second_run_says_the_same_without_doing_it(run: Run, archive: Path) -> None:
+def test_a_second_run_repeats_the_results_from_the_journal(run: Run, archive: Path) -> None:
     words = ("verify", archive, "--integrity-only", "--json-lines", *JOURNAL)
     first, second = run(*words), run(*words)
     assert (first.code, second.code) == (1, 1)
@@ -69,14 +61,14 @@ def test_a_second_run_says_the_same_without_doing_it(run: Run, archive: Path) ->
     assert before == after
 
 
-def test_people_are_told_what_is_of_an_earlier_run(run: Run, archive: Path) -> None:
+def test_messages_mark_results_of_an_earlier_run(run: Run, archive: Path) -> None:
     words = ("verify", archive, "--integrity-only", *JOURNAL)
     first = run(*words).out.splitlines()
     told = run(*words).out.splitlines()
     assert told[0].startswith("4 files verified")
     earlier = "  from journal              4  not processed again"
     assert earlier in told
-    # what needs attention is said in the same words
+    # entries that need attention have the same text
     assert [line for line in told[1:] if line != earlier] == first[1:]
     assert "  archive/1/tampered: mac-differs: " in "\n".join(told)
     assert json.loads(run("journal", "export", "run.journal", "--attention").out.splitlines()[0])["signers"]
@@ -191,7 +183,7 @@ def test_a_journal_in_the_archive_is_none_of_its_files(run: Run, archive: Path) 
     ids=" ".join,
 )
 @pytest.mark.usefixtures("archive")
-def test_what_cannot_be_done_begins_nothing(run: Run, words: list[str], said: str) -> None:
+def test_an_impossible_request_starts_nothing(run: Run, words: list[str], said: str) -> None:
     ran = run("verify", "archive", "--integrity-only", *words)
     assert (ran.code in (2, 5), ran.out) == (True, "")
     assert said in ran.err

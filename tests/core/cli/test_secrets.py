@@ -100,7 +100,7 @@ def test_one_source_only(run: Run, image: Path) -> None:
     assert run("sign", image, "out.dcm", "--key", "pem:k", *words).code == 2
 
 
-def test_without_a_source_and_a_terminal_there_is_none(run: Run, image: Path, locked: str, tmp_path: Path) -> None:
+def test_without_a_source_and_a_terminal(run: Run, image: Path, locked: str, tmp_path: Path) -> None:
     ran = run("sign", image, tmp_path / "out.dcm", "--key", locked)
     assert ran.code == 6
     assert "--passphrase-env" in ran.err
@@ -125,7 +125,7 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(prompts) == 3
 
 
-def test_what_was_given_is_tried_once_for_a_second_wrong_pin_locks_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_pin_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "1234")
     secrets = load_option_secrets(Namespace(**{**GIVEN, "passphrase_env": "SECRET"}))
     assert [secrets(SecretRequest(purpose="card", uri="x:", attempt=attempt)) for attempt in (1, 2)] == ["1234", None]
@@ -137,7 +137,7 @@ class Memory(KeyringBackend):
     priority = 1.0
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # keyring has no types there
+        super().__init__()  # type: ignore[no-untyped-call] # keyring does not type it
         self.entries: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -181,7 +181,7 @@ def test_a_setup_names_its_entry_in_the_keyring(
     assert (ran.code, ran.err) == (0, "")
 
 
-def test_a_keyring_that_fails_is_told_by_the_type_of_its_error(
+def test_a_failing_keyring_is_reported_by_the_type_of_its_error(
     run: Run, image: Path, locked: str, tmp_path: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: str) -> str:
@@ -194,7 +194,7 @@ def test_a_keyring_that_fails_is_told_by_the_type_of_its_error(
     assert PASSPHRASE not in ran.err
 
 
-def test_without_the_extra_the_keyring_says_what_to_install(
+def test_without_the_extra_the_error_says_what_to_install(
     run: Run, image: Path, locked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)

@@ -20,7 +20,7 @@ def signed_elements(path: Path) -> list[str]:
     return [element.keyword for element in signature.elements]
 
 
-def test_signing_says_what_was_done_and_how_to_verify_it(run: Run, image: Path, key: str, tmp_path: Path) -> None:
+def test_signing_reports_the_result_and_how_to_verify_it(run: Run, image: Path, key: str, tmp_path: Path) -> None:
     out = tmp_path / "it's signed.dcm"
     ran = run("sign", image, out, "--key", key)
     assert (ran.code, ran.err) == (0, "")
@@ -34,7 +34,7 @@ def test_signing_says_what_was_done_and_how_to_verify_it(run: Run, image: Path, 
     assert run(*shlex.split(command)).code == 0
 
 
-def test_what_dcmseal_signs_dcmsign_verifies(
+def test_dcmsign_verifies_signatures_of_dcmseal(
     run: Run, image: Path, key: str, pki: Pki, dcmsign: Dcmtk, tmp_path: Path
 ) -> None:
     assert run("sign", image, tmp_path / "out.dcm", "--key", key).code == 0
@@ -141,7 +141,7 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(run: Run, image: Path, 
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_what_is_refused_writes_nothing(
+def test_a_refused_request_writes_nothing(
     run: Run, image: Path, key: str, in_folder: Path, words: list[str], said: str
 ) -> None:
     names = {"IN": "in.dcm", "OUT": "out.dcm", "THERE": "there.dcm", "FOLDER": "folder"}
@@ -163,7 +163,7 @@ def test_force_overwrites(run: Run, image: Path, key: str, tmp_path: Path) -> No
     assert len(dcmseal.signatures(out)) == 1
 
 
-def test_what_cannot_be_written_is_told(run: Run, image: Path, key: str, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_reported(run: Run, image: Path, key: str, tmp_path: Path) -> None:
     ran = run("sign", image, tmp_path / "no" / "out.dcm", "--key", key)
     assert ran.code == 5
     assert "cannot be written" in ran.err

@@ -14,19 +14,10 @@ from dcmseal.cli.render.file_progress import FileProgress
 from dcmseal.cli.run.lazy_signer import LazySigner
 from dcmseal.errors import DeviceReplaced, DeviceUnavailable, ModuleUnusable, PinLocked, PinRejected, SignerError
 from tests.core.cli.conftest import Run, Terminal
-from tests.core.cli.removable_card import PIN, PULLED, Card, build_registry
+from tests.core.cli.removable_card import PIN, PULLED, Card
 from tests.support.pki import Pki
 
 NAMES = ("a.dcm", "b.dcm", "c.dcm")
-
-
-@pytest.fixture
-def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
-    """The only card there is; its PIN is in the environment."""
-    card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
-    monkeypatch.setenv("CARD_PIN", PIN)
-    return card
 
 
 @pytest.fixture
@@ -68,7 +59,7 @@ def test_one_file_may_go_to_a_folder_that_is_there(run: Run, key: str) -> None:
 
 
 @pytest.mark.usefixtures("card", "images")
-def test_what_is_wrong_with_a_file_does_not_stop_the_others(run: Run) -> None:
+def test_a_bad_file_does_not_stop_the_others(run: Run) -> None:
     Path("b.dcm").write_bytes(b"no DICOM")
     Path("out").mkdir()
     Path("out/c.dcm").write_bytes(b"precious")
@@ -118,7 +109,7 @@ def test_plans_of_several_need_no_key(run: Run, images: list[str]) -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_refused_begins_nothing(run: Run, card: Card, images: list[str], words: list[str], said: str) -> None:
+def test_a_refused_request_starts_nothing(run: Run, card: Card, images: list[str], words: list[str], said: str) -> None:
     Path("sub").mkdir()
     shutil.copy("a.dcm", "sub/a.dcm")
     ran = run("sign", *words, *WITH_CARD)
@@ -145,7 +136,7 @@ def test_a_new_folder_goes_away_if_nothing_was_signed(run: Run, card: Card, imag
 @pytest.mark.parametrize(
     "failure", [PULLED, PinLocked("locked"), SignerError("broken")], ids=lambda e: type(e).__name__
 )
-def test_what_is_wrong_with_the_key_stops_all(run: Run, card: Card, images: list[str], failure: SignerError) -> None:
+def test_a_key_error_stops_the_run(run: Run, card: Card, images: list[str], failure: SignerError) -> None:
     card.failures = [None, failure]
     ran = run("sign", *images, "--in-place", *WITH_CARD)
     assert ran.code == 6
@@ -172,7 +163,7 @@ def test_a_key_that_asks_each_time_gets_the_pin_each_time(run: Run, card: Card, 
     assert card.pins == [PIN] * 4
 
 
-def test_a_key_uri_that_cannot_be_read_is_told_once(run: Run, images: list[str]) -> None:
+def test_an_unreadable_key_uri_is_reported_once(run: Run, images: list[str]) -> None:
     ran = run("sign", *images, "-o", "out", "--key", "pem:key.pem?colour=red")
     assert ran.code == 6
     assert ran.err.count("colour") == 1
@@ -188,7 +179,7 @@ def test_a_key_that_cannot_be_closed_takes_nothing_back(run: Run, card: Card, im
 class TestWaiting:
     def test_a_card_is_put_back_and_work_goes_on(self, run: Run, card: Card, images: list[str]) -> None:
         card.failures = [None, PULLED]
-        card.absent = 1  # somebody is slow with it at first
+        card.absent = 1  # the first answer is slow
         ran = run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device", typed="\n\n")
         assert ran.code == 0
         assert signatures("out/a.dcm", "out/b.dcm", "out/c.dcm") == [1, 1, 1]
@@ -217,7 +208,7 @@ class TestWaiting:
         assert len(signers) == 1
 
     @pytest.mark.parametrize("error", [ModuleUnusable("no driver"), PinLocked("locked"), None], ids=str)
-    def test_nobody_waits_for_what_will_not_come(
+    def test_missing_input_is_not_waited_for(
         self, run: Run, card: Card, images: list[str], error: SignerError | None
     ) -> None:
         if error:
@@ -228,7 +219,7 @@ class TestWaiting:
         assert ran.code == 6
         assert "Put the card" not in ran.err
 
-    def test_who_gives_up_keeps_what_was_done(self, run: Run, card: Card, images: list[str]) -> None:
+    def test_an_interrupted_run_keeps_its_finished_files(self, run: Run, card: Card, images: list[str]) -> None:
         card.failures = [None, PULLED]
         assert run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device", typed="").code == 6
         assert signatures("out/a.dcm", "out/b.dcm", "out/c.dcm") == [1, -1, -1]
@@ -244,7 +235,7 @@ class TestWaiting:
             _ = key.certificate_chain
         assert card.pins == [PIN, None]
 
-    def test_nobody_to_ask(self, run: Run, card: Card, images: list[str]) -> None:
+    def test_without_a_terminal_to_ask(self, run: Run, card: Card, images: list[str]) -> None:
         ran = run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device")
         assert ran.code == 2
         assert "requires a terminal" in ran.err
@@ -253,21 +244,23 @@ class TestWaiting:
 
 class TestProgress:
     def test_on_a_terminal_one_line_that_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        screen = Terminal(BytesIO(), write_through=True)
+        shown = BytesIO()
+        screen = Terminal(shown, write_through=True)
         monkeypatch.setattr("sys.stderr", screen)
         progress = FileProgress(2)
         progress.next("a\x1b[2J.dcm")
         progress.next("b.dcm")
         progress.clear()
         progress.clear()
-        written = screen.buffer.getvalue().decode()  # type: ignore[attr-defined] # it is a BytesIO
+        written = shown.getvalue().decode()
         assert written == "1/2 a\\x1b[2J.dcm\r" + " " * 16 + "\r2/2 b.dcm\r" + " " * 9 + "\r"
 
     @pytest.mark.parametrize(("total", "kind"), [(1, Terminal), (2, TextIOWrapper)])
     def test_nothing_for_one_file_or_elsewhere(
         self, monkeypatch: pytest.MonkeyPatch, total: int, kind: type[TextIOWrapper]
     ) -> None:
-        screen = kind(BytesIO(), write_through=True)
+        shown = BytesIO()
+        screen = kind(shown, write_through=True)
         monkeypatch.setattr("sys.stderr", screen)
         FileProgress(total).next("a.dcm")
-        assert screen.buffer.getvalue() == b""  # type: ignore[attr-defined] # it is a BytesIO
+        assert shown.getvalue() == b""

@@ -47,7 +47,7 @@ def test_help_imports_no_command() -> None:
 
 
 @pytest.mark.parametrize("command", ["plugins", "profiles"])
-def test_listing_plugins_imports_none_of_what_they_use(command: str) -> None:
+def test_listing_plugins_does_not_import_their_dependencies(command: str) -> None:
     modules = modules_after(command)
     assert "pluggy" in modules
     assert not modules & HEAVY
@@ -69,6 +69,17 @@ def test_verifying_imports_nothing_for_urls_that_are_not_there(signed: Path) -> 
         "dcmseal_remote",
     )
     assert not modules.intersection((*unwanted, "concurrent.futures", "fsspec"))
+
+
+def test_a_single_file_imports_no_pool_of_processes(signed: Path, image: Path, key: str, tmp_path: Path) -> None:
+    for words in (
+        ["verify", str(signed), "--integrity-only"],
+        ["sign", str(image), str(tmp_path / "out"), "--key", key],
+    ):
+        modules = modules_after(*words)
+        assert "dcmseal.cli.run.run_loop" in modules
+        assert not [name for name in modules if name.startswith("dcmseal.batch.pool")]
+        assert "multiprocessing" not in modules
 
 
 def test_processes_of_a_pool_do_not_import_the_script_that_began(signed: Path, tmp_path: Path) -> None:
@@ -144,7 +155,7 @@ def test_without_a_command_the_overview_is_shown_and_refused(run: Run) -> None:
         (["verify", "x.dcm", "-q", "--json"], "not allowed with"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_two_lines(run: Run, words: list[str], said: str) -> None:
+def test_an_invalid_command_line_is_refused_in_two_lines(run: Run, words: list[str], said: str) -> None:
     ran = run(*words)
     assert ran.code == 2
     assert said in ran.err
@@ -194,7 +205,7 @@ def test_a_reader_that_goes_away_hears_no_complaint(signed: Path) -> None:
         assert show.wait() == 0
 
 
-def test_closed_standard_streams_are_no_internal_error(signed: Path) -> None:
+def test_closed_standard_streams_cause_no_internal_error(signed: Path) -> None:
     for redirection in (">&-", "<&-"):
         command = f'"$0" verify "$1" --integrity-only {redirection}'
         ran = subprocess.run(["/bin/sh", "-c", command, DCMSEAL, signed], check=False, capture_output=True, text=True)

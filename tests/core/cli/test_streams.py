@@ -1,4 +1,4 @@
-"""Streams that are closed, full or read by nobody: the exit code is true, and nothing but results is among results."""
+"""Closed, full and unread streams: the exit code is right, and standard output contains only results."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(signed: Path, tmp_path: Path
     assert page.endswith("</html>\n") or page.rstrip().endswith("</html>")
 
 
-def test_a_pipe_that_nobody_writes_to_is_an_error(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_without_a_writer_is_an_error(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dcmseal.input_files.open_input.__kwdefaults__", {"timeout": 0.1})
     os.mkfifo(tmp_path / "pipe")
     lines: tuple[list[str | Path], ...] = (

@@ -84,3 +84,40 @@ def test_ctrl_c_shows_totals_and_how_to_continue(
     assert error == "dcmseal: stopped: interrupted"
     assert ("run the same command again to continue" in hint) is bool(journal)
     assert ("--journal FILE" in hint) is not bool(journal)
+
+
+@pytest.mark.parametrize(
+    ("words", "totals"),
+    [
+        (["verify", "0.dcm", "pipe", "1.dcm", "--integrity-only"], "1 of 3 files verified"),
+        (["sign", "0.dcm", "pipe", "1.dcm", "-o", "out"], "1 of 3 files signed"),
+    ],
+    ids=["verify", "sign"],
+)
+def test_ctrl_c_shows_totals_of_files_given_one_by_one(
+    words: list[str], totals: str, signed: Path, key: str, tmp_path: Path
+) -> None:
+    for name in ("0.dcm", "1.dcm"):
+        os.link(signed, tmp_path / name)
+    os.mkfifo(tmp_path / "pipe")
+    keys = ["--key", key] if words[0] == "sign" else []
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "dcmseal", *words, *keys],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as running:
+        assert running.stdout is not None
+        # then it waits until the pipe is opened for writing
+        assert "0.dcm: " in running.stdout.readline()
+        os.killpg(running.pid, signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert out.splitlines()[-1] == totals
+    error, hint = err.splitlines()
+    assert error == "dcmseal: stopped: interrupted"
+    assert "--journal FILE" in hint
+    assert (tmp_path / "out" / "0.dcm").exists() is (words[0] == "sign")
+    assert not (tmp_path / "out" / "1.dcm").exists()

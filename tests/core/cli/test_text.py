@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 
 
 @given(st.text())
-def test_printable_text_is_printable_and_keeps_what_was(text: str) -> None:
+def test_printable_text_is_printable_and_complete(text: str) -> None:
     shown = escape_unprintable(text)
     assert shown.isprintable()
     if text.isprintable() and len(text) <= 400:
@@ -37,7 +37,7 @@ def test_printable_text_is_printable_and_keeps_what_was(text: str) -> None:
         ("山田^太郎 Müller", "山田^太郎 Müller"),
     ],
 )
-def test_what_terminals_obey_is_escaped(text: str, shown: str) -> None:
+def test_control_characters_are_escaped(text: str, shown: str) -> None:
     assert escape_unprintable(text) == shown
 
 

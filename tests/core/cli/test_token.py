@@ -83,7 +83,7 @@ def test_many_files_with_the_name_of_a_setup(run: Run, token: SoftToken, images:
 def test_a_token_pulled_out_and_put_back(
     run: Run, token: SoftToken, images: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It vanishes after the first file; when somebody presses Enter, it is there again."""
+    """The token vanishes after the first file, and is back when Enter is pressed."""
 
     class Somebody(BytesIO):
         def read1(self, size: int | None = -1, /) -> bytes:
@@ -99,7 +99,7 @@ def test_a_token_pulled_out_and_put_back(
         signed.append("")
         return sign(*words, **more)
 
-    monkeypatch.setattr("dcmseal.api.sign.sign", sign_and_pull)
+    monkeypatch.setattr("dcmseal.cli.run.sign_files.sign", sign_and_pull)
     monkeypatch.setattr("tests.core.cli.conftest.Terminal", lambda _: Terminal(Somebody(b"\n")))
     words = [*images, "-o", "out", "--key", token.uri("doe"), "--passphrase-env", "TOKEN_PIN", "--wait-for-device"]
     ran = run("sign", *words, typed="")

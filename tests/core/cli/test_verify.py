@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.cli.render.report_text import show_report
 from dcmseal.cli.render.screens import make_screen
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -17,11 +18,12 @@ from dcmseal.location import Location
 from dcmseal.model.report import Coverage, SignatureReport, VerificationReport
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
 from tests.core.cli.conftest import Run
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 
 
-def test_without_trust_nothing_is_established_and_it_says_why(run: Run, signed: Path) -> None:
+def test_without_trust_nothing_is_established_and_the_reason_is_shown(run: Run, signed: Path) -> None:
     ran = run("verify", signed)
     assert ran.code == 4
     lines = ran.out.splitlines()
@@ -45,7 +47,7 @@ def test_integrity_alone_can_be_valid(run: Run, signed: Path, uid: str) -> None:
     assert "profiles met  none\n" in run("verify", signed, "--integrity-only", "--verbose").out
 
 
-def test_a_changed_pixel_is_invalid_whatever_is_asked_for(run: Run, tampered: Path) -> None:
+def test_a_changed_pixel_is_invalid_with_any_options(run: Run, tampered: Path) -> None:
     for options in ([], ["--integrity-only"]):
         ran = run("verify", tampered, *options)
         assert ran.code == 1
@@ -54,7 +56,7 @@ def test_a_changed_pixel_is_invalid_whatever_is_asked_for(run: Run, tampered: Pa
         assert "  failed  integrity mac-differs: " in ran.out
 
 
-def test_what_is_not_signed_is_named(run: Run, signed_twice: Path, uids: list[str]) -> None:
+def test_unsigned_elements_are_named(run: Run, signed_twice: Path, uids: list[str]) -> None:
     ran = run("verify", signed_twice, "--uid", uids[0], "--integrity-only")
     assert ran.code == 0
     assert uids[1] not in ran.out
@@ -84,7 +86,7 @@ def test_no_signature(run: Run, image: Path) -> None:
     assert (ran.code, ran.out) == (3, f"{image}: no signature\n")
 
 
-def test_what_is_no_dicom_file_is_unreadable(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_is_not_dicom_is_unreadable(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("just text " * 100)
     ran = run("verify", path)
@@ -149,7 +151,7 @@ def test_standard_input_from_a_terminal_is_refused(run: Run) -> None:
     assert "terminal" in ran.err
 
 
-def test_an_unknown_uid_is_no_signature(run: Run, signed: Path) -> None:
+def test_an_unknown_uid_matches_no_signature(run: Run, signed: Path) -> None:
     assert run("verify", signed, "--uid", "1.2.3").code == 3
 
 
@@ -209,7 +211,7 @@ def test_notes_are_shown_with_their_place_and_clause() -> None:
     assert "  unknown form flat: stray [(0400,0100)] (PS3.3 C)\n" in text
 
 
-def test_trust_is_not_blamed_for_what_else_is_unknown() -> None:
+def test_other_unknowns_are_not_reported_as_missing_trust() -> None:
     text = written(VerificationReport(signatures=(report(),)))
     assert text.startswith("file: not established (1 signature)\n\n")
     assert "--integrity-only" not in text
@@ -240,7 +242,10 @@ def test_nothing_from_a_file_reaches_the_terminal_raw() -> None:
         aspect=Aspect.FORM, outcome=Outcome.FAILED, code="c", message=hostile, where=hostile, clause=hostile
     )
     coverage = Coverage(
-        signed=(0x00100010,), unsignable=((0x00091001, hostile),) * 50, absent=(0x00100020,), critical=(0x7FE00010,)
+        signed=(t.PATIENT_NAME,),
+        unsignable=((0x00091001, hostile),) * 50,
+        absent=(t.PATIENT_ID,),
+        critical=(tags.PIXEL_DATA,),
     )
     text = written(
         VerificationReport(
@@ -263,7 +268,7 @@ def test_the_reason_stands_on_the_second_line(run: Run, signed: Path, tampered: 
     assert "--integrity-only" in hint
 
 
-def test_what_nobody_asked_about_is_not_checked(run: Run, signed: Path) -> None:
+def test_unrequested_aspects_are_not_checked(run: Run, signed: Path) -> None:
     asked = run("verify", signed).out
     assert "  trust         not checked: no trust anchor is configured\n" in asked
     assert "  timestamp     none\n" in asked

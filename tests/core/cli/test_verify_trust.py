@@ -36,7 +36,7 @@ def test_a_trust_anchor_makes_it_valid(run: Run, signed: Path, anchor: Path) -> 
     assert "+00:00, claimed\n" in ran.out
 
 
-def test_who_made_it_is_not_established_if_it_is_a_stranger(run: Run, signed: Path, pki: Pki) -> None:
+def test_an_unknown_signer_is_not_established(run: Run, signed: Path, pki: Pki) -> None:
     ran = run("verify", signed, "--trust-anchor", pki["stranger-root"].certificate_pem)
     assert ran.code == 4
     first, second, third = ran.out.splitlines()[:3]
@@ -48,7 +48,7 @@ def test_who_made_it_is_not_established_if_it_is_a_stranger(run: Run, signed: Pa
 
 @pytest.fixture
 def told(tmp_path: Path) -> Callable[..., list[str]]:
-    """The options that name an anchor, and what it tells of revocation."""
+    """The options for an anchor and its CRL."""
 
     def options(ca: PkiAuthority, *material: bytes) -> list[str]:
         site = Site(tmp_path)
@@ -58,7 +58,7 @@ def told(tmp_path: Path) -> Callable[..., list[str]]:
     return options
 
 
-def test_a_revoked_signature_says_so_in_its_second_line(
+def test_a_revoked_signature_is_reported_in_the_second_line(
     run: Run, tmp_path: Path, told: Callable[..., list[str]]
 ) -> None:
     ca = make_root("lasting")
@@ -72,7 +72,7 @@ def test_a_revoked_signature_says_so_in_its_second_line(
         assert second == "  the signer's certificate is revoked"
         assert "the data is unchanged" in third
         assert "signed again" in fourth
-    # of data that was changed, nothing of that kind is said
+    # changed data gets no such hint
     file.write_bytes(sign_by(leaf).replace(b"Doe", b"Roe"))
     ran = run("verify", file, *told(ca, ca.crl((leaf, utc_date(2024, 1)))))
     first_reason, second_reason = ran.out.splitlines()[1:3]
@@ -109,13 +109,13 @@ def test_hard_revocation_without_any_source_is_not_established(run: Run, signed:
     ("options", "code", "said"),
     [
         (["--trust", "hospitl"], 2, "defined: none"),
-        (["--crl", "some.crl"], 2, "there is no trust anchor"),
+        (["--crl", "some.crl"], 2, "no trust anchor is named"),
         (["--trust-anchor", "/no/such/file"], 6, "cannot be read"),
         (["--trust-anchor", "ca.pem", "--integrity-only"], 2, "exclude each other"),
         (["--revocation", "maybe"], 2, "unknown value 'maybe' for --revocation"),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_hint(
+def test_contradictory_options_are_refused_with_a_hint(
     run: Run, signed: Path, options: list[str], code: int, said: str
 ) -> None:
     ran = run("verify", signed, *options)

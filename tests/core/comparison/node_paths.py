@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from dcmseal.dictionary import tag_keyword
 from dcmseal.tags import format_tag
-from tests.support.builder import Fragments, Item, Node, Raw, Value
-from tests.support.builder import Sequence as Nested
+from tests.support import builder as b
+from tests.support import tags as t
 
 Steps = tuple[tuple[int, int], ...]
 """Position of a node at its level, and of an item in it."""
@@ -19,30 +19,30 @@ class NodePath(NamedTuple):
     """A node of a data set."""
 
     path: str
-    node: Value | Fragments
+    node: b.Value | b.Fragments
     steps: Steps
     at: int
 
 
-def iter_nodes(nodes: Sequence[Node], path: str = "", steps: Steps = ()) -> Iterator[NodePath]:
+def iter_nodes(nodes: Sequence[b.Node], path: str = "", steps: Steps = ()) -> Iterator[NodePath]:
     """All nodes with a value that is not empty."""
     for at, node in enumerate(nodes):
-        assert not isinstance(node, Raw)
+        assert not isinstance(node, b.Raw)
         name = path + (tag_keyword(node.tag) or format_tag(node.tag))
-        if isinstance(node, Nested):
+        if isinstance(node, b.Sequence):
             for number, item in enumerate(node.items):
                 yield from iter_nodes(item.elements, f"{name}[{number}].", (*steps, (at, number)))
-        elif isinstance(node, Fragments) or node.value:
+        elif isinstance(node, b.Fragments) or node.value:
             yield NodePath(name, node, steps, at)
 
 
-def replace_node(nodes: Sequence[Node], steps: Steps, at: int, node: Node | None) -> tuple[Node, ...]:
+def replace_node(nodes: Sequence[b.Node], steps: Steps, at: int, node: b.Node | None) -> tuple[b.Node, ...]:
     """The nodes with another in one place, or with None none."""
     if not steps:
         return (*nodes[:at], *(() if node is None else (node,)), *nodes[at + 1 :])
     (position, number), *deeper = steps
     holder = nodes[position]
-    assert isinstance(holder, Nested)
+    assert isinstance(holder, b.Sequence)
     item = holder.items[number]
     elements = replace_node(item.elements, tuple(deeper), at, node)
     items = (*holder.items[:number], replace(item, elements=elements), *holder.items[number + 1 :])
@@ -54,6 +54,8 @@ def flip_bit(data: bytes, at: int, bit: int = 1) -> bytes:
     return data[:at] + bytes((data[at] ^ bit,)) + data[at + 1 :]
 
 
-def make_items(*contents: Sequence[Node], undefined: bool = False) -> Nested:
+def make_items(*contents: Sequence[b.Node], undefined: bool = False) -> b.Sequence:
     """A sequence of items: beams of a plan."""
-    return Nested(0x300A00B0, tuple(Item(tuple(each), undefined=undefined) for each in contents), undefined=undefined)
+    return b.Sequence(
+        t.BEAM_SEQUENCE, tuple(b.Item(tuple(each), undefined=undefined) for each in contents), undefined=undefined
+    )

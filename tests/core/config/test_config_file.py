@@ -102,7 +102,7 @@ def test_a_pin_file_that_others_can_read_is_warned_of(file: Path) -> None:
         assert setup.secrets(SecretRequest(purpose="card", uri="pem:a")) == SECRET
 
 
-def test_no_file_at_the_usual_place_is_no_error(file: Path) -> None:
+def test_a_missing_file_at_the_default_path_is_accepted(file: Path) -> None:
     config = load_config()
     assert (config.path, dict(config.keys), config.profiles_folder) == (None, {}, None)
     with pytest.raises(UsageError, match="'card' is not a key URI") as caught:
@@ -161,9 +161,7 @@ def test_a_setup_that_is_not_there(file: Path) -> None:
         ("x = '''\n[keys.b]\n'''\n[keys.b]\nuri = 1", "keys.b.uri", 5, 'uri = "..."'),
     ],
 )
-def test_what_is_not_understood_is_a_problem_in_its_line(
-    file: Path, text: str, where: str, line: int, said: str
-) -> None:
+def test_an_invalid_entry_is_a_problem_with_its_line(file: Path, text: str, where: str, line: int, said: str) -> None:
     problem = next(each for each in problems_of(file, text) if each.where == where)
     assert problem.line == line
     assert said in problem.hint
@@ -199,7 +197,7 @@ def test_what_is_not_understood_is_a_problem_in_its_line(
         f'pin-source = "{SECRET}',
     ],
 )
-def test_what_looks_like_a_secret_is_refused_and_not_repeated(file: Path, line: str) -> None:
+def test_a_likely_secret_is_refused_and_not_repeated(file: Path, line: str) -> None:
     uri = "" if line.startswith("uri") else "uri = 'pem:a'\n"
     with pytest.raises(UsageError) as caught:
         load_config(write(file, f"[keys.a]\n{uri}{line}\n"))
@@ -224,12 +222,12 @@ def test_what_looks_like_a_secret_is_refused_and_not_repeated(file: Path, line: 
     ],
     ids=str,
 )
-def test_what_is_no_configuration(file: Path, content: bytes, said: str) -> None:
+def test_invalid_configurations(file: Path, content: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         load_config(write(file, content))
 
 
-def test_a_byte_order_mark_is_no_fault(file: Path) -> None:
+def test_a_byte_order_mark_is_accepted(file: Path) -> None:
     assert load_config(write(file, b"\xef\xbb\xbf[keys.a]\nuri = 'pem:a'")).key_setup("a").uri == "pem:a"
 
 
@@ -272,7 +270,7 @@ def test_a_file_of_another_user_is_refused(file: Path, monkeypatch: pytest.Monke
         "[profiles]\nfolder = '{}'",
     ],
 )
-def test_what_it_names_may_not_be_written_by_others_either(file: Path, tmp_path: Path, text: str) -> None:
+def test_files_that_it_names_must_not_be_writable_by_others(file: Path, tmp_path: Path, text: str) -> None:
     """A file that they can write, one in a folder that they can write, and a folder with such a file."""
     named = tmp_path / "named" / "file.toml"
     named.parent.mkdir()
@@ -291,7 +289,7 @@ def test_what_it_names_may_not_be_written_by_others_either(file: Path, tmp_path:
         wrong.chmod(right)
 
 
-def test_a_folder_of_trust_holds_no_files_of_others(file: Path, tmp_path: Path) -> None:
+def test_a_trust_folder_must_not_contain_files_of_other_users(file: Path, tmp_path: Path) -> None:
     crls = tmp_path / "crls"
     crls.mkdir()
     (crls / "a.crl").write_bytes(b"")
@@ -302,7 +300,7 @@ def test_a_folder_of_trust_holds_no_files_of_others(file: Path, tmp_path: Path) 
         load_config(file)
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_accepted_as_a_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_config(tmp_path)
 
@@ -323,7 +321,7 @@ def test_any_text_is_a_configuration_or_refused(lines: list[str]) -> None:
 
 
 @given(st.text(max_size=200))
-def test_lines_are_found_or_not_whatever_the_text(text: str) -> None:
+def test_line_numbers_of_any_text(text: str) -> None:
     problems = ProblemCollector(text)
     problems.add(("keys", "a"), "message", "hint")
     (problem,) = problems.sorted_by_line()

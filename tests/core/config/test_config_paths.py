@@ -36,7 +36,7 @@ def test_the_usual_place(
     assert default_path(platform) == Path(expected)
 
 
-def test_without_a_home_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_home() -> Path:
         raise RuntimeError
 

@@ -9,22 +9,28 @@ from random import Random
 import pytest
 
 import dcmseal
-from dcmseal.coverage_map import map_builder
+from dcmseal import tags
+from dcmseal.coverage_map.map_builder import MapLimits, build_map
 from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.transfer_syntax import Encoding
 from dcmseal.dataset.walk import Event, walk
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.model.coverage_map import CoverageMap, CoverState, MappedElement
+from dcmseal.sources.dataset_input import open_source
 from tests.bench.bench_dataset import EXPLICIT, write_file
 from tests.bench.functional_groups import enhanced_mr
-from tests.support import builder
-from tests.support.builder import Item, Node, Sequence, Value, text, uid, us
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.pydicom_walk import count_elements, count_mapped
 from tests.support.real_files import RealFile, readable_files
 from tests.support.signed_files import sign_dataset
 
-CODE = (text(0x00080100, "SH", "T-A0100"), text(0x00080102, "SH", "SRT"), text(0x00080104, "LO", "Brain"))
+CODE = (
+    b.text(tags.CODE_VALUE, "SH", "T-A0100"),
+    b.text(tags.CODING_SCHEME_DESIGNATOR, "SH", "SRT"),
+    b.text(tags.CODE_MEANING, "LO", "Brain"),
+)
 
 
 HAS_UN_OF_DEFINED_LENGTH = "rtdose_rle.dcm"
@@ -92,7 +98,7 @@ def test_items_alike_are_folded_and_all_others_stand_alone(enhanced: Path) -> No
 
 
 def test_a_signature_over_a_sequence_covers_all_that_is_in_it(enhanced: Path) -> None:
-    (shared,) = (element for element in map_of(enhanced).elements if element.tag == 0x52009229)
+    (shared,) = (element for element in map_of(enhanced).elements if element.tag == t.SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
     assert {element.covered_by for _, element in every([shared])} == {(1,)}
 
 
@@ -104,33 +110,36 @@ def test_nothing_is_folded_if_that_is_asked_for(enhanced: Path) -> None:
     assert coverage.folded == 0
 
 
-NODES: tuple[Node, ...] = builder.image(
-    Sequence(0x00081140, (Item((us(0x00280010, 7), Sequence(0x0040A170, (Item(CODE),)))), Item())),
-    Sequence(0x00081115, (Item((text(0x00080060, "CS", "CT"), uid(0x0020000E, "1.2.3"))), Item(CODE))),
-    text(0x00104000, "LT", "comments"),
-    Value(0x00090010, "LO", b"ACME"),
-    Value(0x00091001, "UN", b"unknown "),
-    Sequence(0x00082112, (Item((Value(0x00091001, "UN", b"ab"), us(0x00280010, 7))),)),
+NODES: tuple[b.Node, ...] = b.image(
+    b.Sequence(
+        t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 7), b.Sequence(0x0040A170, (b.Item(CODE),)))), b.Item())
+    ),
+    b.Sequence(
+        tags.REFERENCED_SERIES_SEQUENCE,
+        (b.Item((b.text(t.MODALITY, "CS", "CT"), b.uid(tags.SERIES_INSTANCE_UID, "1.2.3"))), b.Item(CODE)),
+    ),
+    b.text(t.PATIENT_COMMENTS, "LT", "comments"),
+    b.Value(0x00090010, "LO", b"ACME"),
+    b.Value(0x00091001, "UN", b"unknown "),
+    b.Sequence(0x00082112, (b.Item((b.Value(0x00091001, "UN", b"ab"), b.us(tags.ROWS, 7))),)),
 )
 
 
 @pytest.fixture(scope="module")
 def twice(pki: Pki) -> bytes:
     """Parts of the main data set signed, and an element of an item that no signature encloses."""
-    inner = sign_dataset(
-        builder.file(NODES), pki["p256"], location="ReferencedSeriesSequence[0]", tags=["SeriesInstanceUID"]
-    )
+    inner = sign_dataset(b.file(NODES), pki["p256"], location="ReferencedSeriesSequence[0]", tags=["SeriesInstanceUID"])
     return sign_dataset(inner, pki["rsa2048"], tags=["SOPClassUID", "PatientID", "ReferencedImageSequence", "Rows"])
 
 
-def test_what_the_map_says_is_what_a_changed_bit_shows(twice: bytes) -> None:
+def test_the_map_agrees_with_changed_bits(twice: bytes) -> None:
     """Every value in turn is changed: just the signatures that cover it break."""
     coverage = map_of(twice, fold=False)
     by_path = dict(every(coverage.elements))
     checked = 0
     for path, start, end in values_of(twice):
         element = by_path[path]
-        if start == end or element.tag >> 24 == 4 or element.tag == 0x04000020:
+        if start == end or element.tag >> 24 == 4 or element.tag == tags.DATA_ELEMENTS_SIGNED:
             continue  # what signatures are made of breaks them in other ways
         changed = bytearray(twice)
         changed[start] ^= 1
@@ -147,8 +156,8 @@ def test_what_the_map_says_is_what_a_changed_bit_shows(twice: bytes) -> None:
 
 def values_of(data: bytes) -> Iterator[tuple[str, int, int]]:
     """Where the value of each element without items stands, by its path."""
-    start = builder.file(()).index(b"DICM") + 4
-    meta = len(builder.file(()))
+    start = b.file(()).index(b"DICM") + 4
+    meta = len(b.file(()))
     assert start < meta
     path: list[str] = []
     counts: list[int] = []
@@ -168,7 +177,7 @@ def values_of(data: bytes) -> Iterator[tuple[str, int, int]]:
             counts.pop()
 
 
-def test_what_cannot_be_signed_says_why(twice: bytes) -> None:
+def test_unsignable_elements_show_the_reason(twice: bytes) -> None:
     coverage = map_of(twice)
     why = {path: element.why for path, element in every(coverage.elements) if element.cover is CoverState.UNSIGNABLE}
     assert why["00091001"] == "its VR is UN"
@@ -193,7 +202,7 @@ def test_critical_elements_without_cover_stand_out(twice: bytes) -> None:
 def test_a_signature_that_does_not_hold_protects_nothing(twice: bytes) -> None:
     changed = twice.replace(b"4711", b"4712")
     coverage = map_of(changed)
-    assert [(each.holds, each.location) for each in coverage.signatures] == [
+    assert [(each.is_valid, each.location) for each in coverage.signatures] == [
         (False, "main"),
         (True, "ReferencedSeriesSequence[0]"),
     ]
@@ -206,33 +215,35 @@ def test_a_signature_that_does_not_hold_protects_nothing(twice: bytes) -> None:
 
 
 def test_a_signature_that_is_refused_for_another_reason_protects_nothing(twice: bytes) -> None:
-    """Its MAC matches, but trust fails: whoever has the key may sign anything."""
+    """The MAC matches, but the signer is not trusted."""
     from dataclasses import replace
 
     report = dcmseal.verify(twice)
     refusal = dcmseal.Finding(aspect=Aspect.TRUST, outcome=Outcome.FAILED, code="revoked", message="")
     first = replace(report.signatures[0], findings=(*report.signatures[0].findings, refusal))
     coverage = dcmseal.map_coverage(twice, replace(report, signatures=(first, report.signatures[1])))
-    assert [each.holds for each in coverage.signatures] == [False, True]
+    assert [each.is_valid for each in coverage.signatures] == [False, True]
     assert covers(coverage)["00100020"] is CoverState.BROKEN
 
 
 PATIENT = ("Secret", "4711", "Quiet", "19700101", "1.2.3.4.5")
 
 
-def test_values_that_might_tell_who_it_is_are_kept_back(pki: Pki) -> None:
-    nodes = builder.image(
-        text(0x00100010, "PN", "Secret^Name"),
-        text(0x00080020, "DA", "19700101"),
-        text(0x00104000, "LT", "Quiet"),
-        Value(0x00090010, "LO", b"Secret"),
-        Value(0x00091001, "CS", b"Secret"),
-        text(0x00189999, "CS", "Secret"),
-        Sequence(0x00321064, (Item(CODE),)),
-        Sequence(0x00400275, (Item((text(0x00080100, "SH", "Quiet"), us(0x00280010, 7))),)),
+def test_identifying_values_are_hidden(pki: Pki) -> None:
+    nodes = b.image(
+        b.text(t.PATIENT_NAME, "PN", "Secret^Name"),
+        b.text(0x00080020, "DA", "19700101"),
+        b.text(t.PATIENT_COMMENTS, "LT", "Quiet"),
+        b.Value(0x00090010, "LO", b"Secret"),
+        b.Value(0x00091001, "CS", b"Secret"),
+        b.text(0x00189999, "CS", "Secret"),
+        b.Sequence(0x00321064, (b.Item(CODE),)),
+        b.Sequence(
+            t.REQUEST_ATTRIBUTES_SEQUENCE, (b.Item((b.text(tags.CODE_VALUE, "SH", "Quiet"), b.us(tags.ROWS, 7))),)
+        ),
         instance="1.2.3.4.5",
     )
-    data = sign_dataset(builder.file(nodes), pki["p256"])
+    data = sign_dataset(b.file(nodes), pki["p256"])
     masked = dict(every(map_of(data).elements))
     assert not [each for each in PATIENT if any(each in element.value for element in masked.values())]
     assert all(not element.value for element in masked.values() if element.redacted)
@@ -245,16 +256,24 @@ def test_values_that_might_tell_who_it_is_are_kept_back(pki: Pki) -> None:
 
 def test_values_are_read_in_their_character_set_and_byte_order() -> None:
     nodes = (
-        text(0x00080005, "CS", "ISO_IR 192"),
-        Value(0x00100010, "PN", "Grüße^Ωμέγα ".encode()),
-        Sequence(
-            0x00081140, (Item((Value(0x00080005, "CS", b"ISO_IR 100"), Value(0x00080104, "LO", b"Gr\xfc\xdfe "))),)
+        b.text(tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
+        b.Value(t.PATIENT_NAME, "PN", "Grüße^Ωμέγα ".encode()),
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE,
+            (
+                b.Item(
+                    (
+                        b.Value(tags.SPECIFIC_CHARACTER_SET, "CS", b"ISO_IR 100"),
+                        b.Value(tags.CODE_MEANING, "LO", b"Gr\xfc\xdfe "),
+                    )
+                ),
+            ),
         ),
-        us(0x00280010, *range(300, 310)),
-        builder.at(0x00280009, 0x00181063),
+        b.us(tags.ROWS, *range(300, 310)),
+        b.at(t.FRAME_INCREMENT_POINTER, 0x00181063),
     )
-    for syntax in builder.NATIVE_SYNTAXES:
-        coverage = map_of(builder.file(nodes, syntax), show_values=True)
+    for syntax in b.NATIVE_SYNTAXES:
+        coverage = map_of(b.file(nodes, syntax), show_values=True)
         values = {path: element.value for path, element in every(coverage.elements)}
         assert values["00100010"] == "Grüße^Ωμέγα"
         assert values["00081140[0].00080104"] == "Grüße"
@@ -264,34 +283,34 @@ def test_values_are_read_in_their_character_set_and_byte_order() -> None:
 
 @pytest.mark.parametrize("declared", ["", "nonsense", "ISO 2022 IR 87\\nonsense", "\\\\\\"])
 def test_nonsense_about_characters_harms_nothing(declared: str) -> None:
-    nodes = (text(0x00080005, "CS", declared), Value(0x00100010, "PN", b"\xff\x1b$B\x80" * 40))
-    (_, name) = map_of(builder.file(nodes), show_values=True).elements
+    nodes = (b.text(tags.SPECIFIC_CHARACTER_SET, "CS", declared), b.Value(t.PATIENT_NAME, "PN", b"\xff\x1b$B\x80" * 40))
+    (_, name) = map_of(b.file(nodes), show_values=True).elements
     assert name.value
 
 
-def test_what_is_too_much_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    forms = tuple(Item((us(0x00280010, 1), us(number << 16 | 2, 1))) for number in range(40, 140))
-    data = builder.file((Sequence(0x00081140, forms), us(0x00280012, 1)))
+def test_omitted_elements_are_counted_and_reported() -> None:
+    forms = tuple(b.Item((b.us(tags.ROWS, 1), b.us(number << 16 | 2, 1))) for number in range(40, 140))
+    data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, forms), b.us(0x00280012, 1)))
     complete = map_of(data)
     assert complete.omitted == 0
-    monkeypatch.setattr(map_builder, "MAX_NODES", 50)
-    bounded = map_of(data)
+    with open_source(data) as opened:
+        bounded = build_map(opened, dcmseal.verify(data, integrity_only=True), limits=MapLimits(nodes=50))
     assert bounded.totals == complete.totals
     assert bounded.omitted > 0
     assert sum(count_mapped(bounded.elements).values()) + bounded.omitted == complete.totals.elements
 
 
 def test_depth_is_bounded() -> None:
-    node: Node = us(0x00280010, 1)
+    node: b.Node = b.us(tags.ROWS, 1)
     for _ in range(120):
-        node = Sequence(0x00081140, (Item((node,)),))
-    coverage = map_of(builder.file((node,)))
+        node = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((node,)),))
+    coverage = map_of(b.file((node,)))
     assert coverage.totals.elements == 121
-    assert coverage.omitted == 121 - map_builder.MAX_DEPTH - 1
+    assert coverage.omitted == 121 - MapLimits().depth - 1
 
 
 def test_folding_ten_thousand_items_of_many_forms_takes_a_moment() -> None:
     """Each item is another form: nothing can be folded, and nothing grows with the square of their number."""
-    items = tuple(Item((us(0x00110000 + n % 200 * 0x20000 | 0x1000 + n // 200, 1),)) for n in range(8_000))
-    coverage = map_of(builder.file((Sequence(0x00081140, items),)))
+    items = tuple(b.Item((b.us(0x00110000 + n % 200 * 0x20000 | 0x1000 + n // 200, 1),)) for n in range(8_000))
+    coverage = map_of(b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, items),)))
     assert coverage.totals.elements == 8_001

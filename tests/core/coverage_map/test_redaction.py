@@ -1,4 +1,4 @@
-"""The table of what might tell who the patient is: what the script writes, and what it comes to."""
+"""The table of identifying attributes: it matches the script, and hides values."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 import make_identifying_table
+from dcmseal import tags
 from dcmseal.coverage_map.value_preview import is_identifying, is_showable
+from tests.support import tags as t
 
 
-def test_the_table_is_what_the_script_writes() -> None:
+def test_the_table_matches_the_script() -> None:
     try:
         found = version(make_identifying_table.SOURCE)
     except PackageNotFoundError:
@@ -27,12 +29,12 @@ def test_the_table_is_what_the_script_writes() -> None:
     "PatientName PatientID PatientBirthDate PatientSex PatientWeight AccessionNumber StudyDate ContentSequence "
     "SOPInstanceUID DeviceSerialNumber OperatorsName RequestAttributesSequence".split(),
 )
-def test_it_names_what_everybody_knows_to_be_identifying(keyword: str) -> None:
+def test_it_contains_the_well_known_identifying_attributes(keyword: str) -> None:
     assert is_identifying(keyword_dict[keyword])
 
 
 @pytest.mark.parametrize(
-    ("tag", "masked"), [(0x60003000, True), (0x601E4000, True), (0x60000010, False), (0x50200110, True)]
+    ("tag", "masked"), [(t.OVERLAY_DATA, True), (0x601E4000, True), (t.OVERLAY_ROWS, False), (0x50200110, True)]
 )
 def test_it_knows_repeating_groups(tag: int, masked: bool) -> None:
     assert is_identifying(tag) is masked
@@ -41,20 +43,22 @@ def test_it_knows_repeating_groups(tag: int, masked: bool) -> None:
 @pytest.mark.parametrize(
     ("tag", "vr", "start", "shown"),
     [
-        (0x00080060, b"CS", b"CT", True),
-        (0x00280010, b"US", b"\0\1", True),
-        (0x00080016, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0", True),
+        (t.MODALITY, b"CS", b"CT", True),
+        (tags.ROWS, b"US", b"\0\1", True),
+        (tags.SOP_CLASS_UID, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0", True),
         (0x0008001A, b"UI", b"1.2.3\0", False),
         (0x00091001, b"CS", b"CT", False),
         (0x00089999, b"CS", b"CT", False),
         (0x00080070, b"LO", b"ACME", False),
-        (0x00104000, b"LT", b"text", False),
+        (t.PATIENT_COMMENTS, b"LT", b"text", False),
         (0x00189074, b"DT", b"2026", False),
-        (0x00080104, b"LO", b"Brain ", True),
-        (0x00280010, b"UN", b"text", False),
-        (0x00280010, b"LO", b"text", False),
-        (0x7FE00010, b"OW", b"\0\0", True),
+        (tags.CODE_MEANING, b"LO", b"Brain ", True),
+        (tags.ROWS, b"UN", b"text", False),
+        (tags.ROWS, b"LO", b"text", False),
+        (tags.PIXEL_DATA, b"OW", b"\0\0", True),
     ],
 )
-def test_what_is_not_named_is_shown_only_if_it_can_tell_nothing(tag: int, vr: bytes, start: bytes, shown: bool) -> None:
+def test_other_attributes_are_shown_only_if_they_cannot_identify(
+    tag: int, vr: bytes, start: bytes, shown: bool
+) -> None:
     assert is_showable(tag, vr, start) is shown

@@ -1,4 +1,4 @@
-"""All that can be done with a data set, whatever it is, and in how much memory."""
+"""Runs all operations on any data set, and measures their memory."""
 
 from __future__ import annotations
 

@@ -13,33 +13,16 @@ from typing import Any
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.source import WINDOW_SIZE, BytesSource
 from dcmseal.errors import Malformed
 from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise, limit_memory
-from tests.support.builder import (
-    DEFLATED_LE,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    Item,
-    Node,
-    Raw,
-    Sequence,
-    Syntax,
-    Value,
-    at,
-    file,
-    image,
-    text,
-    us,
-)
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import (
-    ELEMENTS_SIGNED,
-    MAC_ID,
-    MAC_PARAMETERS,
-    SIGNATURES,
     build_signer,
     edit_signed,
     finding_outcomes,
@@ -49,7 +32,10 @@ from tests.support.signed_files import (
     verify_integrity,
 )
 
-NESTED = Sequence(0x00081140, (Item((us(0x00280010, 7), Sequence(0x00400555, undefined=True)), undefined=True),))
+NESTED = b.Sequence(
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (b.Item((b.us(tags.ROWS, 7), b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, undefined=True)), undefined=True),),
+)
 
 
 BOMB = """
@@ -76,7 +62,7 @@ def test_a_deflate_bomb(tmp_path: Path) -> None:
     zeros = bytes(1 << 20)
     bomb += b"".join(packer.compress(zeros) for _ in range(size >> 20)) + packer.flush()
     path = tmp_path / "bomb.dcm"
-    path.write_bytes(file((), DEFLATED_LE)[:-2] + bomb)
+    path.write_bytes(b.file((), b.DEFLATED_LE)[:-2] + bomb)
     assert path.stat().st_size < 400_000
     command = [sys.executable, "-c", BOMB, str(path), str(tmp_path / "out.dcm")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -84,7 +70,7 @@ def test_a_deflate_bomb(tmp_path: Path) -> None:
 
 
 def test_a_deflate_bomb_has_a_limit(pki: Pki) -> None:
-    data = sign_dataset(file(image(Value(0x00091001, "OB", bytes(1 << 20))), DEFLATED_LE), pki["p256"])
+    data = sign_dataset(b.file(b.image(b.Value(0x00091001, "OB", bytes(1 << 20))), b.DEFLATED_LE), pki["p256"])
     assert integrity_verdict(data) is Verdict.VALID
     with (
         pytest.raises(Malformed, match="the inflated Data Set has more than"),
@@ -93,27 +79,27 @@ def test_a_deflate_bomb_has_a_limit(pki: Pki) -> None:
         pass
 
 
-def elements(count: int) -> Raw:
+def elements(count: int) -> b.Raw:
     """So many empty private elements in ascending order."""
     pack = struct.Struct("<HH2sH").pack
-    return Raw(b"".join(pack(9 + n // 0xE000 * 2, 0x1000 + n % 0xE000, b"LO", 0) for n in range(count)))
+    return b.Raw(b"".join(pack(9 + n // 0xE000 * 2, 0x1000 + n % 0xE000, b"LO", 0) for n in range(count)))
 
 
 def test_very_many_elements(pki: Pki) -> None:
-    some = sign_dataset(file((elements(100_000),)), pki["p256"], tags=[0x00091001])
+    some = sign_dataset(b.file((elements(100_000),)), pki["p256"], tags=[0x00091001])
     with limit_memory(60):
         assert integrity_verdict(some) is Verdict.VALID
     with pytest.raises(Malformed, match="more than 250000"):
-        verify_integrity(file((elements(250_001),)))
+        verify_integrity(b.file((elements(250_001),)))
     with pytest.raises(Malformed, match="more than 250000"):
-        dcmseal.signatures(file((elements(250_001),)))
-    nested = Sequence(0x00081140, (Item((elements(300_000),)),))
-    assert integrity_verdict(file((nested,))) is Verdict.NO_SIGNATURE
+        dcmseal.signatures(b.file((elements(250_001),)))
+    nested = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((elements(300_000),)),))
+    assert integrity_verdict(b.file((nested,))) is Verdict.NO_SIGNATURE
 
 
 def test_very_many_items(pki: Pki) -> None:
     """A signature may stand in any of them."""
-    data = file((Sequence(0x00081140, tuple(Item((us(0x00280010, n),)) for n in range(5000))),))
+    data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, tuple(b.Item((b.us(tags.ROWS, n),)) for n in range(5000))),))
     once = sign_dataset(data, pki["p256"], location="ReferencedImageSequence[4999]")
     assert integrity_verdict(once, location="ReferencedImageSequence[4999]") is Verdict.VALID
     assert dcmseal.remove(once).data == data
@@ -142,33 +128,42 @@ def passes(data: bytes) -> float:
     return source.total / len(data)
 
 
-def with_signatures(count: int, good: bytes, *extra: Node, syntax: Syntax = EXPLICIT_LE) -> bytes:
+def with_signatures(count: int, good: bytes, *extra: b.Node, syntax: b.Syntax = b.EXPLICIT_LE) -> bytes:
     """The same signature many times; with ``extra`` elements it may not be valid any more."""
     macro = (
-        Sequence(MAC_PARAMETERS, read_items(good, MAC_PARAMETERS)),
-        Sequence(SIGNATURES, read_items(good, SIGNATURES) * count),
+        b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, read_items(good, tags.MAC_PARAMETERS_SEQUENCE)),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, read_items(good, tags.DIGITAL_SIGNATURES_SEQUENCE) * count),
     )
-    return file(image(*macro, *extra), syntax)
+    return b.file(b.image(*macro, *extra), syntax)
 
 
 def test_very_many_signatures(pki: Pki) -> None:
-    good = sign_dataset(file(image()), pki["rsa2048"])
+    good = sign_dataset(b.file(b.image()), pki["rsa2048"])
     with limit_memory(60):
         report = verify_integrity(with_signatures(300, good))
     assert (len(report.signatures), report.verdict) == (300, Verdict.VALID)
     with pytest.raises(Malformed, match="more than 4096 items"):
         verify_integrity(with_signatures(5000, good))
-    (item,) = read_items(good, MAC_PARAMETERS)
+    (item,) = read_items(good, tags.MAC_PARAMETERS_SEQUENCE)
     with pytest.raises(Malformed, match="more than 4096 items"):
-        verify_integrity(edit_signed(good, main={MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (item,) * 5000)}))
+        verify_integrity(
+            edit_signed(
+                good, main={tags.MAC_PARAMETERS_SEQUENCE: b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (item,) * 5000)}
+            )
+        )
 
 
 def test_very_many_bad_signatures(pki: Pki) -> None:
     """Looking for what is wrong with a signature takes more passes, but not for each of them."""
-    good = sign_dataset(file(image()), pki["rsa2048"])
-    other = (text(0x00100010, "PN", "Doe^John"), Value(0x00104000, "LT", b"x     "), us(0x00280106, 1), NESTED)
-    bulk = Value(0x7FE00010, "OW", bytes(1 << 20))
-    few, many = (with_signatures(count, good, *other, bulk, syntax=IMPLICIT_LE) for count in (1, 300))
+    good = sign_dataset(b.file(b.image()), pki["rsa2048"])
+    other = (
+        b.text(t.PATIENT_NAME, "PN", "Doe^John"),
+        b.Value(t.PATIENT_COMMENTS, "LT", b"x     "),
+        b.us(t.SMALLEST_IMAGE_PIXEL_VALUE, 1),
+        NESTED,
+    )
+    bulk = b.Value(tags.PIXEL_DATA, "OW", bytes(1 << 20))
+    few, many = (with_signatures(count, good, *other, bulk, syntax=b.IMPLICIT_LE) for count in (1, 300))
     assert finding_outcomes(verify_integrity(many))["mac-differs"]
     assert passes(few) > 2
     assert passes(many) < passes(few) + 20
@@ -176,58 +171,66 @@ def test_very_many_bad_signatures(pki: Pki) -> None:
 
 def test_very_many_levels(pki: Pki) -> None:
     """Each item with a signature of its own, all of them wrong."""
-    good = sign_dataset(file(image()), pki["p256"])
+    good = sign_dataset(b.file(b.image()), pki["p256"])
     macro = (
-        Sequence(MAC_PARAMETERS, read_items(good, MAC_PARAMETERS)),
-        Sequence(SIGNATURES, read_items(good, SIGNATURES)),
+        b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, read_items(good, tags.MAC_PARAMETERS_SEQUENCE)),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, read_items(good, tags.DIGITAL_SIGNATURES_SEQUENCE)),
     )
     for padding in (b"x ", b"x      "):
-        item = Item((Value(0x00104000, "LT", padding), *macro))
-        data = file((Sequence(0x00081140, (item,) * 1000),))
+        item = b.Item((b.Value(t.PATIENT_COMMENTS, "LT", padding), *macro))
+        data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (item,) * 1000),))
         assert passes(data) * len(data) / 1000 < 3 * WINDOW_SIZE
         report = verify_integrity(data)
         assert (len(report.signatures), report.verdict) == (1000, Verdict.INVALID)
-        assert dcmseal.remove(data).data == file((Sequence(0x00081140, (Item(item.elements[:1]),) * 1000),))
+        assert dcmseal.remove(data).data == b.file(
+            (b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item(item.elements[:1]),) * 1000),)
+        )
 
 
 def test_very_many_lists_and_long_ones(pki: Pki) -> None:
     """What signatures share is worked out once: a small file must not fill the memory with what it lists."""
-    good = sign_dataset(file(image()), pki["p256"])
-    listed = at(ELEMENTS_SIGNED, *(0x00090010 + n for n in range(16_000)))
+    good = sign_dataset(b.file(b.image()), pki["p256"])
+    listed = b.at(tags.DATA_ELEMENTS_SIGNED, *(0x00090010 + n for n in range(16_000)))
     for count in (25, 1000):
-        signatures = Sequence(SIGNATURES, read_items(good, SIGNATURES) * count)
-        data = edit_signed(good, mac={ELEMENTS_SIGNED: listed}, main={SIGNATURES: signatures})
+        signatures = b.Sequence(
+            tags.DIGITAL_SIGNATURES_SEQUENCE, read_items(good, tags.DIGITAL_SIGNATURES_SEQUENCE) * count
+        )
+        data = edit_signed(
+            good, mac={tags.DATA_ELEMENTS_SIGNED: listed}, main={tags.DIGITAL_SIGNATURES_SEQUENCE: signatures}
+        )
         with limit_memory(60):
             if count == 25:
                 assert len(verify_integrity(data).signatures) == len(dcmseal.signatures(data)) == count
             else:
                 assert exercise(data) is None
-    excluded = at(ELEMENTS_SIGNED, *(n << 16 | 0x00000010 for n in range(2, 16_002)))
+    excluded = b.at(tags.DATA_ELEMENTS_SIGNED, *(n << 16 | 0x00000010 for n in range(2, 16_002)))
     with limit_memory(60):
-        assert verify_integrity(edit_signed(good, mac={ELEMENTS_SIGNED: excluded})).verdict is Verdict.INVALID
+        assert verify_integrity(edit_signed(good, mac={tags.DATA_ELEMENTS_SIGNED: excluded})).verdict is Verdict.INVALID
 
 
 def test_many_lists_over_many_elements(pki: Pki) -> None:
-    good = sign_dataset(file(image()), pki["p256"])
-    (item,) = read_items(good, MAC_PARAMETERS)
-    (signature,) = read_items(good, SIGNATURES)
+    good = sign_dataset(b.file(b.image()), pki["p256"])
+    (item,) = read_items(good, tags.MAC_PARAMETERS_SEQUENCE)
+    (signature,) = read_items(good, tags.DIGITAL_SIGNATURES_SEQUENCE)
 
-    def numbered(item: Item, number: int, *more: Node) -> Item:
-        changed = (us(MAC_ID, number), *more)
-        tags = {node.tag for node in changed if not isinstance(node, Raw)}
-        kept = [node for node in item.elements if not isinstance(node, Raw) and node.tag not in tags]
-        return Item(tuple(sorted((*kept, *changed), key=lambda node: 0 if isinstance(node, Raw) else node.tag)))
+    def numbered(item: b.Item, number: int, *more: b.Node) -> b.Item:
+        changed = (b.us(tags.MAC_ID_NUMBER, number), *more)
+        numbers = {node.tag for node in changed if not isinstance(node, b.Raw)}
+        kept = [node for node in item.elements if not isinstance(node, b.Raw) and node.tag not in numbers]
+        return b.Item(tuple(sorted((*kept, *changed), key=lambda node: 0 if isinstance(node, b.Raw) else node.tag)))
 
     count = 100
     macro = (
-        Sequence(
-            MAC_PARAMETERS,
-            tuple(numbered(item, n, at(ELEMENTS_SIGNED, 0x00100010, 0x00110010 + n)) for n in range(count)),
+        b.Sequence(
+            tags.MAC_PARAMETERS_SEQUENCE,
+            tuple(
+                numbered(item, n, b.at(tags.DATA_ELEMENTS_SIGNED, t.PATIENT_NAME, 0x00110010 + n)) for n in range(count)
+            ),
         ),
-        Sequence(SIGNATURES, tuple(numbered(signature, n) for n in range(count))),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, tuple(numbered(signature, n) for n in range(count))),
     )
-    nodes = image(*macro)
-    data = file((*nodes[:3], elements(20_000), *nodes[3:]))
+    nodes = b.image(*macro)
+    data = b.file((*nodes[:3], elements(20_000), *nodes[3:]))
     with limit_memory(50):
         report = verify_integrity(data)
     assert len(report.signatures) == count
@@ -237,7 +240,7 @@ def test_many_lists_over_many_elements(pki: Pki) -> None:
 
 def test_no_more_memory_than_windows_for_large_values(pki: Pki, tmp_path: Path) -> None:
     path, out = tmp_path / "large.dcm", tmp_path / "signed.dcm"
-    path.write_bytes(file(image(Value(0x7FE00010, "OW", bytes(50 << 20)))))
+    path.write_bytes(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes(50 << 20)))))
     with limit_memory(8):
         dcmseal.sign(path, signer=build_signer(pki["p256"]), output=out)
         assert integrity_verdict(out) is Verdict.VALID

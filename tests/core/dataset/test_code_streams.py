@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.dataset.code_stream import detect_code_stream, expected_code_streams, find_first_fragment
 from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.syntax_registry import REGISTERED
@@ -14,13 +15,12 @@ from dcmseal.dataset.transfer_syntax import Encoding, TransferSyntax
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
-from tests.support.builder import JPEG_BASELINE, Fragments, Syntax, encode, file, image
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 
 STANDARD: Final = "1.2.840.10008.1.2"
-PIXELS: Final = 0x7FE00010
 
 
 def jpeg(frame: int, *segments: bytes) -> bytes:
@@ -88,10 +88,10 @@ def test_the_first_fragment_that_is_not_empty() -> None:
         ((b"",), None),
         ((b"abcd",), None),
     ):
-        data = encode((Fragments(PIXELS, fragments),))
+        data = b.encode((b.Fragments(tags.PIXEL_DATA, fragments),))
         place = find_first_fragment(BytesSource(data), 12, len(data), Encoding.EXPLICIT_LITTLE)
         assert (data[slice(*place)] if place else None) == expected
-    damaged = encode((Fragments(PIXELS, (b"", b"ab")),))[:-10]
+    damaged = b.encode((b.Fragments(tags.PIXEL_DATA, (b"", b"ab")),))[:-10]
     assert find_first_fragment(BytesSource(damaged), 12, len(damaged), Encoding.EXPLICIT_LITTLE) is None
 
 
@@ -132,12 +132,17 @@ def test_rle_under_another_label(pki: Pki) -> None:
     assert report.verdict is Verdict.VALID
     assert "code-stream-unrecognised" not in finding_outcomes(report)
     with pytest.raises(DatasetError, match="the pixels are RLE, but the file is labelled Encapsulated Uncompressed"):
-        sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", rle(64)))), Syntax(f"{STANDARD}.1.98")), pki["p256"])
+        sign_dataset(
+            b.file((*b.image()[:-1], b.Fragments(tags.PIXEL_DATA, (b"", rle(64)))), b.Syntax(f"{STANDARD}.1.98")),
+            pki["p256"],
+        )
 
 
-def test_what_is_no_code_stream_is_noted(pki: Pki) -> None:
-    """No decoder makes a picture of it, whatever it is called: it is odd, and no lie."""
-    data = sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), JPEG_BASELINE), pki["p256"])
+def test_an_invalid_code_stream_is_reported(pki: Pki) -> None:
+    """No decoder accepts it under any transfer syntax: it is odd, but not mislabelled."""
+    data = sign_dataset(
+        b.file((*b.image()[:-1], b.Fragments(tags.PIXEL_DATA, (b"", b"AAAA"))), b.JPEG_BASELINE), pki["p256"]
+    )
     for changed in (data, relabelled(data, f"{STANDARD}.4.50", f"{STANDARD}.4.80")):
         report = verify_integrity(changed)
         assert finding_outcomes(report)["code-stream-unrecognised"] is Outcome.PASSED
@@ -145,13 +150,17 @@ def test_what_is_no_code_stream_is_noted(pki: Pki) -> None:
 
 
 def test_frames_that_are_not_compressed(pki: Pki) -> None:
-    syntax = Syntax(f"{STANDARD}.1.98")
+    syntax = b.Syntax(f"{STANDARD}.1.98")
     assert (
-        integrity_verdict(sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", bytes(16)))), syntax), pki["p256"]))
+        integrity_verdict(
+            sign_dataset(b.file((*b.image()[:-1], b.Fragments(tags.PIXEL_DATA, (b"", bytes(16)))), syntax), pki["p256"])
+        )
         is Verdict.VALID
     )
     with pytest.raises(DatasetError, match="a frame has 16 bytes, but the first fragment has 4"):
-        sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), syntax), pki["p256"])
-    data = sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), JPEG_BASELINE), pki["p256"])
+        sign_dataset(b.file((*b.image()[:-1], b.Fragments(tags.PIXEL_DATA, (b"", b"AAAA"))), syntax), pki["p256"])
+    data = sign_dataset(
+        b.file((*b.image()[:-1], b.Fragments(tags.PIXEL_DATA, (b"", b"AAAA"))), b.JPEG_BASELINE), pki["p256"]
+    )
     report = verify_integrity(relabelled(data, f"{STANDARD}.4.50", syntax.uid))
     assert finding_outcomes(report)["frame-size-differs"] is Outcome.FAILED

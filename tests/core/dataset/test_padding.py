@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.dataset.padding import has_excess_padding
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import WINDOW_SIZE, BytesSource, FileSource, Source
 from dcmseal.dataset.transfer_syntax import Encoding
 from tests.support import builder as b
+from tests.support import tags as t
 
 if TYPE_CHECKING:
     from io import RawIOBase
-
-UID, NAME, COMMENT, LONG = 0x00080018, 0x00100010, 0x00104000, 0x0040A160
 
 
 def is_padded(source: Source) -> bool:
@@ -26,24 +26,24 @@ def is_padded(source: Source) -> bool:
 @pytest.mark.parametrize(
     ("node", "expected"),
     [
-        (b.Value(UID, "UI", b"1.2.3\0"), False),
-        (b.Value(UID, "UI", b"1.2.34\0\0"), True),
-        (b.Value(UID, "UI", b"1.2.3 "), True),
-        (b.Value(NAME, "PN", b"Roe "), False),
-        (b.Value(NAME, "PN", b""), False),
-        (b.Value(NAME, "PN", b"Rich  "), True),
-        (b.Value(NAME, "PN", b"Roe\0"), True),
-        (b.Value(NAME, "PN", b"Rich\0 "), True),
-        (b.Value(NAME, "PN", b"Roe"), True),
-        (b.Value(LONG, "UT", b"text"), False),
-        (b.Value(LONG, "UT", b"text  "), True),
-        (b.Value(LONG, "OB", b"   \0"), False),
-        (b.Value(LONG, "OB", b"abc"), True),
+        (b.Value(tags.SOP_INSTANCE_UID, "UI", b"1.2.3\0"), False),
+        (b.Value(tags.SOP_INSTANCE_UID, "UI", b"1.2.34\0\0"), True),
+        (b.Value(tags.SOP_INSTANCE_UID, "UI", b"1.2.3 "), True),
+        (b.Value(t.PATIENT_NAME, "PN", b"Roe "), False),
+        (b.Value(t.PATIENT_NAME, "PN", b""), False),
+        (b.Value(t.PATIENT_NAME, "PN", b"Rich  "), True),
+        (b.Value(t.PATIENT_NAME, "PN", b"Roe\0"), True),
+        (b.Value(t.PATIENT_NAME, "PN", b"Rich\0 "), True),
+        (b.Value(t.PATIENT_NAME, "PN", b"Roe"), True),
+        (b.Value(t.TEXT_VALUE, "UT", b"text"), False),
+        (b.Value(t.TEXT_VALUE, "UT", b"text  "), True),
+        (b.Value(t.TEXT_VALUE, "OB", b"   \0"), False),
+        (b.Value(t.TEXT_VALUE, "OB", b"abc"), True),
     ],
 )
 def test_wherever_it_stands(node: b.Value, expected: bool) -> None:
     assert is_padded(BytesSource(b.encode((node,)))) is expected
     for room in range(-4, 24, 2):
-        filler = b.Value(0x00080001, "UN", bytes(WINDOW_SIZE - 12 - room))
+        filler = b.Value(tags.LENGTH_TO_END, "UN", bytes(WINDOW_SIZE - 12 - room))
         data = b.encode((filler, node, b.Value(0x00420010, "ST", b"behind")))
         assert is_padded(FileSource(cast("RawIOBase", BytesIO(data)), len(data))) is expected

@@ -79,7 +79,7 @@ def test_the_next_range_is_under_way_while_one_is_used() -> None:
     assert max(end for _, end in served.asked) > 10 << 20
 
 
-def test_jumps_cost_one_small_range_each_and_what_was_read_is_not_asked_for_again() -> None:
+def test_jumps_cost_one_small_range_each_and_nothing_is_read_twice() -> None:
     served = Served(bytes(40 << 20))
     with served.file() as file:
         for position in (0, 10 << 20, 20 << 20, 39 << 20, 0, 10 << 20, 39 << 20):
@@ -91,7 +91,7 @@ def test_jumps_cost_one_small_range_each_and_what_was_read_is_not_asked_for_agai
         assert served.asked[-1] == ((10 << 20) - 100, 10 << 20)
 
 
-def test_what_goes_wrong_ahead_is_raised_where_it_is_needed() -> None:
+def test_an_error_while_reading_ahead_is_raised_on_use() -> None:
     def read(start: int, end: int) -> bytes:
         if end > 20 << 20:
             raise DatasetError("gone")

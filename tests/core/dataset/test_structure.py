@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcmseal import tags
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.structure import analyze_structure
 from dcmseal.errors import DatasetError
 from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.real_files import RealFile, signable_files
 from tests.support.strategies import portable_data_sets, sound_data_sets
 
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-PRIVATE, IMAGES, ICON, PIXELS = 0x00091001, 0x00081140, 0x00880200, 0x7FE00010
-PARAMETERS, SIGNATURES, PADDING = 0x4FFE0001, 0xFFFAFFFA, 0xFFFCFFFC
+PRIVATE = 0x00091001
 EMPTY, THIRTEEN = b.Item(), b.Value(PRIVATE, "LO", bytes(13))
 UNKNOWN_ITEM = struct.pack("<HHI", 0x0009, 0x1002, 0x424F) + bytes(0x424F)
 """An element in implicit VR whose length reads as VR OB."""
@@ -37,18 +37,20 @@ def codes(data: bytes, signed: Collection[int] | None = None) -> set[str]:
 
 
 def at_main(*nodes: b.Node, syntax: b.Syntax = b.EXPLICIT_LE) -> bytes:
-    return b.file((b.uid(0x00080018, "1.2.3.4"), *nodes), syntax)
+    return b.file((b.uid(tags.SOP_INSTANCE_UID, "1.2.3.4"), *nodes), syntax)
 
 
-def in_item(*nodes: b.Node, syntax: b.Syntax = b.EXPLICIT_LE, undefined: bool = False, tag: int = IMAGES) -> bytes:
+def in_item(
+    *nodes: b.Node, syntax: b.Syntax = b.EXPLICIT_LE, undefined: bool = False, tag: int = t.REFERENCED_IMAGE_SEQUENCE
+) -> bytes:
     """Two levels deep, with an item and an element behind it."""
     inner = b.Sequence(tag, (b.Item(nodes, undefined=undefined), EMPTY), undefined=undefined)
-    outer = b.Sequence(0x00081111, (b.Item((inner,), undefined=undefined),))
-    return b.file((b.uid(0x00080018, "1.2.3.4"), outer, b.text(0x00100020, "LO", "4711")), syntax)
+    outer = b.Sequence(t.REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE, (b.Item((inner,), undefined=undefined),))
+    return b.file((b.uid(tags.SOP_INSTANCE_UID, "1.2.3.4"), outer, b.text(t.PATIENT_ID, "LO", "4711")), syntax)
 
 
 def in_parameters(*nodes: b.Node) -> bytes:
-    return at_main(b.Sequence(PARAMETERS, (b.Item((b.us(0x04000005, 0), *nodes)),)))
+    return at_main(b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (b.Item((b.us(tags.MAC_ID_NUMBER, 0), *nodes)),)))
 
 
 def delimiter(tag: int, length: int = 0) -> b.Raw:
@@ -62,65 +64,94 @@ def items(vr: str, tag: int = PRIVATE, *held: b.Item) -> b.Sequence:
 
 ICON_PIXELS = b.Fragments(fragments=(b"", b"ab"))
 ODD_PIXELS = b.Fragments(fragments=(b"", b"abc"))
-NATIVE_PIXELS = b.Value(PIXELS, "OB", b"ab")
+NATIVE_PIXELS = b.Value(tags.PIXEL_DATA, "OB", b"ab")
 
 PROBLEMS: dict[str, tuple[bytes, str]] = {
     # undefined lengths (PS3.5 7.1.1, 6.2.2, A.4)
     **{f"{vr} at the main level": (at_main(items(vr)), "undefined-length") for vr in ("OB", "OW", "OF", "UT", "UC")},
     **{f"{vr} in an item": (in_item(items(vr)), "undefined-length") for vr in ("OB", "OW", "UR", "SV", "UV", "OL")},
-    **{
-        f"{vr} in an open item": (in_item(items(vr), undefined=True), "undefined-length") for vr in ("OB", "OV", "OD")
-    },
-    "trailing padding": (at_main(items("OB", PADDING)), "undefined-length"),
+    **{f"{vr} in an open item": (in_item(items(vr), undefined=True), "undefined-length") for vr in ("OB", "OV", "OD")},
+    "trailing padding": (at_main(items("OB", tags.DATA_SET_TRAILING_PADDING)), "undefined-length"),
     "group length": (in_item(items("UT", 0x00080000)), "undefined-length"),
     "in MAC parameters": (in_parameters(items("OB", 0x04010010)), "undefined-length"),
-    "certificate": (at_main(b.Sequence(SIGNATURES, (b.Item((items("OB", 0x04000115),)),))), "undefined-length"),
-    "known element in implicit VR": (in_item(items("PN", 0x00100010), syntax=b.IMPLICIT_LE), "undefined-length"),
+    "certificate": (
+        at_main(b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item((items("OB", tags.CERTIFICATE_OF_SIGNER),)),))),
+        "undefined-length",
+    ),
+    "known element in implicit VR": (in_item(items("PN", t.PATIENT_NAME), syntax=b.IMPLICIT_LE), "undefined-length"),
     "UN in big endian": (in_item(items("UN"), syntax=b.EXPLICIT_BE), "undefined-length"),
     "pixels of a native syntax": (at_main(b.Fragments()), "encapsulated-misplaced"),
     "pixels of an item": (in_item(ICON_PIXELS, syntax=b.JPEG_BASELINE), "encapsulated-misplaced"),
-    "icon of a native syntax": (in_item(ICON_PIXELS, tag=ICON), "encapsulated-misplaced"),
-    "odd fragment of an icon": (in_item(ODD_PIXELS, tag=ICON, syntax=b.JPEG_BASELINE), "fragment-odd"),
+    "icon of a native syntax": (in_item(ICON_PIXELS, tag=tags.ICON_IMAGE_SEQUENCE), "encapsulated-misplaced"),
+    "odd fragment of an icon": (
+        in_item(ODD_PIXELS, tag=tags.ICON_IMAGE_SEQUENCE, syntax=b.JPEG_BASELINE),
+        "fragment-odd",
+    ),
     "native pixels of a compressed syntax": (at_main(NATIVE_PIXELS, syntax=b.JPEG_BASELINE), "pixel-data-native"),
     # delimiters (PS3.5 7.5)
-    "delimiter in an item": (in_item(delimiter(ITEM_END)), "structure-broken"),
-    "end of a sequence in an item": (in_item(delimiter(SEQUENCE_END)), "structure-broken"),
-    "item in an item": (in_item(delimiter(ITEM)), "structure-broken"),
+    "delimiter in an item": (in_item(delimiter(tags.ITEM_DELIMITATION_ITEM)), "structure-broken"),
+    "end of a sequence in an item": (in_item(delimiter(tags.SEQUENCE_DELIMITATION_ITEM)), "structure-broken"),
+    "item in an item": (in_item(delimiter(tags.ITEM)), "structure-broken"),
     "delimiter first in an unsigned sequence": (
-        at_main(b.Sequence(0xFFFA0010, (EMPTY,)), b.Value(PADDING, "SQ", b.encode((delimiter(SEQUENCE_END),)))),
+        at_main(
+            b.Sequence(0xFFFA0010, (EMPTY,)),
+            b.Value(tags.DATA_SET_TRAILING_PADDING, "SQ", b.encode((delimiter(tags.SEQUENCE_DELIMITATION_ITEM),))),
+        ),
         "structure-broken",
     ),
     "delimiter in private sequence of MAC parameters": (
-        in_parameters(b.Value(0x04011001, "SQ", b.encode((delimiter(SEQUENCE_END),)))),
+        in_parameters(b.Value(0x04011001, "SQ", b.encode((delimiter(tags.SEQUENCE_DELIMITATION_ITEM),)))),
         "structure-broken",
     ),
     "delimiter with a length": (
-        at_main(b.Raw(b.encode((b.Value(IMAGES, "SQ", length=b.UNDEFINED), delimiter(SEQUENCE_END, 4))))),
+        at_main(
+            b.Raw(
+                b.encode(
+                    (
+                        b.Value(t.REFERENCED_IMAGE_SEQUENCE, "SQ", length=b.UNDEFINED),
+                        delimiter(tags.SEQUENCE_DELIMITATION_ITEM, 4),
+                    )
+                )
+            )
+        ),
         "delimiter-length",
     ),
     "end of an item with a length": (
-        at_main(b.Value(IMAGES, "SQ", b.encode((delimiter(ITEM, b.UNDEFINED), delimiter(ITEM_END, 2))))),
+        at_main(
+            b.Value(
+                t.REFERENCED_IMAGE_SEQUENCE,
+                "SQ",
+                b.encode((delimiter(tags.ITEM, b.UNDEFINED), delimiter(tags.ITEM_DELIMITATION_ITEM, 2))),
+            )
+        ),
         "delimiter-length",
     ),
     # lengths that contradict each other
     "item longer than its sequence": (
         at_main(
-            b.Sequence(0xFFFA0010, (b.Item((b.us(0x00280010, 7),), length=100),)), b.Value(PADDING, "OB", bytes(98))
+            b.Sequence(0xFFFA0010, (b.Item((b.us(tags.ROWS, 7),), length=100),)),
+            b.Value(tags.DATA_SET_TRAILING_PADDING, "OB", bytes(98)),
         ),
         "structure-broken",
     ),
     "item shorter than its elements": (
-        at_main(b.Sequence(0xFFFA0010, (b.Item((b.us(0x00280010, 7),), length=4),))),
+        at_main(b.Sequence(0xFFFA0010, (b.Item((b.us(tags.ROWS, 7),), length=4),))),
         "structure-broken",
     ),
     # order (PS3.5 7.1)
-    "twice at the main level": (at_main(b.us(0x00280010, 1), b.us(0x00280010, 2)), "duplicate-element"),
-    "twice, apart": (at_main(b.us(0x00280010, 1), b.us(0x00280011, 2), b.us(0x00280010, 2)), "duplicate-element"),
-    "twice in an item": (in_item(b.us(0x00280010, 1), b.us(0x00280010, 2)), "duplicate-element"),
-    "sequences twice in an item": (in_item(b.Sequence(IMAGES), b.Sequence(IMAGES)), "duplicate-element"),
-    "out of order in an item": (in_item(b.us(0x00280011, 1), b.us(0x00280010, 2)), "disordered"),
-    "out of order at the main level": (at_main(b.us(0x00280011, 1), b.us(0x00280010, 2)), "disordered"),
-    "out of order behind a sequence": (in_item(b.Sequence(0x00400555), b.us(0x00280010, 2)), "disordered"),
+    "twice at the main level": (at_main(b.us(tags.ROWS, 1), b.us(tags.ROWS, 2)), "duplicate-element"),
+    "twice, apart": (at_main(b.us(tags.ROWS, 1), b.us(tags.COLUMNS, 2), b.us(tags.ROWS, 2)), "duplicate-element"),
+    "twice in an item": (in_item(b.us(tags.ROWS, 1), b.us(tags.ROWS, 2)), "duplicate-element"),
+    "sequences twice in an item": (
+        in_item(b.Sequence(t.REFERENCED_IMAGE_SEQUENCE), b.Sequence(t.REFERENCED_IMAGE_SEQUENCE)),
+        "duplicate-element",
+    ),
+    "out of order in an item": (in_item(b.us(tags.COLUMNS, 1), b.us(tags.ROWS, 2)), "disordered"),
+    "out of order at the main level": (at_main(b.us(tags.COLUMNS, 1), b.us(tags.ROWS, 2)), "disordered"),
+    "out of order behind a sequence": (
+        in_item(b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE), b.us(tags.ROWS, 2)),
+        "disordered",
+    ),
     # VRs (PS3.5 6.2)
     "unknown VR": (at_main(b.Value(PRIVATE, "ZZ", b"\0\0\0\0")), "unknown-vr"),
     "unknown VR in an item": (in_item(b.Value(PRIVATE, "QQ", b"\0\0\0\0")), "unknown-vr"),
@@ -139,7 +170,7 @@ PROBLEMS: dict[str, tuple[bytes, str]] = {
     "FD of four bytes, in an item": (in_item(b.Value(PRIVATE, "FD", bytes(4))), "length-misread"),
     "SV of four bytes": (at_main(b.Value(PRIVATE, "SV", bytes(4))), "length-misread"),
     "FD of four bytes in implicit VR": (
-        at_main(b.Value(0x00181271, "FD", bytes(4)), syntax=b.IMPLICIT_LE),
+        at_main(b.Value(t.WATER_EQUIVALENT_DIAMETER, "FD", bytes(4)), syntax=b.IMPLICIT_LE),
         "length-misread",
     ),
     "odd text in an open item": (in_item(b.Value(PRIVATE, "LO", b"abc"), undefined=True), "length-misread"),
@@ -151,47 +182,64 @@ PROBLEMS: dict[str, tuple[bytes, str]] = {
     ),
     # values that some readers search for delimiters
     "delimiter in the value of an open item": (
-        in_item(b.Value(PRIVATE, "OB", b.encode((delimiter(ITEM_END), delimiter(SEQUENCE_END)))), undefined=True),
+        in_item(
+            b.Value(
+                PRIVATE,
+                "OB",
+                b.encode((delimiter(tags.ITEM_DELIMITATION_ITEM), delimiter(tags.SEQUENCE_DELIMITATION_ITEM))),
+            ),
+            undefined=True,
+        ),
         "delimiter-in-value",
     ),
     "delimiter with a length in the value of an open item": (
-        in_item(b.Value(PRIVATE, "OB", b.encode((delimiter(ITEM_END, 6),))), undefined=True),
+        in_item(b.Value(PRIVATE, "OB", b.encode((delimiter(tags.ITEM_DELIMITATION_ITEM, 6),))), undefined=True),
         "delimiter-in-value",
     ),
     "group length of many numbers": (in_item(b.Value(0x00080000, "UL", bytes(64))), "length-malformed"),
     "open item in the value of an open item": (
-        in_item(b.Value(PRIVATE, "OB", b.encode((delimiter(ITEM, b.UNDEFINED),))), undefined=True),
+        in_item(b.Value(PRIVATE, "OB", b.encode((delimiter(tags.ITEM, b.UNDEFINED),))), undefined=True),
         "delimiter-in-value",
     ),
     "text of implicit VR that begins as an item": (
-        at_main(b.Value(0x00080022, "DA", b.encode((delimiter(ITEM),))), syntax=b.IMPLICIT_LE),
+        at_main(b.Value(0x00080022, "DA", b.encode((delimiter(tags.ITEM),))), syntax=b.IMPLICIT_LE),
         "value-reads-as-items",
     ),
     "text in an item of implicit VR": (
-        in_item(b.Value(0x00080022, "DA", b.encode((delimiter(SEQUENCE_END),))), syntax=b.IMPLICIT_LE),
+        in_item(
+            b.Value(0x00080022, "DA", b.encode((delimiter(tags.SEQUENCE_DELIMITATION_ITEM),))), syntax=b.IMPLICIT_LE
+        ),
         "value-reads-as-items",
     ),
     "private items of implicit VR that do not fit": (
-        in_item(b.Value(PRIVATE, "UN", b.encode((delimiter(ITEM, 30),)) + bytes(8)), syntax=b.IMPLICIT_LE),
+        in_item(b.Value(PRIVATE, "UN", b.encode((delimiter(tags.ITEM, 30),)) + bytes(8)), syntax=b.IMPLICIT_LE),
         "structure-broken",
     ),
     "group length of text": (in_item(b.Value(0x00080000, "LO", b"abcd")), "length-malformed"),
-    "Length to End of six bytes": (at_main(b.Value(0x00080001, "UL", bytes(6))), "length-malformed"),
+    "Length to End of six bytes": (at_main(b.Value(tags.LENGTH_TO_END, "UL", bytes(6))), "length-malformed"),
     # groups (PS3.5 7.1)
     **{
         f"group {group:04X} in an item": (in_item(b.Value(group << 16 | 0x10, "LO", b"ab")), "group-misplaced")
         for group in (0x0000, 0x0002, 0x0006, 0xFFFF)
     },
     "group FFFF": (at_main(b.Value(0xFFFF0010, "LO", b"ab")), "group-misplaced"),
-    "trailing padding of a late VR": (at_main(b.Value(PADDING, "OV", bytes(8))), "latest-vr-unsigned"),
+    "trailing padding of a late VR": (
+        at_main(b.Value(tags.DATA_SET_TRAILING_PADDING, "OV", bytes(8))),
+        "latest-vr-unsigned",
+    ),
     "length of a group, of a late VR": (in_item(b.Value(0x00080000, "UV", bytes(8))), "latest-vr-unsigned"),
     # items of the macro (PS3.3 Table C.12-6)
     "private element in MAC parameters": (in_parameters(b.Value(0x04010010, "LO", b"ACME")), "macro-foreign-element"),
     "patient in a signature": (
-        at_main(b.Sequence(SIGNATURES, (b.Item((b.us(0x04000005, 0), b.text(0x04010010, "LO", "ab"))),))),
+        at_main(
+            b.Sequence(
+                tags.DIGITAL_SIGNATURES_SEQUENCE,
+                (b.Item((b.us(tags.MAC_ID_NUMBER, 0), b.text(0x04010010, "LO", "ab"))),),
+            )
+        ),
         "macro-foreign-element",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -202,10 +250,10 @@ def test_more_than_one_reading(name: str) -> None:
 
 @pytest.mark.parametrize("depth", [255, 300])
 def test_nesting_is_bounded(depth: int) -> None:
-    head = b.encode((b.Value(0xFFFA0010, "SQ", length=b.UNDEFINED), delimiter(ITEM, b.UNDEFINED)))
-    end = b.encode((delimiter(ITEM_END), delimiter(SEQUENCE_END)))
+    head = b.encode((b.Value(0xFFFA0010, "SQ", length=b.UNDEFINED), delimiter(tags.ITEM, b.UNDEFINED)))
+    end = b.encode((delimiter(tags.ITEM_DELIMITATION_ITEM), delimiter(tags.SEQUENCE_DELIMITATION_ITEM)))
     content = head * depth + end * depth
-    assert codes(at_main(b.Value(0xFFFA0011, "SQ", b.encode((delimiter(ITEM, len(content)),)) + content))) == (
+    assert codes(at_main(b.Value(0xFFFA0011, "SQ", b.encode((delimiter(tags.ITEM, len(content)),)) + content))) == (
         {"structure-broken"} if depth > 256 else set()
     )
 
@@ -233,7 +281,7 @@ def test_sound_data_sets_with_fragments_have_one_reading(nodes: tuple[b.Node, ..
 
 @given(nodes=sound_data_sets(max_depth=3), at=st.integers(0, 2**16), value=st.integers(0, 255))
 def test_any_byte_may_be_anything(nodes: tuple[b.Node, ...], at: int, value: int) -> None:
-    """Whatever stands there, the walk ends, with findings or without, or the scan before it has refused the file."""
+    """Any contents: the walk ends, with or without findings, unless the scan before refused the file."""
     data = bytearray(b.file(nodes, b.JPEG_BASELINE))
     data[132 + at % (len(data) - 132)] = value
     try:
@@ -243,22 +291,32 @@ def test_any_byte_may_be_anything(nodes: tuple[b.Node, ...], at: int, value: int
 
 
 HARMLESS: dict[str, bytes] = {
-    "padding in MAC parameters": in_parameters(b.Value(PADDING, "OB", bytes(4))),
-    "icon of a compressed image": in_item(ICON_PIXELS, tag=ICON, syntax=b.JPEG_BASELINE),
-    "UN of undefined length": in_item(items("UN", PRIVATE, b.Item((b.text(0x00100020, "LO", "47"),)))),
+    "padding in MAC parameters": in_parameters(b.Value(tags.DATA_SET_TRAILING_PADDING, "OB", bytes(4))),
+    "icon of a compressed image": in_item(ICON_PIXELS, tag=tags.ICON_IMAGE_SEQUENCE, syntax=b.JPEG_BASELINE),
+    "UN of undefined length": in_item(items("UN", PRIVATE, b.Item((b.text(t.PATIENT_ID, "LO", "47"),)))),
     "odd text at the main level": at_main(THIRTEEN),
     "odd text in an item": in_item(THIRTEEN),
     "odd groups": in_item(*[b.Value(group << 16 | 0x10, "LO", b"ab") for group in (1, 3, 5, 7)]),
     "reserved bytes": at_main(b.Value(PRIVATE, "OB", b"ab")).replace(b"OB\0\0\2", b"OB\1\1\2"),
     "empty items of undefined length": in_item(items("SQ", PRIVATE, b.Item(undefined=True)), undefined=True),
-    "directory": b.file((b.text(0x00041130, "CS", "A"), b.Sequence(0x00041220, (b.Item((b.ul(0x00041400, 0),)),)))),
+    "directory": b.file(
+        (b.text(t.FILE_SET_ID, "CS", "A"), b.Sequence(t.DIRECTORY_RECORD_SEQUENCE, (b.Item((b.ul(0x00041400, 0),)),)))
+    ),
     "private items of implicit VR": at_main(
-        b.Sequence(PRIVATE, (b.Item((b.text(0x00100020, "LO", "47"),)),)), syntax=b.IMPLICIT_LE
+        b.Sequence(PRIVATE, (b.Item((b.text(t.PATIENT_ID, "LO", "47"),)),)), syntax=b.IMPLICIT_LE
     ),
     "open items, alike": at_main(
-        b.Sequence(IMAGES, tuple(b.Item((b.Sequence(0x0040A043, (b.Item(undefined=True),)),)) for _ in range(50)))
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE,
+            tuple(b.Item((b.Sequence(t.CONCEPT_NAME_CODE_SEQUENCE, (b.Item(undefined=True),)),)) for _ in range(50)),
+        )
     ),
-    "many alike": at_main(b.Sequence(IMAGES, tuple(b.Item((b.Sequence(0x0040A043, (EMPTY,)),)) for _ in range(50)))),
+    "many alike": at_main(
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE,
+            tuple(b.Item((b.Sequence(t.CONCEPT_NAME_CODE_SEQUENCE, (EMPTY,)),)) for _ in range(50)),
+        )
+    ),
 }
 
 
@@ -271,8 +329,8 @@ def test_rare_but_sound(name: str) -> None:
 def test_late_vrs_have_to_be_signed(vr: str) -> None:
     """dicomParser takes them for short ones, and their values for elements."""
     value = b.Value(PRIVATE, vr, bytes(8))
-    assert codes(at_main(value), {0x00080018, PRIVATE}) == set()
-    assert codes(at_main(value), {0x00080018}) == {"latest-vr-unsigned"}
-    assert codes(in_item(value), {0x00081111}) == set()
-    assert codes(in_item(value), {0x00080018}) == {"latest-vr-unsigned"}
+    assert codes(at_main(value), {tags.SOP_INSTANCE_UID, PRIVATE}) == set()
+    assert codes(at_main(value), {tags.SOP_INSTANCE_UID}) == {"latest-vr-unsigned"}
+    assert codes(in_item(value), {t.REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE}) == set()
+    assert codes(in_item(value), {tags.SOP_INSTANCE_UID}) == {"latest-vr-unsigned"}
     assert codes(at_main(value, syntax=b.IMPLICIT_LE), set()) == set()

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.dataset import part10
 from dcmseal.dataset import source as source_module
 from dcmseal.dataset.edits import Edit, apply_edits
@@ -22,21 +23,9 @@ from dcmseal.dataset.source import BytesSource, FileSource, JoinedSource, Source
 from dcmseal.errors import Malformed
 from dcmseal.mac import mac_encoder, streaming
 from dcmseal.model.verdict import Verdict
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    DEFLATED_LE,
-    JPEG_BASELINE,
-    NATIVE_SYNTAXES,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Syntax,
-    Value,
-    file,
-    image,
-    us,
-)
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import RealFile, signable_files
 from tests.support.signed_files import integrity_verdict, sign_dataset
@@ -78,8 +67,8 @@ def scanned(source: Source) -> Found:
 
 
 @given(draw=st.data(), nodes=data_sets(max_depth=4), window=st.integers(64, 200))
-def test_the_scan_is_the_same(draw: st.DataObject, nodes: tuple[Node, ...], window: int) -> None:
-    data = file(nodes, JPEG_BASELINE)
+def test_the_scan_is_the_same(draw: st.DataObject, nodes: tuple[b.Node, ...], window: int) -> None:
+    data = b.file(nodes, b.JPEG_BASELINE)
     expected = scanned(BytesSource(data))
     dataset = reference.parse_file(data, unknown_sequences="UN").dataset
     assert expected[0] == [element.tag for element in dataset]
@@ -152,9 +141,9 @@ def reference_stream(data: bytes, uid: str) -> bytes:
     return reference.data_stream(parsed.dataset, found.tags) + reference.item_stream(found.item)
 
 
-@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
-def test_narrow_windows_in_all_syntaxes(nodes: tuple[Node, ...], syntax: Syntax, pki: Pki) -> None:
-    assert_the_same_signature(file(nodes, syntax), pki)
+@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(b.NATIVE_SYNTAXES))
+def test_narrow_windows_in_all_syntaxes(nodes: tuple[b.Node, ...], syntax: b.Syntax, pki: Pki) -> None:
+    assert_the_same_signature(b.file(nodes, syntax), pki)
 
 
 @pytest.mark.parametrize("real", signable_files(), ids=str)
@@ -170,13 +159,13 @@ def test_narrow_windows_over_real_files(real: RealFile, pki: Pki) -> None:
 def test_large_items_and_values(pki: Pki) -> None:
     """Larger than every window as it is."""
     large = bytes(range(256)) * 5000
-    content = (us(0x00280010, 1), Value(0x00420011, "OB", large))
-    inner = Sequence(0x0040A730, (Item(content, undefined=True),), undefined=True)
-    pixels = Fragments(fragments=(b"", large, large))
+    content = (b.us(tags.ROWS, 1), b.Value(t.ENCAPSULATED_DOCUMENT, "OB", large))
+    inner = b.Sequence(t.CONTENT_SEQUENCE, (b.Item(content, undefined=True),), undefined=True)
+    pixels = b.Fragments(fragments=(b"", large, large))
     for undefined in (False, True):
-        item = Item((us(0x00280011, 1), inner), undefined=undefined)
-        nodes = image(Sequence(0x00081140, (item, Item((us(0x00280010, 2),)), item)), pixels)
-        data = sign_dataset(file(nodes, JPEG_BASELINE), pki["p256"])
+        item = b.Item((b.us(tags.COLUMNS, 1), inner), undefined=undefined)
+        nodes = b.image(b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (item, b.Item((b.us(tags.ROWS, 2),)), item)), pixels)
+        data = sign_dataset(b.file(nodes, b.JPEG_BASELINE), pki["p256"])
         assert len(large) > 5 * mac_encoder._WINDOW_SIZE
         for source in (data, BytesIO(data)):
             assert integrity_verdict(source) is Verdict.VALID
@@ -192,10 +181,10 @@ def test_large_items_and_values(pki: Pki) -> None:
 
 def test_a_long_text_across_the_end_of_a_window(pki: Pki) -> None:
     """Its padding is looked at when all of it is there."""
-    text = Value(0x0040A160, "UT", b"text" * 64)
+    text = b.Value(t.TEXT_VALUE, "UT", b"text" * 64)
     for size in range(source_module.WINDOW_SIZE - 600, source_module.WINDOW_SIZE, 20):
-        item = Item((Value(0x00091001, "OB", bytes(size)), text), undefined=True)
-        data = file(image(Sequence(0x0040A730, (item,)), pixels=bytes(600_000)))
+        item = b.Item((b.Value(0x00091001, "OB", bytes(size)), text), undefined=True)
+        data = b.file(b.image(b.Sequence(t.CONTENT_SEQUENCE, (item,)), pixels=bytes(600_000)))
         assert integrity_verdict(sign_dataset(BytesIO(data), pki["p256"])) is Verdict.VALID
 
 
@@ -203,7 +192,7 @@ def test_pieces_that_leave_output_behind_when_all_input_is_taken(monkeypatch: py
     """Few different bytes deflate so well that the last of them are inside the inflater, and no input is left."""
     for seed in range(20):
         pixels = bytes(Random(seed).choices(range(4), k=400))
-        data = file((us(0x00280010, 20), Value(0x7FE00010, "OB", pixels)), DEFLATED_LE)
+        data = b.file((b.us(tags.ROWS, 20), b.Value(tags.PIXEL_DATA, "OB", pixels)), b.DEFLATED_LE)
         for bulk in range(5, 21):
             monkeypatch.setattr(part10, "CHUNK_SIZE", bulk)
             assert integrity_verdict(data) is Verdict.NO_SIGNATURE

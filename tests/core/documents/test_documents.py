@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 import dcmseal
-from dcmseal import errors
+from dcmseal import errors, tags
 from dcmseal.documents import document_builders
 from dcmseal.documents.document_builders import (
     certificate_document,
@@ -28,21 +28,14 @@ from dcmseal.documents.document_builders import (
 from dcmseal.documents.json_types import SCHEMA_VERSION
 from dcmseal.findings import Aspect
 from dcmseal.plugins.registry import Registry
-from tests.core.documents.json_schema import (
-    PIXEL_DATA,
-    SCHEMA,
-    listed_tags,
-    load_document,
-    sign_sample,
-    signer_uri,
-    validator,
-)
-from tests.support import builder
+from tests.core.documents.json_schema import SCHEMA, listed_tags, load_document, sign_sample, signer_uri, validator
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Pki
 from tests.support.real_files import real_file
 
 ONLY_BATCHES = {"verdict", "skipped", "summary", "journal-entry", "journal"}
-ONLY_COMMANDS = {"configuration", "configuration-path", "completion", "purposes", "query", "stream"}
+ONLY_COMMANDS = {"configuration", "configuration-path", "completion", "demo", "purposes", "query", "stream"}
 """Kinds that are no results of the engine."""
 
 
@@ -71,7 +64,7 @@ def test_every_kind_has_its_function() -> None:
 
 
 @pytest.mark.parametrize(("name", "key_type"), [("rsa2048", "RSA"), ("p256", "EC"), ("dsa2048", "DSA")])
-def test_a_verification_says_who_what_and_how(pki: Pki, name: str, key_type: str) -> None:
+def test_a_verification_document_names_signer_coverage_and_options(pki: Pki, name: str, key_type: str) -> None:
     signer = pki[name]
     data = sign_sample("CT_small.dcm", signer, purpose="author")
     report = dcmseal.verify(data, integrity_only=True)
@@ -138,7 +131,7 @@ def test_tampering_is_a_finding(pki: Pki) -> None:
     (finding,) = [each for each in signature["findings"] if each["aspect"] == "integrity"]
     assert (finding["code"], finding["outcome"]) == ("mac-differs", "failed")
     assert finding["clause"].startswith("PS3.3")
-    assert listed_tags(signature["coverage"]["signed"]) == [0x00080018, 0x00100020, PIXEL_DATA]
+    assert listed_tags(signature["coverage"]["signed"]) == [tags.SOP_INSTANCE_UID, t.PATIENT_ID, tags.PIXEL_DATA]
     assert {"tag": "00100010", "keyword": "PatientName"} in signature["coverage"]["critical"]
     private = [each for each in signature["coverage"]["unsigned"] if int(each["tag"][:4], 16) & 1]
     assert private
@@ -167,11 +160,11 @@ def test_no_signature_is_a_verdict() -> None:
     assert (document["verdict"], document["signatures"], document["notes"]) == ("no-signature", [], [])
 
 
-def test_what_stands_in_original_attributes_is_named_as_skipped(pki: Pki) -> None:
+def test_signatures_in_original_attributes_are_reported_as_skipped(pki: Pki) -> None:
     inner = pydicom.dcmread(io.BytesIO(sign_sample("MR_small.dcm", pki["p256"], tags=["PatientID"])))
     outer = pydicom.dcmread(real_file("MR_small.dcm").path)
     old = pydicom.Dataset()
-    for tag in (0x00100020, 0x4FFE0001, 0xFFFAFFFA):
+    for tag in (t.PATIENT_ID, tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE):
         old.add(inner[tag])
     change = pydicom.Dataset()
     change.ModifiedAttributesSequence = pydicom.Sequence([old])
@@ -181,9 +174,9 @@ def test_what_stands_in_original_attributes_is_named_as_skipped(pki: Pki) -> Non
     assert document["verdict"] == "no-signature"
 
 
-def test_what_cannot_be_signed_has_a_reason(pki: Pki) -> None:
-    unknown = builder.Value(0x00091001, "UN", b"??")
-    result = dcmseal.sign(builder.file(builder.image(unknown)), key=signer_uri(pki["p256"]))
+def test_unsignable_elements_have_a_reason(pki: Pki) -> None:
+    unknown = b.Value(0x00091001, "UN", b"??")
+    result = dcmseal.sign(b.file(b.image(unknown)), key=signer_uri(pki["p256"]))
     document = load_document(signing_document(result))
     assert document["unsignable"] == [{"tag": "00091001", "keyword": "", "reason": "its VR is UN"}]
     assert "vr-un-not-signed" in [warning["code"] for warning in document["warnings"]]
@@ -212,15 +205,15 @@ def test_signatures_are_listed_and_shown(pki: Pki) -> None:
     assert load_document(signatures_document([]))["signatures"] == []
 
 
-def test_a_signing_is_told_without_the_file(pki: Pki) -> None:
-    code = builder.Item((builder.text(0x00080104, "LO", "padded  "),))
-    padded = builder.image(builder.Sequence(0x00081032, (code,)))
-    result = dcmseal.sign(builder.file(padded), key=signer_uri(pki["p256"]))
+def test_a_signing_document_does_not_contain_the_file(pki: Pki) -> None:
+    code = b.Item((b.text(tags.CODE_MEANING, "LO", "padded  "),))
+    padded = b.image(b.Sequence(0x00081032, (code,)))
+    result = dcmseal.sign(b.file(padded), key=signer_uri(pki["p256"]))
     document = load_document(signing_document(result))
     assert document["signature"]["uid"] == result.uid
     assert document["signature"]["signer"]["subject"] == "CN=p256,O=dcmseal tests"
-    assert [listed_tags(path) for path in document["padded"]] == [[0x00081032, 0x00080104]]
-    with dcmseal.plan_signing(builder.file(padded)) as plan:
+    assert [listed_tags(path) for path in document["padded"]] == [[0x00081032, tags.CODE_MEANING]]
+    with dcmseal.plan_signing(b.file(padded)) as plan:
         assert load_document(plan_document(plan))["padded"] == document["padded"]
 
 
@@ -236,7 +229,7 @@ def test_a_plan_has_no_signer_and_the_uid_to_come() -> None:
         assert load_document(plan_document(plan))["profile"] is None
 
 
-def test_a_removal_names_what_is_gone(pki: Pki) -> None:
+def test_a_removal_names_the_removed_signatures(pki: Pki) -> None:
     data = sign_sample("CT_small.dcm", pki["p256"])
     (uid,) = [each.uid for each in dcmseal.signatures(data)]
     document = load_document(removal_document(dcmseal.remove(data)))
@@ -244,7 +237,7 @@ def test_a_removal_names_what_is_gone(pki: Pki) -> None:
     assert load_document(removal_document(dcmseal.remove(real_file("CT_small.dcm").data)))["removed"] == []
 
 
-def test_a_certificate_is_told_with_its_pem(pki: Pki) -> None:
+def test_a_certificate_is_documented_with_its_pem(pki: Pki) -> None:
     (signature,) = dcmseal.signatures(sign_sample("CT_small.dcm", pki["p384"]))
     document = load_document(certificate_document(signature.certificate))
     assert document["pem"] == pki["p384"].certificate_pem.read_text()

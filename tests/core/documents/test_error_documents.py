@@ -1,4 +1,4 @@
-"""Errors, and text that is hostile, in JSON documents: told by name, and never more than text."""
+"""Errors and hostile text in JSON documents: errors have names, and text stays text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal import errors
+from dcmseal import errors, tags
 from dcmseal.documents.document_builders import (
     certificate_document,
     error_document,
@@ -24,7 +24,8 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.report import VerificationReport
 from dcmseal.plugins.signer_backend import SecretRequest
 from tests.core.documents.json_schema import load_document, sign_sample
-from tests.support import builder
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import PASSPHRASE, Identity, Pki
 from tests.support.real_files import real_file
 
@@ -43,7 +44,7 @@ def wrong_passphrase(pki: Pki) -> object:
 FAILURES: dict[str, Callable[[Pki], object]] = {
     "NotDicom": lambda _: dcmseal.verify(b"no DICOM at all"),
     "Malformed": lambda _: dcmseal.verify(real_file("rtplan_truncated.dcm").data),
-    "NotSignable": lambda pki: sign_sample("CT_small.dcm", pki["p256"], tags=[0x00020010]),
+    "NotSignable": lambda pki: sign_sample("CT_small.dcm", pki["p256"], tags=[t.TRANSFER_SYNTAX_UID]),
     "NoSuchItem": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="BeamSequence[0]"),
     "NoSuchSignature": lambda _: dcmseal.find_signature(real_file("CT_small.dcm").data, "1.2.3"),
     "UsageError": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="[["),
@@ -58,7 +59,7 @@ FAILURES: dict[str, Callable[[Pki], object]] = {
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_an_error_is_told_by_its_name(pki: Pki, name: str) -> None:
+def test_an_error_is_documented_by_its_name(pki: Pki, name: str) -> None:
     with pytest.raises(errors.SealError) as caught:
         FAILURES[name](pki)
     text = json.dumps(error_document(caught.value, 5))
@@ -97,19 +98,22 @@ def certificate_named(signer: Identity, name: bytes, kind: int) -> bytes:
 
 
 def test_hostile_text_goes_into_json_as_it_is() -> None:
-    item = builder.Item(
+    item = b.Item(
         (
-            builder.us(0x04000005, 0),
-            builder.text(0x04000100, "UI", "1.2\x1b[2J\x00\n<script>\xff"),
-            builder.text(0x04000105, "DT", "99991231235959.999999-1400"),
-            builder.text(0x04000110, "CS", '"},{"'),
-            builder.Value(0x04000115, "OB", b"\x30\x80no certificate"),
-            builder.text(0x04000305, "CS", "\x7f"),
+            b.us(tags.MAC_ID_NUMBER, 0),
+            b.text(tags.DIGITAL_SIGNATURE_UID, "UI", "1.2\x1b[2J\x00\n<script>\xff"),
+            b.text(tags.DIGITAL_SIGNATURE_DATETIME, "DT", "99991231235959.999999-1400"),
+            b.text(tags.CERTIFICATE_TYPE, "CS", '"},{"'),
+            b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", b"\x30\x80no certificate"),
+            b.text(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", "\x7f"),
         )
     )
-    parameters = builder.Item((builder.us(0x04000005, 0), builder.text(0x04000015, "CS", "\\u0000\x07")))
-    extra = (builder.Sequence(0x4FFE0001, (parameters,)), builder.Sequence(0xFFFAFFFA, (item,)))
-    data = builder.file(builder.image(*extra))
+    parameters = b.Item((b.us(tags.MAC_ID_NUMBER, 0), b.text(tags.MAC_ALGORITHM, "CS", "\\u0000\x07")))
+    extra = (
+        b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (parameters,)),
+        b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (item,)),
+    )
+    data = b.file(b.image(*extra))
     document = load_document(report_document(dcmseal.verify(data, integrity_only=True), "caf\udce9\ud800.dcm"))
     assert document["file"] == "caf\ufffd\ufffd.dcm"
     (signature,) = document["signatures"]
@@ -132,9 +136,7 @@ def test_hostile_text_goes_into_json_as_it_is() -> None:
         (0x02, b"\1" * 7, ""),
     ],
 )
-def test_a_certificate_with_a_strange_name_is_told_all_the_same(
-    pki: Pki, kind: int, encoded: bytes, subject: str
-) -> None:
+def test_a_certificate_with_a_strange_name_is_documented(pki: Pki, kind: int, encoded: bytes, subject: str) -> None:
     signer = pki["rsa2048"]
     strange = certificate_named(signer, encoded, kind)
     data = with_item(sign_sample("CT_small.dcm", signer), CertificateOfSigner=strange + bytes(len(strange) % 2))

@@ -31,7 +31,7 @@ class ReplayCase:
         return verify_first(self.data, site.settings(self.anchor, **self.rules, **self.material))
 
     def replay_settings(self, site: Site) -> TrustSettings:
-        """Of whoever repeats: rules and anchors, and nothing besides."""
+        """The settings for a replay: rules and anchors only."""
         return site.settings(self.anchor, **self.rules)
 
 

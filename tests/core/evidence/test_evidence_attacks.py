@@ -1,4 +1,4 @@
-"""Evidence that was tampered with, or made up, clears nobody: not under the verifier's own anchors."""
+"""Forged or altered evidence does not make a signer trusted under the verifier's own anchors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def theft(tmp_path_factory: pytest.TempPathFactory) -> Theft:
 
 
 def test_no_byte_of_the_evidence_is_idle(theft: Theft) -> None:
-    """Whatever bit is another: it cannot be read, or does not help."""
+    """After any changed bit, the evidence is unreadable or ineffective."""
 
     @settings(max_examples=300)
     @given(st.integers(0, len(theft.evidence) - 1), st.integers(0, 7))
@@ -75,7 +75,7 @@ def test_no_byte_of_the_evidence_is_idle(theft: Theft) -> None:
 
 
 @given(cut=st.integers(0, 10_000), junk=st.binary(max_size=64))
-def test_what_is_cut_short_or_longer_is_no_evidence(theft: Theft, cut: int, junk: bytes) -> None:
+def test_truncated_or_extended_evidence_is_refused(theft: Theft, cut: int, junk: bytes) -> None:
     end = cut % len(theft.evidence)
     assert not_valid(theft, theft.evidence[:end] + junk)
 
@@ -87,7 +87,7 @@ def not_valid(theft: Theft, evidence: bytes) -> bool:
         return True
 
 
-def test_members_are_what_the_manifest_says(theft: Theft) -> None:
+def test_members_match_the_manifest(theft: Theft) -> None:
     members = unpack_archive(theft.evidence)
     (crl,) = (name for name in members if name.startswith("crls/"))
     older = theft.ca.crl(issued=utc_date(2023, 12), due=utc_date(2030))
@@ -114,13 +114,13 @@ def made_up(theft: Theft, moment: dt.datetime, crls: tuple[bytes, ...], **more: 
 
 
 def test_an_older_crl_at_an_older_moment(theft: Theft) -> None:
-    """What the thief would like best: at that moment, nobody knew."""
+    """The best case for a thief: the theft was unknown at that time."""
     older = theft.ca.crl(issued=utc_date(2023, 12), due=utc_date(2024, 7))
     evidence = made_up(theft, utc_date(2024, 6, 2), (older,))
     report = replay(theft.data, theft.own, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert "evidence-timestamp-invalid" in evidence_codes(report)
-    # who vouches for the file does not know of the change, and the timestamp tells
+    # the certifier of the file does not know of the change, but the timestamp shows it
     assert replay(theft.data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
     without = pack_archive({name: each for name, each in unpack_archive(evidence).items() if name != "manifest.tst"})
     report = replay(theft.data, theft.own, without)
@@ -165,7 +165,9 @@ def test_evidence_of_a_good_file_does_not_clear_another(theft: Theft, tmp_path: 
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert "evidence-signature-missing" in evidence_codes(report)
     # as if it were about that one
-    (kept,) = verify_first(forged, Site(tmp_path).settings(theft.ca)).evidence.signatures  # type: ignore[union-attr]
+    collected = verify_first(forged, Site(tmp_path).settings(theft.ca)).evidence
+    assert collected is not None
+    (kept,) = collected.signatures
     renamed = rebuild_evidence(evidence, lambda grounds: replace(grounds, signatures=(kept,)))
     assert replay(forged, theft.own, renamed).verdict is Verdict.NOT_ESTABLISHED
 

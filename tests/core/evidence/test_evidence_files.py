@@ -1,4 +1,4 @@
-"""Evidence files: one form, nothing overwritten, and whatever a stranger puts into one is refused within bounds."""
+"""Evidence files: one format, no overwriting, and hostile contents are refused within bounds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ from pydicom import dcmread
 import dcmseal
 from dcmseal.documents.document_builders import report_document
 from dcmseal.errors import EvidenceError, OutputError, UsageError
-from dcmseal.evidence import evidence_store
-from dcmseal.evidence.evidence_store import build_evidence, pack_archive, parse_evidence, unpack_archive
+from dcmseal.evidence.evidence_store import (
+    MAX_EVIDENCE_BYTES,
+    build_evidence,
+    pack_archive,
+    parse_evidence,
+    unpack_archive,
+)
 from dcmseal.model.report import VerificationReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from tests.backends.trust.trust_pki import PkiAuthority, Site
 from tests.docs.source_codes import ROOT
-from tests.support import builder
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.evidence_files import (
     LATER,
     evidence_codes,
@@ -77,10 +83,10 @@ def test_the_form_is_the_published_one(report: VerificationReport, data: bytes) 
     assert signature["chain_sha256"] == [signature["certificate_sha256"], manifest["anchors"][0]]
 
 
-def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
+def test_the_stream_is_digested_with_sha256_for_every_mac(pki: Pki) -> None:
     signer = pki["rsa2048"]
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
-    made = dcmseal.sign(builder.file(builder.image()), key=key, algorithm="SHA512")
+    made = dcmseal.sign(b.file(b.image()), key=key, algorithm="SHA512")
     trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
     grounds = dcmseal.verify(made.data or b"", trust=trust, keep_evidence=True).evidence
     stream = sha256()
@@ -89,11 +95,11 @@ def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
     assert [each.stream for each in grounds.signatures] == [stream.hexdigest()]
 
 
-@pytest.mark.parametrize("syntax", [builder.DEFLATED_LE, builder.IMPLICIT_LE, builder.EXPLICIT_BE])
-def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
+@pytest.mark.parametrize("syntax", [b.DEFLATED_LE, b.IMPLICIT_LE, b.EXPLICIT_BE])
+def test_every_source_and_level(pki: Pki, syntax: b.Syntax) -> None:
     """A signature in an item and one of all, in any encoding, as bytes and as pydicom data set."""
-    item = builder.Item((builder.us(0x300A00C0, 1), builder.text(0x300A00C2, "LO", "beam")))
-    plan = builder.file(builder.image(builder.Sequence(0x300A00B0, (item,))), syntax)
+    item = b.Item((b.us(t.BEAM_NUMBER, 1), b.text(t.BEAM_NAME, "LO", "beam")))
+    plan = b.file(b.image(b.Sequence(t.BEAM_SEQUENCE, (item,))), syntax)
     signer = pki["p256"]
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
     data = dcmseal.sign(plan, key=key, location="BeamSequence[0]").data or b""
@@ -112,7 +118,7 @@ def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
     assert as_dataset.verdict is Verdict.VALID
 
 
-def test_what_is_read_is_what_was_written(report: VerificationReport) -> None:
+def test_evidence_round_trips(report: VerificationReport) -> None:
     written = build_evidence(report)
     assert written == build_evidence(report)
     read = parse_evidence(written)
@@ -232,7 +238,7 @@ def test_evidence_of_another_version_is_refused_with_both_versions(report: Verif
         b'{"schema": "dcmseal/2", "schema": "dcmseal/2"}',
     ],
 )
-def test_manifests_that_are_no_json(report: VerificationReport, text: bytes) -> None:
+def test_manifests_that_are_not_json(report: VerificationReport, text: bytes) -> None:
     with pytest.raises(EvidenceError, match="manifest"):
         parse_evidence(pack_archive({**unpack_archive(build_evidence(report)), "manifest.json": text}))
 
@@ -266,17 +272,16 @@ ARCHIVES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_archives_that_are_refused(report: VerificationReport, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archives_that_are_refused(report: VerificationReport, name: str) -> None:
     data = ARCHIVES[name](report)
-    if name == "too large":
-        monkeypatch.setattr(evidence_store, "MAX_EVIDENCE_BYTES", len(data) - 1)
+    max_bytes = len(data) - 1 if name == "too large" else MAX_EVIDENCE_BYTES
     with pytest.raises(EvidenceError) as refused:
-        parse_evidence(data)
+        parse_evidence(data, max_bytes)
     assert refused.value.hint
 
 
 def test_members_that_share_their_bytes_are_refused() -> None:
-    """Each holds all that follow: they come to far more than the archive."""
+    """Each contains all that follow, so that together they are far larger than the archive."""
     data, directory = b"0" * 1000, b""
     local: list[tuple[bytes, int, int]] = []
     for number in range(200):
@@ -307,10 +312,9 @@ def test_a_name_that_is_there_twice_is_refused(report: VerificationReport) -> No
         parse_evidence(twice)
 
 
-def test_too_much_is_not_written(report: VerificationReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence_store, "MAX_EVIDENCE_BYTES", 1000)
+def test_too_much_is_not_written(report: VerificationReport) -> None:
     with pytest.raises(EvidenceError, match="maximum size"):
-        build_evidence(report)
+        build_evidence(report, max_bytes=1000)
 
 
 def test_nothing_is_fetched_when_a_verdict_is_repeated(ca: PkiAuthority, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dcmseal.errors import TimestampError, TimestampRejected, UsageError
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from tests.backends.trust.trust_pki import utc_date
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.evidence_files import evidence_codes
 from tests.support.pki import Pki
 from tests.support.tsa import TimestampAuthority, openssl
@@ -28,7 +28,7 @@ def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAu
 def file(pki: Pki) -> bytes:
     signer = pki["p256"]
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
-    return dcmseal.sign(builder.file(builder.image()), key=key).data or b""
+    return dcmseal.sign(b.file(b.image()), key=key).data or b""
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_one_is_asked_for_and_taken_apart_with_openssl(
     assert "CN=root" in openssl("x509", "-in", anchor, "-noout", "-subject").replace(" = ", "=")
 
 
-def test_what_is_late_or_refused_is_not_written(
+def test_late_or_refused_evidence_is_not_written(
     authority: TimestampAuthority, file: bytes, trust: TrustSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "evidence"

@@ -1,4 +1,4 @@
-"""A verdict repeated years later, offline: the same report, and no better one by evidence that somebody made up."""
+"""A verdict replayed years later, offline: the same report, and no better one with forged evidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from dcmseal.evidence.evidence_store import build_evidence, parse_evidence
 from dcmseal.model.report import VerificationReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode
-from dcmseal.verification.signer_trust import Trust
 from tests.backends.trust.trust_pki import CRL_DUE, NOW, PkiAuthority, Site, make_root, utc_date
 from tests.core.evidence.replay_cases import (
     CASES,
@@ -66,7 +65,7 @@ def test_the_same_verdict_twenty_years_later(
         again = replay(case.data, case.replay_settings(site), evidence, **options)
         assert report_without_evidence(again) == report_without_evidence(report)
         assert evidence_codes(again) - {"evidence-settings-differ"} == about
-    # without either, there is no telling when that was
+    # without either, the time is unknown
     doubtful = replay(case.data, case.replay_settings(site), kept)
     assert "evidence-time-claimed" in evidence_codes(doubtful)
     assert doubtful.verdict is (Verdict.INVALID if case.verdict is Verdict.INVALID else Verdict.NOT_ESTABLISHED)
@@ -79,7 +78,7 @@ def repeated_without(case: ReplayCase, site: Site) -> VerificationReport:
     return verify_first(case.data, replace(case.replay_settings(site), now=LATER))
 
 
-def test_what_is_kept_is_what_was_used(lasting: PkiAuthority, site: Site) -> None:
+def test_the_evidence_contains_the_material_that_was_used(lasting: PkiAuthority, site: Site) -> None:
     case = good_through_intermediates(lasting)
     grounds = parse_evidence(build_evidence(case.first_report(site))).record
     assert grounds.moment == NOW
@@ -94,7 +93,7 @@ def test_an_archive_of_one_signer_has_the_material_for_each_file(lasting: PkiAut
     """Answers that were remembered come with it, too; also if they were first given without."""
     leaf = lasting.issue("leaf")
     crl = lasting.crl()
-    trust = Trust.open(site.settings(lasting, crls=[crl], now=NOW))
+    trust = dcmseal.open_trust(site.settings(lasting, crls=[crl], now=NOW))
     files = [sign_by(leaf, patient=str(number)) for number in range(3)]
     dcmseal.verify(files[0], trust=trust)
     for each in files:
@@ -103,7 +102,7 @@ def test_an_archive_of_one_signer_has_the_material_for_each_file(lasting: PkiAut
 
 
 def test_an_authority_whose_certificate_was_given(lasting: PkiAuthority, site: Site) -> None:
-    """The timestamp of the signature comes without it; so does whoever repeats."""
+    """Neither the timestamp of the signature nor the replay provides it."""
     leaf, tsa = lasting.issue("leaf", valid=(utc_date(2023), utc_date(2025))), make_timestamp_authority(lasting)
     data = sign_by(leaf, stamped_by=tsa, embedded=())
     settings = site.settings(lasting, revocation=RevocationMode.SOFT)
@@ -141,7 +140,7 @@ def test_evidence_is_certified_when_it_is_found(
         assert report.verdict is (Verdict.VALID if code == "evidence-time-certified" else Verdict.NOT_ESTABLISHED)
 
 
-def test_who_certified_the_evidence_is_judged_today(lasting: PkiAuthority, site: Site) -> None:
+def test_the_timestamp_of_the_evidence_is_verified_at_the_current_time(lasting: PkiAuthority, site: Site) -> None:
     """By the verifier's own anchors and CRLs: an authority that was robbed since can certify any time."""
     case = good(lasting)
     kept = build_evidence(case.first_report(site))
@@ -187,7 +186,7 @@ def test_the_verifiers_rules_count(lasting: PkiAuthority, site: Site) -> None:
     assert {"evidence-verdict-differs"} < evidence_codes(report)
 
 
-def test_what_the_verifier_knows_besides_counts(lasting: PkiAuthority, site: Site) -> None:
+def test_the_material_of_the_verifier_counts_too(lasting: PkiAuthority, site: Site) -> None:
     """The key turned out to be stolen before it signed."""
     leaf = lasting.issue("leaf")
     case = ReplayCase(sign_by(leaf), Verdict.VALID, "", lasting, material={"crls": [lasting.crl()]})

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile, open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, BytesSource, FileSource, JoinedSource, Source
@@ -19,22 +20,9 @@ from dcmseal.mac.digest import new_digest
 from dcmseal.mac.level_pass import LevelPass, MacJob
 from dcmseal.mac.mac_encoder import MacEncoder
 from dcmseal.terms import MacAlgorithm
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    JPEG_BASELINE,
-    NATIVE_SYNTAXES,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Syntax,
-    Value,
-    encode,
-    file,
-    image,
-    us,
-    with_group_lengths,
-)
+from tests.support import tags as t
 from tests.support.real_files import RealFile, readable_files
 from tests.support.strategies import chunks, data_sets, portable_data_sets, tags_to_sign
 
@@ -84,15 +72,15 @@ def expected_stream(data: bytes, tags: Collection[int] | None = None) -> bytes:
 
 
 @given(data_sets(macro=True))
-def test_explicit_vr_little_endian(nodes: tuple[Node, ...]) -> None:
-    data = file(nodes, JPEG_BASELINE)
+def test_explicit_vr_little_endian(nodes: tuple[b.Node, ...]) -> None:
+    data = b.file(nodes, b.JPEG_BASELINE)
     assert streams_of(BytesSource(data)) == [expected_stream(data)]
 
 
-@given(portable_data_sets(), st.sampled_from(NATIVE_SYNTAXES))
-def test_all_transfer_syntaxes(nodes: tuple[Node, ...], syntax: Syntax) -> None:
-    data = file(with_group_lengths((us(0x00080000, 0), *nodes), syntax), syntax)
-    assert streams_of(BytesSource(data)) == [expected_stream(file(nodes))]
+@given(portable_data_sets(), st.sampled_from(b.NATIVE_SYNTAXES))
+def test_all_transfer_syntaxes(nodes: tuple[b.Node, ...], syntax: b.Syntax) -> None:
+    data = b.file(b.with_group_lengths((b.us(0x00080000, 0), *nodes), syntax), syntax)
+    assert streams_of(BytesSource(data)) == [expected_stream(b.file(nodes))]
 
 
 @pytest.mark.parametrize("real", readable_files(), ids=str)
@@ -103,14 +91,14 @@ def test_real_files(real: RealFile) -> None:
 @given(st.data())
 def test_several_lists_of_tags_in_one_pass(draw: st.DataObject) -> None:
     nodes = draw.draw(data_sets())
-    data = file(nodes, JPEG_BASELINE)
+    data = b.file(nodes, b.JPEG_BASELINE)
     lists = draw.draw(st.lists(tags_to_sign(nodes), min_size=1, max_size=3))
     assert streams_of(BytesSource(data), None, *lists) == [expected_stream(data, tags) for tags in (None, *lists)]
 
 
 @given(st.data())
 def test_wherever_the_bytes_come_from(draw: st.DataObject) -> None:
-    data = file(draw.draw(data_sets()), JPEG_BASELINE)
+    data = b.file(draw.draw(data_sets()), b.JPEG_BASELINE)
     pieces = draw.draw(chunks(data))
     sources: tuple[Source, ...] = (
         NarrowSource(data),
@@ -135,62 +123,74 @@ def test_any_chunking_gives_the_same_digest(draw: st.DataObject) -> None:
 
 
 @given(data_sets(), st.sampled_from([16, 100]))
-def test_items_too_large_for_memory(nodes: tuple[Node, ...], limit: int) -> None:
-    data = file(nodes, JPEG_BASELINE)
+def test_items_too_large_for_memory(nodes: tuple[b.Node, ...], limit: int) -> None:
+    data = b.file(nodes, b.JPEG_BASELINE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mac_encoder, "_WINDOW_SIZE", limit)
         patch.setattr(mac_encoder, "_MAX_BUFFERED_ITEM", limit)
         assert streams_of(NarrowSource(data)) == [expected_stream(data)]
 
 
-@given(portable_data_sets(), st.sampled_from(NATIVE_SYNTAXES))
-def test_items_too_large_for_memory_in_all_transfer_syntaxes(nodes: tuple[Node, ...], syntax: Syntax) -> None:
+@given(portable_data_sets(), st.sampled_from(b.NATIVE_SYNTAXES))
+def test_items_too_large_for_memory_in_all_transfer_syntaxes(nodes: tuple[b.Node, ...], syntax: b.Syntax) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mac_encoder, "_WINDOW_SIZE", 16)
         patch.setattr(mac_encoder, "_MAX_BUFFERED_ITEM", 16)
-        assert streams_of(BytesSource(file(nodes, syntax))) == [expected_stream(file(nodes))]
+        assert streams_of(BytesSource(b.file(nodes, syntax))) == [expected_stream(b.file(nodes))]
 
 
 @given(data_sets(max_depth=3), st.booleans())
-def test_the_level_of_an_item(nodes: tuple[Node, ...], undefined: bool) -> None:
-    item = Item(nodes, undefined=undefined)
-    data = file((Sequence(0x00081140, (item,)), us(0x00280010, 7)), JPEG_BASELINE)
+def test_the_level_of_an_item(nodes: tuple[b.Node, ...], undefined: bool) -> None:
+    item = b.Item(nodes, undefined=undefined)
+    data = b.file((b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (item,)), b.us(tags.ROWS, 7)), b.JPEG_BASELINE)
     with open_dicom(BytesSource(data)) as opened:
         start = opened.start + 20
-        end = UNTIL_DELIMITER if undefined else start + len(encode(nodes, JPEG_BASELINE))
-        assert level_streams(opened, start, end) == [expected_stream(file(nodes, JPEG_BASELINE))]
+        end = UNTIL_DELIMITER if undefined else start + len(b.encode(nodes, b.JPEG_BASELINE))
+        assert level_streams(opened, start, end) == [expected_stream(b.file(nodes, b.JPEG_BASELINE))]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), max_size=30))
 def test_small_sequences_that_repeat(choices: list[tuple[int, bool, bool]]) -> None:
     """Repeats are encoded once and remembered: also where an unknown element or a signature stands in them."""
-    contents: tuple[tuple[Node, ...], ...] = (
-        (us(0x00280010, 7),),
-        (Sequence(0x00400555, (Item((us(0x00280010, 7),)),)), us(0x00280011, 7)),
-        (us(0x00280010, 7), Sequence(0xFFFAFFFA, (Item((us(0x04000005, 0),)),))),
-        (Value(0x00041220, "OB", b"ab"), Value(0x00080001, "UL", b"abcd")),
+    contents: tuple[tuple[b.Node, ...], ...] = (
+        (b.us(tags.ROWS, 7),),
+        (b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, (b.Item((b.us(tags.ROWS, 7),)),)), b.us(tags.COLUMNS, 7)),
+        (b.us(tags.ROWS, 7), b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (b.Item((b.us(tags.MAC_ID_NUMBER, 0),)),))),
+        (b.Value(t.DIRECTORY_RECORD_SEQUENCE, "OB", b"ab"), b.Value(tags.LENGTH_TO_END, "UL", b"abcd")),
     )
     items = tuple(
-        Item((Sequence(0x0040A730, (Item(contents[which], undefined=item),), undefined=sequence),), undefined=item)
+        b.Item(
+            (b.Sequence(t.CONTENT_SEQUENCE, (b.Item(contents[which], undefined=item),), undefined=sequence),),
+            undefined=item,
+        )
         for which, item, sequence in choices
     )
-    data = file((Sequence(0x00081140, items), Sequence(0x00081111, (*items, Item((Value(0x00091001, "UN"),))))))
+    data = b.file(
+        (
+            b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, items),
+            b.Sequence(t.REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE, (*items, b.Item((b.Value(0x00091001, "UN"),)))),
+        )
+    )
     assert streams_of(BytesSource(data)) == [expected_stream(data)]
 
 
 def test_large_values_and_fragments() -> None:
     large = bytes(range(256)) * 1200
-    nodes = image(
-        Sequence(0x00081140, (Item((Value(0x00091001, "OB", large), us(0x00280010, 7))),) * 3, undefined=True),
-        Fragments(fragments=(b"", large, b"", large)),
+    nodes = b.image(
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE,
+            (b.Item((b.Value(0x00091001, "OB", large), b.us(tags.ROWS, 7))),) * 3,
+            undefined=True,
+        ),
+        b.Fragments(fragments=(b"", large, b"", large)),
     )
-    data = file(nodes, JPEG_BASELINE)
+    data = b.file(nodes, b.JPEG_BASELINE)
     for source in (BytesSource(data), FileSource(cast("RawIOBase", BytesIO(data)), len(data))):
         assert streams_of(source) == [expected_stream(data)]
 
 
 def test_old_dcmtk_fed_the_lengths_of_fragments() -> None:
-    data = file(image(Fragments(fragments=(b"", b"abcd"))), JPEG_BASELINE)
+    data = b.file(b.image(b.Fragments(fragments=(b"", b"abcd"))), b.JPEG_BASELINE)
     with open_dicom(BytesSource(data)) as opened:
         job = MacJob(tags=None, digest=Stream())
         encoder = MacEncoder(source=opened.body, encoding=opened.encoding, fragment_lengths=True)

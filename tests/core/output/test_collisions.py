@@ -28,7 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("how", ["file", "./file", "folder/../file", "link", "hard", "chain", "by/file"])
-def test_whatever_leads_to_a_file_is_the_file(here: Path, how: str) -> None:
+def test_every_path_to_a_file_collides_with_it(here: Path, how: str) -> None:
     os.symlink("file", "link")
     os.symlink("link", "chain")
     os.link("file", "hard")
@@ -41,7 +41,7 @@ def test_whatever_leads_to_a_file_is_the_file(here: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["new", "./new", "folder/../new", "dangling", "by/new"])
-def test_whatever_leads_to_a_file_that_is_not_there_yet(here: Path, how: str) -> None:
+def test_every_path_to_a_new_file_collides_with_it(here: Path, how: str) -> None:
     os.symlink("new", "dangling")
     os.symlink(here, "by")
     with pytest.raises(UsageError, match="is another output"):
@@ -49,7 +49,7 @@ def test_whatever_leads_to_a_file_that_is_not_there_yet(here: Path, how: str) ->
     check_outputs(["new", "other", "folder/new", "nowhere/new"], [ProtectedPath("file", "an input")])
 
 
-def test_what_cannot_be_a_path_collides_with_nothing() -> None:
+def test_invalid_paths_do_not_collide() -> None:
     check_outputs(["a\0b", "", "s3://bucket/a"], [ProtectedPath("s3://bucket/b", "an input")])
     with pytest.raises(UsageError):
         check_outputs(["s3://bucket/a"], [ProtectedPath("s3://bucket/a", "an input")])
@@ -63,7 +63,7 @@ def test_where_case_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fold_name("\u00c9.DCM") == fold_name("e\u0301.dcm")
 
 
-def test_what_lies_in_a_folder(here: Path) -> None:
+def test_files_in_a_folder(here: Path) -> None:
     os.symlink("../file", "folder/out")
     os.symlink("folder", "by")
     (here / "folder" / "a").mkdir()
@@ -89,7 +89,7 @@ def test_files_of_keys(uri: str, files: set[str]) -> None:
     assert set(iter_key_files(uri)) == files
 
 
-def test_what_is_never_overwritten(here: Path) -> None:
+def test_files_that_are_never_overwritten(here: Path) -> None:
     for content, what in (
         (b"Bag Attributes\n-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "a private key"),
         (b"-----BEGIN EC PRIVATE KEY-----\n", "a private key"),

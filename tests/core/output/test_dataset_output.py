@@ -1,4 +1,4 @@
-"""Writing: the old file or the complete new one, whatever happens in between."""
+"""Writing: a failure leaves the old file, never a part of the new one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import OutputError
 from dcmseal.model.verdict import Verdict
 from dcmseal.output import dataset_output as output_module
-from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Syntax, Value, file, image
+from tests.support import builder as b
 from tests.support.pki import Identity, Pki
 from tests.support.signed_files import build_signer, integrity_verdict, sign_dataset
 
-SMALL = file(image())
-LARGE = file(image(Value(0x7FE00010, "OW", os.urandom(3 << 20))))
+SMALL = b.file(b.image())
+LARGE = b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", os.urandom(3 << 20))))
 
 PRELUDE = """
 import os, sys
@@ -71,10 +72,10 @@ print(refused)
 """
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LE, DEFLATED_LE], ids=["file", "deflated"])
-def test_a_disk_that_fills_up(syntax: Syntax, pki: Pki, tmp_path: Path) -> None:
+@pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.DEFLATED_LE], ids=["file", "deflated"])
+def test_a_disk_that_fills_up(syntax: b.Syntax, pki: Pki, tmp_path: Path) -> None:
     path = tmp_path / "image.dcm"
-    path.write_bytes(file(image(Value(0x7FE00010, "OW", os.urandom(50_000))), syntax))
+    path.write_bytes(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", os.urandom(50_000))), syntax))
     assert run(FULL_DISK, path, pki["p256"]) == "18\n"
 
 
@@ -114,7 +115,7 @@ print(len(states))
 def test_a_process_that_is_killed(pki: Pki, tmp_path: Path) -> None:
     """Whenever it is: what is in place is whole, and either state of the file."""
     path = tmp_path / "image.dcm"
-    path.write_bytes(file(image(Value(0x7FE00010, "OW", os.urandom(200_000)))))
+    path.write_bytes(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", os.urandom(200_000)))))
     assert run(KILLED, path, pki["p256"]) in ("1\n", "2\n")
 
 
@@ -174,7 +175,7 @@ def test_a_new_file_has_the_permissions_of_new_files(pki: Pki, tmp_path: Path) -
     assert stat.S_IMODE(new.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
 
 
-def test_what_a_link_points_to_is_changed(pki: Pki, tmp_path: Path) -> None:
+def test_the_target_of_a_link_is_changed(pki: Pki, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     real, link, dangling = folder / "image.dcm", tmp_path / "link.dcm", tmp_path / "dangling.dcm"
@@ -216,7 +217,7 @@ def test_targets_that_cannot_be_written(pki: Pki, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain"]
 
 
-def test_what_is_no_regular_file_is_not_replaced(pki: Pki, tmp_path: Path) -> None:
+def test_only_regular_files_are_replaced(pki: Pki, tmp_path: Path) -> None:
     """A pipe or a device in the way would be gone: /dev/null, for instance."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -243,9 +244,9 @@ class Stubborn(RawIOBase):
         return len(few)
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LE, DEFLATED_LE], ids=["file", "deflated"])
-def test_streams(syntax: Syntax, pki: Pki) -> None:
-    data = file(image(), syntax)
+@pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.DEFLATED_LE], ids=["file", "deflated"])
+def test_streams(syntax: b.Syntax, pki: Pki) -> None:
+    data = b.file(b.image(), syntax)
     stream = BytesIO()
     sign_to(data, pki, output=stream)
     assert integrity_verdict(stream.getvalue()) is Verdict.VALID

@@ -11,7 +11,8 @@ import dcmseal
 from dcmseal.dataset.file_meta import read_file_meta
 from dcmseal.dataset.source import BytesSource
 from dcmseal.output.dataset_output import build_matching_deflater
-from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Value, encode, file, image, in_order
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer
 
@@ -25,11 +26,11 @@ def written(size: int) -> bytes:
 
 
 def deflated(level: int, text: bytes) -> bytes:
-    nodes = in_order(*image(), Value(0x00420011, "OB", text + b" " * (len(text) % 2)))
-    whole = file(nodes, DEFLATED_LE)
+    nodes = b.in_order(*b.image(), b.Value(t.ENCAPSULATED_DOCUMENT, "OB", text + b" " * (len(text) % 2)))
+    whole = b.file(nodes, b.DEFLATED_LE)
     start = read_file_meta(BytesSource(whole)).end
     deflater = zlib.compressobj(level, wbits=-15)
-    stream = deflater.compress(encode(nodes, EXPLICIT_LE)) + deflater.flush()
+    stream = deflater.compress(b.encode(nodes, b.EXPLICIT_LE)) + deflater.flush()
     return whole[:start] + stream + b"\0" * (len(stream) % 2)
 
 
@@ -49,7 +50,7 @@ def test_the_level_shows_in_the_beginning_of_a_long_stream(level: int) -> None:
     assert deflater.compress(written(60_000)) + deflater.flush() == data
 
 
-def test_a_stream_that_zlib_does_not_make_is_made_anew() -> None:
+def test_a_stream_of_another_deflater_is_compressed_again() -> None:
     stored = zlib.compress(written(500), 0, wbits=-15)
     for source in (stored, b"\xff\xff\xff", b""):
         deflater = build_matching_deflater(BytesSource(source), 0)

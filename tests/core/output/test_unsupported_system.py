@@ -10,7 +10,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import OutputError
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 
 _PROGRAM = """
@@ -26,21 +26,21 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_signing_a_file_says_that_the_system_is_not_supported(
+def test_signing_a_file_reports_an_unsupported_system(
     pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "fcntl", None)
     output = tmp_path / "signed.dcm"
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
     with pytest.raises(OutputError, match="not supported on this system") as caught:
-        dcmseal.sign(builder.file(builder.image()), key=key, output=output)
+        dcmseal.sign(b.file(b.image()), key=key, output=output)
     assert "WSL" in caught.value.hint
     assert not output.exists()
 
 
 def test_commands_end_with_that_error_and_reading_works(pki: Pki, tmp_path: Path) -> None:
     image = tmp_path / "image.dcm"
-    image.write_bytes(builder.file(builder.image()))
+    image.write_bytes(b.file(b.image()))
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
     signing = run("sign", image, tmp_path / "signed.dcm", "--key", key)
     assert "not supported on this system" in signing.stderr

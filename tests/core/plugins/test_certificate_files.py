@@ -1,4 +1,4 @@
-"""Files of certificates: what is in them, and what is none."""
+"""Certificate files: their contents, and files without certificates."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_damaged_certificate(path: Path, pki: Pki, pems: list[bytes], damage: 
     assert caught.value.hint
 
 
-def test_what_is_no_file(tmp_path: Path) -> None:
+def test_paths_that_are_not_files(tmp_path: Path) -> None:
     for name, said in (
         (tmp_path / "none", "does not exist"),
         (tmp_path, "folder"),
@@ -106,7 +106,7 @@ def test_a_file_is_read_to_a_limit(path: Path) -> None:
         load_file("/dev/zero")
 
 
-def test_whoever_asks_names_the_errors(path: Path) -> None:
+def test_the_caller_names_the_errors(path: Path) -> None:
     with pytest.raises(TrustError):
         load_certificates(path, unreadable=TrustError)
     path.write_bytes(KEY)

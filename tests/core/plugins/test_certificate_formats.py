@@ -102,7 +102,7 @@ def test_base64_without_begin_and_end(pki: Pki, tmp_path: Path, encode: Callable
         ),
     ],
 )
-def test_what_holds_none_is_said_by_name(
+def test_a_file_without_a_certificate_is_named(
     pki: Pki, tmp_path: Path, form: Callable[[Pki], bytes], said: str, hint: str
 ) -> None:
     (tmp_path / "file").write_bytes(form(pki))

@@ -152,7 +152,7 @@ def test_entry_points_of_one_name_in_two_distributions_both_load(foreign: Path, 
     assert "profile:example-ecdsa is also contributed by dcmseal-foreign-example 1.0" in twin["problem"]
 
 
-def test_what_is_broken_is_raised_only_when_asked_for(foreign: Path, broken: Path) -> None:
+def test_a_broken_plugin_raises_only_when_it_is_used(foreign: Path, broken: Path) -> None:
     good, conflict, own, unknown = evaluate(ERRORS, foreign, broken)
     assert (good, own) == ("base-rsa", "lenient")
     assert conflict.startswith("PluginConflict: ")

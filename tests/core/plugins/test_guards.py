@@ -17,6 +17,7 @@ from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.sample_dataset import SampleDataset
 from dcmseal.testing.signable_messages import BytesMessage
 from tests.core.plugins.fake_plugins import SECRET, FakeBackend, FakeProfile, FakeSigner
+from tests.support.wrong_types import wrong_type
 
 ORIGIN = Origin(name="fake", distribution="fake-plugin", version="1.0")
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"")
@@ -60,7 +61,7 @@ class TestSigner:
             FakeSigner(key_type="EC"),
         ],
     )
-    def test_what_is_no_signer_is_refused_and_closed(self, signer: Any) -> None:
+    def test_an_invalid_signer_is_refused_and_closed(self, signer: Any) -> None:
         backend = FakeBackend(signer=signer)
         with pytest.raises(SignerError, match=r"fake-plugin 1\.0") as caught, guarded(backend).open("fake:1", give):
             pass
@@ -68,7 +69,7 @@ class TestSigner:
         assert backend.log == ["open", "close"]
 
     @pytest.mark.parametrize("signature", [None, b"", "text", bytearray(b"x"), ValueError(SECRET), SystemExit(SECRET)])
-    def test_signature_that_is_none(self, signature: Any) -> None:
+    def test_invalid_signature(self, signature: Any) -> None:
         backend = guarded(FakeBackend(signer=FakeSigner(signature=signature)))
         with backend.open("fake:1", give) as signer, pytest.raises(SignerError) as caught:
             signer.sign(MESSAGE)
@@ -76,7 +77,7 @@ class TestSigner:
 
     @pytest.mark.parametrize("error", [ValueError(SECRET), KeyError(SECRET), SystemExit(SECRET)])
     @pytest.mark.parametrize("moment", ["on_open", "on_close"])
-    def test_foreign_error_is_told_by_its_type_alone(self, error: BaseException, moment: str) -> None:
+    def test_foreign_error_is_reported_by_its_type_alone(self, error: BaseException, moment: str) -> None:
         backend = FakeBackend()
         setattr(backend, moment, error)
         with pytest.raises(SignerError, match=type(error).__name__) as caught, guarded(backend).open("fake:1", give):
@@ -103,7 +104,7 @@ class TestSigner:
             def open(self, uri: str, secrets: Secrets) -> Iterator[Any]:
                 try:
                     yield self.signer
-                except BaseException:  # noqa: BLE001
+                except BaseException:  # noqa: BLE001 - the mistake that the guard has to survive
                     return
 
         with pytest.raises(ZeroDivisionError), guarded(Swallowing()).open("fake:1", give):
@@ -116,15 +117,17 @@ class TestSigner:
             signer.sign(MESSAGE)
         assert "closed" in repr(signer)
 
-    def test_secret_that_is_no_text_is_the_applications_fault(self) -> None:
+    def test_a_secret_that_is_not_text_is_an_application_error(self) -> None:
         class Asking(FakeBackend):
             @contextmanager
             def open(self, uri: str, secrets: Secrets) -> Iterator[Any]:
                 secrets(SecretRequest(purpose="key", uri=uri))
                 yield self.signer
 
-        answer: Any = lambda _: SECRET.encode()  # noqa: E731
-        with pytest.raises(UsageError) as caught, guarded(Asking()).open("fake:1", answer):
+        with (
+            pytest.raises(UsageError) as caught,
+            guarded(Asking()).open("fake:1", lambda _: wrong_type(SECRET.encode())),
+        ):
             pass
         assert SECRET not in "".join(traceback.format_exception(caught.value))
 
@@ -150,16 +153,16 @@ class TestProfile:
         [
             None,
             {},
-            Requirements(elements={1}),  # type: ignore[arg-type]
-            Requirements(elements=frozenset({"PatientID"})),  # type: ignore[arg-type]
-            Requirements(mac_algorithms=frozenset({"SHA256"})),  # type: ignore[arg-type]
-            Requirements(key_types=frozenset({"RSA"})),  # type: ignore[arg-type]
-            Requirements(purposes=(1,)),  # type: ignore[arg-type]
+            Requirements(elements=wrong_type({1})),
+            Requirements(elements=wrong_type(frozenset({"PatientID"}))),
+            Requirements(mac_algorithms=wrong_type(frozenset({"SHA256"}))),
+            Requirements(key_types=wrong_type(frozenset({"RSA"}))),
+            Requirements(purposes=wrong_type((1,))),
             Requirements(clause="\n"),
             KeyError("PatientID"),
         ],
     )
-    def test_requirements_that_are_none(self, required: Any) -> None:
+    def test_invalid_requirements(self, required: Any) -> None:
         profile = GuardedProfile(FakeProfile(required=required), ORIGIN)
         with pytest.raises(PluginBroken, match=r"profile fake of fake-plugin 1\.0"):
             profile.requirements(SampleDataset())
@@ -167,7 +170,7 @@ class TestProfile:
     @pytest.mark.parametrize(
         "findings", [None, True, [], ("failed",), (finding(Aspect.TRUST),), ZeroDivisionError("oh")]
     )
-    def test_findings_that_are_none(self, findings: Any) -> None:
+    def test_invalid_findings(self, findings: Any) -> None:
         profile = GuardedProfile(FakeProfile(findings=findings), ORIGIN)
         with pytest.raises(PluginBroken, match=r"profile fake of fake-plugin 1\.0"):
             profile.check(SampleDataset(), FACTS)

@@ -114,7 +114,7 @@ def test_attributes_not_known() -> None:
 
 def test_attributes_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        KeyUri.parse("pem:a?cert=c").attributes["cert"] = "d"  # type: ignore[index]
+        KeyUri.parse("pem:a?cert=c").attributes["cert"] = "d"  # type: ignore[index] # the test assigns to a read-only mapping
 
 
 @pytest.mark.parametrize(("text", "scheme"), [("pem:a", "pem"), ("P12:a", "p12"), (r"c:\a", None), ("a/b:c", None)])
@@ -123,7 +123,7 @@ def test_scheme(text: str, scheme: str | None) -> None:
 
 
 def refusal(text: str) -> UsageError | None:
-    """Why a text is no key URI of a file."""
+    """The error for a text that is not a key URI of a file."""
     try:
         _ = KeyUri.parse(text).path
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""Who else could have written a file: by owner, mode, access control list, folder and link."""
+"""Whether other users could have written a file: by owner, mode, access control list, folder and link."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def message(path: Path) -> str:
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o644, 0o755, 0o4755])
-def test_what_is_the_users_own(file: Path, mode: int) -> None:
+def test_the_users_own_files(file: Path, mode: int) -> None:
     file.chmod(mode)
     assert find_foreign_writer(file) is None
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664, 0o777])
-def test_what_others_can_write(file: Path, mode: int) -> None:
+def test_files_that_others_can_write(file: Path, mode: int) -> None:
     file.chmod(mode)
     assert message(file) == f"others can write {file}"
 
 
-def test_what_belongs_to_another_user(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_another_user(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     another(monkeypatch, file)
     assert "another user" in message(file)
 
@@ -64,16 +64,16 @@ def another(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
-def test_what_lies_in_a_folder_of_another_user(file: Path) -> None:
+def test_files_in_a_folder_of_another_user(file: Path) -> None:
     os.chown(file.parent, 12_345, -1)
     assert "folder of another user" in message(file)
-    # who owns a folder replaces what is in it, whatever the sticky bit
+    # the owner of a folder can replace its files despite the sticky bit
     file.parent.chmod(0o1755)
     assert "folder of another user" in message(file)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o757, 0o775])
-def test_what_others_can_replace(file: Path, mode: int) -> None:
+def test_files_that_others_can_replace(file: Path, mode: int) -> None:
     file.parent.chmod(mode)
     if mode != 0o775 or os.geteuid() == 0:  # the group may be a user's own
         assert "replace file" in message(file)
@@ -106,7 +106,7 @@ def test_a_folder_is_as_good_as_the_files_in_it(file: Path) -> None:
     assert message(file.parent) == f"others can write {file}"
 
 
-def test_what_is_not_there_or_no_file() -> None:
+def test_missing_paths_and_paths_that_are_not_files() -> None:
     assert find_foreign_writer("/no/such/file") is None
     assert find_foreign_writer("no\0path") is None
     assert find_replacer("/no/such/folder/file") is None
@@ -118,11 +118,11 @@ def test_what_is_not_there_or_no_file() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="access control lists are those of Linux")
 class TestAccessControlLists:
-    def test_what_a_list_allows_others(self, file: Path) -> None:
+    def test_access_control_lists_that_allow_writing(self, file: Path) -> None:
         allow(file, rights=6, mask=6)
         assert message(file) == f"others can write {file}"
 
-    def test_what_a_list_does_not_allow(self, file: Path) -> None:
+    def test_access_control_lists_that_do_not_allow_writing(self, file: Path) -> None:
         allow(file, rights=4, mask=4)
         assert find_foreign_writer(file) is None
         # the mask counts

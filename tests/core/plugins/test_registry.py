@@ -117,7 +117,7 @@ class TestLookup:
 
 
 class TestConflict:
-    def test_a_name_contributed_twice_is_nobodys(self) -> None:
+    def test_a_name_contributed_twice_is_refused(self) -> None:
         registry = Registry.from_plugins(
             make_contributing_plugin("one", profiles=(FakeProfile(name="same"), FakeProfile(name="first"))),
             make_contributing_plugin("two", profiles=(FakeProfile(name="same"), FakeProfile(name="second"))),
@@ -214,7 +214,7 @@ class TestBroken:
             Registry.from_plugins(make_plugin("slow", dcmseal_profiles=interrupted)).profiles()
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit(), SystemExit(0), Panic("out of bounds")])
-    def test_whatever_a_plugin_raises_is_its_own_problem(self, error: BaseException) -> None:
+    def test_any_exception_of_a_plugin_is_reported_as_its_problem(self, error: BaseException) -> None:
         good = make_contributing_plugin("good", profiles=(FakeProfile(name="a"),))
         registry = Registry.from_plugins(raising(error), good)
         assert registry.profile("a").name == "a"
@@ -230,7 +230,7 @@ class TestBroken:
         ["__getattr__", "__getattribute__", "__str__", "__repr__", "__bool__", "__eq__", "__hash__", "__iter__"],
     )
     @pytest.mark.parametrize("kind", [RuntimeError, Panic])
-    def test_values_that_fail_whatever_is_done_with_them(self, method: str, kind: type[BaseException]) -> None:
+    def test_values_that_fail_on_every_access(self, method: str, kind: type[BaseException]) -> None:
         def fail(*_: object) -> Any:
             raise kind("not configured")
 
@@ -313,7 +313,7 @@ def test_plugin_manager_of_each_plugin_is_its_own() -> None:
         return [(FakeProfile(name="smuggled"),)]
 
     module = ModuleType("wrapping")
-    module.dcmseal_profiles = hookimpl(wrapper=True)(wrapper)  # type: ignore[attr-defined]
+    vars(module)["dcmseal_profiles"] = hookimpl(wrapper=True)(wrapper)
     good = make_contributing_plugin("good", profiles=(FakeProfile(name="good"),))
     registry = Registry.from_plugins(module, good)
     assert registry.plugins()[1].contributes == ("profile:good",)

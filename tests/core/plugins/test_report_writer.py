@@ -66,7 +66,7 @@ def test_a_writer_is_found_by_its_format() -> None:
     assert "fake, other" in caught.value.hint
 
 
-def test_a_format_that_two_plugins_write_is_nobodys() -> None:
+def test_a_format_of_two_plugins_is_refused() -> None:
     registry = registry_of(FakeWriter(), FakeWriter())
     with pytest.raises(PluginConflict, match="p0 and p1"):
         registry.report_writer("fake")
@@ -76,7 +76,7 @@ def test_a_format_that_two_plugins_write_is_nobodys() -> None:
 @pytest.mark.parametrize(
     "writer", [FakeWriter(format="HTML 5"), FakeWriter(format=7), FakeWriter(summary="\x1b[2J"), object(), None]
 )
-def test_what_is_no_writer_is_broken(writer: Any) -> None:
+def test_an_invalid_writer_is_a_broken_plugin(writer: Any) -> None:
     (info,) = registry_of(writer).plugins()
     assert info.problem
 
@@ -85,7 +85,7 @@ def test_what_is_no_writer_is_broken(writer: Any) -> None:
     "pieces",
     [7, None, "text", ["text"], [b"one", 7], [b"one", None], [b"one", RuntimeError("secret")], [SystemExit()]],
 )
-def test_what_is_no_report_is_the_fault_of_the_plugin(pieces: Any) -> None:
+def test_an_invalid_report_is_a_plugin_error(pieces: Any) -> None:
     writer = registry_of(FakeWriter(pieces=pieces)).report_writer("fake")
     with pytest.raises(PluginBroken, match="report writer fake of p0") as caught:
         list(writer.write([], CONTEXT))
@@ -100,7 +100,7 @@ def test_reports_about_archives_are_for_writers_that_have_them() -> None:
     assert not isinstance(registry.report_writer("fake"), ArchiveReportWriter)
 
 
-def test_what_is_no_report_about_an_archive_is_the_fault_of_the_plugin() -> None:
+def test_an_invalid_archive_report_is_a_plugin_error() -> None:
     writer = registry_of(FakeArchiveWriter(pieces=[b"one", RuntimeError("secret")])).report_writer("fake")
     assert isinstance(writer, ArchiveReportWriter)
     with pytest.raises(PluginBroken, match="report writer fake of p0") as caught:

@@ -4,24 +4,25 @@ from dataclasses import replace
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.plugins.profile import Requirements, SignatureFacts
 from dcmseal.plugins.profile_rules import requirement_findings, type_findings
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 from dcmseal.testing.sample_dataset import SampleDataset
+from tests.support import tags as t
 
-PATIENT_ID, SOP_INSTANCE_UID, PIXEL_DATA = 0x00100020, 0x00080018, 0x7FE00010
-DATASET = SampleDataset(values={SOP_INSTANCE_UID: "1.2.3", PATIENT_ID: "4711"})
+DATASET = SampleDataset(values={tags.SOP_INSTANCE_UID: "1.2.3", t.PATIENT_ID: "4711"})
 GOOD = SignatureFacts(
     mac_algorithm=MacAlgorithm.SHA384,
     key_type=KeyType.EC,
     certificate_type="X509_1993_SIG",
     timestamp_type="",
     purpose=SignaturePurpose.VERIFICATION,
-    elements=frozenset({SOP_INSTANCE_UID, PATIENT_ID}),
+    elements=frozenset({tags.SOP_INSTANCE_UID, t.PATIENT_ID}),
 )
 STRICT = Requirements(
-    elements=frozenset({PIXEL_DATA, PATIENT_ID, SOP_INSTANCE_UID}),
+    elements=frozenset({tags.PIXEL_DATA, t.PATIENT_ID, tags.SOP_INSTANCE_UID}),
     mac_algorithms=frozenset({MacAlgorithm.SHA384, MacAlgorithm.SHA512}),
     key_types=frozenset({KeyType.EC}),
     purposes=frozenset({SignaturePurpose.VERIFICATION}),

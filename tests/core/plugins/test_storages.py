@@ -28,9 +28,10 @@ from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.storage import GuardedStorage, StorageEntry, Write
 from dcmseal.plugins.storage_urls import is_url, parse_url_scheme, redact_secrets
 from dcmseal.sources.remote_objects import list_objects, resolve_file_url
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import integrity_verdict, sign_dataset, verify_integrity
+from tests.support.wrong_types import wrong_type
 
 SECRET = "hunter2"
 URL = "shelf://a/image.dcm"
@@ -114,7 +115,7 @@ def guarded(shelf: Shelf) -> GuardedStorage:
 
 @pytest.fixture
 def image(pki: Pki) -> bytes:
-    return sign_dataset(builder.file(builder.image()), pki["p256"])
+    return sign_dataset(b.file(b.image()), pki["p256"])
 
 
 class TestFound:
@@ -137,7 +138,9 @@ class TestFound:
         assert integrity_verdict(shelf.objects[URL]) is Verdict.NO_SIGNATURE
         version = f"over {hash(image)}"
         assert shelf.log[-2:] == [version, "closed"]
-        assert [each.url for each in list_objects("shelf://a/", registry)] == [URL]
+        assert [each.url for each in list_objects("shelf://a/", lambda: registry)] == [URL]
+        assert [each.source for each in dcmseal.iter_inputs(["shelf://a/"], registry=registry)] == [URL]
+        assert dcmseal.compare(URL, shelf.objects[URL], registry=registry).differences == ()
 
     def test_in_place_where_no_version_is_known(self, image: bytes) -> None:
         entry = StorageEntry(url=URL, size=len(image))
@@ -145,14 +148,14 @@ class TestFound:
         dcmseal.remove(URL, in_place=True, registry=Registry.from_plugins(shelf))
         assert shelf.log[0] == "over None"
 
-    def test_by_nobody_or_by_two(self) -> None:
+    def test_by_no_plugin_or_by_two(self) -> None:
         with pytest.raises(PluginNotFound, match="no plugin supports shelf: URLs"):
             integrity_verdict(URL, registry=Registry.from_plugins())
         with pytest.raises(PluginConflict, match="storage:shelf"):
             integrity_verdict(URL, registry=Registry.from_plugins(Shelf(), Shelf()))
 
     @pytest.mark.parametrize("wrong", [{"scheme": "A shelf"}, {"scheme": None}, {"summary": "a\nb"}])
-    def test_what_is_no_storage_is_broken(self, wrong: dict[str, Any]) -> None:
+    def test_an_invalid_storage_is_a_broken_plugin(self, wrong: dict[str, Any]) -> None:
         registry = Registry.from_plugins(Shelf(**wrong))
         assert "storage" in registry.plugins()[0].problem
         with pytest.raises(PluginBroken):
@@ -167,7 +170,7 @@ class TestGuard:
             ("entry", None),
             ("entry", StorageEntry(url=URL, size=-1)),
             ("entry", StorageEntry(url=URL, size=1 << 61)),
-            ("entry", StorageEntry(url=URL, size="1")),  # type: ignore[arg-type] # what a plugin may do
+            ("entry", StorageEntry(url=URL, size=wrong_type("1"))),
             ("entry", StorageEntry(url=URL, size=1, version="x" * 1001)),
             ("read", ValueError(SECRET)),
             ("read", SystemExit(SECRET)),
@@ -207,7 +210,7 @@ class TestGuard:
         assert shelf.objects[URL] == image
 
     @pytest.mark.parametrize("answers", [{}, {"swallow": True}, {"abort": ValueError(SECRET)}])
-    def test_the_error_of_who_writes_comes_through(self, answers: dict[str, Any]) -> None:
+    def test_the_error_of_the_writer_is_raised(self, answers: dict[str, Any]) -> None:
         shelf = Shelf(answers=answers)
 
         def fail(context: AbstractContextManager[Write]) -> None:
@@ -223,7 +226,7 @@ class TestGuard:
 
 class TestUrls:
     @pytest.mark.parametrize("word", ["image.dcm", "/a/b", "C:/a", "C://a", "a:b", "://", "./s3://x", "2://x"])
-    def test_what_is_none(self, word: str) -> None:
+    def test_invalid_storages(self, word: str) -> None:
         assert not is_url(word)
 
     @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from dcmseal.plugins.signer_backend import KeyListing, SecretRequest, Secrets, S
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
+from tests.support.wrong_types import wrong_type
 
 SECRET = "5772306e-67506173"
 
@@ -30,7 +31,7 @@ def caught(action: Callable[[], object]) -> SealError:
 
 def given(value: object) -> Secrets:
     """Answers with a value that may be of any kind; made here, so that no frame of a test has it."""
-    return lambda _: value  # type: ignore[return-value] # what an application might do
+    return lambda _: wrong_type(value)
 
 
 def sign(uri: str, secrets: Secrets, registry: Registry | None = None) -> object:

@@ -17,7 +17,7 @@ Verify = Callable[..., VerificationReport]
 
 
 def build_trust(pki: Pki) -> Trust:
-    return Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
+    return dcmseal.open_trust(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
 
 
 def build_verifier(trust: Trust) -> Verify:

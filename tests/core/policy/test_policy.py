@@ -11,18 +11,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 import dcmseal
-from dcmseal import Policy, Rule
+from dcmseal import Policy, Rule, tags
 from dcmseal.errors import UsageError
 from dcmseal.findings import Finding, Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.policy.evaluate import unmet_findings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.policy.policy_helpers import Verify, build_trust, build_verifier, unmet_codes
-from tests.support.builder import Sequence, file, image, text
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Identity, Pki
 from tests.support.real_files import real_file
 from tests.support.sample_objects import KINDS
-from tests.support.signed_files import SIGNATURES, edit_signed, read_items, sign_dataset
+from tests.support.signed_files import edit_signed, read_items, sign_dataset
 
 NAME = "PatientName"
 FAILED, UNKNOWN = Outcome.FAILED, Outcome.UNKNOWN
@@ -40,12 +41,12 @@ def ask(trust: Trust) -> Verify:
 
 @pytest.fixture(scope="module")
 def plain() -> bytes:
-    return file(image())
+    return b.file(b.image())
 
 
 @pytest.fixture(scope="module")
 def both(plain: bytes, pki: Pki) -> bytes:
-    """The author signed by the RSA profile, somebody else verified."""
+    """Signed by the author with the RSA profile, and by a second person for verification."""
     written = sign_dataset(plain, pki["rsa2048"], purpose="author", profile="base-rsa")
     return sign_dataset(written, pki["p256"], purpose="verification")
 
@@ -111,7 +112,7 @@ def test_several_rules_may_be_met_by_different_signatures(ask: Verify, both: byt
     assert missing.where == "purpose:consent"
 
 
-def test_what_is_missing_is_said(ask: Verify, both: bytes) -> None:
+def test_missing_requirements_are_reported(ask: Verify, both: bytes) -> None:
     (missing,) = ask(both, "signer:CN=p256 + purpose:author + timestamp").unmet
     verifying = dcmseal.signatures(both)[1]
     assert f"the closest one is {dcmseal.signatures(both)[0].uid}: its signer is CN=rsa2048" in missing.message or (
@@ -121,7 +122,7 @@ def test_what_is_missing_is_said(ask: Verify, both: bytes) -> None:
 
 
 def test_a_signature_that_does_not_hold_meets_nothing(ask: Verify, both: bytes) -> None:
-    broken = edit_signed(both, main={0x00100020: text(0x00100020, "LO", "other")})
+    broken = edit_signed(both, main={t.PATIENT_ID: b.text(t.PATIENT_ID, "LO", "other")})
     report = ask(broken, "signer:CN=p256", "base-rsa", covered=[NAME], signatures=1, no_unsigned_additions=True)
     assert report.verdict is Verdict.INVALID
     assert {outcome for _, outcome in unmet_codes(report)} == {FAILED}
@@ -130,7 +131,7 @@ def test_a_signature_that_does_not_hold_meets_nothing(ask: Verify, both: bytes) 
     }
 
 
-def test_what_is_not_established_leaves_a_demand_open(ask: Verify, both: bytes) -> None:
+def test_signatures_that_are_not_established_leave_a_requirement_open(ask: Verify, both: bytes) -> None:
     demands = {"covered": [NAME], "signatures": 2, "distinct_signers": True, "no_unsigned_additions": True}
     report = ask(both, "purpose:author", "purpose:verification", trust=None, **demands)
     assert report.verdict is Verdict.NOT_ESTABLISHED
@@ -154,10 +155,12 @@ def test_a_stranger_of_the_right_name_does_not_meet_a_rule(ask: Verify, plain: b
     assert (report.verdict, unmet_codes(report)) == (Verdict.NOT_ESTABLISHED, [("signer-not-met", UNKNOWN)])
 
 
-def test_a_copy_of_a_signature_is_no_other(ask: Verify, plain: bytes, pki: Pki) -> None:
+def test_a_copied_signature_does_not_count_twice(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
-    (item,) = read_items(data, SIGNATURES)
-    copied = edit_signed(data, main={SIGNATURES: Sequence(SIGNATURES, (item, item))})
+    (item,) = read_items(data, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    copied = edit_signed(
+        data, main={tags.DIGITAL_SIGNATURES_SEQUENCE: b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (item, item))}
+    )
     report = ask(copied, signatures=2)
     assert len(report.signatures) == 2
     assert unmet_codes(report) == [("too-few-signatures", FAILED)]
@@ -190,7 +193,7 @@ def test_so_many_signatures(ask: Verify, both: bytes) -> None:
         (("p256", "CN=somebody else"), True),
     ],
 )
-def test_who_has_the_key_or_the_name_is_the_same_signer(
+def test_certificates_with_the_same_key_or_name_are_one_signer(
     ask: Verify, plain: bytes, pki: Pki, second: tuple[str, ...], *, enough: bool
 ) -> None:
     key, *names = second
@@ -223,13 +226,13 @@ def test_four_eyes_are_not_two_and_a_bystander(ask: Verify, plain: bytes, pki: P
     ]
 
 
-def test_two_who_verify(ask: Verify, both: bytes, pki: Pki) -> None:
+def test_two_verifiers(ask: Verify, both: bytes, pki: Pki) -> None:
     twice = ("purpose:verification", "purpose:verification")
     assert unmet_codes(ask(both, *twice, distinct_signers=True)) == [("signers-not-distinct", FAILED)]
     assert ask(sign_dataset(both, pki["p384"], purpose=5), *twice, distinct_signers=True).verdict is Verdict.VALID
 
 
-def test_a_signature_over_an_item_says_nothing_of_the_object(ask: Verify, pki: Pki) -> None:
+def test_a_signature_over_an_item_does_not_cover_the_object(ask: Verify, pki: Pki) -> None:
 
     plan = real_file("rtplan.dcm").data
     data = sign_dataset(plan, pki["rsa2048"], location="BeamSequence[0]", purpose="review")
@@ -253,7 +256,7 @@ def test_of_one_signature_only_that_counts(ask: Verify, both: bytes) -> None:
     ]
 
 
-def test_without_any_signature_there_is_none_whatever_is_demanded(ask: Verify, plain: bytes) -> None:
+def test_an_unsigned_file_has_the_verdict_no_signature(ask: Verify, plain: bytes) -> None:
     report = ask(plain, "base-rsa", covered=[NAME], signatures=1, no_unsigned_additions=True, timestamps=True)
     assert report.verdict is Verdict.NO_SIGNATURE
     assert [code for code, _ in unmet_codes(report)] == [
@@ -262,7 +265,7 @@ def test_without_any_signature_there_is_none_whatever_is_demanded(ask: Verify, p
 
 
 def test_a_verified_report(ask: Verify, pki: Pki) -> None:
-    document = file(KINDS["verified SR"])
+    document = b.file(KINDS["verified SR"])
     rules = ("purpose:author", "purpose:verification + structured-report-rsa")
     verifying = sign_dataset(document, pki["rsa2048"], profile="structured-report-rsa")
     assert unmet_codes(ask(verifying, *rules)) == [("purpose-not-met", FAILED)]
@@ -271,7 +274,7 @@ def test_a_verified_report(ask: Verify, pki: Pki) -> None:
 
 
 def test_rules_are_added_to_a_policy(both: bytes, trust: Trust) -> None:
-    policy = Policy.build(require=["purpose:author"], covered=[0x00100010])
+    policy = Policy.build(require=["purpose:author"], covered=[t.PATIENT_NAME])
     report = dcmseal.verify(both, policy=policy, require=["purpose:consent", Rule(timestamp=True)], trust=trust)
     assert [code for code, _ in unmet_codes(report)] == ["purpose-not-met", "timestamp-not-met"]
 
@@ -297,7 +300,7 @@ def test_a_hostile_certificate_meets_no_name(both: bytes) -> None:
         {"signatures": 1001},
         {"distinct_signers": True},
         {"distinct_signers": True, "signatures": 1},
-        {"covered": [0x00020010]},
+        {"covered": [t.TRANSFER_SYNTAX_UID]},
         {"covered": [0x00100000]},
         {"covered": ["PatientNam"]},
         {"require": ["timestamp"] * 65},

@@ -10,12 +10,13 @@ from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.tags import format_tag
 from tests.core.policy.policy_helpers import Verify, build_trust, build_verifier, unmet_codes
-from tests.support.builder import Item, Sequence, Value, file, image, text
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import edit_signed, sign_dataset
 
-NAME, ID, ACCESSION, PIXELS = "PatientName", "PatientID", 0x00080050, "PixelData"
+NAME, ID, ACCESSION, PIXELS = "PatientName", "PatientID", t.ACCESSION_NUMBER, "PixelData"
 FAILED, UNKNOWN = Outcome.FAILED, Outcome.UNKNOWN
 
 
@@ -26,7 +27,7 @@ def ask(pki: Pki) -> Verify:
 
 @pytest.fixture(scope="module")
 def plain() -> bytes:
-    return file(image())
+    return b.file(b.image())
 
 
 def test_elements_that_have_to_be_covered(ask: Verify, plain: bytes, pki: Pki) -> None:
@@ -40,21 +41,21 @@ def test_elements_that_have_to_be_covered(ask: Verify, plain: bytes, pki: Pki) -
     assert unmet_codes(ask(together, f"covers:{NAME},{ID}")) == [("covers-not-met", FAILED)]
 
 
-def test_what_is_not_there_need_not_be_covered_but_what_was_added_must(ask: Verify, plain: bytes, pki: Pki) -> None:
+def test_absent_elements_need_no_coverage_but_additions_do(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
     assert ask(data, covered=[ACCESSION, NAME]).verdict is Verdict.VALID
-    added = edit_signed(data, main={ACCESSION: text(ACCESSION, "SH", "4711")})
+    added = edit_signed(data, main={ACCESSION: b.text(ACCESSION, "SH", "4711")})
     assert ask(added).verdict is Verdict.VALID
     assert unmet_codes(ask(added, covered=[ACCESSION])) == [("required-not-covered", FAILED)]
     assert unmet_codes(ask(plain, covered=[ACCESSION])) == [
         ("required-not-covered", FAILED)
-    ]  # nobody says what is there
+    ]  # nothing states which elements exist
 
 
 def test_no_unsigned_additions(ask: Verify, plain: bytes, pki: Pki) -> None:
     data = sign_dataset(plain, pki["rsa2048"])
     assert ask(data, no_unsigned_additions=True).verdict is Verdict.VALID
-    added = edit_signed(data, main={ACCESSION: text(ACCESSION, "SH", "4711")})
+    added = edit_signed(data, main={ACCESSION: b.text(ACCESSION, "SH", "4711")})
     (finding,) = ask(added, no_unsigned_additions=True).unmet
     assert (finding.code, finding.outcome, finding.where) == ("unsigned-additions", FAILED, "(0008,0050)")
     again = sign_dataset(added, pki["p256"], tags=[ACCESSION])
@@ -63,21 +64,19 @@ def test_no_unsigned_additions(ask: Verify, plain: bytes, pki: Pki) -> None:
 
 @pytest.mark.parametrize(
     "node",
-    [Value(0x00091001, "UN", b"??"), Sequence(0x00091002, (Item((Value(0x00091001, "UN", b"??"),)),))],
+    [b.Value(0x00091001, "UN", b"??"), b.Sequence(0x00091002, (b.Item((b.Value(0x00091001, "UN", b"??"),)),))],
     ids=["UN", "UN in a sequence"],
 )
-def test_what_cannot_be_signed_may_have_been_added(ask: Verify, plain: bytes, pki: Pki, node: Any) -> None:
+def test_unsignable_elements_may_have_been_added(ask: Verify, plain: bytes, pki: Pki, node: Any) -> None:
     data = edit_signed(sign_dataset(plain, pki["rsa2048"]), main={node.tag: node})
     report = ask(data, no_unsigned_additions=True)
     assert (report.verdict, unmet_codes(report)) == (Verdict.NOT_ESTABLISHED, [("unsigned-additions", UNKNOWN)])
     assert unmet_codes(ask(data, covered=[node.tag])) == [("required-not-covered", FAILED)]
 
 
-@pytest.mark.parametrize("tag", [0x00041130, 0xFFFA0010])
-def test_what_is_never_signed_may_have_been_added_where_it_has_no_place(
-    ask: Verify, plain: bytes, pki: Pki, tag: int
-) -> None:
-    data = edit_signed(sign_dataset(plain, pki["rsa2048"]), main={tag: text(tag, "LO", "odd")})
+@pytest.mark.parametrize("tag", [t.FILE_SET_ID, 0xFFFA0010])
+def test_elements_that_are_never_signed_may_be_additions(ask: Verify, plain: bytes, pki: Pki, tag: int) -> None:
+    data = edit_signed(sign_dataset(plain, pki["rsa2048"]), main={tag: b.text(tag, "LO", "odd")})
     (finding,) = ask(data, no_unsigned_additions=True).unmet
     assert (finding.outcome, finding.where) == (UNKNOWN, format_tag(tag))
 

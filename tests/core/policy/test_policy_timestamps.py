@@ -13,8 +13,7 @@ from dcmseal.errors import UsageError
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.verification.signer_trust import Trust
-from tests.support.builder import file, image
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
 from tests.support.timestamped import insert_token, signature_value
@@ -32,50 +31,51 @@ def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAu
 @pytest.fixture(scope="module")
 def stamped(pki: Pki, authority: TimestampAuthority) -> bytes:
     """The author's signature is certified, another is not."""
-    data = sign_dataset(file(image()), pki["rsa2048"], purpose="author")
+    data = sign_dataset(b.file(b.image()), pki["rsa2048"], purpose="author")
     data = insert_token(
         data, authority.token(signature_value(data), moment=datetime.now(UTC), embedded=(authority.der,))
     )
     return sign_dataset(data, pki["p256"], purpose="review")
 
 
-def asked(data: bytes, policy: Policy, **options: Any) -> tuple[Verdict, list[tuple[str, Outcome]]]:
+def evaluate(data: bytes, policy: Policy, **options: Any) -> tuple[Verdict, list[tuple[str, Outcome]]]:
     report = dcmseal.verify(data, policy=policy, **options)
     return report.verdict, [(each.code, each.outcome) for each in report.unmet]
 
 
 def test_one_signature_has_to_be_certified(pki: Pki, stamped: bytes) -> None:
-    trust = Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
-    assert asked(stamped, RULE, trust=trust) == (Verdict.VALID, [])
-    assert asked(stamped, RULE, integrity_only=True) == (Verdict.VALID, [])
+    trust = dcmseal.open_trust(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
+    assert evaluate(stamped, RULE, trust=trust) == (Verdict.VALID, [])
+    assert evaluate(stamped, RULE, integrity_only=True) == (Verdict.VALID, [])
     other = Policy.build(require=["timestamp + purpose:review"])
-    assert asked(stamped, other, trust=trust) == (Verdict.INVALID, [("rule-not-met", Outcome.FAILED)])
+    assert evaluate(stamped, other, trust=trust) == (Verdict.INVALID, [("rule-not-met", Outcome.FAILED)])
 
 
-def test_an_authority_that_nobody_vouches_for_leaves_it_open(pki: Pki, stamped: bytes) -> None:
-    alone = Trust.open(TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem), str(pki["p256"].certificate_pem))))
-    verdict, unmet = asked(stamped, Policy.build(require=["timestamp"]), trust=alone)
+def test_an_untrusted_authority_leaves_the_requirement_open(pki: Pki, stamped: bytes) -> None:
+    anchors = str(pki["rsa2048"].certificate_pem), str(pki["p256"].certificate_pem)
+    alone = dcmseal.open_trust(TrustSettings(anchors=anchors))
+    verdict, unmet = evaluate(stamped, Policy.build(require=["timestamp"]), trust=alone)
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("timestamp-not-met", Outcome.UNKNOWN)])
-    verdict, unmet = asked(stamped, Policy.build(require=["timestamp"]))
+    verdict, unmet = evaluate(stamped, Policy.build(require=["timestamp"]))
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("timestamp-not-met", Outcome.UNKNOWN)])
 
 
 def test_every_signature_has_to_be_certified(stamped: bytes) -> None:
-    verdict, unmet = asked(stamped, EVERY, integrity_only=True)
+    verdict, unmet = evaluate(stamped, EVERY, integrity_only=True)
     assert (verdict, unmet) == (Verdict.INVALID, [("timestamp-absent", Outcome.FAILED)])
     alone = dcmseal.remove(stamped, uids=[dcmseal.signatures(stamped)[1].uid]).data
     assert alone is not None
-    assert asked(alone, EVERY, integrity_only=True) == (Verdict.VALID, [])
+    assert evaluate(alone, EVERY, integrity_only=True) == (Verdict.VALID, [])
 
 
 def test_a_timestamp_that_is_not_sound_certifies_nothing(pki: Pki) -> None:
-    data = sign_dataset(file(image()), pki["rsa2048"], purpose="author")
+    data = sign_dataset(b.file(b.image()), pki["rsa2048"], purpose="author")
     odd = insert_token(data, b"nonsense")
-    verdict, unmet = asked(odd, RULE, integrity_only=True)
+    verdict, unmet = evaluate(odd, RULE, integrity_only=True)
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("rule-not-met", Outcome.UNKNOWN)])
 
 
 @pytest.mark.parametrize("policy", [RULE, EVERY])
-def test_who_demands_a_timestamp_cannot_ignore_them(stamped: bytes, policy: Policy) -> None:
+def test_requiring_a_timestamp_excludes_ignoring_timestamps(stamped: bytes, policy: Policy) -> None:
     with pytest.raises(UsageError):
         dcmseal.verify(stamped, policy=policy, timestamp="ignore")

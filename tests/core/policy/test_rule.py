@@ -7,6 +7,7 @@ import pytest
 from dcmseal import Rule
 from dcmseal.errors import UsageError
 from dcmseal.terms import SignaturePurpose
+from tests.support import tags as t
 
 
 @pytest.mark.parametrize(
@@ -41,13 +42,13 @@ def test_no_rules(rule: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["purpose:", "signer:", "certificate:", "covers:", "secret:"])
-def test_what_makes_no_sense_is_not_repeated(kind: str) -> None:
+def test_invalid_input_is_not_repeated(kind: str) -> None:
     with pytest.raises(UsageError) as caught:
         Rule.parse(f"{kind}hunter2")
     assert "hunter2" not in f"{caught.value}{caught.value.hint}"
 
 
-def test_a_hint_for_who_mistypes() -> None:
+def test_a_typo_gets_a_hint() -> None:
     with pytest.raises(UsageError) as caught:
         Rule.parse("singer:CN=a")
     assert "did you mean signer?" in caught.value.hint
@@ -63,7 +64,7 @@ def test_a_hint_for_who_mistypes() -> None:
         ("signer:CN=this or that or CN=b", Rule(signers=frozenset({"CN=this or that", "CN=b"}))),
         ("profile:timestamp", Rule(profiles=("timestamp",))),
         ("purpose:Co-participant's Signature", Rule(purposes=frozenset({SignaturePurpose.CO_PARTICIPANT}))),
-        ("covers:PatientID, 00100010", Rule(covered=frozenset({0x00100010, 0x00100020}))),
+        ("covers:PatientID, 00100010", Rule(covered=frozenset({t.PATIENT_NAME, t.PATIENT_ID}))),
     ],
 )
 def test_rules_are_read_and_written(text: str, rule: Rule) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 from pydicom import Dataset, dcmread
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.model.report import VerificationReport
-from tests.support.builder import Node, file
-from tests.support.cited_evidence import CURRENT, OTHER, make_citation, make_document, make_evidence_sequence
+from tests.support import builder as b
+from tests.support.cited_evidence import make_citation, make_document, make_evidence_sequence
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
 
@@ -41,19 +42,26 @@ class ReferenceStudy:
     def codes(self, data: bytes) -> list[str]:
         return [each.code for each in self.verify(data).references]
 
-    def reference_codes(self, *said: Node) -> list[str]:
+    def reference_codes(self, *said: b.Node) -> list[str]:
         """What is found out if a document says this of FIRST, and is signed then."""
         data = sign_dataset(
-            file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, *said)))), self.pki["rsa2048"]
+            b.file(
+                make_document(
+                    make_evidence_sequence(
+                        tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST, *said)
+                    )
+                )
+            ),
+            self.pki["rsa2048"],
         )
         return self.codes(data)
 
 
 def sign_both(**options: Any) -> bytes:
-    return file(
+    return b.file(
         make_document(
-            make_evidence_sequence(CURRENT, make_citation(FIRST)),
-            make_evidence_sequence(OTHER, make_citation(SECOND)),
+            make_evidence_sequence(tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, make_citation(FIRST)),
+            make_evidence_sequence(tags.PERTINENT_OTHER_EVIDENCE_SEQUENCE, make_citation(SECOND)),
             **options,
         )
     )
@@ -63,7 +71,7 @@ def read_references(data: bytes) -> list[Dataset]:
     dataset = dcmread(BytesIO(data))
     return [
         item
-        for tag in (CURRENT, OTHER)
+        for tag in (tags.CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, tags.PERTINENT_OTHER_EVIDENCE_SEQUENCE)
         if tag in dataset
         for each in dataset[tag].value
         for series in each.ReferencedSeriesSequence

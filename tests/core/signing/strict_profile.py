@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dcmseal import tags
 from dcmseal.findings import Finding
 from dcmseal.plugins.profile import Requirements
 from dcmseal.plugins.profile_rules import requirement_findings
-from tests.support.builder import Item, Sequence, Value, image, us
+from tests.support import builder as b
+from tests.support import tags as t
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class StrictProfile:
         return requirement_findings(self.needs, dataset, facts)
 
 
-UNKNOWN = Value(0x00091001, "UN", b"abcd")
-WITH_UNKNOWN = Sequence(0x00081140, (Item((UNKNOWN, us(0x00280010, 1))),))
-PLAIN = image()
-RICH = image(UNKNOWN, WITH_UNKNOWN)
+UNKNOWN = b.Value(0x00091001, "UN", b"abcd")
+WITH_UNKNOWN = b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((UNKNOWN, b.us(tags.ROWS, 1))),))
+PLAIN = b.image()
+RICH = b.image(UNKNOWN, WITH_UNKNOWN)

@@ -1,9 +1,10 @@
-"""Signatures that are there before another is made: whether they hold is asked, told first, and may be demanded."""
+"""Existing signatures are verified before signing; warnings come first, and valid ones may be required."""
 
 from __future__ import annotations
 
 import json
 from io import BytesIO
+from typing import Any
 
 import pydicom
 import pytest
@@ -11,25 +12,25 @@ import pytest
 import dcmseal
 from dcmseal.documents.document_builders import signing_document
 from dcmseal.errors import NotIntact
-from dcmseal.mac.level_pass import LevelFacts, LevelPass
 from dcmseal.model.verdict import Verdict
 from dcmseal.signing.existing_signatures import EXISTING_INVALID, EXISTING_NOT_ESTABLISHED
 from dcmseal.terms import KeyType
-from tests.support.builder import DEFLATED_LE, Item, Sequence, Syntax, file, image, text
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import UnusedSigner, build_signer, integrity_verdict
 
 
-def with_items(syntax: Syntax | None = None) -> bytes:
-    items = (Item((text(0x300A00C2, "LO", "AP"),)), Item((text(0x300A00C2, "LO", "PA"),)))
-    nodes = image(Sequence(0x300A00B0, items))
-    return file(nodes) if syntax is None else file(nodes, syntax)
+def with_items(syntax: b.Syntax | None = None) -> bytes:
+    items = (b.Item((b.text(t.BEAM_NAME, "LO", "AP"),)), b.Item((b.text(t.BEAM_NAME, "LO", "PA"),)))
+    nodes = b.image(b.Sequence(t.BEAM_SEQUENCE, items))
+    return b.file(nodes) if syntax is None else b.file(nodes, syntax)
 
 
-def codes(data: bytes, pki: Pki, **wish: object) -> list[str]:
-    result = dcmseal.sign(data, signer=build_signer(pki["p256"]), **wish)  # type: ignore[arg-type]
-    with dcmseal.plan_signing(data, **wish) as plan:  # type: ignore[arg-type]
+def codes(data: bytes, pki: Pki, **options: Any) -> list[str]:
+    result = dcmseal.sign(data, signer=build_signer(pki["p256"]), **options)
+    with dcmseal.plan_signing(data, **options) as plan:
         planned = [each.code for each in plan.warnings if each.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED)]
     made = [each.code for each in result.warnings if each.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED)]
     assert planned == made
@@ -47,7 +48,7 @@ def signed(request: pytest.FixtureRequest, pki: Pki) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("location", ["main", "BeamSequence[0]", "BeamSequence[1]"])
-def test_one_that_does_not_hold_is_told_first(signed: tuple[bytes, bytes], pki: Pki, location: str) -> None:
+def test_an_invalid_signature_is_reported_first(signed: tuple[bytes, bytes], pki: Pki, location: str) -> None:
     good, bad = signed
     assert integrity_verdict(bad) is Verdict.INVALID
     assert codes(good, pki, location=location) == []
@@ -73,7 +74,7 @@ def test_it_may_be_demanded_that_all_hold(signed: tuple[bytes, bytes], pki: Pki,
         dcmseal.plan_signing(bad, location=location, require_intact=True)
 
 
-def test_what_cannot_be_told_is_not_known_to_hold(pki: Pki) -> None:
+def test_an_undecided_signature_is_not_known_to_be_valid(pki: Pki) -> None:
     good = dcmseal.sign(with_items(), signer=build_signer(pki["p256"])).data or b""
     odd = good.replace(b"SHA256", b"SHA9  ")
     assert integrity_verdict(odd) is Verdict.NOT_ESTABLISHED
@@ -98,22 +99,14 @@ def test_a_pydicom_dataset_is_asked_about_too(pki: Pki) -> None:
 
 
 def test_a_deflated_file_is_asked_about_too(pki: Pki) -> None:
-    data = dcmseal.sign(with_items(DEFLATED_LE), signer=build_signer(pki["p256"])).data or b""
+    data = dcmseal.sign(with_items(b.DEFLATED_LE), signer=build_signer(pki["p256"])).data or b""
     assert codes(data, pki) == []
 
 
-def test_all_signatures_are_made_in_one_pass(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_signatures_are_made_in_one_pass(pki: Pki, level_passes: list[int]) -> None:
     data = with_items()
     for identity in ("p256", "rsa2048"):
         data = dcmseal.sign(data, signer=build_signer(pki[identity])).data or b""
-    passes: list[int] = []
-    run = LevelPass.run
-
-    def counted(level: LevelPass) -> LevelFacts:
-        facts = run(level)
-        passes.append(len(level._scan.tags))
-        return facts
-
-    monkeypatch.setattr(LevelPass, "run", counted)
+    level_passes.clear()
     dcmseal.sign(data, signer=build_signer(pki["p256"]))
-    assert passes.count(max(passes)) == 1
+    assert level_passes.count(max(level_passes)) == 1

@@ -16,6 +16,7 @@ from cryptography.x509 import CertificateBuilder, Name, NameAttribute
 from cryptography.x509.oid import NameOID
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import (
     AmbiguousStructure,
     CertificateMismatch,
@@ -35,31 +36,13 @@ from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Requirements
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.core.signing.strict_profile import PLAIN, RICH, UNKNOWN, StrictProfile
-from tests.support.builder import (
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Value,
-    file,
-    image,
-    text,
-    us,
-)
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
-from tests.support.signed_files import (
-    SIGNATURES,
-    FixedSigner,
-    UnusedSigner,
-    integrity_verdict,
-    sign_dataset,
-    sign_stream,
-)
+from tests.support.signed_files import FixedSigner, UnusedSigner, integrity_verdict, sign_dataset, sign_stream
 
-TWICE = (text(0x00100010, "PN", "ab"), text(0x00100010, "PN", "ab"))
+TWICE = (b.text(t.PATIENT_NAME, "PN", "ab"), b.text(t.PATIENT_NAME, "PN", "ab"))
 
 
 @dataclass(frozen=True)
@@ -69,16 +52,16 @@ class Refusal:
     error: type[SealError]
     says: str
     options: dict[str, Any] = field(default_factory=dict)
-    data: Callable[[], bytes] = lambda: file(PLAIN)
+    data: Callable[[], bytes] = lambda: b.file(PLAIN)
 
 
 def many(count: int) -> bytes:
     """A data set of so many private elements."""
-    return file([Value(0x00091000 + n // 0x8000 * 0x20000 + n % 0x8000, "OB") for n in range(count)])
+    return b.file([b.Value(0x00091000 + n // 0x8000 * 0x20000 + n % 0x8000, "OB") for n in range(count)])
 
 
-def of(*nodes: Node) -> Callable[[], bytes]:
-    return lambda: file(nodes)
+def of(*nodes: b.Node) -> Callable[[], bytes]:
+    return lambda: b.file(nodes)
 
 
 REFUSALS: dict[str, Refusal] = {
@@ -91,7 +74,7 @@ REFUSALS: dict[str, Refusal] = {
     "sequence with UN": Refusal(NotSignable, r"\(0009,1001\)", {"tags": ["00081140"]}, of(*RICH)),
     "file meta": Refusal(NotSignable, "group 0002", {"tags": ["TransferSyntaxUID"]}),
     "group length": Refusal(NotSignable, "group lengths", {"tags": ["(0010,0000)"]}),
-    "the macro": Refusal(NotSignable, "Macro", {"tags": [SIGNATURES]}),
+    "the macro": Refusal(NotSignable, "Macro", {"tags": [tags.DIGITAL_SIGNATURES_SEQUENCE]}),
     "trailing padding": Refusal(NotSignable, "padding", {"tags": ["FFFC,FFFC"]}),
     "unknown tag": Refusal(UsageError, "unknown tag", {"tags": ["PatientNaem"]}),
     "no tags": Refusal(UsageError, "no elements are chosen", {"tags": []}),
@@ -102,15 +85,15 @@ REFUSALS: dict[str, Refusal] = {
     "absent item": Refusal(NoSuchItem, "has 1 items", {"location": "ReferencedImageSequence[1]"}, of(*RICH)),
     "item of no sequence": Refusal(NoSuchItem, "not a sequence", {"location": "PatientName[0]"}),
     "path of no item": Refusal(UsageError, "does not name an item", {"location": "PatientName"}),
-    "implicit MAC syntax": Refusal(UsageError, "1.2.840.10008.1.2 cannot", {"transfer_syntax": IMPLICIT_LE.uid}),
+    "implicit MAC syntax": Refusal(UsageError, "1.2.840.10008.1.2 cannot", {"transfer_syntax": b.IMPLICIT_LE.uid}),
     "big endian MAC syntax": Refusal(UsageError, "cannot be", {"transfer_syntax": "1.2.840.10008.1.2.2"}),
     "unknown MAC syntax": Refusal(UsageError, "1.2.3 cannot", {"transfer_syntax": "1.2.3"}),
-    "MAC syntax of other pixels": Refusal(UsageError, "Pixel Data in", {"transfer_syntax": JPEG_BASELINE.uid}),
+    "MAC syntax of other pixels": Refusal(UsageError, "Pixel Data in", {"transfer_syntax": b.JPEG_BASELINE.uid}),
     "native MAC syntax of fragments": Refusal(
         UsageError,
         "Pixel Data in",
         {"transfer_syntax": "1.2.840.10008.1.2.1"},
-        lambda: file(image(Fragments()), JPEG_BASELINE),
+        lambda: b.file(b.image(b.Fragments()), b.JPEG_BASELINE),
     ),
     "no such purpose": Refusal(UsageError, "99", {"purpose": 99}),
     "no such purpose in words": Refusal(UsageError, "approval", {"purpose": "approval"}),
@@ -132,7 +115,7 @@ REFUSALS: dict[str, Refusal] = {
             "profile": StrictProfile(Requirements(main_dataset_only=True)),
             "location": "ReferencedImageSequence[0]",
         },
-        of(*image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),)))),
+        of(*b.image(b.Sequence(t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.us(tags.ROWS, 1),)),)))),
     ),
     "an element twice": Refusal(DatasetError, "twice", {}, of(*TWICE)),
     "elements out of order": Refusal(AmbiguousStructure, "is out of order", {}, of(*reversed(PLAIN))),
@@ -189,7 +172,7 @@ def test_signers_that_will_not_do(pki: Pki, tmp_path: Path) -> None:
     weak = self_signed(rsa.generate_private_key(65537, 1024))
     odd = self_signed(ec.generate_private_key(ec.SECP256K1()))
     path = tmp_path / "file.dcm"
-    path.write_bytes(file(PLAIN))
+    path.write_bytes(b.file(PLAIN))
     for signer, error in (
         (UnusedSigner(()), CertificateNotValid),
         (UnusedSigner((b"no certificate",)), CertificateNotValid),
@@ -206,23 +189,23 @@ def test_signers_that_will_not_do(pki: Pki, tmp_path: Path) -> None:
         with pytest.raises(error) as caught:
             dcmseal.sign(path, signer=signer, in_place=True)
         assert caught.value.hint
-    assert path.read_bytes() == file(PLAIN)
+    assert path.read_bytes() == b.file(PLAIN)
 
 
 def test_a_certificate_of_another_key(pki: Pki) -> None:
-    """Of the same kind, so that only the finished signature tells."""
+    """Of the same kind, so that only the finished signature shows the mistake."""
     other = pki.root.der
     signer = FixedSigner((other,), sign_stream(pki["rsa2048"], "SHA256", b"whatever"))
     with pytest.raises(CertificateMismatch, match="does not verify"):
-        dcmseal.sign(file(PLAIN), signer=signer)
+        dcmseal.sign(b.file(PLAIN), signer=signer)
 
 
 def test_base_rsa_takes_no_other_key(pki: Pki) -> None:
     with pytest.raises(ProfileViolation, match="EC") as caught:
-        dcmseal.sign(file(PLAIN), signer=UnusedSigner((pki["p256"].der,), KeyType.EC), profile="base-rsa")
+        dcmseal.sign(b.file(PLAIN), signer=UnusedSigner((pki["p256"].der,), KeyType.EC), profile="base-rsa")
     assert [finding.code for finding in caught.value.findings] == ["key-type-not-allowed"]
     assert caught.value.hint
     assert (
-        integrity_verdict(sign_dataset(file(PLAIN), pki["rsa2048"], profile="base-rsa"), require=["base-rsa"])
+        integrity_verdict(sign_dataset(b.file(PLAIN), pki["rsa2048"], profile="base-rsa"), require=["base-rsa"])
         is Verdict.VALID
     )

@@ -11,9 +11,10 @@ import pydicom
 import pytest
 
 import dcmseal
-from dcmseal import Aspect, Outcome, TimestampRequest, Verdict
+from dcmseal import Aspect, Outcome, TimestampRequest, Verdict, tags
 from dcmseal.errors import NoSuchSignature, TimestampError, TimestampRejected, UsageError
 from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import build_signer, sign_at, sign_dataset
@@ -60,9 +61,9 @@ def test_a_timestamp_added_later_leaves_every_other_byte(pki: Pki, served: Runni
     assert result.data is not None
     assert timestamp_codes(result.data) == SOUND
     before, after = (pydicom.dcmread(BytesIO(each)) for each in (data, result.data))
-    item = after[0xFFFAFFFA][0]
-    assert item[0x04000305].value == "CMS_TSP"
-    del item[0x04000305], item[0x04000310]
+    item = after[tags.DIGITAL_SIGNATURES_SEQUENCE][0]
+    assert item[tags.CERTIFIED_TIMESTAMP_TYPE].value == "CMS_TSP"
+    del item[tags.CERTIFIED_TIMESTAMP_TYPE], item[tags.CERTIFIED_TIMESTAMP]
     assert before == after
     removed = dcmseal.remove(result.data).data
     assert removed == dcmseal.remove(data).data
@@ -75,7 +76,11 @@ def test_lengths_around_a_timestamp_are_corrected(pki: Pki, served: RunningAutho
     data = sign_dataset(sign_dataset(plan, pki["p256"], location="BeamSequence[0]"), pki["rsa2048"])
     if undefined:
         dataset = pydicom.dcmread(BytesIO(data))
-        sequences: Any = (dataset[0x300A00B0], dataset[0xFFFAFFFA], dataset[0x300A00B0][0][0xFFFAFFFA])
+        sequences: Any = (
+            dataset[t.BEAM_SEQUENCE],
+            dataset[tags.DIGITAL_SIGNATURES_SEQUENCE],
+            dataset[t.BEAM_SEQUENCE][0][tags.DIGITAL_SIGNATURES_SEQUENCE],
+        )
         for sequence in sequences:
             sequence.is_undefined_length = True
             for item in sequence:
@@ -146,10 +151,14 @@ def test_the_next_authority_is_asked_when_one_fails(pki: Pki, served: RunningAut
 
 
 def test_of_many_files_only_the_first_waits_for_an_authority_that_is_silent(
-    pki: Pki, served: RunningAuthority, plain: bytes, monkeypatch: pytest.MonkeyPatch
+    pki: Pki, served: RunningAuthority, plain: bytes
 ) -> None:
+    now = 0.0
+    backoff = dcmseal.AuthorityBackoff(clock=lambda: now)
     with serving(lambda *_: (503, {}, b"")) as silent, serving(lambda *_: (200, {}, make_refusal())) as refusing:
-        wish = TimestampRequest(urls=(silent.url, refusing.url, served.url), retry_policy=RetryPolicy(attempts=1))
+        wish = TimestampRequest(
+            urls=(silent.url, refusing.url, served.url), retry_policy=RetryPolicy(attempts=1), backoff=backoff
+        )
         for _ in range(3):
             assert dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=wish).certified is not None
         # who refuses this signature may certify the next
@@ -158,7 +167,7 @@ def test_of_many_files_only_the_first_waits_for_an_authority_that_is_silent(
         with pytest.raises(TimestampError, match="did not respond less than"):
             dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=alone)
         assert len(silent.queries) == 1
-        monkeypatch.setattr("dcmseal.signing.timestamp_request._BACKOFF_SECONDS", 0.0)
+        now = backoff.seconds
         with pytest.raises(TimestampError, match="503"):
             dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=alone)
         assert len(silent.queries) == 2
@@ -195,7 +204,7 @@ def test_a_clock_that_is_ahead_is_noticed_when_signing(pki: Pki, served: Running
         ({"digest": "sha1"}, "timestamp-weak"),
     ],
 )
-def test_whoever_attaches_what_cannot_be_verified_is_warned(
+def test_attaching_an_unverifiable_timestamp_warns(
     pki: Pki, authority: TimestampAuthority, plain: bytes, wrong: dict[str, Any], code: str
 ) -> None:
     """It is attached, and verification will not accept it."""
@@ -207,9 +216,7 @@ def test_whoever_attaches_what_cannot_be_verified_is_warned(
     assert [each.code for each in attached.warnings] == ["timestamp-not-accepted"]
 
 
-def test_who_signs_with_a_timestamp_that_cannot_be_verified_is_warned(
-    pki: Pki, served: RunningAuthority, plain: bytes
-) -> None:
+def test_signing_with_an_unverifiable_timestamp_warns(pki: Pki, served: RunningAuthority, plain: bytes) -> None:
     wish = TimestampRequest(urls=(served.url,), query=TimestampQuery(certificates=False))
     result = dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=wish)
     assert [each.code for each in result.warnings] == ["timestamp-not-accepted"]

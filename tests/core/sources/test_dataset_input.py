@@ -18,12 +18,14 @@ from typing import Any
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import AmbiguousStructure, DatasetError, Malformed, NotDicom, UsageError
 from dcmseal.model.verdict import Verdict
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Syntax, Value, file, image
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, integrity_verdict, sign_dataset
+from tests.support.wrong_types import wrong_type
 
 
 class Dribble(RawIOBase):
@@ -77,7 +79,7 @@ SOURCES: dict[str, Callable[[bytes, Path], Any]] = {
 
 @pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES)
 def test_all_kinds_of_sources(make: Callable[[bytes, Path], Any], pki: Pki, tmp_path: Path) -> None:
-    unsigned, path = file(image()), tmp_path / "image.dcm"
+    unsigned, path = b.file(b.image()), tmp_path / "image.dcm"
     path.write_bytes(unsigned)
     source = make(unsigned, path)
     data = sign_dataset(source, pki["p256"])
@@ -106,7 +108,7 @@ def test_all_kinds_of_sources(make: Callable[[bytes, Path], Any], pki: Pki, tmp_
 
 def test_a_pipe(pki: Pki, tmp_path: Path) -> None:
     """It cannot be read twice, by path or as file object."""
-    data = file(image(Value(0x7FE00010, "OW", bytes(200_000))))
+    data = b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes(200_000))))
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for by_path in (True, False):
@@ -126,7 +128,7 @@ def packed_tar(path: Path, data: bytes) -> AbstractContextManager[Any]:
         entry = tarfile.TarInfo("image.dcm")
         entry.size = len(data)
         archive.addfile(entry, BytesIO(data))
-    found = tarfile.open(path).extractfile("image.dcm")  # noqa: SIM115 - closed with what it gives
+    found = tarfile.open(path).extractfile("image.dcm")  # noqa: SIM115 - closed with the extracted file
     assert found is not None
     return found
 
@@ -153,8 +155,8 @@ def compressed(module: Any) -> Callable[[Path, bytes], AbstractContextManager[An
     ids=["gzip", "bz2", "lzma", "tar", "zip"],
 )
 def test_files_in_files(pack: Callable[[Path, bytes], AbstractContextManager[Any]], pki: Pki, tmp_path: Path) -> None:
-    """The descriptor of such a file object is that of something else, or there is none."""
-    data = file(image(Value(0x7FE00010, "OW", bytes(range(256)) * 12_000)))
+    """Such a file object has no descriptor, or that of another file."""
+    data = b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", bytes(range(256)) * 12_000)))
     packed, target = tmp_path / "packed", tmp_path / "out.dcm"
     with pack(packed, data) as source:
         dcmseal.sign(source, signer=build_signer(pki["p256"]), output=target)
@@ -165,22 +167,22 @@ def test_files_in_files(pack: Callable[[Path, bytes], AbstractContextManager[Any
 @pytest.mark.filterwarnings("ignore:unclosed file")
 def test_a_compressed_file_that_is_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "image.dcm.gz"
-    path.write_bytes(gzip.compress(file(image(Value(0x7FE00010, "OW", os.urandom(200_000)))))[:-1000])
+    path.write_bytes(gzip.compress(b.file(b.image(b.Value(tags.PIXEL_DATA, "OW", os.urandom(200_000)))))[:-1000])
     with gzip.open(path) as source, pytest.raises(DatasetError, match="cannot read"):
-        integrity_verdict(source)  # type: ignore[arg-type]
+        integrity_verdict(wrong_type(source))
     path.write_bytes(b"no gzip")
     with gzip.open(path) as source, pytest.raises(DatasetError, match="cannot read"):
-        integrity_verdict(source)  # type: ignore[arg-type]
+        integrity_verdict(wrong_type(source))
 
 
-def test_sources_that_are_none(tmp_path: Path) -> None:
+def test_invalid_sources(tmp_path: Path) -> None:
     closed = BytesIO()
     closed.close()
     (tmp_path / "text").write_text("text", encoding="ascii")
     with (tmp_path / "text").open(encoding="ascii") as text:
         for source in (3, None, object(), StringIO("text"), text, closed):
             with pytest.raises(UsageError) as caught:
-                integrity_verdict(source)  # type: ignore[arg-type]
+                integrity_verdict(wrong_type(source))
             assert caught.value.hint
     with (tmp_path / "new").open("wb") as output, pytest.raises(DatasetError, match="cannot read"):
         integrity_verdict(output)
@@ -190,7 +192,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
         assert error.value.hint
 
 
-def test_nothing_is_no_data_set(tmp_path: Path) -> None:
+def test_an_empty_input_is_not_a_data_set(tmp_path: Path) -> None:
     for data in (b"", b"DICM", bytes(132), bytes(128) + b"DICM", b"\x08\x00", b"GIF89a" * 50):
         (tmp_path / "x").write_bytes(data)
         for source in (data, BytesIO(data), tmp_path / "x"):
@@ -199,11 +201,11 @@ def test_nothing_is_no_data_set(tmp_path: Path) -> None:
             assert caught.value.hint
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE], ids=lambda syntax: syntax.uid)
-def test_bare_data_sets(syntax: Syntax, pki: Pki) -> None:
-    """Without preamble, or without any meta information: the first element tells the encoding."""
-    bare = [file(image(), syntax, preamble=None, meta=False), file(image(), syntax, preamble=None)]
-    for data in (*bare, file(image(), syntax, meta=False)):
+@pytest.mark.parametrize("syntax", [b.EXPLICIT_LE, b.IMPLICIT_LE, b.EXPLICIT_BE], ids=lambda syntax: syntax.uid)
+def test_bare_data_sets(syntax: b.Syntax, pki: Pki) -> None:
+    """Without preamble, or without any meta information: the first element shows the encoding."""
+    bare = [b.file(b.image(), syntax, preamble=None, meta=False), b.file(b.image(), syntax, preamble=None)]
+    for data in (*bare, b.file(b.image(), syntax, meta=False)):
         result = sign_dataset(data, pki["p256"])
         assert integrity_verdict(result) is Verdict.VALID
         assert dcmseal.remove(result).data == data
@@ -212,13 +214,13 @@ def test_bare_data_sets(syntax: Syntax, pki: Pki) -> None:
 def test_a_syntax_of_ones_own(pki: Pki) -> None:
     """A private one is taken for explicit VR little endian, which others may not do: no signature over it is valid."""
     with pytest.raises(AmbiguousStructure, match=r"1\.2\.3\.4: PS3\.6 does not list it"):
-        sign_dataset(file(image(), transfer_syntax="1.2.3.4"), pki["p256"])
-    data = sign_dataset(file(image()), pki["p256"])
+        sign_dataset(b.file(b.image(), transfer_syntax="1.2.3.4"), pki["p256"])
+    data = sign_dataset(b.file(b.image()), pki["p256"])
     private = data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10009.1.2.1\0", 1)
     assert integrity_verdict(private) is Verdict.NOT_ESTABLISHED
 
 
 def test_deflated_without_end(pki: Pki) -> None:
-    data = sign_dataset(file(image(), DEFLATED_LE), pki["p256"])
+    data = sign_dataset(b.file(b.image(), b.DEFLATED_LE), pki["p256"])
     with pytest.raises(Malformed, match="truncated"):
         integrity_verdict(data[:-40])

@@ -17,44 +17,23 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.model.verdict import Verdict
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    DEFLATED_LE,
-    EXPLICIT_BE,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    NATIVE_SYNTAXES,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Syntax,
-    Value,
-    file,
-    image,
-    text,
-    us,
-)
+from tests.support import tags as t
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
 from tests.support.real_files import RealFile, signable_files
-from tests.support.signed_files import (
-    MAC_PARAMETERS,
-    PURPOSE,
-    SIGNATURES,
-    build_signer,
-    finding_outcomes,
-    integrity_verdict,
-    sign_dataset,
-    verify_integrity,
-)
+from tests.support.signed_files import build_signer, finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.strategies import portable_data_sets
 
-NESTED = Sequence(0x00081140, (Item((text(0x00104000, "LT", "ab"), us(0x00280010, 7))), Item((us(0x00280010, 8),))))
-RICH = image(NESTED, Value(0x00280106, "US", b"\1\0"), text(0x00100040, "CS", "F"))
+NESTED = b.Sequence(
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (b.Item((b.text(t.PATIENT_COMMENTS, "LT", "ab"), b.us(tags.ROWS, 7))), b.Item((b.us(tags.ROWS, 8),))),
+)
+RICH = b.image(NESTED, b.Value(t.SMALLEST_IMAGE_PIXEL_VALUE, "US", b"\1\0"), b.text(t.PATIENT_SEX, "CS", "F"))
 
 
 def sign_in_place(dataset: Dataset, pki: Pki, **options: Any) -> dcmseal.SigningResult:
@@ -69,8 +48,8 @@ def saved(dataset: Dataset) -> bytes:
     return output.getvalue()
 
 
-def read(nodes: tuple[Node, ...], syntax: Syntax = EXPLICIT_LE) -> Dataset:
-    return dcmread(BytesIO(file(nodes, syntax)))
+def read(nodes: tuple[b.Node, ...], syntax: b.Syntax = b.EXPLICIT_LE) -> Dataset:
+    return dcmread(BytesIO(b.file(nodes, syntax)))
 
 
 def fresh() -> Dataset:
@@ -129,23 +108,29 @@ DATASETS: dict[str, Callable[[], Dataset]] = {
     "decoded": lambda: decoded(read(RICH)),
     "modified": modified,
     "copied": lambda: copy.deepcopy(read(RICH)),
-    "implicit": lambda: read(RICH, IMPLICIT_LE),
-    "implicit and decoded": lambda: decoded(read(RICH, IMPLICIT_LE)),
-    "big endian": lambda: read(RICH, EXPLICIT_BE),
-    "big endian and decoded": lambda: decoded(read(RICH, EXPLICIT_BE)),
-    "deflated": lambda: read(RICH, DEFLATED_LE),
-    "fragments just read": lambda: read(image(Fragments(fragments=(b"", b"abcd"))), JPEG_BASELINE),
+    "implicit": lambda: read(RICH, b.IMPLICIT_LE),
+    "implicit and decoded": lambda: decoded(read(RICH, b.IMPLICIT_LE)),
+    "big endian": lambda: read(RICH, b.EXPLICIT_BE),
+    "big endian and decoded": lambda: decoded(read(RICH, b.EXPLICIT_BE)),
+    "deflated": lambda: read(RICH, b.DEFLATED_LE),
+    "fragments just read": lambda: read(b.image(b.Fragments(fragments=(b"", b"abcd"))), b.JPEG_BASELINE),
 }
 
 
 @pytest.mark.parametrize("make", DATASETS.values(), ids=DATASETS)
-def test_what_is_saved_is_what_was_signed(
+def test_the_saved_file_matches_the_signed_data_set(
     make: Callable[[], Dataset], pki: Pki, dcmsign: Dcmtk, tmp_path: Path
 ) -> None:
     dataset = make()
     result = sign_in_place(dataset, pki, purpose=5)
-    assert dataset[MAC_PARAMETERS].value[0][0x04000005].value == result.signature.mac_id
-    assert dataset[SIGNATURES].value[0][PURPOSE].value[0].CodeValue == "5"
+    assert dataset[tags.MAC_PARAMETERS_SEQUENCE].value[0][tags.MAC_ID_NUMBER].value == result.signature.mac_id
+    assert (
+        dataset[tags.DIGITAL_SIGNATURES_SEQUENCE]
+        .value[0][tags.DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE]
+        .value[0]
+        .CodeValue
+        == "5"
+    )
     assert integrity_verdict(dataset) is Verdict.VALID
     data = saved(dataset)
     assert integrity_verdict(data) is Verdict.VALID
@@ -166,13 +151,13 @@ def test_what_is_saved_is_what_was_signed(
     dcmseal.remove(dataset, uids=[result.uid])
     assert len(verify_integrity(saved(dataset)).signatures) == 1
     dcmseal.remove(dataset)
-    assert MAC_PARAMETERS not in dataset
-    assert SIGNATURES not in dataset
+    assert tags.MAC_PARAMETERS_SEQUENCE not in dataset
+    assert tags.DIGITAL_SIGNATURES_SEQUENCE not in dataset
 
 
-@pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
+@pytest.mark.parametrize("syntax", b.NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
 @pytest.mark.parametrize("look", [False, True], ids=["raw", "decoded"])
-def test_items(syntax: Syntax, look: bool, pki: Pki) -> None:
+def test_items(syntax: b.Syntax, look: bool, pki: Pki) -> None:
     """Signed by their place, and taken out as Datasets of their own."""
     dataset = read(RICH, syntax)
     if look:
@@ -193,16 +178,18 @@ def test_items(syntax: Syntax, look: bool, pki: Pki) -> None:
 
 def test_padding_of_a_dataset(pki: Pki) -> None:
     """The values that were signed are put into the Dataset: those with the least padding."""
-    nodes = image(
-        Value(0x00104000, "LT", b"comment     "),
-        Sequence(0x00081140, (Item((Value(0x00100020, "LO", b"AB    "), us(0x00280010, 1))),)),
+    nodes = b.image(
+        b.Value(t.PATIENT_COMMENTS, "LT", b"comment     "),
+        b.Sequence(
+            t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.Value(t.PATIENT_ID, "LO", b"AB    "), b.us(tags.ROWS, 1))),)
+        ),
     )
     for look in (False, True):
         dataset = read(nodes)
         if look:
             decoded(dataset)
         result = sign_in_place(dataset, pki)
-        assert look or result.padded == ((0x00081140, 0x00100020), (0x00104000,))
+        assert look or result.padded == ((t.REFERENCED_IMAGE_SEQUENCE, t.PATIENT_ID), (t.PATIENT_COMMENTS,))
         data = saved(dataset)
         assert integrity_verdict(data) is Verdict.VALID
         assert "matches-minimal-padding" not in finding_outcomes(verify_integrity(data))
@@ -213,19 +200,23 @@ def test_padding_of_a_dataset(pki: Pki) -> None:
 
 def test_private_elements_and_unknown_ones(pki: Pki) -> None:
     """pydicom finds VRs for UN when it looks at them; what was not looked at stays as it was signed."""
-    unknown = Value(0x00100010, "UN", b"Doe^Jane")
-    private = (text(0x00090010, "LO", "GEMS_IDEN_01"), Value(0x00091001, "UN", b"abcd"), Value(0x00091002, "SH", b"ab"))
-    dataset = read(image(unknown, *private))
+    unknown = b.Value(t.PATIENT_NAME, "UN", b"Doe^Jane")
+    private = (
+        b.text(0x00090010, "LO", "GEMS_IDEN_01"),
+        b.Value(0x00091001, "UN", b"abcd"),
+        b.Value(0x00091002, "SH", b"ab"),
+    )
+    dataset = read(b.image(unknown, *private))
     result = sign_in_place(dataset, pki)
-    assert {tag for tag, _ in result.unsignable} == {0x00100010, 0x00091001}
+    assert {tag for tag, _ in result.unsignable} == {t.PATIENT_NAME, 0x00091001}
     assert 0x00091002 in result.signature.mac.elements if result.signature.mac else ()
     assert integrity_verdict(saved(dataset)) is Verdict.VALID
 
 
 def test_no_signature_where_something_else_stands(pki: Pki) -> None:
-    for tag in (MAC_PARAMETERS, SIGNATURES):
+    for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE):
         for vr in ("OB", "UN"):
-            dataset = read(image(Value(tag, vr, b"abcd"), Value(0x00104000, "LT", b"comment     ")))
+            dataset = read(b.image(b.Value(tag, vr, b"abcd"), b.Value(t.PATIENT_COMMENTS, "LT", b"comment     ")))
             before = saved(dataset)
             with pytest.raises(DatasetError, match="does not have VR SQ"):
                 sign_in_place(dataset, pki)
@@ -235,25 +226,25 @@ def test_no_signature_where_something_else_stands(pki: Pki) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_a_dataset_that_pydicom_cannot_write(pki: Pki) -> None:
     dataset = fresh()
-    dataset.add_new(0x00280010, "US", 70_000)
+    dataset.add_new(tags.ROWS, "US", 70_000)
     with pytest.raises(DatasetError, match="pydicom cannot write") as caught:
         sign_in_place(dataset, pki)
     assert caught.value.hint
-    assert SIGNATURES not in dataset
+    assert tags.DIGITAL_SIGNATURES_SEQUENCE not in dataset
 
 
 def test_a_dataset_takes_no_output(pki: Pki, tmp_path: Path) -> None:
     dataset = fresh()
     with pytest.raises(UsageError):
         sign_in_place(dataset, pki, output=tmp_path / "out.dcm")
-    assert SIGNATURES not in dataset
+    assert tags.DIGITAL_SIGNATURES_SEQUENCE not in dataset
     assert list(tmp_path.iterdir()) == []
     assert integrity_verdict(dataset) is Verdict.NO_SIGNATURE
 
 
 def test_a_dataset_without_meta_information(pki: Pki) -> None:
     for implicit, syntax in ((True, ImplicitVRLittleEndian), (False, ExplicitVRLittleEndian)):
-        dataset = dcmread(BytesIO(file(RICH, IMPLICIT_LE if implicit else EXPLICIT_LE)))
+        dataset = dcmread(BytesIO(b.file(RICH, b.IMPLICIT_LE if implicit else b.EXPLICIT_LE)))
         del dataset.file_meta
         sign_in_place(dataset, pki)
         assert integrity_verdict(dataset) is Verdict.VALID
@@ -276,8 +267,8 @@ def test_real_files(real: RealFile, pki: Pki) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@given(nodes=portable_data_sets(max_depth=3), syntax=st.sampled_from(NATIVE_SYNTAXES))
-def test_random_data_sets(nodes: tuple[Node, ...], syntax: Syntax, pki: Pki) -> None:
+@given(nodes=portable_data_sets(max_depth=3), syntax=st.sampled_from(b.NATIVE_SYNTAXES))
+def test_random_data_sets(nodes: tuple[b.Node, ...], syntax: b.Syntax, pki: Pki) -> None:
     dataset = read(nodes, syntax)
     sign_in_place(dataset, pki)
     assert integrity_verdict(dataset) is Verdict.VALID
@@ -285,8 +276,8 @@ def test_random_data_sets(nodes: tuple[Node, ...], syntax: Syntax, pki: Pki) -> 
 
 
 def test_files_signed_are_verified_as_datasets(pki: Pki) -> None:
-    for syntax in NATIVE_SYNTAXES:
-        dataset = dcmread(BytesIO(sign_dataset(file(RICH, syntax), pki["p256"])))
+    for syntax in b.NATIVE_SYNTAXES:
+        dataset = dcmread(BytesIO(sign_dataset(b.file(RICH, syntax), pki["p256"])))
         assert integrity_verdict(dataset) is Verdict.VALID
         decoded(dataset)
         assert integrity_verdict(dataset) is Verdict.VALID

@@ -109,7 +109,7 @@ class CatchesWhatThePromptRaises(OneKey):
     def ask(self, secrets: Secrets) -> str | None:
         try:
             return super().ask(secrets)
-        except BaseException:  # noqa: BLE001 - that is what is bad about it
+        except BaseException:  # noqa: BLE001 - the misbehaviour under test
             return None
 
 

@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.errors import ProfileViolation
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
@@ -15,6 +16,8 @@ from dcmseal.plugins.profile_rules import requirement_findings
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing import ProfileContract
 from dcmseal.testing.sample_dataset import IMAGE
+from tests.support import tags as t
+from tests.support.wrong_types import wrong_type
 
 
 def run_all(suite: ProfileContract) -> None:
@@ -25,7 +28,7 @@ def run_all(suite: ProfileContract) -> None:
 
 @dataclass(frozen=True)
 class SomeProfile:
-    """A profile that keeps the contract, unless told otherwise."""
+    """A profile that meets the contract by default."""
 
     required: Requirements
     checked: Requirements | None = None
@@ -67,7 +70,7 @@ class TestProfileContract:
     @pytest.mark.parametrize(
         "laxer",
         [
-            replace(FULL, elements=FULL.elements - {0x00080018}),
+            replace(FULL, elements=FULL.elements - {tags.SOP_INSTANCE_UID}),
             replace(FULL, mac_algorithms=frozenset[MacAlgorithm]()),
             replace(FULL, key_types=frozenset(KeyType)),
             replace(FULL, purposes=frozenset[int]()),
@@ -106,7 +109,7 @@ class TestProfileContract:
         [SomeProfile(FULL, name="Some One"), SomeProfile(FULL, title=""), SomeProfile(FULL, reference="two\nlines")],
         ids=["name", "title", "reference"],
     )
-    def test_finds_names_that_are_none(self, wrong: SomeProfile) -> None:
+    def test_finds_invalid_names(self, wrong: SomeProfile) -> None:
         with pytest.raises(AssertionError):
             profile_contract(wrong).test_name_title_and_reference_are_valid()
 
@@ -114,8 +117,8 @@ class TestProfileContract:
         "wrong",
         [
             replace(FULL, elements=frozenset({1 << 32})),
-            replace(FULL, mac_algorithms=frozenset({"SHA3"})),  # type: ignore[arg-type]
-            replace(FULL, purposes={1}),  # type: ignore[arg-type]
+            replace(FULL, mac_algorithms=wrong_type(frozenset({"SHA3"}))),
+            replace(FULL, purposes=wrong_type({1})),
         ],
     )
     def test_finds_requirements_of_other_types(self, wrong: Requirements) -> None:
@@ -134,8 +137,8 @@ class TestProfileContract:
     @pytest.mark.parametrize(
         "strict",
         [
-            Requirements(mandatory=frozenset({0x00080018})),
-            Requirements(forbidden=frozenset({0x00100010})),
+            Requirements(mandatory=frozenset({tags.SOP_INSTANCE_UID})),
+            Requirements(forbidden=frozenset({t.PATIENT_NAME})),
             Requirements(key_types=frozenset({KeyType.RSA}), key_bits={KeyType.RSA: 3072}),
             Requirements(timestamp_required=True),
             Requirements(inapplicable="never"),
@@ -166,7 +169,7 @@ class TestProfileContract:
         with pytest.raises((AssertionError, ProfileViolation)):
             profile_contract(greedy).test_planned_signatures_pass_the_check()
 
-    def test_finds_rules_about_all_that_are_no_findings(self) -> None:
+    def test_finds_rules_that_are_not_findings(self) -> None:
         class Together(SomeProfile):
             def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
                 return (replace(FINDING, aspect=Aspect.TRUST),)

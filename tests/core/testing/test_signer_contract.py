@@ -121,13 +121,13 @@ def test_a_good_backend_meets_the_contract(suite: Suite, check: str) -> None:
 
 @pytest.mark.parametrize("suite", [bad.OneAlgorithm], indirect=True)
 @pytest.mark.parametrize("check", checks())
-def test_so_does_one_that_says_which_algorithms_it_knows(suite: Suite, check: str) -> None:
+def test_so_does_one_that_declares_its_algorithms(suite: Suite, check: str) -> None:
     suite.algorithms = (MacAlgorithm.SHA256,)
     getattr(suite, check)()
 
 
 @pytest.mark.parametrize("suite", [ill.AsksForEachSignature], indirect=True)
-def test_so_does_one_that_says_that_it_asks_for_each_signature(suite: Suite) -> None:
+def test_so_does_one_that_declares_a_prompt_for_each_signature(suite: Suite) -> None:
     suite.secret_for_each_signature = True
     suite.test_secret_is_requested_only_if_the_key_has_one()
 
@@ -174,7 +174,7 @@ class NoDevice(SignerContract):
         ("test_plugin_contributes_the_backend_without_heavy_imports", "set plugin_module"),
     ],
 )
-def test_what_cannot_be_tested_is_skipped_with_a_reason(suite: Suite, check: str, reason: str) -> None:
+def test_untestable_behaviour_is_skipped_with_a_reason(suite: Suite, check: str, reason: str) -> None:
     bare = NoDevice()
     bare.backend, bare.uri, bare.secret = suite.backend, suite.uri, suite.secret
     with pytest.raises(SkipTest, match=reason):

@@ -10,13 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm
-from tests.support.builder import Value, file, image, text
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Identity, Pki
 from tests.support.signed_files import (
-    CERTIFICATE,
     edit_signed,
     finding_outcomes,
     integrity_verdict,
@@ -43,7 +44,7 @@ SECOND = dt.timedelta(seconds=1)
     ],
 )
 def test_validity_counts_whole_seconds(moment: dt.datetime, code: str, pki: Pki) -> None:
-    report = verify_integrity(sign_at(file(image()), pki["rsa2048"], moment), now=moment)
+    report = verify_integrity(sign_at(b.file(b.image()), pki["rsa2048"], moment), now=moment)
     assert code in finding_outcomes(report)
     assert report.verdict is (VALID if code == "certificate-in-time" else INVALID)
 
@@ -69,7 +70,7 @@ def test_validity_counts_whole_seconds(moment: dt.datetime, code: str, pki: Pki)
     ],
 )
 def test_the_offset_from_utc_counts(written: str, code: str, pki: Pki) -> None:
-    report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), moment=written))
+    report = verify_integrity(sign_by_hand(pki["rsa2048"], b.image(), moment=written))
     assert finding_outcomes(report)["mac-matches"] is Outcome.PASSED
     assert code in finding_outcomes(report)
 
@@ -78,7 +79,7 @@ def test_the_offset_from_utc_counts(written: str, code: str, pki: Pki) -> None:
     ("name", "code"), [("expired", "certificate-expired"), ("not-yet-valid", "certificate-not-yet-valid")]
 )
 def test_expired_and_early_certificates(name: str, code: str, pki: Pki) -> None:
-    report = verify_integrity(sign_dataset(file(image()), pki[name], allow_expired=True))
+    report = verify_integrity(sign_dataset(b.file(b.image()), pki[name], allow_expired=True))
     assert finding_outcomes(report)[code] is Outcome.FAILED
     assert finding_outcomes(report)["key-matches"] is Outcome.PASSED
     assert report.verdict is INVALID
@@ -87,7 +88,7 @@ def test_expired_and_early_certificates(name: str, code: str, pki: Pki) -> None:
 @pytest.mark.parametrize("algorithm", MacAlgorithm)
 @pytest.mark.parametrize("name", ["rsa2048", "p256", "p384", "dsa2048"])
 def test_signatures_made_by_hand(algorithm: str, name: str, pki: Pki) -> None:
-    assert integrity_verdict(sign_by_hand(pki[name], image(), algorithm=algorithm)) is VALID
+    assert integrity_verdict(sign_by_hand(pki[name], b.image(), algorithm=algorithm)) is VALID
 
 
 def rsa_of(identity: Identity) -> rsa.RSAPrivateKey:
@@ -121,7 +122,7 @@ def test_only_the_one_encoding_of_the_signed_block_counts(block: Callable[[bytes
     def wrongly(identity: Identity, _: str, stream: bytes) -> bytes:
         return pkcs1(identity, block(hashlib.sha256(stream).digest()))
 
-    report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), seal=wrongly))
+    report = verify_integrity(sign_by_hand(pki["rsa2048"], b.image(), seal=wrongly))
     assert "mac-matches" not in finding_outcomes(report)
     assert report.verdict is INVALID
 
@@ -130,7 +131,7 @@ def test_the_block_that_does_count(pki: Pki) -> None:
     def rightly(identity: Identity, _: str, stream: bytes) -> bytes:
         return pkcs1(identity, SHA256_INFO + hashlib.sha256(stream).digest())
 
-    assert integrity_verdict(sign_by_hand(pki["rsa2048"], image(), seal=rightly)) is VALID
+    assert integrity_verdict(sign_by_hand(pki["rsa2048"], b.image(), seal=rightly)) is VALID
 
 
 @pytest.mark.parametrize("behind", [b"\0\0", b"\1\0", bytes(300)], ids=["two bytes", "not zero", "many"])
@@ -139,18 +140,23 @@ def test_no_more_than_one_padding_byte_stands_behind_a_signature(name: str, behi
     def longer(identity: Identity, algorithm: str, stream: bytes) -> bytes:
         return pad_even(sign_stream(identity, algorithm, stream)) + behind
 
-    assert integrity_verdict(sign_by_hand(pki[name], image(), seal=longer)) is INVALID
+    assert integrity_verdict(sign_by_hand(pki[name], b.image(), seal=longer)) is INVALID
 
 
-def test_other_data_is_told_from_another_key(pki: Pki) -> None:
-    data = sign_dataset(file(image()), pki["rsa2048"])
-    changed = edit_signed(data, main={0x00100010: text(0x00100010, "PN", "Doe^John")})
+def test_changed_data_and_another_key_are_distinguished(pki: Pki) -> None:
+    data = sign_dataset(b.file(b.image()), pki["rsa2048"])
+    changed = edit_signed(data, main={t.PATIENT_NAME: b.text(t.PATIENT_NAME, "PN", "Doe^John")})
     report = finding_outcomes(verify_integrity(changed))
     assert report["mac-differs"] is Outcome.FAILED
     assert report["key-matches"] is Outcome.PASSED
     report = finding_outcomes(
         verify_integrity(
-            edit_signed(changed, signature={CERTIFICATE: Value(CERTIFICATE, "OB", pad_even(pki.root.der))})
+            edit_signed(
+                changed,
+                signature={
+                    tags.CERTIFICATE_OF_SIGNER: b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", pad_even(pki.root.der))
+                },
+            )
         )
     )
     assert report["another-key"] is Outcome.FAILED
@@ -159,7 +165,7 @@ def test_other_data_is_told_from_another_key(pki: Pki) -> None:
 
 def test_another_certificate_of_the_same_key_is_for_trust_to_find(pki: Pki) -> None:
     """Certificate of Signer is not in the MAC (PS3.3 C.12.1.1.3.1.2)."""
-    twin = Value(CERTIFICATE, "OB", pad_even(pki["twin"].der))
-    data = edit_signed(sign_dataset(file(image()), pki["rsa2048"]), signature={CERTIFICATE: twin})
+    twin = b.Value(tags.CERTIFICATE_OF_SIGNER, "OB", pad_even(pki["twin"].der))
+    data = edit_signed(sign_dataset(b.file(b.image()), pki["rsa2048"]), signature={tags.CERTIFICATE_OF_SIGNER: twin})
     assert integrity_verdict(data) is VALID
     assert dcmseal.verify(data).verdict is NOT_ESTABLISHED

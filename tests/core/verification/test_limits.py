@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import dcmseal
-from dcmseal.coverage_map import map_builder
+from dcmseal import tags
+from dcmseal.coverage_map.map_builder import MapLimits, build_map
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.source import BytesSource
 from dcmseal.errors import DatasetError
 from dcmseal.mac import dcmtk_truncation
 from dcmseal.macro.levels import main_level
-from tests.support.builder import Item, Sequence, Value, encode, file, image
+from dcmseal.sources.dataset_input import open_source
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer
 
@@ -21,14 +26,14 @@ class Counting(list[int]):
 
     searches = 0
 
-    def index(self, *args: object) -> int:
+    def index(self, *args: Any) -> int:
         Counting.searches += 1
-        return super().index(*args)  # type: ignore[arg-type]
+        return super().index(*args)
 
 
 def test_elements_of_a_long_level_are_looked_up_and_not_searched_for() -> None:
-    nodes = [Value(0x00410000 + number, "LO", b"ab") for number in range(1, 1000)]
-    with open_dicom(BytesSource(file(image(*nodes)))) as dicom:
+    nodes = [b.Value(0x00410000 + number, "LO", b"ab") for number in range(1, 1000)]
+    with open_dicom(BytesSource(b.file(b.image(*nodes)))) as dicom:
         scan = main_level(dicom).scanner().finish()
     scan.tags = Counting(scan.tags)
     for tag in (*scan.tags, 0x00990099):
@@ -38,26 +43,26 @@ def test_elements_of_a_long_level_are_looked_up_and_not_searched_for() -> None:
 
 
 def test_of_elements_that_stand_twice_the_first_is_found() -> None:
-    nodes = [Value(0x00410000 + number % 400, "LO", b"ab") for number in range(1, 800)]
-    with open_dicom(BytesSource(encode((*image()[:2], *nodes)))) as dicom:
+    nodes = [b.Value(0x00410000 + number % 400, "LO", b"ab") for number in range(1, 800)]
+    with open_dicom(BytesSource(b.encode((*b.image()[:2], *nodes)))) as dicom:
         scan = main_level(dicom).scanner().finish()
     assert scan.index(0x00410001) == 2
     assert scan.index(0x0041018F) == 400
 
 
-def test_a_map_names_its_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = tuple(Item((Value(0x00080100, "SH", b"ab"),)) for _ in range(50))
-    data = dcmseal.sign(file(image(Sequence(0x00400555, items))), signer=build_signer(pki["p256"])).data or b""
+def test_a_map_names_its_limit(pki: Pki) -> None:
+    items = tuple(b.Item((b.Value(tags.CODE_VALUE, "SH", b"ab"),)) for _ in range(50))
+    nodes = b.image(b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, items))
+    data = dcmseal.sign(b.file(nodes), signer=build_signer(pki["p256"])).data or b""
     report = dcmseal.verify(data, integrity_only=True)
     assert dcmseal.map_coverage(data, report).elements
-    monkeypatch.setattr(map_builder, "MAX_MAPPED_ENTRIES", 100)
-    with pytest.raises(DatasetError, match="more than 100 elements and items"):
-        dcmseal.map_coverage(data, report)
+    with open_source(data) as opened, pytest.raises(DatasetError, match="more than 100 elements and items"):
+        build_map(opened, report, limits=MapLimits(entries=100))
 
 
-def test_the_search_for_what_dcmtk_leaves_out_has_an_end(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = tuple(Item((Value(0x00080100, "SH", b"ab"),)) for _ in range(4000))
-    data = file(image(Sequence(0x00400555, items)))
+def test_the_search_for_variants_of_dcmtk_is_bounded(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = tuple(b.Item((b.Value(tags.CODE_VALUE, "SH", b"ab"),)) for _ in range(4000))
+    data = b.file(b.image(b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE, items)))
 
     def codes() -> set[str]:
         return {each.code for each in dcmseal.sign(data, signer=build_signer(pki["p256"])).warnings}

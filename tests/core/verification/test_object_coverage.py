@@ -7,27 +7,28 @@ from typing import Final
 import pytest
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.findings import Outcome
-from dcmseal.model.coverage_map import format_unprotected
+from dcmseal.model.coverage_map import format_gaps
 from dcmseal.model.report import CoverageGap, ObjectCoverage, VerificationReport
 from dcmseal.model.verdict import Verdict
-from tests.support.builder import Item, Sequence, Value, file, image, text, us
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.real_files import real_file
 from tests.support.signed_files import sign_dataset, verify_integrity
 
-REFERENCED: Final = 0x00081140
 INNER: Final = "ReferencedImageSequence[0]"
-EVIL: Final = (text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16))
+EVIL: Final = (b.text(t.PATIENT_NAME, "PN", "Evil^Eve"), b.Value(tags.PIXEL_DATA, "OW", b"\xff" * 16))
 
 
 def wrapped(tag: int, data: bytes) -> bytes:
     """A file around a signed data set, which becomes an item of it."""
     start = data.index(b"\x08\x00\x16\x00UI")
     body = data[start:]
-    place = Sequence(tag, (Item((text(0x00081155, "UI", "1.2\0"),)),))
-    outside = file(image(*EVIL, place))
-    inside = file((text(0x00081155, "UI", "1.2\0"),))[len(file(())) :]
+    place = b.Sequence(tag, (b.Item((b.text(tags.REFERENCED_SOP_INSTANCE_UID, "UI", "1.2\0"),)),))
+    outside = b.file(b.image(*EVIL, place))
+    inside = b.file((b.text(tags.REFERENCED_SOP_INSTANCE_UID, "UI", "1.2\0"),))[len(b.file(())) :]
     # the item grows by the signed data set, and with it the sequence
     at = outside.index(inside)
     grown = len(body).to_bytes(4, "little")
@@ -39,9 +40,11 @@ def codes(report: VerificationReport) -> dict[str, Outcome]:
     return {each.code: each.outcome for each in report.unmet}
 
 
-@pytest.mark.parametrize("tag", [0x00081140, 0x00091001, 0x40080040, 0x00880200, 0x00189999])
+@pytest.mark.parametrize(
+    "tag", [t.REFERENCED_IMAGE_SEQUENCE, 0x00091001, 0x40080040, tags.ICON_IMAGE_SEQUENCE, 0x00189999]
+)
 def test_a_signed_object_inside_another_does_not_sign_that(tag: int, pki: Pki) -> None:
-    report = verify_integrity(wrapped(tag, sign_dataset(file(image()), pki["p256"])))
+    report = verify_integrity(wrapped(tag, sign_dataset(b.file(b.image()), pki["p256"])))
     assert [each.integrity_verdict for each in report.signatures] == [Verdict.VALID]
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert codes(report) == {"object-not-signed": Outcome.UNKNOWN}
@@ -52,11 +55,13 @@ def test_a_signed_object_inside_another_does_not_sign_that(tag: int, pki: Pki) -
 @pytest.fixture(scope="module")
 def both(pki: Pki) -> bytes:
     """An item is signed, and then the object."""
-    item = Sequence(REFERENCED, (Item((text(0x00081155, "UI", "1.2\0"),)),))
-    return sign_dataset(sign_dataset(file(image(item)), pki["p256"], location=INNER), pki["rsa2048"])
+    item = b.Sequence(
+        t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.text(tags.REFERENCED_SOP_INSTANCE_UID, "UI", "1.2\0"),)),)
+    )
+    return sign_dataset(sign_dataset(b.file(b.image(item)), pki["p256"], location=INNER), pki["rsa2048"])
 
 
-def test_what_is_left_when_the_signature_of_the_object_is_taken_out(both: bytes) -> None:
+def test_coverage_without_the_signature_of_the_object(both: bytes) -> None:
     assert verify_integrity(both).verdict is Verdict.VALID
     main = next(each for each in dcmseal.signatures(both) if str(each.location) == "main")
     left = dcmseal.remove(both, uids=[main.uid]).data
@@ -75,16 +80,18 @@ def test_only_a_location_makes_the_question_one_about_an_item(both: bytes) -> No
         assert report.is_object_signed
 
 
-def test_what_is_invalid_stays_so(pki: Pki) -> None:
-    item = Sequence(REFERENCED, (Item((text(0x00081155, "UI", "1.2\0"),)),))
-    data = sign_dataset(file(image(item)), pki["p256"], location=INNER)
+def test_an_invalid_verdict_stays_invalid(pki: Pki) -> None:
+    item = b.Sequence(
+        t.REFERENCED_IMAGE_SEQUENCE, (b.Item((b.text(tags.REFERENCED_SOP_INSTANCE_UID, "UI", "1.2\0"),)),)
+    )
+    data = sign_dataset(b.file(b.image(item)), pki["p256"], location=INNER)
     report = verify_integrity(data.replace(b"1.2\0", b"1.3\0"))
     assert report.verdict is Verdict.INVALID
     assert report.deciding_findings[0].code == "mac-differs"
 
 
 def test_an_object_without_signatures_needs_no_such_finding() -> None:
-    report = verify_integrity(file(image()))
+    report = verify_integrity(b.file(b.image()))
     assert (report.verdict, report.unmet, report.is_object_signed) == (Verdict.NO_SIGNATURE, (), False)
 
 
@@ -97,23 +104,25 @@ def test_the_numbers_of_a_report_are_those_of_its_map(pki: Pki) -> None:
     assert report.coverage is not None
     assert coverage.summary.critical == coverage.totals.open
     assert sum(each.count for each in coverage.summary.gaps if each.critical) == coverage.totals.open
-    assert report.coverage.covered == len(report.signatures[0].coverage.signed)  # type: ignore[union-attr]
-    assert report.coverage.elements == report.coverage.covered + len(report.signatures[0].coverage.unsigned)  # type: ignore[union-attr]
+    of_signature = report.signatures[0].coverage
+    assert of_signature is not None
+    assert report.coverage.covered == len(of_signature.signed)
+    assert report.coverage.elements == report.coverage.covered + len(of_signature.unsigned)
     nested = [each for each in report.coverage.gaps if each.critical and len(each.path) > 1]
-    assert [each.path for each in nested] == [(0x00101002, 0x00100020)]
+    assert [each.path for each in nested] == [(0x00101002, t.PATIENT_ID)]
 
 
 def test_the_patient_is_named_first(pki: Pki) -> None:
-    data = sign_dataset(file(image()), pki["p256"], tags=["SOPInstanceUID"])
+    data = sign_dataset(b.file(b.image()), pki["p256"], tags=["SOPInstanceUID"])
     coverage = verify_integrity(data, count_coverage=True).coverage
     assert coverage is not None
-    assert format_unprotected(coverage).startswith("NOT protected: Patient's Name, Patient ID, ")
+    assert format_gaps(coverage).startswith("NOT protected: Patient's Name, Patient ID, ")
 
 
 def test_where_all_is_covered_nothing_has_to_be_walked(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     from dcmseal.coverage_map import map_builder
 
-    data = sign_dataset(file(image(us(0x00280010, 1))), pki["p256"])
+    data = sign_dataset(b.file(b.image(b.us(tags.ROWS, 1))), pki["p256"])
     counted = dcmseal.map_coverage(data, verify_integrity(data)).summary
     monkeypatch.delattr(map_builder, "count_coverage")
     assert verify_integrity(data, count_coverage=True).coverage == counted
@@ -121,20 +130,23 @@ def test_where_all_is_covered_nothing_has_to_be_walked(pki: Pki, monkeypatch: py
 
 
 def test_a_critical_element_that_cannot_be_signed_leaves_the_object_incomplete(pki: Pki) -> None:
-    data = sign_dataset(file(image(Value(0x00082112, "UN", b"abcd"), Value(0x00700001, "UN", b"abcd"))), pki["p256"])
+    data = sign_dataset(
+        b.file(b.image(b.Value(0x00082112, "UN", b"abcd"), b.Value(t.GRAPHIC_ANNOTATION_SEQUENCE, "UN", b"abcd"))),
+        pki["p256"],
+    )
     coverage = verify_integrity(data, count_coverage=True).coverage
     assert coverage is not None
     assert coverage.covered == coverage.elements
     assert (coverage.critical, coverage.is_complete) == (1, False)
 
 
-def test_what_cannot_be_counted_is_not_said_to_be_complete() -> None:
-    assert verify_integrity(file(image())).coverage is None
+def test_coverage_that_cannot_be_counted_is_not_called_complete() -> None:
+    assert verify_integrity(b.file(b.image())).coverage is None
 
 
 def test_names_are_few_and_the_rest_is_a_number() -> None:
     gaps = tuple(CoverageGap(path=(0x00091000 + number,), critical=False) for number in range(30))
-    assert format_unprotected(ObjectCoverage(elements=30, others=30, gaps=gaps), limit=1) == (
+    assert format_gaps(ObjectCoverage(elements=30, others=30, gaps=gaps), limit=1) == (
         "NOT protected: (0009,1000) private, and 29 more"
     )
-    assert format_unprotected(ObjectCoverage()) == ""
+    assert format_gaps(ObjectCoverage()) == ""

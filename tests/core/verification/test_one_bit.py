@@ -12,35 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal import tags
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
+from tests.support import builder as b
 from tests.support import reference
-from tests.support.builder import (
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    NATIVE_SYNTAXES,
-    UNDEFINED,
-    Fragments,
-    Item,
-    Node,
-    Sequence,
-    Syntax,
-    Value,
-    file,
-    image,
-    text,
-    trailing_padding,
-    ul,
-    us,
-)
+from tests.support import tags as t
 from tests.support.dicom_tree import LONG_VRS
 from tests.support.oracle_removal import split_file
 from tests.support.pki import Pki
 from tests.support.signed_files import (
-    CERTIFICATE,
-    MAC_SYNTAX,
-    SIGNATURE,
     finding_outcomes,
     integrity_verdict,
     reference_stream,
@@ -50,20 +31,35 @@ from tests.support.signed_files import (
 )
 from tests.support.strategies import portable_data_sets
 
-NESTED = Sequence(0x00081140, (Item((us(0x00280010, 7), Sequence(0x00400555), text(0x00400A12, "LO", "ab"))), Item()))
-UNDEFINED_NESTED = Sequence(0x00081115, (Item((Value(0x00091001, "OB", b"ab"),), undefined=True),), undefined=True)
-NODES: tuple[Node, ...] = (
-    ul(0x00080000, 0),
-    text(0x00080060, "CS", "OT"),
+NESTED = b.Sequence(
+    t.REFERENCED_IMAGE_SEQUENCE,
+    (
+        b.Item((b.us(tags.ROWS, 7), b.Sequence(t.ACQUISITION_CONTEXT_SEQUENCE), b.text(0x00400A12, "LO", "ab"))),
+        b.Item(),
+    ),
+)
+UNDEFINED_NESTED = b.Sequence(
+    tags.REFERENCED_SERIES_SEQUENCE, (b.Item((b.Value(0x00091001, "OB", b"ab"),), undefined=True),), undefined=True
+)
+NODES: tuple[b.Node, ...] = (
+    b.ul(0x00080000, 0),
+    b.text(t.MODALITY, "CS", "OT"),
     UNDEFINED_NESTED,
     NESTED,
-    text(0x00100010, "PN", "Doe^Jane"),
-    text(0x00104000, "LT", "unsigned"),
-    Value(0x00420011, "OB", b"abcd"),
-    Fragments(fragments=(b"", b"ab")),
-    trailing_padding(6),
+    b.text(t.PATIENT_NAME, "PN", "Doe^Jane"),
+    b.text(t.PATIENT_COMMENTS, "LT", "unsigned"),
+    b.Value(t.ENCAPSULATED_DOCUMENT, "OB", b"abcd"),
+    b.Fragments(fragments=(b"", b"ab")),
+    b.trailing_padding(6),
 )
-LISTED = (0x00080060, 0x00081140, 0x00081115, 0x00100010, 0x00420011, 0x7FE00010)
+LISTED = (
+    t.MODALITY,
+    t.REFERENCED_IMAGE_SEQUENCE,
+    tags.REFERENCED_SERIES_SEQUENCE,
+    t.PATIENT_NAME,
+    t.ENCAPSULATED_DOCUMENT,
+    tags.PIXEL_DATA,
+)
 
 
 def parts(data: bytes) -> list[str]:
@@ -91,9 +87,9 @@ def label(data: bytes, start: int, path: str, labels: list[str]) -> tuple[list[s
         labels += [f"{name} length"] * 2
         length = struct.unpack_from("<H", data, start + 6)[0]
         start += 8
-    if vr != "SQ" and length != UNDEFINED:
+    if vr != "SQ" and length != b.UNDEFINED:
         return labels + [f"{name} value"] * length, start + length
-    end = len(data) if length == UNDEFINED else start + length
+    end = len(data) if length == b.UNDEFINED else start + length
     while start < end:
         item, size = struct.unpack_from("<I", data, start)[0], struct.unpack_from("<I", data, start + 4)[0]
         labels += [f"{name} item"] * 8
@@ -103,10 +99,10 @@ def label(data: bytes, start: int, path: str, labels: list[str]) -> tuple[list[s
         if vr != "SQ":
             labels, start = labels + [f"{name} value"] * size, start + size
             continue
-        item_end = len(data) if size == UNDEFINED else start + size
+        item_end = len(data) if size == b.UNDEFINED else start + size
         while start < item_end and data[start : start + 4] != b"\xfe\xff\x0d\xe0":
             labels, start = label(data, start, f"{name}/", labels)
-        if size == UNDEFINED:
+        if size == b.UNDEFINED:
             labels += [f"{name} item"] * 8
             start += 8
     return labels, start
@@ -139,7 +135,7 @@ HARMLESS = {
     *("00080000 tag", "00080000 value"),
     *("00104000 tag", "00104000 VR", "00104000 value"),
     *("FFFCFFFC tag", "FFFCFFFC VR", "FFFCFFFC reserved", "FFFCFFFC value"),
-    # two bytes that are zero, whatever stands there (PS3.5 7.1.2)
+    # two reserved bytes, hashed as zero (PS3.5 7.1.2)
     *("00081115 reserved", "00081140 reserved", "00420011 reserved", "7FE00010 reserved"),
     *("00081115/00091001 reserved", "00081140/00400555 reserved", "4FFE0001 reserved", "FFFAFFFA reserved"),
     # MAC parameters are bound by what they say, not by their form
@@ -152,10 +148,10 @@ HARMLESS = {
 
 
 def test_every_bit_of_a_file(pki: Pki) -> None:
-    data = sign_dataset(file(NODES, JPEG_BASELINE), pki["p256"], tags=LISTED)
+    data = sign_dataset(b.file(NODES, b.JPEG_BASELINE), pki["p256"], tags=LISTED)
     labels = parts(data)
     assert len(labels) == len(data)
-    certificate = labels.index(f"FFFAFFFA/{CERTIFICATE:08X} value")
+    certificate = labels.index(f"FFFAFFFA/{tags.CERTIFICATE_OF_SIGNER:08X} value")
     harmless = set()
     for position, changed in flips(data):
         # the certificate's turn comes below
@@ -167,7 +163,7 @@ def test_every_bit_of_a_file(pki: Pki) -> None:
 def test_every_bit_of_the_certificate(pki: Pki) -> None:
     """It is not in the MAC: what must hold is the public key, and for all else trust has to speak."""
     signer = pki["p256"]
-    data = sign_dataset(file(image()), signer)
+    data = sign_dataset(b.file(b.image()), signer)
     start = data.index(signer.der)
     still_valid = 0
     for offset in range(len(signer.der)):
@@ -184,7 +180,7 @@ def test_every_bit_of_the_certificate(pki: Pki) -> None:
 
 
 def assert_shown(data: bytes) -> None:
-    """All that can be said of the certificate is said, or it cannot be read at all."""
+    """The certificate is fully described, or it is unreadable."""
     (signature,) = dcmseal.signatures(data)
     try:
         with warnings.catch_warnings():
@@ -202,9 +198,9 @@ def assert_shown(data: bytes) -> None:
 @pytest.mark.parametrize("name", ["rsa2048", "p256", "dsa2048"])
 def test_every_bit_of_the_signature(name: str, pki: Pki) -> None:
     """Its value, and the byte that pads it."""
-    data = sign_dataset(file(image()), pki[name])
+    data = sign_dataset(b.file(b.image()), pki[name])
     labels = parts(data)
-    positions = [at for at, each in enumerate(labels) if each == f"FFFAFFFA/{SIGNATURE:08X} value"]
+    positions = [at for at, each in enumerate(labels) if each == f"FFFAFFFA/{tags.SIGNATURE:08X} value"]
     assert len(positions) > 60
     for position in positions[:: 5 if name == "rsa2048" else 1]:
         for bit in range(8):
@@ -213,10 +209,10 @@ def test_every_bit_of_the_signature(name: str, pki: Pki) -> None:
 
 @pytest.mark.parametrize("name", ["rsa2048", "p256"])
 def test_the_mac_syntax_is_bound_by_its_form_only(name: str, pki: Pki) -> None:
-    """Another explicit VR little endian syntax gives the same stream, so that nobody can tell."""
-    data = sign_dataset(file(image()), pki[name])
+    """Another explicit VR little endian syntax gives the same stream."""
+    data = sign_dataset(b.file(b.image()), pki[name])
     labels = parts(data)
-    at = labels.index(f"4FFE0001/{MAC_SYNTAX:08X} value")
+    at = labels.index(f"4FFE0001/{tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID:08X} value")
     same = {
         changed[at : at + 20].rstrip(b" \0").decode("latin-1")
         for position, changed in flips(data)
@@ -227,14 +223,14 @@ def test_the_mac_syntax_is_bound_by_its_form_only(name: str, pki: Pki) -> None:
 
 @given(
     nodes=portable_data_sets(max_depth=3),
-    syntax=st.sampled_from(NATIVE_SYNTAXES[:3]),
+    syntax=st.sampled_from(b.NATIVE_SYNTAXES[:3]),
     places=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 7)), min_size=20, max_size=20),
 )
 def test_random_bits_in_all_syntaxes(
-    nodes: tuple[Node, ...], syntax: Syntax, places: list[tuple[int, int]], pki: Pki
+    nodes: tuple[b.Node, ...], syntax: b.Syntax, places: list[tuple[int, int]], pki: Pki
 ) -> None:
     """Valid is only what has the same stream, as it stands or with minimal padding."""
-    data = sign_dataset(file(nodes, syntax), pki["p256"])
+    data = sign_dataset(b.file(nodes, syntax), pki["p256"])
     assert is_valid(data)
     start = len(split_file(data)[0])
     before = reference_stream(data, lenient=True)
@@ -251,7 +247,9 @@ def test_random_bits_in_all_syntaxes(
 
 
 UNSIGNED = tuple(
-    struct.pack(order + "HH", tag >> 16, tag & 0xFFFF) for tag in (CERTIFICATE, SIGNATURE) for order in "<>"
+    struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
+    for tag in (tags.CERTIFICATE_OF_SIGNER, tags.SIGNATURE)
+    for order in "<>"
 )
 """The tags of what is not in the MAC."""
 
@@ -259,7 +257,7 @@ UNSIGNED = tuple(
 def test_the_byte_that_pads_a_value(pki: Pki) -> None:
     """Between space and NULL lies one bit: both pad, and that one is named instead of called a change."""
     value = b"odd "
-    data = sign_dataset(file(image(Value(0x00104000, "LT", value))), pki["p256"])
+    data = sign_dataset(b.file(b.image(b.Value(t.PATIENT_COMMENTS, "LT", value))), pki["p256"])
     last = data.index(value) + 3
     for bit in range(8):
         report = verify_integrity(flipped(data, last, bit))
@@ -267,27 +265,29 @@ def test_the_byte_that_pads_a_value(pki: Pki) -> None:
         assert (report.verdict is Verdict.VALID) == (bit == 5)
 
 
-def forms(nodes: tuple[Node, ...], undefined: bool) -> tuple[Node, ...]:
+def forms(nodes: tuple[b.Node, ...], undefined: bool) -> tuple[b.Node, ...]:
     """The nodes with all lengths defined or undefined."""
     return tuple(
-        Sequence(node.tag, tuple(Item(forms(item.elements, undefined), undefined) for item in node.items), undefined)
-        if isinstance(node, Sequence)
+        b.Sequence(
+            node.tag, tuple(b.Item(forms(item.elements, undefined), undefined) for item in node.items), undefined
+        )
+        if isinstance(node, b.Sequence)
         else node
         for node in nodes
     )
 
 
-@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
-def test_defined_and_undefined_lengths_are_the_same(nodes: tuple[Node, ...], syntax: Syntax, pki: Pki) -> None:
-    data = sign_dataset(file(nodes, syntax), pki["p256"])
+@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(b.NATIVE_SYNTAXES))
+def test_defined_and_undefined_lengths_are_the_same(nodes: tuple[b.Node, ...], syntax: b.Syntax, pki: Pki) -> None:
+    data = sign_dataset(b.file(nodes, syntax), pki["p256"])
     dataset = to_nodes(reference.parse_file(data).dataset)
     for undefined in (True, False):
-        assert is_valid(file(forms(dataset, undefined), syntax))
+        assert is_valid(b.file(forms(dataset, undefined), syntax))
 
 
-@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
-def test_the_syntax_of_the_file_does_not_matter(nodes: tuple[Node, ...], syntax: Syntax, pki: Pki) -> None:
-    data = sign_dataset(file(nodes, EXPLICIT_LE), pki["p256"])
-    assert is_valid(file(to_nodes(reference.parse_file(data).dataset), syntax))
-    again = sign_dataset(file(nodes, IMPLICIT_LE), pki["p256"])
-    assert is_valid(file(to_nodes(reference.parse_file(again).dataset), syntax))
+@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(b.NATIVE_SYNTAXES))
+def test_the_syntax_of_the_file_does_not_matter(nodes: tuple[b.Node, ...], syntax: b.Syntax, pki: Pki) -> None:
+    data = sign_dataset(b.file(nodes, b.EXPLICIT_LE), pki["p256"])
+    assert is_valid(b.file(to_nodes(reference.parse_file(data).dataset), syntax))
+    again = sign_dataset(b.file(nodes, b.IMPLICIT_LE), pki["p256"])
+    assert is_valid(b.file(to_nodes(reference.parse_file(again).dataset), syntax))

@@ -208,7 +208,7 @@ class TestRunner:
             assert 0 <= len(found.unexplained) - count <= padded
             assert (len(found.unexplained) == 0) is (count == 0), str(found)
 
-    def test_what_is_not_run_is_counted(self, pki: Pki, tmp_path: Path) -> None:
+    def test_skipped_tests_are_counted(self, pki: Pki, tmp_path: Path) -> None:
         key = pki["p256"].key.public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
         test = ("", b"", "valid")

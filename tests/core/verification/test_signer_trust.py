@@ -1,4 +1,4 @@
-"""Trust in a report: the moment that counts, what weakness comes to, and plugins that answer."""
+"""Trust in a report: the time that counts, weak algorithms, and answers of plugins."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.trust import Strictness, TrustRequest, TrustResult, TrustSettings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.plugins.fake_plugins import SECRET, make_plugin
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import sign_dataset
+from tests.support.wrong_types import wrong_type
 
 CERTIFIED = dt.datetime(2025, 5, 5, tzinfo=dt.UTC)
 NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
@@ -29,7 +30,7 @@ GOOD = Finding(aspect=Aspect.TRUST, outcome=Outcome.PASSED, code="known", messag
 
 
 class Evaluator:
-    """Answers what it is told to, and remembers the questions."""
+    """Returns a given answer, and records the requests."""
 
     def __init__(self, answer: Any = None) -> None:
         self.answer = TrustResult(findings=(GOOD,)) if answer is None else answer
@@ -68,7 +69,7 @@ def opened(evaluator: Any, settings: TrustSettings = SETTINGS) -> Trust:
 
 @pytest.fixture(scope="module")
 def file(pki: Pki) -> bytes:
-    return sign_dataset(builder.file(builder.image()), pki["rsa2048"])
+    return sign_dataset(b.file(b.image()), pki["rsa2048"])
 
 
 def test_with_trust_a_signature_is_valid_and_without_it_is_not_established(file: bytes, pki: Pki) -> None:
@@ -118,7 +119,7 @@ def test_the_moment_is_certified_or_claimed_or_now(file: bytes) -> None:
     ],
 )
 def test_weak_algorithms_are_as_the_settings_have_them(pki: Pki, leniency: Strictness, verdict: Verdict) -> None:
-    weak = sign_dataset(builder.file(builder.image()), pki["rsa2048"], algorithm="MD5", allow_weak=True)
+    weak = sign_dataset(b.file(b.image()), pki["rsa2048"], algorithm="MD5", allow_weak=True)
     report = dcmseal.verify(weak, trust=opened(Evaluator(), replace(SETTINGS, weak=leniency)))
     assert report.verdict is verdict
     codes = [each.code for each in report.signatures[0].findings if each.aspect is Aspect.TRUST]
@@ -137,8 +138,8 @@ def test_unknown_is_not_passed(file: bytes) -> None:
         True,
         TrustResult(findings=()),
         TrustResult(findings=(replace(GOOD, aspect=Aspect.INTEGRITY),)),
-        TrustResult(findings=("known",)),  # type: ignore[arg-type] # as nonsense goes
-        TrustResult(findings=(GOOD,), chain=("CN=root",)),  # type: ignore[arg-type]
+        TrustResult(findings=wrong_type(("known",))),
+        TrustResult(findings=(GOOD,), chain=wrong_type(("CN=root",))),
         ValueError(SECRET),
         SystemExit(SECRET),
     ],
@@ -171,7 +172,9 @@ def test_schemes_are_found_by_name_and_belong_to_one() -> None:
     assert "scheme" in broken.plugins()[0].problem
 
 
-@pytest.mark.parametrize("material", [None, TrustMaterial(crls=["no tuple"]), TrustMaterial(anchors=("no bytes",))])  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "material", [None, TrustMaterial(crls=wrong_type(["no tuple"])), TrustMaterial(anchors=wrong_type(("no bytes",)))]
+)
 def test_nonsense_for_material_stops_the_verification(file: bytes, material: Any) -> None:
     answer = TrustResult(findings=(GOOD,), material=material)
     with pytest.raises(TrustError, match="trust backend fake of fakes"):

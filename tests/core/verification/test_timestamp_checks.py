@@ -1,4 +1,4 @@
-"""What becomes of timestamps in a verification: wrong times, those that are required, and trust in authorities."""
+"""Timestamps in a verification: wrong times, required timestamps, and trust in authorities."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from dcmseal.errors import UsageError
 from dcmseal.findings import Finding
 from dcmseal.model.report import TimeBasis
 from dcmseal.model.signature import CertifiedTime
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.plugins.timestamp_backend import TimestampResult
 from dcmseal.plugins.trust import Strictness, TrustSettings
 from dcmseal.verification.timestamp_checks import TimestampContext, verify_timestamp
 from tests.core.plugins.fake_plugins import make_plugin
-from tests.support import builder
+from tests.support import builder as b
 from tests.support.pki import Pki
 from tests.support.signed_files import build_signer, sign_at, sign_by_hand, sign_dataset
 from tests.support.timestamped import SOUND, insert_token, signature_value, timestamp_codes
 from tests.support.tsa import NOW, RunningAuthority, TimestampAuthority, forge_token
+from tests.support.wrong_types import wrong_type
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_the_certified_time_is_held_against_the_others(
 def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, authority: TimestampAuthority) -> None:
     """The signature is as good as it was then."""
     moment = dt.datetime(2024, 1, 15, tzinfo=dt.UTC)
-    data = sign_at(builder.file(builder.image()), pki["expired"], moment)
+    data = sign_at(b.file(b.image()), pki["expired"], moment)
     stamped = insert_token(data, forge_token(authority, signature_value(data), moment=moment + dt.timedelta(seconds=3)))
     report = dcmseal.verify(stamped, integrity_only=True, timestamp="require")
     assert report.verdict is Verdict.VALID
@@ -69,7 +71,7 @@ def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, 
         (b"0\x03abc", "", "timestamp-not-verifiable"),
     ],
 )
-def test_what_cannot_be_verified_leaves_the_signature_open_unless_it_is_ignored(
+def test_an_unverifiable_timestamp_leaves_the_signature_open_unless_ignored(
     pki: Pki, plain: bytes, token: bytes, type_: str, code: str
 ) -> None:
     data = insert_token(sign_dataset(plain, pki["p256"]), token, type_)
@@ -144,7 +146,7 @@ def test_a_time_that_is_hardly_known_proves_nothing(
 @pytest.mark.parametrize("trusted", [False, True])
 @pytest.mark.parametrize("claimed_time", [*Strictness])
 @pytest.mark.parametrize(("ahead", "verdict"), [(4, Verdict.VALID), (6, Verdict.NOT_ESTABLISHED)])
-def test_who_claims_to_sign_in_the_future_is_not_believed(
+def test_a_claimed_signing_time_in_the_future_is_not_accepted(
     pki: Pki, plain: bytes, ahead: int, verdict: Verdict, claimed_time: Strictness, trusted: bool
 ) -> None:
     data = sign_at(plain, pki["rsa2048"], NOW + dt.timedelta(minutes=ahead))
@@ -171,7 +173,7 @@ def test_the_present_of_the_trust_settings_counts_as_well(pki: Pki, plain: bytes
 @pytest.mark.parametrize("moment", ["99991231235959.999999-2359", "99991231235959.999999+0000", "20500101000000-1200"])
 def test_the_end_of_time_is_in_the_future(pki: Pki, moment: str) -> None:
     """Also where its UTC lies beyond what can be computed with."""
-    lasting = sign_by_hand(pki["rsa2048"], builder.image(), moment=moment)
+    lasting = sign_by_hand(pki["rsa2048"], b.image(), moment=moment)
     found = {each.code: each.outcome for each in dcmseal.verify(lasting).signatures[0].findings}
     assert found["signing-time-in-future"] is Outcome.UNKNOWN
 
@@ -195,7 +197,7 @@ def test_a_required_timestamp_is_not_established_without_trust_in_its_authority(
     report = dcmseal.verify(stamped, timestamp="require")
     assert [each.code for each in report.unmet] == ["timestamp-not-established"]
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    # weak digests are no question of trust
+    # weak digests do not depend on trust
     weak = insert_token(data, authority.token(signature_value(data), digest="sha1"))
     assert dcmseal.verify(weak, integrity_only=True, timestamp="require").verdict is Verdict.NOT_ESTABLISHED
 
@@ -217,7 +219,8 @@ def test_a_trust_source_can_judge_the_authority(pki: Pki, authority: TimestampAu
         return (Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="x", message="trusted"),)
 
     signature = dcmseal.signatures(stamped)[0].content
-    answer = verify_timestamp(signature, None, TimestampContext(evaluate_authority=vouch), dt.datetime.now(dt.UTC))
+    context = TimestampContext(backend=installed_registry().timestamp_backend, evaluate_authority=vouch)
+    answer = verify_timestamp(signature, None, context, dt.datetime.now(dt.UTC))
     assert [each.code for each in answer.authority_findings] == ["x"]
     assert [(time.authority, time.others) for time in asked] == [(authority.der, (pki.root.der,))]
 
@@ -248,8 +251,8 @@ class Inventive:
         None,
         RuntimeError("hunter2"),
         TimestampResult(findings=(Finding(aspect=Aspect.TRUST, outcome=Outcome.PASSED, code="x", message=""),)),
-        TimestampResult(findings=[]),  # type: ignore[arg-type]
-        TimestampResult(findings=(), time="now"),  # type: ignore[arg-type]
+        TimestampResult(findings=wrong_type([])),
+        TimestampResult(findings=(), time=wrong_type("now")),
     ],
 )
 def test_a_plugin_that_answers_nonsense_is_not_believed(pki: Pki, plain: bytes, judgement: Any) -> None:
@@ -280,7 +283,7 @@ def test_an_authority_that_is_trusted_makes_the_time_count(pki: Pki, served: Run
     assert verified.trust.moment == verified.certified_time.moment
 
 
-def test_an_authority_that_nobody_trusts_is_in_doubt(pki: Pki, served: RunningAuthority, plain: bytes) -> None:
+def test_an_untrusted_authority_is_not_established(pki: Pki, served: RunningAuthority, plain: bytes) -> None:
     result = dcmseal.sign(plain, signer=build_signer(pki["rsa2048"]), timestamp=served.url)
     signer_only = TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem),))
     report = dcmseal.verify(result.data or b"", trust=signer_only)

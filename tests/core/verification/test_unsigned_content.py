@@ -9,24 +9,13 @@ from typing import Final
 
 import pytest
 
+from dcmseal import tags
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Outcome
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import KeyType
-from tests.support.builder import (
-    IMPLICIT_LE,
-    JPEG_BASELINE,
-    Fragments,
-    Item,
-    Sequence,
-    Value,
-    at,
-    encode,
-    file,
-    image,
-    text,
-    us,
-)
+from tests.support import builder as b
+from tests.support import tags as t
 from tests.support.pki import Pki
 from tests.support.signed_files import (
     edit_signed,
@@ -37,14 +26,13 @@ from tests.support.signed_files import (
     verify_integrity,
 )
 
-PATIENT: Final = encode((text(0x00100010, "PN", "Doe^Jane"),))
+PATIENT: Final = b.encode((b.text(t.PATIENT_NAME, "PN", "Doe^Jane"),))
 MACRO: Final = b"\xfa\xff\xfa\xffSQ"
-MAC_PARAMETERS, SIGNATURES, MAC_ID = 0x4FFE0001, 0xFFFAFFFA, 0x04000005
 DELIMITER: Final = b"\xfe\xff\xdd\xe0"
 
 
 def signed_image(pki: Pki) -> bytes:
-    return sign_dataset(file(image()), pki["p256"])
+    return sign_dataset(b.file(b.image()), pki["p256"])
 
 
 def inserted(pki: Pki, element: bytes, before: bytes) -> bytes:
@@ -75,7 +63,7 @@ def text_group_length(pki: Pki) -> bytes:
 
 
 def out_of_place(pki: Pki) -> bytes:
-    return inserted(pki, header(0x00041130, b"CS", 2) + b"A ", encode(image()[:1]))
+    return inserted(pki, header(t.FILE_SET_ID, b"CS", 2) + b"A ", b.encode(b.image()[:1]))
 
 
 def never_signed(pki: Pki) -> bytes:
@@ -87,42 +75,48 @@ def private_syntax(pki: Pki) -> bytes:
 
 
 def length_like_a_vr(pki: Pki) -> bytes:
-    nodes = image()
-    data = sign_dataset(file(nodes, IMPLICIT_LE), pki["p256"])
-    first = encode(nodes[:1], IMPLICIT_LE)
+    nodes = b.image()
+    data = sign_dataset(b.file(nodes, b.IMPLICIT_LE), pki["p256"])
+    first = b.encode(nodes[:1], b.IMPLICIT_LE)
     group_length = struct.pack("<HH4s", 0x0008, 0x0000, b"TA\0\0")
     return data.replace(first, group_length + bytes(struct.unpack("<H", b"TA")[0]) + first)
 
 
 def element_moved_to_the_item(pki: Pki) -> bytes:
     """The last signed element goes to the front of the item: the MAC is over the same bytes."""
-    nodes = image()[:5]
-    data = sign_dataset(file(nodes), pki["p256"])
-    listed = at(0x04000020, 0x00080016, 0x00080018, 0x00080060, 0x00100010)
-    patient_id = text(0x00100020, "LO", "4711")
-    return edit_signed(data, main={0x00100020: None}, mac={0x04000020: listed}, signature={0x00100020: patient_id})
+    nodes = b.image()[:5]
+    data = sign_dataset(b.file(nodes), pki["p256"])
+    listed = b.at(tags.DATA_ELEMENTS_SIGNED, tags.SOP_CLASS_UID, tags.SOP_INSTANCE_UID, t.MODALITY, t.PATIENT_NAME)
+    patient_id = b.text(t.PATIENT_ID, "LO", "4711")
+    return edit_signed(
+        data, main={t.PATIENT_ID: None}, mac={tags.DATA_ELEMENTS_SIGNED: listed}, signature={t.PATIENT_ID: patient_id}
+    )
 
 
 def hiding_icon(pki: Pki) -> bytes:
-    icon = Item((Fragments(0x7FE00010, (b"", b"ab" + DELIMITER + DELIMITER + b"cd")),))
-    pixels = Fragments(fragments=(b"", b"ab"))
-    return sign_dataset(file(image(Sequence(0x00880200, (icon,)), pixels), JPEG_BASELINE), pki["p256"])
+    icon = b.Item((b.Fragments(tags.PIXEL_DATA, (b"", b"ab" + DELIMITER + DELIMITER + b"cd")),))
+    pixels = b.Fragments(fragments=(b"", b"ab"))
+    return sign_dataset(
+        b.file(b.image(b.Sequence(tags.ICON_IMAGE_SEQUENCE, (icon,)), pixels), b.JPEG_BASELINE), pki["p256"]
+    )
 
 
 def hiding_pixels(pki: Pki) -> bytes:
-    pixels = Fragments(0x7FE00010, (b"", b"ab"))
-    later = Sequence(0x7FE11010, (Item((text(0x00080060, "CS", "OT"),)),))
-    nodes = (*image()[:-1], pixels, text(0x7FE10010, "LO", "ACME"), later)
-    return sign_dataset(file(nodes, JPEG_BASELINE), pki["p256"])
+    pixels = b.Fragments(tags.PIXEL_DATA, (b"", b"ab"))
+    later = b.Sequence(0x7FE11010, (b.Item((b.text(t.MODALITY, "CS", "OT"),)),))
+    nodes = (*b.image()[:-1], pixels, b.text(0x7FE10010, "LO", "ACME"), later)
+    return sign_dataset(b.file(nodes, b.JPEG_BASELINE), pki["p256"])
 
 
 def relabelled(pki: Pki) -> bytes:
-    data = sign_dataset(file((*image()[:-1], Fragments(0x7FE00010, (b"", b"ab"))), JPEG_BASELINE), pki["p256"])
+    data = sign_dataset(
+        b.file((*b.image()[:-1], b.Fragments(tags.PIXEL_DATA, (b"", b"ab"))), b.JPEG_BASELINE), pki["p256"]
+    )
     return data.replace(b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.4.51", 1)
 
 
 def md5(pki: Pki) -> bytes:
-    return sign_dataset(file(image()), pki["p256"], algorithm="MD5", allow_weak=True)
+    return sign_dataset(b.file(b.image()), pki["p256"], algorithm="MD5", allow_weak=True)
 
 
 CASES: Final[dict[str, tuple[Callable[[Pki], bytes], str, Outcome, Verdict]]] = {
@@ -152,15 +146,15 @@ def test_the_mac_matches_and_yet(name: str, pki: Pki) -> None:
     assert report.verdict is expected
 
 
-def test_what_is_harmless_has_no_such_finding(pki: Pki) -> None:
+def test_harmless_files_have_no_such_finding(pki: Pki) -> None:
     harmless = inserted(pki, header(0x00100000, b"UL", 4) + b"\x20\0\0\0", PATIENT)
-    harmless += encode((Value(0xFFFCFFFC, "OB", b"leftover"),))
+    harmless += b.encode((b.Value(tags.DATA_SET_TRAILING_PADDING, "OB", b"leftover"),))
     assert not {code for _, code, _, _ in CASES.values()} & set(finding_outcomes(verify_integrity(harmless)))
     assert integrity_verdict(harmless) is Verdict.VALID
 
 
 def test_keys_that_are_too_small(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = sign_dataset(file(image()), pki["rsa2048"])
+    data = sign_dataset(b.file(b.image()), pki["rsa2048"])
     monkeypatch.setattr(KeyType, "min_bits", 4096)
     assert finding_outcomes(verify_integrity(data))["weak-key"] is Outcome.UNKNOWN
     assert integrity_verdict(data) is Verdict.VALID
@@ -170,16 +164,18 @@ def test_keys_that_are_too_small(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_list_too_many(pki: Pki) -> None:
-    """What a signature covers is said, or it fails: a crowd of others does not silence it."""
+    """The coverage of a signature is reported, even among very many others."""
     data = signed_image(pki)
-    (mac,), (item,) = read_items(data, MAC_PARAMETERS), read_items(data, SIGNATURES)
-    macs = tuple(Item((us(MAC_ID, 1000 + n), at(0x04000020, 0x00090010 + n))) for n in range(64))
-    others = tuple(Item((us(MAC_ID, 1000 + n), *item.elements[1:])) for n in range(64))
+    (mac,), (item,) = read_items(data, tags.MAC_PARAMETERS_SEQUENCE), read_items(data, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    macs = tuple(
+        b.Item((b.us(tags.MAC_ID_NUMBER, 1000 + n), b.at(tags.DATA_ELEMENTS_SIGNED, 0x00090010 + n))) for n in range(64)
+    )
+    others = tuple(b.Item((b.us(tags.MAC_ID_NUMBER, 1000 + n), *item.elements[1:])) for n in range(64))
     crowded = edit_signed(
         data,
         main={
-            MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (mac, *macs)),
-            SIGNATURES: Sequence(SIGNATURES, (*others, item)),
+            tags.MAC_PARAMETERS_SEQUENCE: b.Sequence(tags.MAC_PARAMETERS_SEQUENCE, (mac, *macs)),
+            tags.DIGITAL_SIGNATURES_SEQUENCE: b.Sequence(tags.DIGITAL_SIGNATURES_SEQUENCE, (*others, item)),
         },
     )
     last = verify_integrity(crowded).signatures[-1]
@@ -188,7 +184,7 @@ def test_a_list_too_many(pki: Pki) -> None:
 
 
 @pytest.mark.parametrize("uid", [b"1.2.840.10008.1.2\0.1", b" 1.2.840.10008.1.2.1", b"1.2.840.10008. 1.2.1"])
-def test_a_transfer_syntax_that_is_no_uid(uid: bytes, pki: Pki) -> None:
+def test_a_transfer_syntax_that_is_not_a_uid(uid: bytes, pki: Pki) -> None:
     data = signed_image(pki)
     old = b"\x02\0\x10\0UI" + struct.pack("<H", 20) + b"1.2.840.10008.1.2.1\0"
     assert old in data

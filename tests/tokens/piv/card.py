@@ -60,7 +60,7 @@ class PivCard:
     _unsent: bytes = field(default=b"", repr=False)
 
     def reset(self) -> None:
-        """Power on: all but what is stored is forgotten."""
+        """Power on: only stored data remains."""
         self._verified = self._fresh = False
         self._received = self._unsent = b""
 

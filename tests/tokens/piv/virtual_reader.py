@@ -1,4 +1,4 @@
-"""A card reader of pcscd that is no hardware: vsmartcard's vpcd, to which cards connect by TCP.
+"""A virtual card reader of pcscd: vsmartcard's vpcd, to which cards connect by TCP.
 
 The protocol is a length of two octets and as many octets of payload; one octet alone is a control code.
 """

@@ -1,4 +1,4 @@
-"""DICOM file-sets: the instances that a DICOMDIR names (PS3.10 8, PS3.3 F).
+"""DICOM file-sets: the instances that a DICOMDIR lists (PS3.10 8, PS3.3 F).
 
 >>> file_id_to_path(["IMAGES", "CT1"]), file_id_to_path(["..", "secret"])
 ('IMAGES/CT1', '')
@@ -27,7 +27,7 @@ _MAX_RECORDS: Final = 1_000_000
 
 
 def iter_fileset(path: str, prefix: str) -> Iterator[BatchInput]:
-    """The files that a DICOMDIR lists, in its order; UnreadableInput for those that are missing or outside of it."""
+    """Iterate over the files that a DICOMDIR lists, in order; missing ones and those outside are UnreadableInput."""
     try:
         named = _read_file_ids(path)
     except SealError as error:
@@ -40,7 +40,7 @@ def iter_fileset(path: str, prefix: str) -> Iterator[BatchInput]:
 
 
 def file_id_to_path(components: Sequence[str]) -> str:
-    """The path of a Referenced File ID below the DICOMDIR; empty if it could leave the file-set."""
+    """Convert a Referenced File ID to a path below the DICOMDIR; empty if it could leave the file-set."""
     if len(components) > _MAX_COMPONENTS:
         return ""
     for name in components:
@@ -74,7 +74,7 @@ def _resolve_file_id(path: str, folder: str, root: str, named: Sequence[str], pr
 
 
 def _read_file_ids(path: str) -> list[tuple[str, ...]]:
-    """Referenced File IDs (0004,1500) of all records; raises DatasetError unless each record can be read."""
+    """Read Referenced File ID (0004,1500) of all records; raises DatasetError unless each record can be parsed."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
@@ -96,6 +96,6 @@ def _read_file_ids(path: str) -> list[tuple[str, ...]]:
 
 
 def _parse_file_id(value: bytes) -> tuple[str, ...]:
-    """The components of a Referenced File ID; empty for a record without a file."""
+    """Parse the components of a Referenced File ID; empty for a record without a file."""
     text = os.fsdecode(value.rstrip(b"\0 "))
     return tuple(each.strip(" ") for each in text.split("\\")) if text else ()

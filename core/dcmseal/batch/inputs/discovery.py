@@ -1,4 +1,4 @@
-"""Finding instances: files, folders and what is below them, file-sets, patterns, objects, whatever their number.
+"""Finding inputs: files, folders with everything below them, file-sets, patterns and storage objects.
 
 >>> [found.source for found in iter_inputs(["/no/such/file"])]
 ['/no/such/file']
@@ -10,14 +10,19 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.batch.inputs.glob_pattern import GlobPattern, is_pattern
 from dcmseal.batch.inputs.input_file import BatchInput, UnreadableInput, has_dicom_name, make_input_file
 from dcmseal.batch.inputs.output_layout import DICOMDIR, OutputLayout
 from dcmseal.errors import DatasetError, NotDicom, UsageError
 from dcmseal.output.temporary_files import is_temporary
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.urls import URL_SEPARATOR
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
 
 _FolderIdentity: TypeAlias = tuple[int, int]
 
@@ -30,12 +35,13 @@ class _FolderEntry(NamedTuple):
 
 
 class _DiscoveryRules(NamedTuple):
-    """What is not looked at, or not followed."""
+    """What to skip, and what to follow."""
 
     excluded_folders: frozenset[_FolderIdentity]
     excluded_prefixes: tuple[str, ...]
     has_several_roots: bool
     layout: OutputLayout
+    registry: RegistryProvider
     follow_links: bool
     skip_duplicate_links: bool
 
@@ -47,6 +53,7 @@ def iter_inputs(
     follow_links: bool = False,
     skip_duplicate_links: bool = False,
     layout: OutputLayout | None = None,
+    registry: Registry | None = None,
 ) -> Iterator[BatchInput]:
     """Iterate over the files that sources name: files, folders, DICOMDIR file-sets, patterns, and URLs of these.
 
@@ -65,6 +72,7 @@ def iter_inputs(
         skip_duplicate_links: Whether to skip links to files that are found anyway.
         layout: Where the paths for output begin; None for the common root of all sources, or for the name of the
             folder if the sources arrive one at a time.
+        registry: The plugins for URLs; None for all that are installed.
     """
     exclude = tuple(exclude)
     rules = _DiscoveryRules(
@@ -72,6 +80,7 @@ def iter_inputs(
         excluded_prefixes=tuple(f"{folder.rstrip('/')}/" for folder in exclude if URL_SEPARATOR in folder),
         has_several_roots=has_several_roots(sources),
         layout=OutputLayout.from_argument(sources) if layout is None else layout,
+        registry=provide_registry(registry),
         follow_links=follow_links,
         skip_duplicate_links=skip_duplicate_links,
     )
@@ -80,7 +89,7 @@ def iter_inputs(
 
 
 def has_several_roots(sources: Iterable[str]) -> bool:
-    """Whether paths for output begin with the names of folders."""
+    """Whether output paths begin with the names of folders."""
     return not isinstance(sources, Sequence) or len(sources) > 1
 
 
@@ -95,7 +104,9 @@ def _iter_source(source: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
             yield UnreadableInput(source=redact_secrets(source), error=error)
             return
         if path is None:
-            yield from iter_objects(source, has_several_roots=rules.has_several_roots, exclude=rules.excluded_prefixes)
+            yield from iter_objects(
+                source, rules.registry, has_several_roots=rules.has_several_roots, exclude=rules.excluded_prefixes
+            )
             return
         source = path
     try:
@@ -116,10 +127,10 @@ def _iter_source(source: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
 def _walk_folder(
     folder: str, relative: str, root: str, rules: _DiscoveryRules, fileset_paths: set[str]
 ) -> Iterator[BatchInput]:
-    """The files in a folder and below it, and what a DICOMDIR there names and is not there.
+    """Iterate over the files in a folder and below it, and the missing files of a DICOMDIR there.
 
-    ``root`` is the folder that was named. ``fileset_paths`` are paths that a DICOMDIR names; more are put in as they
-    are come across.
+    ``root`` is the folder that was given. ``fileset_paths`` are paths that a DICOMDIR lists; those of nested ones are
+    added.
     """
     pending = [iter([_FolderEntry(folder, relative.removesuffix("/"), is_folder=True)])]
     while pending:
@@ -139,7 +150,7 @@ def _walk_folder(
 
 
 def _iter_matching(pattern_text: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
-    """What matches a pattern; of folders that match, all that is below them; UnreadableInput if nothing matches."""
+    """Iterate over what matches a pattern, and over folders that match; UnreadableInput if nothing matches."""
     pattern = GlobPattern.parse(pattern_text)
     prefix = rules.layout.folder_prefix(pattern.folder)
     count = 0
@@ -175,7 +186,7 @@ def _iter_matching(pattern_text: str, rules: _DiscoveryRules) -> Iterator[BatchI
 
 
 def _list_folder(folder: str, relative: str) -> list[_FolderEntry]:
-    """What is in a folder, sorted by name; raises OSError."""
+    """List a folder, sorted by name; raises OSError."""
     with os.scandir(folder) as entries:
         names = sorted((entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink()) for entry in entries)
     start = f"{relative}/" if relative else ""
@@ -186,7 +197,7 @@ def _list_folder(folder: str, relative: str) -> list[_FolderEntry]:
 
 
 def _iter_missing_in_fileset(entries: Iterable[_FolderEntry], fileset_paths: set[str]) -> Iterator[UnreadableInput]:
-    """What a DICOMDIR among the entries names and is not there; what is there is put into ``fileset_paths``."""
+    """Iterate over the missing files of a DICOMDIR among the entries; add the others to ``fileset_paths``."""
     for entry in entries:
         if not entry.is_folder and os.path.basename(entry.path) == DICOMDIR:
             from dcmseal.batch.inputs.dicomdir import iter_fileset
@@ -199,7 +210,7 @@ def _iter_missing_in_fileset(entries: Iterable[_FolderEntry], fileset_paths: set
 
 
 def _iter_file(entry: _FolderEntry, root: str, rules: _DiscoveryRules, fileset_paths: set[str]) -> Iterator[BatchInput]:
-    """The entry, unless it is a DICOMDIR, or is being written; ``fileset_paths`` has paths that a DICOMDIR names."""
+    """Return the entry, unless it is a DICOMDIR or being written; ``fileset_paths`` are paths that a DICOMDIR lists."""
     name = os.path.basename(entry.path)
     if name == DICOMDIR or is_temporary(name):
         return
@@ -231,14 +242,14 @@ def _iter_file(entry: _FolderEntry, root: str, rules: _DiscoveryRules, fileset_p
 
 
 def _describe_irregular_file(status: os.stat_result) -> str:
-    """The message for something that is not a regular file."""
+    """Return the message about something that is not a regular file."""
     if stat.S_ISDIR(status.st_mode):
         return "this is a link to a folder, which is not followed"
     return "this is not a regular file"
 
 
 def is_within(path: str, folder: str) -> bool:
-    """Whether a path, its links followed, leads to something below a folder."""
+    """Whether a path, with its links followed, is below a folder."""
     root = os.path.realpath(folder)
     return os.path.commonpath([root, os.path.realpath(path)]) == root
 

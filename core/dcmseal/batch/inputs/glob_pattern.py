@@ -1,4 +1,4 @@
-"""Patterns for paths, as shells have them, for words that no shell has expanded.
+"""Patterns for paths as in shells, for arguments that no shell has expanded.
 
 >>> bool(compile_glob("a/**/*.dcm").fullmatch("a/b/c/image.dcm")), bool(compile_glob("a/*.dcm").fullmatch("a/b/c.dcm"))
 (True, False)
@@ -17,12 +17,12 @@ _NOT_HIDDEN: Final = r"(?!\.)"
 
 
 def is_pattern(word: str) -> bool:
-    """Whether a word that names nothing may be meant as a pattern."""
+    """Whether an argument that does not exist may be a pattern."""
     return bool(_WILDCARD.search(word))
 
 
 class GlobPattern(NamedTuple):
-    """A folder to look through, what paths below it have to match, and how deep they may be."""
+    """The folder to search, the expression that paths below it must match, and the depth of the search."""
 
     folder: str
     regex: re.Pattern[str]
@@ -31,9 +31,9 @@ class GlobPattern(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> GlobPattern:
-        """Read a pattern: ``*``, ``?``, ``[...]``, and ``**`` for any number of folders.
+        """Parse a pattern with ``*``, ``?``, ``[...]``, and ``**`` for any number of folders.
 
-        Names that begin with a point are matched by those that do.
+        Names that begin with a dot match only patterns that begin with one.
         """
         parts = text.rstrip("/").split("/")
         first = next(index for index, part in enumerate(parts) if _WILDCARD.search(part))
@@ -45,7 +45,7 @@ class GlobPattern(NamedTuple):
 
 
 def compile_glob(pattern: str) -> re.Pattern[str]:
-    """What whole paths have to match."""
+    """Compile a pattern to an expression for whole paths."""
     parts = [
         f"(?:{_NOT_HIDDEN}[^/]+/)*" if part == _ANY_FOLDERS else f"{''.join(_iter_name_regex(part))}/"
         for part in pattern.split("/")
@@ -54,7 +54,7 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
 
 
 def _iter_name_regex(part: str) -> Iterator[str]:
-    """An expression for one name, in pieces."""
+    """Iterate over the pieces of an expression for one name."""
     if not part.startswith("."):
         yield _NOT_HIDDEN
     for piece in _TOKEN.findall(part):

@@ -1,4 +1,4 @@
-"""Items: the files that a run goes through, as they were when they were found.
+"""Input files, as they were when they were found.
 
 >>> InputFile(source="study/image.dcm", relative="image.dcm").must_be_dicom
 True
@@ -15,7 +15,7 @@ from dcmseal.errors import SealError
 
 
 def make_input_file(path: str, relative: str, status: os.stat_result, *, must_be_dicom: bool) -> InputFile:
-    """A file as it is now."""
+    """Build the input for a file with its current status."""
     return InputFile(
         source=path,
         relative=relative,
@@ -35,50 +35,50 @@ _DICOM_NAME: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _APPLE_DOUBLE: Final = "._"
-"""How macOS names what it keeps beside a file on other file systems: no DICOM, whatever the rest of the name is."""
+"""Prefix of the files that macOS keeps beside others on foreign file systems; they are never DICOM."""
 
 
 def has_dicom_name(name: str) -> bool:
-    """Whether a file of this name, without folders, says that it is DICOM."""
+    """Whether the name of a file, without folders, suggests that it is DICOM."""
     return not name.startswith(_APPLE_DOUBLE) and _DICOM_NAME.fullmatch(name) is not None
 
 
 class RecordedContent(NamedTuple):
-    """What a journal that goes by content has recorded of a file."""
+    """The content of a file that a journal by content has recorded."""
 
     digest: bytes | None = None
     """SHA-256; None without a result so far."""
     uid: str = ""
-    """Of the signature that was made in it, in place."""
+    """Digital Signature UID of the signature that was made in place."""
 
 
 class InputFile(NamedTuple):
-    """A file to be worked on. A tuple, for there are millions of them, and they go from process to process."""
+    """A file to process. It is a tuple because there are millions, which are sent between processes."""
 
     source: str
-    """Path or URL, as it was named."""
+    """Path or URL, as it was given."""
     relative: str
-    """Path below the folder that was named, for output that mirrors it; components are joined by ``/``."""
+    """Path below the folder that was given, for output that mirrors it; components are joined by ``/``."""
     size: int = -1
-    """Bytes; -1 if that is not known."""
+    """Size in bytes; -1 if it is unknown."""
     mtime_ns: int = 0
-    """When its content was changed, in nanoseconds since 1970; 0 if that is not known."""
+    """When its content was changed, in nanoseconds since 1970; 0 if unknown."""
     ctime_ns: int = 0
-    """When anything of it was changed: unlike the other, no program can set it back. 0 if that is not known."""
+    """When its content or status was changed, which programs cannot set; 0 if unknown."""
     inode: int = 0
     """Tells a file from another that took its name; of an object, its version. 0 if the storage has none."""
     attempt: int = 0
-    """How often it was signed before, and then replaced; each signature gets a UID of its own."""
+    """How often it was signed and then replaced; each signature gets a UID of its own."""
     must_be_dicom: bool = True
-    """It has to be DICOM: it was named, itself or by a DICOMDIR, or its name claims to be DICOM. What else is found in
-    folders, and is none, is passed over."""
+    """Whether it has to be DICOM: it was given, a DICOMDIR lists it, or its name suggests DICOM. Other files in folders
+    are skipped if they are not DICOM."""
     recorded_content: RecordedContent | None = None
-    """Its content is to be hashed, and held against this; None if nobody asks for that."""
+    """Its content is hashed and compared with this; None to skip that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableInput:
-    """What was named or found and is not there, or cannot be read; if ``error`` is NotDicom, it is passed over."""
+    """An input that does not exist or cannot be read; if ``error`` is NotDicom, it is skipped."""
 
     source: str
     error: SealError

@@ -20,7 +20,7 @@ DICOMDIR: Final = "DICOMDIR"
 
 
 class OutputLayout(NamedTuple):
-    """The common root of all inputs: the deepest folder that contains every folder named, and every file."""
+    """The common root of all inputs: the deepest folder that contains every given folder and file."""
 
     root: str | None
     """None if there is none, as among URLs, or it is not known yet: the paths of a folder then begin with its name."""
@@ -38,17 +38,17 @@ class OutputLayout(NamedTuple):
 
     @classmethod
     def from_argument(cls, sources: Iterable[str]) -> Self:
-        """Find the common root of a sequence; of sources that come one at a time, it is not known."""
+        """Find the common root of a sequence; it is unknown if sources arrive one at a time."""
         return cls.from_sources(sources) if isinstance(sources, Sequence) else cls(None)
 
     def folder_prefix(self, folder: str) -> str:
-        """What the paths of the files in a folder begin with: empty, or a path that ends in a slash."""
+        """Return the prefix of the paths of files in a folder: empty, or a path that ends in a slash."""
         folder = os.path.abspath(folder)
         prefix = os.path.basename(folder) if self.root is None else os.path.relpath(folder, self.root)
         return f"{prefix.replace(os.sep, '/')}/" if prefix not in ("", os.curdir) else ""
 
     def source_prefix(self, source: str) -> str:
-        """What the paths of everything that a source names begin with; of a file, its path."""
+        """Return the prefix of the paths of everything in a source; for a file, its path."""
         path = _to_path(source)
         if path is None:
             from dcmseal.batch.inputs.storage_objects import url_root
@@ -60,13 +60,13 @@ class OutputLayout(NamedTuple):
         return self.file_path(path)
 
     def file_path(self, path: str) -> str:
-        """The path of a file that was named."""
+        """Return the path of a file that was given."""
         prefix = "" if self.root is None else self.folder_prefix(os.path.dirname(path))
         return f"{prefix}{os.path.basename(path)}"
 
 
 def _to_path(source: str) -> str | None:
-    """The path that a source means; None if it is the URL of an object."""
+    """Convert a source to a path; None if it is the URL of an object."""
     if URL_SEPARATOR not in source:
         return source
     from dcmseal.batch.inputs.storage_objects import to_local_path
@@ -75,7 +75,7 @@ def _to_path(source: str) -> str | None:
 
 
 def _containing_folder(path: str) -> str:
-    """A folder itself, the folder that a pattern begins in, or the folder that a file is in."""
+    """Return a folder itself, the folder in which a pattern begins, or the folder of a file."""
     if os.path.isdir(path):
         return path
     return GlobPattern.parse(path).folder if _is_glob(path) else os.path.dirname(path)

@@ -1,4 +1,4 @@
-r"""Lists of paths, one a line or each ended by a NUL, as ``find`` and ``find -print0`` write them.
+r"""Lists of paths, one per line or each ended by a NUL, as ``find`` and ``find -print0`` write them.
 
 >>> from io import BytesIO
 >>> list(parse_path_list(BytesIO(b"a.dcm\0b c.dcm\0")))
@@ -24,11 +24,14 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def parse_path_list(stream: BinaryIO, name: str = "the list of files") -> Iterator[str]:
-    """The paths in a list, all of which has been read and checked when this returns.
+    """Parse a list of paths; all of it is read and checked before this returns.
 
-    Names that are ended by NUL may have any bytes. Other lists are text in UTF-8, with line ends LF or CRLF. In UTF-16
-    every other byte is a NUL, so that a name of no byte or of one ("." would be a whole folder) is refused where names
-    are ended by NUL. Raises UsageError, which says where, for anything else.
+    Paths that end in NUL may have any bytes. Other lists are text in UTF-8 with line ends LF or CRLF. In UTF-16, every
+    other byte is a NUL; therefore, lists with NUL must not have paths of less than two bytes (``.`` would be a whole
+    folder).
+
+    Raises:
+        UsageError: The list is invalid; the message says where.
     """
     copy = SpooledTemporaryFile(max_size=_MAX_MEMORY_BYTES)  # noqa: SIM115 - closed with the last path
     try:
@@ -55,7 +58,7 @@ def _iter_paths(copy: SpooledTemporaryFile[bytes], separator: bytes, name: str) 
 
 
 def _iter_lines(copy: SpooledTemporaryFile[bytes], separator: bytes) -> Iterator[bytes]:
-    """All lines with their ends, without a byte order mark; the last one may have no end."""
+    """Iterate over lines with their ends, without a byte order mark; the last line may have no end."""
     copy.seek(len(_BYTE_ORDER_MARK) if _has_byte_order_mark(copy) else 0)
     rest = b""
     while piece := copy.read(_READ_BYTES):

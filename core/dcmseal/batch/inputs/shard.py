@@ -1,4 +1,4 @@
-"""Shards of an archive: each file belongs to one of N, whichever machine looks at it, and in whatever order.
+"""Shards of an archive: each file belongs to one of N, on every machine and in every order.
 
 >>> shard = Shard.parse("2/4")
 >>> [name for name in ("a.dcm", "b.dcm", "c.dcm", "d.dcm") if shard.contains(name)]
@@ -22,7 +22,7 @@ _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One of ``of`` shards, counted from 1."""
+    """One of ``count`` shards, counted from 1."""
 
     number: int
     count: int
@@ -33,16 +33,16 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``I/N``; raises UsageError."""
+        """Parse ``I/N``; raises UsageError."""
         match = _SHARD.fullmatch(text)
         if not match:
             raise UsageError(f"{text!r} is not a shard", hint="write I/N, such as 2/4 for the second of four")
         return cls(number=int(match[1]), count=int(match[2]))
 
     def contains(self, relative: str) -> bool:
-        """Whether a file is of this shard, by its path below the folder that was named.
+        """Whether a file belongs to this shard, by its path below the folder that was given.
 
-        The path alone decides, so that machines agree wherever each has mounted the archive.
+        Only the path counts, so that machines agree wherever they mounted the archive.
         """
         path = os.fsencode(relative.replace(os.sep, "/"))
         return int.from_bytes(blake2b(path, digest_size=8).digest()) % self.count == self.number - 1

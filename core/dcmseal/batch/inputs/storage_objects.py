@@ -1,6 +1,8 @@
-"""Finding instances in storages: objects, what is below a prefix, and patterns.
+"""Finding inputs in storages: objects, everything below a prefix, and patterns.
 
->>> [found.error.hint for found in iter_objects("nowhere://a/b.dcm", has_several_roots=False)][0][:16]
+>>> from dcmseal.plugins.registry import installed_registry
+>>> (found,) = iter_objects("nowhere://a/b.dcm", installed_registry, has_several_roots=False)
+>>> found.error.hint[:16]
 'use one of: abfs'
 """
 
@@ -11,23 +13,31 @@ from hashlib import sha256
 
 from dcmseal.batch.inputs.input_file import BatchInput, InputFile, UnreadableInput, has_dicom_name
 from dcmseal.errors import DatasetError, SealError
+from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.plugins.storage import StorageEntry
 from dcmseal.plugins.storage_urls import is_url, redact_secrets
 from dcmseal.sources.remote_objects import WILDCARD, list_objects, literal_prefix, resolve_file_url
 
 
 def to_local_path(source: str) -> str | None:
-    """The path that a word means, which may be a ``file:`` URL; None if it is another URL. Raises UsageError."""
+    """Convert a source to a path, which may be a ``file:`` URL; None for other URLs. Raises UsageError."""
     path = resolve_file_url(source)
     return None if is_url(path) else path
 
 
-def iter_objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] = ()) -> Iterator[BatchInput]:
-    """What a URL names, as the storage lists it, page by page: an object, a prefix that ends in a slash, or a pattern.
+def iter_objects(
+    url: str, registry: RegistryProvider, *, has_several_roots: bool, exclude: tuple[str, ...] = ()
+) -> Iterator[BatchInput]:
+    """Iterate over the objects of a URL, page by page, in the order of the storage.
 
-    If ``has_several_roots`` are named, paths for output begin with the last name of the prefix. What is missing, or
-    cannot be listed, is an UnreadableInput. Objects below the prefixes ``exclude`` are skipped: they may be results
-    written meanwhile.
+    Args:
+        url: An object, a prefix that ends in a slash, or a pattern.
+        registry: Returns the plugins.
+        has_several_roots: Whether output paths begin with the last name of the prefix.
+        exclude: Prefixes of objects to skip, which may be results of this run.
+
+    Returns:
+        The inputs; objects that are missing, and errors of the storage, are UnreadableInput.
     """
     is_pattern = WILDCARD in url
     is_named = not is_pattern and not url.endswith("/")
@@ -35,7 +45,7 @@ def iter_objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] 
     prefix = url_root(url) if has_several_roots and not is_named else ""
     count = 0
     try:
-        for entry in list_objects(url):
+        for entry in list_objects(url, registry):
             if entry.url.startswith(exclude):
                 continue
             count += 1
@@ -50,7 +60,7 @@ def iter_objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] 
 
 
 def url_root(url: str) -> str:
-    """How the paths for output begin of what a URL names, one of several; of a single object, its own."""
+    """Return the prefix of the output paths of a URL, one of several; for a single object, its path."""
     if WILDCARD in url or url.endswith("/"):
         folder = literal_prefix(url) if WILDCARD in url else url
         return f"{_to_output_path(folder.rstrip('/').rpartition('/')[2])}/"
@@ -64,7 +74,7 @@ def _make_input_file(entry: StorageEntry, relative: str, *, must_be_dicom: bool)
 
 
 def _to_output_path(key: str) -> str:
-    """A path for output: names of objects are anybody's, and may lead out of the folder that results go to."""
+    """Convert the name of an object to an output path; names may contain parts that leave the folder."""
     return "/".join(map(_escape_component, key.split("/")))
 
 

@@ -1,1 +1,1 @@
-"""The journal of a run over many files: what is done stays done, whenever the run dies."""
+"""The journal of a run over many files: completed work survives whenever the run is killed."""

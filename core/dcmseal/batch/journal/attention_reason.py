@@ -1,4 +1,4 @@
-"""Why a file needs attention, and where it belongs: what a journal keeps of a result besides its summary.
+"""Why a file needs attention, and its study and series: what a journal stores besides the summary of a result.
 
 >>> AttentionReason(text="mac-differs: the signed data is not what was signed", study="1.2.3").is_present
 True
@@ -20,7 +20,7 @@ _MAX_UID = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttentionReason:
-    """The words of a result, which are a file's own, and its study and series."""
+    """The text of a result, which belongs to one file only, and its study and series."""
 
     text: str = ""
     study: str = ""
@@ -28,7 +28,7 @@ class AttentionReason:
 
     @classmethod
     def from_result(cls, result: BatchResult) -> Self:
-        """The reason of a result; that of one which needs no attention is empty, so that it takes no space."""
+        """Build the reason of a result; it is empty if no attention is needed, to save space."""
         if result.verdict not in URGENT_VERDICTS:
             return cls()
         instance = result.instance
@@ -40,12 +40,12 @@ class AttentionReason:
 
     @classmethod
     def from_row(cls, text: object, study: object, series: object) -> Self:
-        """What stands in the tables, where nothing may stand; raises TypeError or ValueError for anything else."""
+        """Parse the values of a row, which may be empty; raises TypeError or ValueError if they are invalid."""
         values = (text, study, series)
         text, study, series = ("" if each is None else decode_text(each) for each in values)
         return cls(text=text[:MAX_REASON], study=study[:_MAX_UID], series=series[:_MAX_UID])
 
     @property
     def is_present(self) -> bool:
-        """Whether there is anything in it."""
+        """Whether any value is present."""
         return bool(self.text or self.study or self.series)

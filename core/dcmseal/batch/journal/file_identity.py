@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class FileIdentity(NamedTuple):
     """A file as it was when its result was recorded.
 
-    Its device is not part of it: the same file system has another number after each restart.
+    Its device is not included: the same file system may get another number after a restart.
     """
 
     size: int
@@ -38,7 +38,7 @@ UNREADABLE_IDENTITY: Final = FileIdentity(size=-1, mtime_ns=-1, ctime_ns=-1, ino
 
 
 def make_identity(item: InputFile, *, by_content: bool) -> FileIdentity:
-    """What is known of a file; one whose content cannot be read has no digest."""
+    """Build the identity of a file; it has no digest if the content cannot be read."""
     times = to_sqlite_integer(item.mtime_ns), to_sqlite_integer(item.ctime_ns)
     return FileIdentity(
         to_sqlite_integer(item.size),
@@ -49,7 +49,7 @@ def make_identity(item: InputFile, *, by_content: bool) -> FileIdentity:
 
 
 def refresh_input(item: InputFile) -> InputFile:
-    """The input with the current status of the file, if that can be read."""
+    """Return the input with the current status of the file, if that can be read."""
     try:
         status = os.stat(item.source)
     except OSError:

@@ -1,4 +1,4 @@
-"""Opening journals, which may be damaged, hostile, or another program's database; errors are JournalError."""
+"""Opening of journals, which may be damaged, hostile, or databases of other programs; errors are JournalError."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dcmseal.output.folder import sync_folder
 from dcmseal.plugins.ownership import ForeignWriter, find_foreign_writer, find_replacer
 
 _MAX_VALUE_BYTES: Final = 32 << 20
-"""Bytes of the longest value and statement that SQLite may handle."""
+"""Maximum size in bytes of a value or statement of SQLite."""
 LOCK_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that has locked the journal."""
 _SQLITE_SUFFIXES: Final = ("-journal", "-wal", "-shm")
-"""What the names of SQLite's own files end with."""
+"""Suffixes of the files that SQLite keeps beside a database."""
 _ERROR_TEXTS: Final = (
     ("SQLITE_BUSY", "is in use by another process", "wait until that has ended, or give each process its own journal"),
     (
@@ -37,7 +37,7 @@ _ERROR_TEXTS: Final = (
 
 @contextmanager
 def translate_errors(path: str) -> Generator[None]:
-    """Errors of SQLite become JournalError."""
+    """Translate errors of SQLite to JournalError as a context manager."""
     try:
         yield
     except sqlite3.Error as error:
@@ -57,16 +57,16 @@ def _to_journal_error(path: str, error: sqlite3.Error) -> JournalError:
 
 
 def damage_error(path: str) -> JournalError:
-    """The error of a journal with contents that dcmseal does not write."""
+    """Build the error for a journal with content that dcmseal does not write."""
     return JournalError(
         f"the journal {path} is damaged", hint="continue with an earlier copy of it, or start again with another file"
     )
 
 
 def find_journal_writer(path: str) -> ForeignWriter | None:
-    """Who else could have written a journal, or can write one that does not exist yet, or what SQLite keeps beside it.
+    """Find another user who can write a journal, or could create it, or can write the files of SQLite beside it.
 
-    SQLite applies a rollback journal that it finds (``-journal``) before it reads anything.
+    SQLite applies a rollback journal (``-journal``) before it reads anything.
     """
     real = os.path.realpath(path)
     beside = (f"{real}{suffix}" for suffix in _SQLITE_SUFFIXES if os.path.lexists(f"{real}{suffix}"))
@@ -75,9 +75,10 @@ def find_journal_writer(path: str) -> ForeignWriter | None:
 
 
 def check_writers(path: str) -> None:
-    """Refuse a journal that another user could have written: verdicts in it would count for files that are not opened.
+    """Refuse a journal that another user could have written, because its verdicts would be trusted.
 
-    Raises JournalError.
+    Raises:
+        JournalError: Another user can write the journal.
     """
     found = find_journal_writer(path)
     if found:
@@ -88,9 +89,10 @@ def check_writers(path: str) -> None:
 
 
 def create_file(path: str) -> bool:
-    """Create a file for a journal, readable by its owner only, because file names can identify patients.
+    """Create a file for a journal that only its owner can read, because file names can identify patients.
 
-    Returns False if it exists.
+    Returns:
+        False if the file exists.
     """
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -104,16 +106,14 @@ def create_file(path: str) -> bool:
     return True
 
 
-def connect(path: str, timeout: float | None = None) -> sqlite3.Connection:
-    """Connect to a file that exists, without reading or trusting its contents."""
+def connect(path: str, timeout: float = LOCK_TIMEOUT) -> sqlite3.Connection:
+    """Connect to an existing file, without reading or trusting its content."""
     if not os.path.isfile(path):
         what = "is not a regular file" if os.path.exists(path) else "does not exist"
         raise JournalError(f"the journal {path} {what}", hint="name the journal of an earlier run")
     with translate_errors(path):
         uri = f"{Path(path).absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=LOCK_TIMEOUT if timeout is None else timeout, isolation_level=None
-        )
+        connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
@@ -121,7 +121,7 @@ def connect(path: str, timeout: float | None = None) -> sqlite3.Connection:
 
 
 def check_schema(path: str, connection: sqlite3.Connection) -> None:
-    """Refuse a file that is not a journal, or that has other tables, triggers or views than this version creates."""
+    """Refuse a file that is not a journal, or whose tables, triggers or views differ from those of this version."""
     with translate_errors(path):
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -140,13 +140,13 @@ def check_schema(path: str, connection: sqlite3.Connection) -> None:
 
 
 def is_empty(path: str, connection: sqlite3.Connection) -> bool:
-    """Whether it has no tables yet: the process that created it may have died before."""
+    """Whether a journal has no tables yet, because the process that created it died."""
     with translate_errors(path):
         return not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables, inside a transaction; errors are those of SQLite."""
+    """Create the tables inside a transaction; raises errors of SQLite."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     for statement in TABLES.values():

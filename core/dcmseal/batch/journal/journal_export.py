@@ -1,4 +1,4 @@
-"""What a journal holds as JSON documents of the published schema, and as comma-separated values."""
+"""The content of a journal as JSON documents of the published schema, and as comma-separated values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HEADINGS: Final = (
 
 
 def build_status_document(status: JournalStatus, path: str) -> Document:
-    """How far a run is, of kind ``journal``."""
+    """Build the document about the progress of a run, of kind ``journal``."""
     return build_document(
         "journal",
         {
@@ -48,7 +48,7 @@ def build_status_document(status: JournalStatus, path: str) -> Document:
 
 
 def build_entry_document(entry: JournalEntry) -> Document:
-    """What came of a file, of kind ``journal-entry``; ``result`` is the document of the result, if it was kept."""
+    """Build the document about a file, of kind ``journal-entry``; its ``result`` is the stored document, if any."""
     return build_document(
         "journal-entry",
         {
@@ -65,16 +65,16 @@ def build_entry_document(entry: JournalEntry) -> Document:
 
 
 def iter_json_lines(entries: Iterable[JournalEntry]) -> Iterator[str]:
-    """A document a line, in ASCII."""
+    """Iterate over documents, one per line, in ASCII."""
     for each in entries:
         yield json.dumps(build_entry_document(each), separators=(",", ":")) + "\n"
 
 
 def iter_csv_lines(entries: Iterable[JournalEntry]) -> Iterator[str]:
-    """Comma-separated values (RFC 4180), with headings; several values of a kind are separated by semicolons.
+    """Iterate over lines of comma-separated values (RFC 4180) with headings; lists are separated by semicolons.
 
-    Control characters are written as escapes. A text that a spreadsheet would take for a formula has an apostrophe in
-    front of it, which makes it a text there. JSON Lines have all texts as they are.
+    Control characters are escaped. Text that a spreadsheet could take for a formula gets an apostrophe in front. JSON
+    Lines contain all text unchanged.
     """
     yield _format_csv_row(_HEADINGS)
     for each in entries:

@@ -1,4 +1,4 @@
-"""The header of a journal: it serves one task and one shard, and another one is refused with what differs.
+"""The header of a journal: a journal belongs to one task and one shard, and refuses others.
 
 >>> from dcmseal.batch.tasks.task import VerifyTask
 >>> from dcmseal.verification.verification_options import VerifyOptions
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from dcmseal.batch.journal.journal_database import damage_error
 from dcmseal.batch.tasks.task import ListTask, SignTask, VerifyTask
+from dcmseal.documents.json_reader import JsonObjectReader, load_json
 from dcmseal.errors import UsageError
 from dcmseal.signing.signing_options import SignOptions
 from dcmseal.sources.reference_folders import ReferenceFolders
@@ -66,7 +67,7 @@ class JournalHeader:
 
     @classmethod
     def for_task(cls, task: Task, *, shard: str = "", by_content: bool = False, key: str = "") -> Self:
-        """The header of a new journal; ``key`` names the key if the task does not."""
+        """Build the header of a new journal; ``key`` names the key if the task does not."""
         name = next((name for kind, name in _TASK_NAMES if isinstance(task, kind)), type(task).__name__)
         settings: Document = {"task": name, **_task_to_json(task)}
         if isinstance(task, SignTask):
@@ -75,24 +76,22 @@ class JournalHeader:
 
     @classmethod
     def from_rows(cls, path: str, rows: Mapping[str, str]) -> Self:
-        """Read the rows of ``to_rows``; raises JournalError."""
+        """Parse the rows of ``to_rows``; raises JournalError."""
         try:
-            task: object = json.loads(rows["task"])
+            task = JsonObjectReader(load_json(rows["task"], "the task"), "the task").remaining()
             run = str(uuid.UUID(rows["run"]))
             shard, by_content = rows["shard"], {"stat": False, "digest": True}[rows["identity"]]
-        except (LookupError, RecursionError, ValueError):
+        except (LookupError, ValueError):
             raise damage_error(path) from None
-        if not isinstance(task, dict):
-            raise damage_error(path)
         return cls(run_id=run, task=cast("Document", task), shard=shard, by_content=by_content)
 
     def to_rows(self) -> dict[str, str]:
-        """The rows of its table."""
+        """Return the rows of the table."""
         identity = "digest" if self.by_content else "stat"
         return {"run": self.run_id, "task": json.dumps(self.task), "shard": self.shard, "identity": identity}
 
     def check_task(self, path: str, other: JournalHeader) -> None:
-        """Refuse a task that is not the one of the journal at ``path``; raises UsageError."""
+        """Refuse a task other than that of the journal at ``path``; raises UsageError."""
         names = {name for name in self.task.keys() | other.task.keys() if self.task.get(name) != other.task.get(name)}
         if names:
             if "task" in names:
@@ -111,7 +110,7 @@ class JournalHeader:
             )
 
     def check_shard(self, path: str, other: JournalHeader) -> None:
-        """Refuse another shard than that of the journal; raises UsageError."""
+        """Refuse a shard other than that of the journal; raises UsageError."""
         if self.shard != other.shard:
             owner = f"shard {self.shard}" if self.shard else "the whole archive"
             raise UsageError(f"the journal {path} belongs to {owner}", hint="give each shard a journal of its own")
@@ -138,7 +137,7 @@ def _to_json(value: Any) -> Json:
 
 
 def _task_to_json(task: Task) -> Document:
-    """The task with its options at the same level, and the folders of profile files in place of the plugins."""
+    """Convert a task: its options are at the same level, and folders of profile files replace the plugins."""
     values = _fields_to_json(task)
     options, registry = getattr(task, "options", None), getattr(task, "registry", None)
     if options is not None:

@@ -1,4 +1,4 @@
-"""Merging the journals of shards into one of the whole: of a file that several speak of, the latest result counts."""
+"""Merging the journals of shards into one for the whole archive; the latest result of a file counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.inputs.shard import Shard
-from dcmseal.batch.journal.journal_database import check_writers
+from dcmseal.batch.journal.journal_database import LOCK_TIMEOUT, check_writers
 from dcmseal.batch.journal.journal_reader import JournalReader, JournalStatus
 from dcmseal.batch.journal.journal_schema import is_future
 from dcmseal.batch.journal.journal_store import JournalStore
@@ -23,13 +23,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MAX_MISSING: Final = 100
-"""Missing shards that are named."""
+"""Maximum number of missing shards that are named."""
 
 
-def merge_journals(paths: Sequence[str], output: str) -> tuple[str, ...]:
-    """Write one journal with the results of several, which has to be a new file; returns the shards that are missing.
+def merge_journals(paths: Sequence[str], output: str, *, lock_timeout: float = LOCK_TIMEOUT) -> tuple[str, ...]:
+    """Write a journal with the results of several.
 
-    Raises UsageError if they are of different tasks or a run has not ended, and JournalError.
+    Args:
+        paths: The journals of the shards.
+        output: The new journal, which must not exist.
+        lock_timeout: Seconds to wait for another process that has locked a journal.
+
+    Returns:
+        The shards that are missing.
+
+    Raises:
+        UsageError: The journals are of different tasks, or a run has not ended.
+        JournalError: A journal is damaged or in use, or the new one cannot be written.
     """
     for path in (*paths, output):
         check_writers(path)
@@ -41,7 +51,7 @@ def merge_journals(paths: Sequence[str], output: str) -> tuple[str, ...]:
     if os.path.lexists(output):
         raise UsageError(f"{output} exists", hint="name another file for the merged journal")
     with create_file(output) as temporary:
-        _write_merge(paths, statuses, temporary)
+        _write_merge(paths, statuses, temporary, lock_timeout)
     return _find_missing_shards(status.header.shard for status in statuses)
 
 
@@ -61,7 +71,7 @@ def _read_status(path: str) -> JournalStatus:
 
 
 def _combine_runs(statuses: Iterable[JournalStatus]) -> tuple[object, ...]:
-    """The runs of all shards as one."""
+    """Combine the runs of all shards to one."""
     runs = [run for status in statuses for run in status.runs]
     found = [status.runs[-1].input_count if status.runs else None for status in statuses]
     return (
@@ -73,7 +83,7 @@ def _combine_runs(statuses: Iterable[JournalStatus]) -> tuple[object, ...]:
     )
 
 
-def _write_merge(paths: Sequence[str], statuses: Sequence[JournalStatus], output: str) -> None:
+def _write_merge(paths: Sequence[str], statuses: Sequence[JournalStatus], output: str, lock_timeout: float) -> None:
     now = time.time()
     header = replace(statuses[0].header, run_id=str(uuid.uuid4()), shard="")
     store = JournalStore.open(output, header.to_rows())
@@ -83,7 +93,7 @@ def _write_merge(paths: Sequence[str], statuses: Sequence[JournalStatus], output
             _combine_runs(statuses),
         )
         for path in paths:
-            with JournalReader.open(path, exclusive=True) as journal:
+            with JournalReader.open(path, exclusive=True, lock_timeout=lock_timeout) as journal:
                 for entry in journal.iter_entries():
                     recorded_at = int(entry.recorded_at.timestamp())
                     if _recency(store.recorded_at(entry.source), now) < _recency(recorded_at, now):
@@ -102,5 +112,5 @@ def _write_merge(paths: Sequence[str], statuses: Sequence[JournalStatus], output
 
 
 def _recency(recorded_at: int, now: float) -> int:
-    """What the latest result is found by; a date in the future is less than any other."""
+    """Return the sort key of a result by time; a date in the future comes before all others."""
     return -1 if recorded_at < 0 else 0 if is_future(recorded_at, now) else recorded_at + 1

@@ -1,4 +1,4 @@
-"""Reading a journal, even while a run writes it: how far it is, and what came of each file.
+"""Reading a journal, even while a run writes it: its progress, and the result of each file.
 
 >>> from dcmseal.batch.inputs.discovery import iter_inputs
 >>> from dcmseal.batch.journal.run_journal import Journal
@@ -19,7 +19,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import zlib
@@ -37,6 +36,7 @@ from dcmseal.batch.journal.journal_database import damage_error, translate_error
 from dcmseal.batch.journal.journal_header import JournalHeader
 from dcmseal.batch.journal.journal_schema import MAX_DOCUMENT, decode_text, unpack_uid
 from dcmseal.batch.journal.result_summary import ResultSummary
+from dcmseal.documents.json_reader import JsonObjectReader, load_json
 
 if TYPE_CHECKING:
     from dcmseal.documents.json_types import Document
@@ -69,7 +69,7 @@ class JournalRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStatus:
-    """How far a run is, and what came of it."""
+    """The progress of a run, and its results in numbers."""
 
     header: JournalHeader
     summaries: tuple[tuple[ResultSummary, int], ...]
@@ -82,12 +82,12 @@ class JournalStatus:
 
     @property
     def files(self) -> int:
-        """Files with a result."""
+        """The number of files with a result."""
         return sum(files for _, files in self.summaries)
 
     @property
     def verdicts(self) -> dict[str, int]:
-        """How many files came to each verdict, the most frequent first."""
+        """The number of files of each verdict, the most frequent first."""
         verdicts: Counter[str] = Counter()
         for summary, files in self.summaries:
             verdicts[summary.verdict] += files
@@ -95,18 +95,18 @@ class JournalStatus:
 
     @property
     def attention(self) -> int:
-        """Files that are invalid, or failed."""
+        """The number of files that are invalid or failed."""
         return sum(files for summary, files in self.summaries if summary.needs_attention)
 
     @property
     def remaining(self) -> int | None:
-        """Files without a result when they were last counted; None if no run came to the end."""
+        """The number of files without a result when they were last counted; None if no run was completed."""
         found = self.runs[-1].input_count if self.runs else None
         return None if found is None else max(0, found - self.files)
 
     @property
     def rate(self) -> float | None:
-        """Files a second in the last run that recorded_at any."""
+        """Files per second in the last run that recorded any."""
         for run in reversed(self.runs):
             seconds = (run.ended - run.began).total_seconds()
             if run.result_count and seconds > 0:
@@ -116,22 +116,22 @@ class JournalStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """What came of a file."""
+    """The result of a file."""
 
     source: str
     identity: FileIdentity
     recorded_at: datetime
     summary: ResultSummary
     uid: str
-    """Of the signature that was made last; empty if none was."""
+    """Digital Signature UID of the last signature that was made; empty without one."""
     document: Document | None
-    """The JSON document of the result, if it was kept."""
+    """The JSON document of the result, if it was stored."""
     reason: AttentionReason
-    """Why it needs attention, in words, and its study and series; empty if it needs none."""
+    """Why it needs attention, as text, with its study and series; empty if it needs none."""
 
 
 class JournalReader:
-    """A journal open for reading. Errors are JournalError."""
+    """A journal that is open for reading. All methods raise JournalError if it is damaged."""
 
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
         self._path = path
@@ -140,9 +140,20 @@ class JournalReader:
 
     @classmethod
     @contextmanager
-    def open(cls, path: str, *, exclusive: bool = False) -> Generator[JournalReader]:
-        """Open a journal; ``exclusive`` refuses one that a run is writing. Raises JournalError."""
-        connection = journal_database.connect(path)
+    def open(
+        cls, path: str, *, exclusive: bool = False, lock_timeout: float = journal_database.LOCK_TIMEOUT
+    ) -> Generator[JournalReader]:
+        """Open a journal as a context manager.
+
+        Args:
+            path: The journal.
+            exclusive: Refuse a journal that a run is writing.
+            lock_timeout: Seconds to wait for another process that has locked the journal.
+
+        Raises:
+            JournalError: The file is not a journal, is damaged, or is in use.
+        """
+        connection = journal_database.connect(path, lock_timeout)
         try:
             journal_database.check_schema(path, connection)
             if exclusive:
@@ -153,7 +164,7 @@ class JournalReader:
             connection.close()
 
     def status(self) -> JournalStatus:
-        """How far the run is."""
+        """Read the progress of the run."""
         header = self.header()
         self._read_summaries()
         with self._translate_damage():
@@ -168,13 +179,20 @@ class JournalReader:
             )
 
     def header(self) -> JournalHeader:
-        """What the journal says about itself."""
+        """Read the header."""
         with self._translate_damage():
             rows = self._fetch_rows("SELECT name, value FROM header LIMIT 100")
             return JournalHeader.from_rows(self._path, {decode_text(name): decode_text(value) for name, value in rows})
 
     def iter_entries(self, *, attention_only: bool = False) -> Iterator[JournalEntry]:
-        """What came of each file, by folders in the order they were come across; memory does not grow with them."""
+        """Iterate over the results of all files, folder by folder, in bounded memory.
+
+        Args:
+            attention_only: Skip files that are neither invalid nor failed.
+
+        Raises:
+            JournalError: The journal is damaged.
+        """
         self._read_summaries()
         last: tuple[object, object] = (-1, "")
         while True:
@@ -215,9 +233,7 @@ class JournalReader:
         data = inflater.decompress(content, MAX_DOCUMENT)
         if not inflater.eof:
             raise ValueError("a document is cut short, or too long")
-        document: object = json.loads(data)
-        if not isinstance(document, dict):
-            raise TypeError("not a document")
+        document = JsonObjectReader(load_json(data, "the document", MAX_DOCUMENT), "the document").remaining()
         return cast("Document", document)
 
     def _summary(self, number: int) -> tuple[ResultSummary, int]:
@@ -239,7 +255,7 @@ class JournalReader:
 
     @contextmanager
     def _translate_damage(self) -> Generator[None]:
-        """What cannot be read as what it should be is damage."""
+        """Translate errors about invalid values to JournalError."""
         try:
             yield
         except (

@@ -1,4 +1,4 @@
-"""The tables of a journal, and how values stand in them; ``docs/reference/journal.md`` explains them.
+"""The tables of a journal and the encoding of their values, which ``docs/reference/journal.md`` describes.
 
 >>> split_path("archive/2026/a.dcm")
 ('archive/2026/', 'a.dcm')
@@ -63,7 +63,7 @@ MAX_DOCUMENT: Final = 16 << 20
 
 
 def encode_text(text: str) -> SqlText:
-    """How text is stored: names of files may have bytes that are not valid Unicode, and SQLite's text may not."""
+    """Encode text for SQLite: file names may have bytes that are not valid Unicode, which SQLite cannot store."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -72,7 +72,7 @@ def encode_text(text: str) -> SqlText:
 
 
 def decode_text(value: object) -> str:
-    """Stored text as it was; raises TypeError or ValueError for anything else."""
+    """Decode stored text; raises TypeError or ValueError if it is invalid."""
     if not isinstance(value, (str, bytes)):
         raise TypeError("not text")
     text = value if isinstance(value, str) else os.fsdecode(value)
@@ -82,13 +82,13 @@ def decode_text(value: object) -> str:
 
 
 def split_path(source: str) -> tuple[str, str]:
-    """A path in two: what many files share, with its slash, and the rest."""
+    """Split a path into the folder, with its slash, and the name."""
     end = source.rfind("/") + 1
     return source[:end], source[end:]
 
 
 def pack_uid(uid: str) -> SqlText:
-    """A UID in less space, if it is made of a UUID (PS3.5 B.2)."""
+    """Pack a UID into fewer bytes if it was made from a UUID (PS3.5 B.2)."""
     number = uid.removeprefix(_UUID_ROOT)
     if number != uid and number.isascii() and number.isdigit() and len(number) < 40 and int(number) < 1 << 128:
         data = int(number).to_bytes(16)
@@ -98,17 +98,17 @@ def pack_uid(uid: str) -> SqlText:
 
 
 def unpack_uid(value: object) -> str:
-    """A packed UID as it was; raises TypeError or ValueError for anything else."""
+    """Unpack a UID; raises TypeError or ValueError if it is invalid."""
     if isinstance(value, bytes) and len(value) == 16:
         return f"{_UUID_ROOT}{int.from_bytes(value)}"
     return decode_text(value)
 
 
 def is_future(recorded_at: int, now: float) -> bool:
-    """Whether a result is dated in the future, beyond the differences between clocks of several machines."""
+    """Whether a result is dated in the future, beyond differences between the clocks of machines."""
     return recorded_at > now + _MAX_CLOCK_SKEW
 
 
 def to_sqlite_integer(number: int) -> int:
-    """A number that SQLite can hold: inodes of some file systems have 64 bits without a sign."""
+    """Convert a number to one that SQLite can store: some inodes have 64 bits without a sign."""
     return number & _MAX_INTEGER

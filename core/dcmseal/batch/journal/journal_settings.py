@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dcmseal.batch.journal.journal_database import LOCK_TIMEOUT
 from dcmseal.batch.journal.journal_header import JournalHeader
 from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.tasks.task import SignTask, VerifyTask
@@ -21,15 +22,17 @@ class JournalSettings:
 
     path: str
     shard: Shard | None = None
-    """Only the files of this shard are worked on."""
+    """Process only the files of this shard."""
     by_content: bool = False
-    """Know files by the SHA-256 digest of their content, and not by size, times and inode; workers compute it."""
+    """Identify files by the SHA-256 of their content, which workers compute, instead of size, times and inode."""
     keep_documents: bool = False
-    """Keep the JSON document of every result, and not only of those that are invalid or failed."""
+    """Store the JSON documents of all results, not only of those that are invalid or failed."""
     retry_failed: bool = False
     """Retry files that failed."""
     key: str = ""
     """A name for the key, for tasks with an open signer."""
+    lock_timeout: float = LOCK_TIMEOUT
+    """Seconds to wait for another process that has locked the journal."""
 
     @property
     def is_new(self) -> bool:
@@ -37,11 +40,11 @@ class JournalSettings:
         return not os.path.exists(self.path)
 
     def build_header(self, task: Task) -> JournalHeader:
-        """The header of a journal for the task."""
+        """Build the header of a journal for a task."""
         return JournalHeader.for_task(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
 
     def with_detail(self, task: Task) -> Task:
-        """The task, with results detailed enough for the journal."""
+        """Return the task with results that are detailed enough for the journal."""
         if not isinstance(task, (SignTask, VerifyTask)):
             return task
         detail = task.detail.with_summary()

@@ -1,4 +1,4 @@
-"""A journal open for writing: its rows, in transactions; one process at a time."""
+"""A journal that is open for writing: its rows, in transactions, by one process at a time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MAX_CACHED_SUMMARIES: Final = 1 << 16
 
 
 class RecordedResult(NamedTuple):
-    """What is recorded of a file."""
+    """The recorded result of a file."""
 
     identity: FileIdentity
     summary: ResultSummary
@@ -57,7 +57,7 @@ class SigningIntent(NamedTuple):
 
 
 class JournalStore:
-    """The tables of one journal. Errors are JournalError; what was committed before stays."""
+    """The tables of one journal. Errors are JournalError; committed rows stay."""
 
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -70,11 +70,13 @@ class JournalStore:
         """No statement has failed so far."""
 
     @classmethod
-    def open(cls, path: str, header_rows: dict[str, str]) -> Self:
-        """Open a journal, or begin one that says this about itself; raises JournalError if another process has it."""
+    def open(
+        cls, path: str, header_rows: dict[str, str], *, lock_timeout: float = journal_database.LOCK_TIMEOUT
+    ) -> Self:
+        """Open a journal, or create one with this header; raises JournalError if another process has locked it."""
         journal_database.check_writers(path)
         journal_database.create_file(path)
-        connection = journal_database.connect(path)
+        connection = journal_database.connect(path, lock_timeout)
         try:
             if not journal_database.is_empty(path, connection):
                 # nothing is changed in a database of something else
@@ -99,17 +101,17 @@ class JournalStore:
         return store
 
     def header_rows(self) -> dict[str, str]:
-        """What the journal says about itself."""
+        """Return the rows of the header."""
         rows = self.rows("SELECT name, value FROM header LIMIT 100")
         return {str(name): str(value) for name, value in rows}
 
     def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query, all of them."""
+        """Return all rows of a query."""
         with translate_errors(self.path):
             return self._connection.execute(statement, tuple(values)).fetchall()
 
     def _fetch_one(self, statement: str, values: Iterable[object]) -> tuple[Any, ...] | None:
-        """The first row of a query; None if there is none."""
+        """Return the first row of a query; None without one."""
         try:
             return next(iter(self.rows(statement, values)), None)
         except BaseException:
@@ -117,7 +119,7 @@ class JournalStore:
             raise
 
     def _fetch_value(self, statement: str, key: object) -> Any:
-        """The one value of a query; raises JournalError if there is none."""
+        """Return the single value of a query; raises JournalError without one."""
         found = self._fetch_one(statement, (key,))
         if found is None:
             raise damage_error(self.path)
@@ -133,7 +135,7 @@ class JournalStore:
             raise
 
     def commit(self) -> None:
-        """Bring everything to disk."""
+        """Write all rows to disk."""
         if self._added:
             for number, files in self._added.items():
                 self.execute("UPDATE summaries SET files = files + ? WHERE id = ?", (files, number))
@@ -142,7 +144,7 @@ class JournalStore:
         self.execute("BEGIN IMMEDIATE")
 
     def find_result(self, source: str) -> RecordedResult | None:
-        """What is recorded of a file."""
+        """Find the recorded result of a file."""
         folder, name = split_path(source)
         number = self._find_folder_id(folder)
         if number is None:
@@ -169,7 +171,7 @@ class JournalStore:
             raise damage_error(self.path) from None
 
     def recorded_at(self, source: str) -> int:
-        """When a file was recorded_at, in seconds since 1970; -1 if it was not."""
+        """Return when a file was recorded, in seconds since 1970; -1 if it was not."""
         folder, name = split_path(source)
         number = self._find_folder_id(folder)
         key = (number, encode_text(name))
@@ -187,7 +189,7 @@ class JournalStore:
         document: Document | None = None,
         reason: AttentionReason = NO_REASON,
     ) -> None:
-        """Record a result, in the place of an earlier one of the same file, whose UID stays if there is none now."""
+        """Record a result. It replaces an earlier one of the file, whose UID stays if there is no new one."""
         folder, name = split_path(source)
         key = (self._folder_id(folder), encode_text(name))
         packed = pack_uid(uid) if uid else None
@@ -220,7 +222,7 @@ class JournalStore:
         return int(number)
 
     def forget(self, identity: FileIdentity) -> None:
-        """Strike out the results of all that has this size, time and inode."""
+        """Delete the results of all files with this size, time and inode."""
         rows = self.execute(
             "SELECT folder, name, summary, document FROM results"
             " WHERE size = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?",
@@ -233,13 +235,13 @@ class JournalStore:
             self.execute("DELETE FROM reasons WHERE folder = ? AND name = ?", (folder, name))
 
     def _insert_document(self, document: bytes) -> int | None:
-        """The number under which a document is kept; None if it is too long."""
+        """Store a document and return its number; None if it is too long."""
         if len(document) > MAX_DOCUMENT:
             return None
         return self.execute("INSERT INTO documents (content) VALUES (?)", (zlib.compress(document),)).lastrowid
 
     def record_intent(self, intent: SigningIntent) -> None:
-        """Note that a signature is about to be made; commit before it is."""
+        """Record that a signature is about to be made; commit before making it."""
         folder, name = split_path(intent.source)
         target = None if intent.target == intent.source else encode_text(intent.target)
         self.execute(
@@ -248,12 +250,12 @@ class JournalStore:
         )
 
     def resolve_intent(self, source: str) -> None:
-        """Strike out the intent for a file, if there is one."""
+        """Delete the intent for a file, if there is one."""
         folder, name = split_path(source)
         self.execute("DELETE FROM intents WHERE folder = ? AND name = ?", (self._folder_id(folder), encode_text(name)))
 
     def intents(self) -> Iterator[SigningIntent]:
-        """What was about to be done, and has no result."""
+        """Return the intents without a result."""
         rows = self.rows("SELECT path, name, target, uid FROM intents JOIN folders ON folders.id = folder")
         for folder, name, target, uid in rows:
             try:
@@ -263,7 +265,7 @@ class JournalStore:
                 raise damage_error(self.path) from None
 
     def close(self) -> None:
-        """Close it, with all that was recorded unless a statement failed."""
+        """Close the journal, after a commit unless a statement failed."""
         try:
             if self.is_usable:
                 self.commit()

@@ -1,4 +1,4 @@
-"""What a run that died left of a signature: the signature in its place, or nothing."""
+"""The state of a signature after a run died: the signature is in its place, or was not made."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dcmseal.batch.tasks.task import SignTask, Task
 
 
 def is_signed_in_place(task: Task, item: InputFile, row: RecordedResult) -> bool:
-    """Whether the journal knows of a signature that was made in the file itself."""
+    """Whether the journal contains a signature that was made in the file itself."""
     return bool(row.uid) and isinstance(task, SignTask) and task.placement.target_path(item) == item.source
 
 
 def is_signature_intact(task: Task, item: InputFile, row: RecordedResult) -> bool:
-    """Whether a file that was signed in place has its signature still, and the data that was signed."""
+    """Whether a file that was signed in place still has its signature, and the signed data is unchanged."""
     return is_signed_in_place(task, item, row) and find_intact_signature(item.source, row.uid) is not None
 
 
 def with_new_uid(task: Task, item: InputFile, row: RecordedResult) -> InputFile:
-    """The item with an attempt number whose signature UID is new."""
+    """Return the item with an attempt number whose signature UID is new."""
     if isinstance(task, SignTask) and row.uid:
         for number in range(1 << 16):
             again = item._replace(attempt=number)

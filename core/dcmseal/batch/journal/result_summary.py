@@ -1,4 +1,4 @@
-"""Summaries: what a result comes to, in so few words that millions of results share one.
+"""Summaries of results, so short that millions of results share one.
 
 >>> summary = ResultSummary(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
 >>> ResultSummary.parse(str(summary)) == summary
@@ -10,12 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self
 
-from dcmseal.batch.exit_codes import ExitCode
-from dcmseal.batch.journal.signature_summary import SignatureSummary, parse_summaries, read_subject
+from dcmseal.batch.journal.signature_summary import SignatureSummary, read_subject
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.documents.document_parts import format_moment
+from dcmseal.documents.json_reader import (
+    InvalidJson,
+    load_json,
+    parse_integer,
+    parse_list,
+    parse_row,
+    parse_text,
+    parse_texts,
+)
+from dcmseal.exit_codes import ExitCode
 from dcmseal.findings import Outcome
 from dcmseal.model.report import VerificationReport
 from dcmseal.model.verdict import Verdict
@@ -29,39 +38,39 @@ if TYPE_CHECKING:
     from dcmseal.model.signature import DigitalSignature
 
 _MAX_NAMES: Final = 16
-"""Signers, codes or profiles that one summary names; a file may have any number of them."""
+"""Maximum number of signers, codes or profiles in one summary; a file may have any number."""
 _MAX_NAME: Final = 256
 _VERDICTS: Final = {
     **{kind: frozenset({kind.value}) for kind in ResultKind},
     ResultKind.VERIFIED: frozenset(each.value for each in Verdict),
     ResultKind.LISTED: frozenset({ResultKind.LISTED.value, Verdict.NO_SIGNATURE.value}),
 }
-"""What a result of each kind may come to."""
+"""The verdicts of each kind of result."""
 _NOT_PASSED: Final = (Outcome.FAILED, Outcome.UNKNOWN)
 _PARTIAL: Final = "elements-unsigned"
 _PARTIAL_COVERAGE: Final = frozenset({_PARTIAL, "critical-unsigned"})
-"""Codes that say that a signature does not cover all."""
+"""Codes of findings about elements that a signature does not cover."""
 _MONTH_LENGTH: Final = len("2026-03")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultSummary:
-    """What many results have in common; nothing in it is a file's own."""
+    """The properties that many results have in common; none belongs to one file only."""
 
     kind: str
     """What was done: ``verified``, ``signed``, ``planned``, ``listed``, ``skipped``, ``ignored`` or ``failed``."""
     verdict: str
     exit_code: int
     codes: tuple[str, ...] = ()
-    """Codes of findings that did not pass, or the class of the error; of signing, what verification will object to."""
+    """Codes of findings that did not pass, or the class of the error; for signing, of a later verification."""
     signers: tuple[str, ...] = ()
     """Subjects of the signers' certificates."""
     profiles: tuple[str, ...] = ()
-    """Digital Signature Profiles that are met."""
+    """Digital Signature Profiles that the file meets."""
     month: str = ""
     """Year and month of the latest signature, as in ``2026-03``."""
     signatures: tuple[SignatureSummary, ...] = ()
-    """What each signature came to that was verified."""
+    """The results of the verified signatures."""
 
     @classmethod
     def from_value(
@@ -74,7 +83,7 @@ class ResultSummary:
         error: SealError | None = None,
         blocking_codes: Iterable[str] = (),
     ) -> Self:
-        """The summary of a result with this value or error."""
+        """Build the summary of a result from its value or error."""
         summary = cls(kind=kind.value, verdict=verdict, exit_code=exit_code)
         if error is not None:
             return replace(summary, codes=(type(error).__name__,))
@@ -99,7 +108,7 @@ class ResultSummary:
 
     @classmethod
     def from_signature(cls, signature: DigitalSignature) -> Self:
-        """The summary of a signature that was made, and whose result was lost."""
+        """Build the summary of a signature that was made, but whose result was lost."""
         return cls(
             kind=ResultKind.SIGNED.value,
             verdict=ResultKind.SIGNED.value,
@@ -110,40 +119,35 @@ class ResultSummary:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what ``str`` wrote; raises ValueError."""
-        try:
-            values: object = json.loads(text)
-        except RecursionError:
-            raise ValueError("not a summary") from None
-        if not isinstance(values, list) or len(cast("list[object]", values)) != 8:
-            raise ValueError("not a summary")
-        kind, verdict, code, codes, signers, profiles, month, signatures = cast("list[object]", values)
-        kind, verdict, month = _check_texts([kind, verdict, month])
-        if verdict not in _VERDICTS[ResultKind(kind)] or code == ExitCode.INTERRUPTED:
-            raise ValueError("not a verdict")
+        """Parse what ``str`` wrote; raises ValueError."""
+        row = parse_row(load_json(text, "the summary"), 8)
+        kind, verdict, code, codes, signers, profiles, month, signatures = row
+        kind, verdict = ResultKind(parse_text(kind)), parse_text(verdict)
+        if verdict not in _VERDICTS[kind] or code == ExitCode.INTERRUPTED:
+            raise InvalidJson("a verdict is expected")
         return cls(
-            kind=ResultKind(kind).value,
+            kind=kind.value,
             verdict=verdict,
-            exit_code=ExitCode(cast("int", code)),
-            codes=_check_texts(codes),
-            signers=_check_texts(signers),
-            profiles=_check_texts(profiles),
-            month=month,
-            signatures=parse_summaries(signatures),
+            exit_code=ExitCode(parse_integer(code)),
+            codes=parse_texts(codes),
+            signers=parse_texts(signers),
+            profiles=parse_texts(profiles),
+            month=parse_text(month),
+            signatures=parse_list(SignatureSummary.from_values)(signatures),
         )
 
     @property
     def needs_attention(self) -> bool:
-        """Whether somebody should look at the file itself: it is invalid, or nothing could be done with it."""
+        """Whether a person should look at the file: it is invalid, or failed."""
         return self.verdict == Verdict.INVALID.value or self.kind == ResultKind.FAILED.value
 
     @property
     def is_partial(self) -> bool:
-        """Whether it is valid, and signatures cover a part of the elements only."""
+        """Whether it is valid, and signatures cover only part of the elements."""
         return self.verdict == Verdict.VALID.value and _PARTIAL in self.codes
 
     def to_document(self) -> Document:
-        """Its values, for JSON documents."""
+        """Return the values for JSON documents."""
         return {
             "kind": self.kind,
             "verdict": self.verdict,
@@ -156,14 +160,14 @@ class ResultSummary:
         }
 
     def __str__(self) -> str:
-        """JSON in a line, the same for the same summary."""
+        """Return a line of JSON, which is the same for equal summaries."""
         lists = (self.codes, self.signers, self.profiles, self.month, [each.to_values() for each in self.signatures])
         values = [self.kind, self.verdict, self.exit_code, *lists]
         return json.dumps(values, separators=(",", ":"))
 
 
 def _iter_codes(report: VerificationReport) -> Iterator[str]:
-    """Of what did not pass; what one signature leaves uncovered and another covers is none of it."""
+    """Iterate over codes of findings that did not pass, except elements that another signature covers."""
     covered = frozenset[str]() if report.is_partial else _PARTIAL_COVERAGE
     for each in _iter_findings(report):
         if each.outcome in _NOT_PASSED and each.code not in covered:
@@ -187,9 +191,3 @@ def _latest_month(signatures: Iterable[DigitalSignature]) -> str:
 
 def _limit_names(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(word[:_MAX_NAME] for word in sorted(set(words))[:_MAX_NAMES])
-
-
-def _check_texts(values: object) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[object]", values)):
-        raise ValueError("not a summary")
-    return tuple(cast("list[str]", values))

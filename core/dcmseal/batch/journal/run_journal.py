@@ -23,7 +23,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import BatchInput, InputFile, RecordedContent
 from dcmseal.batch.intact_signature import find_intact_signature
 from dcmseal.batch.journal.attention_reason import AttentionReason
@@ -39,6 +38,7 @@ from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.task import SignTask, Task
 from dcmseal.errors import OutputError, ProcessDied
+from dcmseal.exit_codes import ExitCode
 from dcmseal.model.report import Instance
 from dcmseal.plugins.storage_urls import is_url
 from dcmseal.version import __version__
@@ -87,11 +87,19 @@ class Journal:
     @classmethod
     @contextmanager
     def open(cls, settings: JournalSettings, task: Task) -> Generator[Journal]:
-        """Open a journal, or begin one, and take up what a run that died left behind.
+        """Open a journal, or create it, and recover from a run that died, as a context manager.
 
-        Raises JournalError if it is damaged or in use, and UsageError if it belongs to another task.
+        Args:
+            settings: The journal, and what to record.
+            task: The task of the run.
+
+        Raises:
+            JournalError: The journal is damaged or in use.
+            UsageError: The journal belongs to another task.
         """
-        store = JournalStore.open(settings.path, settings.build_header(task).to_rows())
+        store = JournalStore.open(
+            settings.path, settings.build_header(task).to_rows(), lock_timeout=settings.lock_timeout
+        )
         try:
             journal = cls(store, task, settings)
             try:
@@ -103,9 +111,9 @@ class Journal:
             store.close()
 
     def filter_inputs(self, inputs: Iterable[BatchInput]) -> Iterator[BatchInput]:
-        """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.
+        """Iterate over the items of this shard that have no result yet, or were changed since.
 
-        A signature is announced in the journal before its item is handed out.
+        The intent to sign an item is recorded before the item is returned.
         """
         announced: list[InputFile] = []
         for each in inputs:
@@ -131,7 +139,7 @@ class Journal:
         self._store.execute("UPDATE runs SET input_count = ? WHERE id = ?", (self._input_count, self._number))
 
     def record_results(self, results: Generator[BatchResult]) -> Generator[BatchResult]:
-        """Record what comes of ``to_do``; each result is recorded before it is handed on."""
+        """Record results and pass them on; each is recorded before it is passed on."""
         with closing(results):
             for result in results:
                 self.record(result)
@@ -139,7 +147,7 @@ class Journal:
                     yield result
 
     def record(self, result: BatchResult) -> BatchResult:
-        """Record a result, unless it says nothing about the file; returns it."""
+        """Record a result and return it, unless it says nothing about the file."""
         item = result.input
         if not isinstance(item, InputFile):
             summary = result.summarize()
@@ -181,7 +189,7 @@ class Journal:
         return result
 
     def _confirm_result(self, item: InputFile, identity: FileIdentity | None, digest: bytes | None) -> None:
-        """Pass over a file that a worker found as it was, by its digest or its signature."""
+        """Skip a file that a worker found unchanged, by its digest or its signature."""
         row = self._store.find_result(item.source)
         if row is None:
             return
@@ -193,7 +201,7 @@ class Journal:
         self._report_earlier_result(item, row)
 
     def _is_in_scope(self, item: InputFile) -> bool:
-        """Whether a file is of this shard, and not the journal itself, which may lie in a folder that is named."""
+        """Whether a file belongs to this shard, and is not the journal itself, which may be in a given folder."""
         if (
             os.path.basename(item.source) in self._own_paths
             and os.path.realpath(item.source) in self._own_paths.values()
@@ -202,7 +210,7 @@ class Journal:
         return self._settings.shard is None or self._settings.shard.contains(item.relative)
 
     def _prepare_input(self, item: InputFile) -> InputFile | None:
-        """The item, if there is something left to do with it, or a worker has to see whether there is."""
+        """Return the item if something is left to do with it, or a worker has to check that; else None."""
         row = self._store.find_result(item.source)
         identity = make_identity(item, by_content=False)
         is_again = row is not None and self._needs_retry(item, row)
@@ -227,7 +235,7 @@ class Journal:
         return item
 
     def _needs_retry(self, item: InputFile, row: RecordedResult) -> bool:
-        """Whether a file that is what it was is tried again: it failed, has to be DICOM, or is dated in the future."""
+        """Whether an unchanged file is tried again: it failed, has to be DICOM, or is dated in the future."""
         if (self._settings.retry_failed and row.summary.kind == ResultKind.FAILED) or (
             item.must_be_dicom and row.summary.kind == ResultKind.IGNORED
         ):
@@ -236,7 +244,7 @@ class Journal:
         return not isinstance(self.task, SignTask) and is_future(row.recorded_at, time.time())
 
     def _recorded_content(self, item: InputFile, row: RecordedResult) -> RecordedContent:
-        """What a worker is to hold the content of a file against."""
+        """Return the content that a worker compares with a file."""
         return RecordedContent(
             digest=row.identity.digest, uid=row.uid if is_signed_in_place(self.task, item, row) else ""
         )
@@ -266,7 +274,7 @@ class Journal:
         yield from items
 
     def _recover_intents(self) -> None:
-        """See what became of the signatures that were announced, and have no result."""
+        """Check the signatures whose intent was recorded, but no result."""
         for intent in self._store.intents():
             signature = find_intact_signature(intent.target, intent.uid)
             if signature is not None:
@@ -313,7 +321,7 @@ class Journal:
         return ""
 
     def commit(self) -> None:
-        """Bring all results to disk, and first the files that they tell of; raises OutputError."""
+        """Write all results to disk, and before that the files they are about; raises OutputError."""
         self._sync_files()
         self._update_run()
         self._store.commit()
@@ -321,7 +329,7 @@ class Journal:
         self._uncommitted = 0
 
     def _sync_files(self) -> None:
-        """What is recorded comes after what it tells of; if that cannot be, it is not recorded. Raises OutputError."""
+        """Sync files before their results are recorded, or record none; raises OutputError."""
         try:
             self._unsynced.sync()
         except OutputError:

@@ -8,13 +8,13 @@ True
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self
 
 from dcmseal.documents.document_parts import format_moment
+from dcmseal.documents.json_reader import InvalidJson, parse_positive_integer, parse_row, parse_text, parse_texts
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.model.verdict import Verdict
 
@@ -76,26 +76,20 @@ class SignatureSummary:
 
     @classmethod
     def from_values(cls, values: object) -> Self:
-        """Read what ``values`` gave; raises ValueError."""
-        if not isinstance(values, (list, tuple)) or len(cast("list[object]", values)) != 7:
-            raise ValueError("not a summary")
-        verdict, signer, fingerprint, profiles, month, certified, number = cast("list[object]", values)
-        if not isinstance(verdict, str) or verdict not in _VERDICTS or not isinstance(profiles, (list, tuple)):
-            raise ValueError("not a summary")
-        names = tuple(cast("list[object]", profiles))
-        texts = (signer, fingerprint, month, *names)
-        if not all(isinstance(each, str) for each in texts) or not isinstance(certified, bool):
-            raise ValueError("not a summary")
-        if type(number) is not int or number < 1:
-            raise ValueError("not a summary")
+        """Parse what ``to_values`` returned; raises InvalidJson."""
+        verdict, signer, fingerprint, profiles, month, is_certified, number = parse_row(values, 7)
+        if not isinstance(verdict, str) or verdict not in _VERDICTS:
+            raise InvalidJson("a verdict is expected")
+        if not isinstance(is_certified, bool):
+            raise InvalidJson("a boolean is expected")
         return cls(
             verdict=verdict,
-            signer=cast("str", signer),
-            sha256=cast("str", fingerprint),
-            profiles=cast("tuple[str, ...]", names),
-            month=cast("str", month),
-            certified=certified,
-            number=number,
+            signer=parse_text(signer),
+            sha256=parse_text(fingerprint),
+            profiles=parse_texts(profiles),
+            month=parse_text(month),
+            certified=is_certified,
+            number=parse_positive_integer(number),
         )
 
     def to_values(self) -> list[object]:
@@ -113,13 +107,6 @@ class SignatureSummary:
             "certified": self.certified,
             "count": self.number,
         }
-
-
-def parse_summaries(values: object) -> tuple[SignatureSummary, ...]:
-    """Gists of signatures as they stand in a journal; raises ValueError."""
-    if not isinstance(values, list):
-        raise ValueError("not summaries")  # noqa: TRY004 - what a journal holds is a value
-    return tuple(SignatureSummary.from_values(each) for each in cast("Iterable[object]", values))
 
 
 @lru_cache(_MAX_CACHED_SUBJECTS)

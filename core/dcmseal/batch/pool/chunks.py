@@ -1,4 +1,4 @@
-"""Chunks: some items that a worker gets at once, for to send each by itself takes longer than the work.
+"""Chunks of items, because sending each item to a worker by itself would take longer than the work.
 
 >>> [len(chunk) for chunk in iter_chunks((InputFile(source=name, relative=name) for name in "abcde"), 2)]
 [2, 2, 1]
@@ -32,7 +32,7 @@ Chunk: TypeAlias = "tuple[BatchInput, ...]"
 
 
 def iter_chunks(items: Iterable[BatchInput], max_items: int) -> Iterator[Chunk]:
-    """The items in chunks of at most so many."""
+    """Iterate over chunks of at most this many items."""
     chunk: list[BatchInput] = []
     size = 0
     for item in items:
@@ -46,14 +46,14 @@ def iter_chunks(items: Iterable[BatchInput], max_items: int) -> Iterator[Chunk]:
 
 
 def input_size(item: BatchInput) -> int:
-    """Bytes of an item, as far as they are known."""
+    """Return the size of an item in bytes, as far as it is known."""
     return max(item.size, 0) if isinstance(item, InputFile) else 0
 
 
 def run_chunk(task: bytes, chunk: Sequence[BatchInput]) -> list[BatchResult]:
-    """In a worker: the results of a chunk with a pickled task, up to one that ends the run.
+    """Process a chunk with a pickled task, in a worker; stops after a result that ends the run.
 
-    The task is opened once in each thread. Raises what that does.
+    The task is opened once in each thread; its errors are raised.
     """
     results: list[BatchResult] = []
     with block_exit():
@@ -67,7 +67,7 @@ def run_chunk(task: bytes, chunk: Sequence[BatchInput]) -> list[BatchResult]:
 
 
 def run_input(worker: Worker, item: BatchInput) -> BatchResult:
-    """The result of an item, found or not."""
+    """Process an item; an UnreadableInput is a failed result."""
     if isinstance(item, InputFile):
         return worker.run(item) if item.recorded_content is None else run_on_change(item, worker.run)
     if isinstance(item.error, NotDicom):
@@ -77,7 +77,7 @@ def run_input(worker: Worker, item: BatchInput) -> BatchResult:
 
 @lru_cache(maxsize=64)
 def _open_worker(pickled: bytes, _thread: int) -> tuple[Worker, str | None, ExitStack]:
-    """A worker, the folder that it writes to if it does, and what keeps it open as long as the process lives."""
+    """Open a worker, with its output folder if it has one, for the life of the process."""
     task: Task = pickle.loads(pickled)  # noqa: S301 - it comes from the process that started this one
     resources = ExitStack()
     return resources.enter_context(task.open()), task.output_folder, resources

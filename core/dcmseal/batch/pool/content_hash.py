@@ -1,4 +1,4 @@
-"""Files known by their content: hashed by the worker that is to work on them, so that one process need not read all.
+"""Identification of files by content: the worker that processes a file hashes it, so no single process reads all.
 
 >>> from dcmseal.batch.inputs.input_file import RecordedContent
 >>> content = RecordedContent(digest=hash_file("signed.dcm"))
@@ -19,9 +19,9 @@ from dcmseal.input_files import open_input
 
 
 def run_on_change(item: InputFile, work: Callable[[InputFile], BatchResult]) -> BatchResult:
-    """The result of an item, with the digest of its content; it is unchanged if that is what a journal has recorded.
+    """Process an item, and add the digest of its content; skip it if a journal has recorded that digest.
 
-    The digest counts only if the file was not written meanwhile, for the work reads it a second time.
+    The digest counts only if the file was not written meanwhile, because processing reads the file a second time.
     """
     before, digest = _stat_key(item.source), hash_file(item.source)
     if item.recorded_content is not None and _is_unchanged(item, digest):
@@ -35,7 +35,7 @@ def run_on_change(item: InputFile, work: Callable[[InputFile], BatchResult]) -> 
 
 
 def hash_file(source: str) -> bytes | None:
-    """The SHA-256 digest of a file; None if it cannot be read."""
+    """Compute the SHA-256 digest of a file; None if it cannot be read."""
     try:
         with open_input(source) as file:
             return file_digest(file, "sha256").digest()
@@ -44,7 +44,7 @@ def hash_file(source: str) -> bytes | None:
 
 
 def _is_unchanged(item: InputFile, digest: bytes | None) -> bool:
-    """Whether a file is as it was, or was signed in place and still has its signature and the data that was signed."""
+    """Whether a file is unchanged, or was signed in place and still has its signature and the signed data."""
     known = item.recorded_content
     if known is None or digest is None:
         return False

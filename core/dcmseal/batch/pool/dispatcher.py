@@ -1,4 +1,4 @@
-"""Dispatching chunks to worker processes: results come in order, and a worker that dies takes one file with it."""
+"""Dispatching of chunks to worker processes: results are in order, and a worker that dies loses one file only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ChunkFuture: TypeAlias = "Future[list[BatchResult]]"
 
 @dataclass(frozen=True, slots=True)
 class _SubmittedChunk:
-    """A chunk that was sent, and the answer that will come; None if it is known that none will."""
+    """A chunk that was submitted, and its future; None if the executor broke."""
 
     chunk: Chunk
     executor: Executor
@@ -37,7 +37,7 @@ class _SubmittedChunk:
 
 
 class Dispatcher:
-    """Workers, as long as the context lasts."""
+    """Worker processes, as a context manager."""
 
     def __init__(self, executor_factory: ExecutorFactory, task: Task) -> None:
         self._executor_factory = executor_factory
@@ -55,7 +55,7 @@ class Dispatcher:
         self._resources.close()
 
     def results(self, chunks: Iterable[Chunk]) -> Iterator[BatchResult]:
-        """The results of all chunks, in order; raises SealError for what is wrong with the task."""
+        """Iterate over the results of all chunks, in order; raises SealError if the task cannot be opened."""
         for chunk in chunks:
             executor = self._open_executor()
             self._submit(executor, chunk)
@@ -65,7 +65,7 @@ class Dispatcher:
             yield from self._next_results()
 
     def drain(self) -> Iterator[BatchResult]:
-        """The results of what is worked on; what has not begun does not begin any more."""
+        """Iterate over the results of running chunks; chunks that were not started are cancelled."""
         for sent in self._submitted:
             if sent.future is not None:
                 sent.future.cancel()
@@ -86,7 +86,7 @@ class Dispatcher:
             self._submitted.append(_SubmittedChunk(chunk, executor, None))
 
     def _next_results(self) -> Iterator[BatchResult]:
-        """The results of the chunk that was sent first, and of all that died with it."""
+        """Return the results of the oldest chunk, and retry the chunks that were lost with it."""
         sent = self._submitted.popleft()
         results = self._wait_for_results(sent)
         if results is not None:
@@ -101,7 +101,7 @@ class Dispatcher:
             yield from self._retry(other.chunk) if results is None else results
 
     def _wait_for_results(self, submitted: _SubmittedChunk) -> list[BatchResult] | None:
-        """The answer, or None if whoever was to give it died; raises SealError for what is wrong with the task."""
+        """Wait for results; None if the worker died. Raises SealError if the task cannot be opened."""
         try:
             if submitted.future is None:
                 raise BrokenExecutor
@@ -118,7 +118,7 @@ class Dispatcher:
         return results
 
     def _retry(self, chunk: Chunk) -> Iterator[BatchResult]:
-        """Try a chunk again, by itself, and if that is fatal each of its items: the fewer tries, the fewer deaths."""
+        """Retry a chunk alone, and if the worker dies again, each of its items: few attempts mean few deaths."""
         results = self._retry_alone(chunk)
         if results is not None:
             yield from results
@@ -130,7 +130,7 @@ class Dispatcher:
                 yield from self._retry((found,))
 
     def _retry_alone(self, chunk: Chunk) -> list[BatchResult] | None:
-        """The answer to a chunk while nothing else is worked on; raises ProcessDied if there are too many deaths."""
+        """Process a chunk while nothing else is processed; raises ProcessDied after too many deaths."""
         self._remove_leftovers(chunk)
         self._submit(self._open_executor(), chunk)
         results = self._wait_for_results(self._submitted.pop())
@@ -144,19 +144,19 @@ class Dispatcher:
         return results
 
     def _remove_leftovers(self, chunk: Chunk) -> None:
-        """Remove what a worker that died may have left behind."""
+        """Remove what a dead worker may have left behind."""
         for found in chunk:
             if isinstance(found, InputFile):
                 self._task.remove_leftovers(found)
 
     def _close_executor(self) -> None:
-        """Close an executor that broke; another is opened when it is needed."""
+        """Close an executor that broke; another one is opened when it is needed."""
         self._executor = None
         self._resources.close()
 
 
 def pickle_task(task: Task) -> bytes:
-    """A task as bytes, for other processes; raises UsageError if it has values that stay in this one."""
+    """Pickle a task for other processes; raises UsageError if it has values that cannot be sent."""
     try:
         return pickle.dumps(task)
     except (pickle.PicklingError, AttributeError, TypeError):

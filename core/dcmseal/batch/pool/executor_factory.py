@@ -1,4 +1,4 @@
-"""Where work is done: in a pool of processes on this machine, or wherever a plugin's executor has its own.
+"""Executors: a pool of processes on this machine, or the workers of a plugin.
 
 >>> usable_processors() >= 1
 True
@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.errors import UsageError
+
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
@@ -25,24 +27,27 @@ _PRELOADED_MODULES: Final = (
     "concurrent.futures.process",
     "dcmseal.batch.pool.chunks",
 )
-"""What the server of processes imports first, whatever the task."""
-_CPU_QUOTA_FILE: Final = "/sys/fs/cgroup/cpu.max"
+"""Modules that the fork server imports first, for any task."""
+CPU_QUOTA_FILE: Final = "/sys/fs/cgroup/cpu.max"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorFactory:
-    """Something that opens executors, and how many chunks of work one of them takes on at once."""
+    """Opens executors, and says how many chunks of work an executor processes at once."""
 
     open: Callable[[Task], AbstractContextManager[Executor]]
-    """Called with what is to be done, and again if the executor breaks."""
+    """Opens an executor for a task; called again if the executor breaks."""
     slots: Callable[[Executor], int]
 
 
 def make_process_pool(jobs: int) -> ExecutorFactory:
-    """A pool of so many processes on this machine.
+    """Return a pool of processes on this machine.
 
-    The module that Python was started with is imported in each, so that a script has to keep what it does below
+    Each process imports the module with which Python was started, so a script has to protect its work with
     ``if __name__ == "__main__"``.
+
+    Args:
+        jobs: The number of processes.
     """
 
     @contextmanager
@@ -61,18 +66,24 @@ def make_process_pool(jobs: int) -> ExecutorFactory:
     return ExecutorFactory(open=open_pool, slots=lambda _: jobs)
 
 
+def check_jobs(jobs: int | None) -> None:
+    """Refuse a number of processes below 1; raises UsageError."""
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs must be at least 1, not {jobs}", hint="give the number of processes, or None")
+
+
 def can_start_processes() -> bool:
-    """Whether processes can begin as this one did: a program that came from standard input cannot be read again."""
+    """Whether processes can start like this one did; a program from standard input cannot be read again."""
     main = sys.modules["__main__"]
     path = getattr(main, "__file__", None)
     return path is None or main.__spec__ is not None or os.path.exists(path)
 
 
 def start_forkserver(task: Task) -> BaseContext:
-    """Start the server that processes of a pool are forked of, if it does not run yet; it is not waited for.
+    """Start the server from which the processes of a pool are forked, if it is not running; do not wait for it.
 
-    It imports what the task needs, and nothing else: no thread, lock or open file of this process gets into the forks.
-    Without a fork server, as on Windows, each process starts from scratch and imports everything itself.
+    It imports what the task needs and nothing else, so that the forks inherit no thread, lock or open file. Without a
+    fork server, as on Windows, each process starts from scratch and imports everything itself.
     """
     import multiprocessing
 
@@ -87,16 +98,25 @@ def start_forkserver(task: Task) -> BaseContext:
 
 
 def parse_executor(text: str, jobs: int | None, registry: Registry) -> ExecutorFactory:
-    """The workers that ``NAME:ADDRESS`` means; raises PluginError or one of its kinds if there are none."""
+    """Parse ``NAME:ADDRESS`` to an executor of a plugin.
+
+    Args:
+        text: The name of the executor, and its address.
+        jobs: The number of processes; None for the default of the executor.
+        registry: The plugins.
+
+    Raises:
+        PluginError: No plugin provides the executor.
+    """
     name, _, address = text.partition(":")
     executor = registry.batch_executor(name)
     return ExecutorFactory(open=lambda _: executor.open(address, jobs), slots=executor.slots)
 
 
-def usable_processors() -> int:
-    """How many processors this process may use, by its affinity and by the quota of its container."""
+def usable_processors(quota_file: str = CPU_QUOTA_FILE) -> int:
+    """Return how many processors this process may use, by its affinity and the quota of its container (cgroups v2)."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError), open(_CPU_QUOTA_FILE, encoding="ascii") as file:
+    with suppress(OSError, ValueError), open(quota_file, encoding="ascii") as file:
         quota, period = map(int, file.read().split())
         processors = min(processors, max(1, round(quota / period)))
     return processors

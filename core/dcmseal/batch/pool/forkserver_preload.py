@@ -1,7 +1,7 @@
-"""Imported first by the server that the processes of a pool are forked of, and nowhere else.
+"""Imported first by the server from which the processes of a pool are forked, and nowhere else.
 
-Importing makes no garbage, so that none is looked for meanwhile; and what is there when a process is forked stays: it
-is not looked at again, and its memory remains shared with the server.
+Imports create no garbage, so collection is off meanwhile. Objects that exist before a fork are never collected, and
+their memory stays shared with the server.
 """
 
 from __future__ import annotations

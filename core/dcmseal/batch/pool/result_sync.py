@@ -1,6 +1,7 @@
-"""Results that are on disk: of many files at once, because bringing a folder to disk takes longer than a small file.
+"""Syncing of results to disk, many files at once, because syncing a folder takes longer than a small file.
 
-What a worker process answers is on disk, and so is what a journal says, and everything once a run has ended.
+The results of a worker process are on disk when it returns them; so are those that a journal contains, and all results
+at the end of a run.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ _SYNC_SECONDS: Final = 1.0
 
 
 class UnsyncedFolders:
-    """Folders of this machine in which files got their names, and which may not be on disk."""
+    """Folders of this machine in which files were renamed, but which may not be on disk."""
 
     def __init__(self, root: str | None) -> None:
-        """``root`` is the folder that results go to, if they do not take the place of their input.
+        """``root`` is the folder for results, if they do not replace their inputs.
 
-        Folders in it, and itself, may be new.
+        It and its subfolders may be new.
         """
         self._root = root
         self._folders: set[str] = set()
 
     def add(self, result: BatchResult) -> None:
-        """Take note of a result, if something was written here."""
+        """Add the folder of a result, if something was written on this machine."""
         if result.is_written and URL_SEPARATOR not in result.output:
             path = os.path.realpath(result.output) if os.path.islink(result.output) else result.output
             self._folders.add(os.path.dirname(path) or ".")
 
     def sync(self) -> None:
-        """Bring all of them to disk; raises OutputError."""
+        """Sync all folders; raises OutputError."""
         folders = {above for folder in self._folders for above in self._iter_with_parents(folder)}
         self._folders.clear()
         for folder in sorted(folders, reverse=True):
@@ -62,7 +63,7 @@ class UnsyncedFolders:
 
 
 def iter_with_sync(results: Iterator[BatchResult], root: str | None) -> Generator[BatchResult]:
-    """The results as they come; what was written is on disk soon, and when they end. Raises OutputError."""
+    """Pass results on; what was written is synced after a while, and at the end. Raises OutputError."""
     unsynced = UnsyncedFolders(root)
     synced = monotonic()
     try:
@@ -77,7 +78,7 @@ def iter_with_sync(results: Iterator[BatchResult], root: str | None) -> Generato
 
 
 def sync_results(results: Sequence[BatchResult], root: str | None) -> list[BatchResult]:
-    """The results, once what was written is on disk; if that cannot be, they have failed."""
+    """Sync what was written, and return the results; if that fails, they are failed results."""
     unsynced = UnsyncedFolders(root)
     for result in results:
         unsynced.add(result)

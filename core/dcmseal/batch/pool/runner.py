@@ -20,6 +20,7 @@ from dcmseal.batch.pool.chunks import CHUNK_SIZE, input_size, iter_chunks, run_i
 from dcmseal.batch.pool.executor_factory import (
     ExecutorFactory,
     can_start_processes,
+    check_jobs,
     make_process_pool,
     start_forkserver,
     usable_processors,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _FEW_FILES: Final = 500
 _FEW_BYTES: Final = 200 << 20
-"""Files, and bytes, that are done before a pool of processes has begun (measured)."""
+"""Files and bytes that are processed faster than a pool of processes starts (measured)."""
 
 
 def run_task(
@@ -50,26 +51,28 @@ def run_task(
     jobs: int | None = None,
     chunk: int = CHUNK_SIZE,
 ) -> Generator[BatchResult]:
-    """Work on inputs; results come in their order, and not all inputs are looked for before the first result.
+    """Process inputs. Results are in their order, and the first results arrive before all inputs are found.
 
-    A bad file is a result that failed, and so is a file that no worker process survives. A result with ``is_fatal`` is
-    the last: the files done by then come before it, and those not attempted do not come. Close the generator to stop
-    early: no worker process is left, and no half-written file.
+    A file that cannot be processed is a failed result, and so is a file at which every worker process dies. A result
+    with ``is_fatal`` is the last: files that were done come before it, and files that were not attempted do not come.
+    Close the generator to stop early; no worker process and no incomplete file remains.
 
     Args:
-        inputs: What to work on.
-        task: What to do with each.
-        journal: Skip what it has results of, and record the others.
-        key: A key of this process to sign with, for a SignTask. It is opened when the first input is found, before
-            this function returns, because somebody may be asked for a PIN.
+        inputs: What to process.
+        task: What to do with each input.
+        journal: Skips inputs with a recorded result, and records the others.
+        key: A key of this process, for a SignTask. It is opened when the first input is found, before this function
+            returns, because that may prompt for a PIN.
         executor: Where to work, instead of on this machine.
-        jobs: Number of processes; None for as many as there are processors. One process does the work itself, and so
-            does this process if there are few inputs, or if no other can start as it did.
-        chunk: Inputs that a worker gets at once.
+        jobs: Number of processes; None for as many as there are processors. This process does the work itself if the
+            number is 1, if there are few inputs, or if no process can start like this one did.
+        chunk: Number of inputs that a worker gets at once.
 
     Raises:
+        UsageError: ``jobs`` is below 1.
         SealError: The task or the key cannot be used.
     """
+    check_jobs(jobs)
     if journal is None:
         return _dispatch(inputs, task, key, executor, jobs, chunk)
     return journal.record_results(_dispatch(journal.filter_inputs(inputs), journal.task, key, executor, jobs, chunk))
@@ -83,7 +86,7 @@ def _dispatch(
     jobs: int | None,
     chunk: int,
 ) -> Generator[BatchResult]:
-    """Work in an executor, in this process, or in a pool of processes."""
+    """Process inputs in an executor, in this process, or in a pool of processes."""
     rest = iter(inputs)
     if key is not None:
         first = list(islice(rest, 1))
@@ -128,11 +131,11 @@ def _no_results() -> Generator[BatchResult]:
 
 
 def _do_nothing() -> None:
-    """Without a signing server, there is nothing to close."""
+    """Close nothing, because there is no signing server."""
 
 
 def _take_first(items: Iterator[BatchInput]) -> Iterator[BatchInput]:
-    """As many items as show whether they are few and small."""
+    """Take as many items as needed to know whether they are few and small."""
     size = 0
     for item in islice(items, _FEW_FILES):
         yield item
@@ -161,7 +164,7 @@ def _run_in_executor(
     chunk: int,
     on_abort: Callable[[], object] = _do_nothing,
 ) -> Generator[BatchResult]:
-    """``on_abort`` is called as soon as the run stops early, so that workers finish only the files they have begun."""
+    """Process inputs; ``on_abort`` is called if the run stops early, so that workers only finish the current files."""
     from dcmseal.batch.pool.dispatcher import Dispatcher
 
     end: BatchResult | None = None

@@ -1,4 +1,4 @@
-"""The life of a process in the pool: it leaves Ctrl-C to its parent, and does not outlive it."""
+"""A process of the pool: it leaves Ctrl-C to its parent, and ends with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ORPHANED: Final = Event()
 
 
 def init_worker_process() -> None:
-    """Begin as a process of a pool."""
+    """Initialize a process of a pool."""
     # the parent decides what becomes of files that are half done
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_exit_with_parent, daemon=True).start()
@@ -25,7 +25,7 @@ def init_worker_process() -> None:
 
 @contextmanager
 def block_exit() -> Generator[None]:
-    """While this lasts, the process ends between two files only."""
+    """Let the process end between two files only, as a context manager."""
     if parent_process() is None:
         yield
         return
@@ -34,7 +34,7 @@ def block_exit() -> Generator[None]:
 
 
 def exit_without_parent() -> None:
-    """End this process of a pool if its parent was killed: nobody is left to take its results."""
+    """End this process of a pool if its parent was killed, because no process takes its results."""
     if _ORPHANED.is_set():
         os._exit(1)
 

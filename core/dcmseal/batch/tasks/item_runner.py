@@ -1,4 +1,4 @@
-"""Work on one item, whatever the task: timed, and no error gets out."""
+"""Processing of one item for any task: it is timed, and errors become results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run_item(
     *,
     is_fatal: Callable[[SealError], bool],
 ) -> BatchResult:
-    """The result of ``work``, or of its error; ``is_fatal`` says which errors leave nothing to be done for others."""
+    """Return the result of ``work``, or of its error; ``is_fatal`` tells which errors end the run."""
     start = perf_counter()
     try:
         result = work(item)
@@ -38,5 +38,5 @@ def run_item(
 
 
 def never_fatal(_: SealError) -> bool:
-    """Of tasks in which every error is a matter of the file."""
+    """Return False: every error is about the file."""
     return False

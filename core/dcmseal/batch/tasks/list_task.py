@@ -1,4 +1,4 @@
-"""Listing the signatures of many files as a task."""
+"""The task of listing the signatures of many files."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.item_runner import never_fatal, run_item
+from dcmseal.exit_codes import ExitCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTask:
-    """What ``dcmseal.signatures`` is asked, for many files."""
+    """List the signatures of each file, like ``dcmseal.signatures``."""
 
     detail: ResultDetail = ResultDetail.VALUE
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
-        """What it takes to list, and to tell of it."""
+        """The modules that listing needs."""
         return (
             "dcmseal.api.inspect",
             "dcmseal.macro.inspection",
@@ -32,15 +32,15 @@ class ListTask:
 
     @property
     def output_folder(self) -> None:
-        """Nothing is written."""
+        """None, because nothing is written."""
 
     @contextmanager
     def open(self) -> Generator[ListingWorker]:
-        """There is nothing to be made ready."""
+        """Open the task; it needs nothing."""
         yield ListingWorker(self.detail)
 
     def remove_leftovers(self, item: InputFile) -> None:
-        """Nothing is ever left behind."""
+        """Do nothing, because nothing is written."""
 
 
 class ListingWorker:

@@ -1,4 +1,4 @@
-"""Results in a folder that mirrors their inputs: no two may go to the same place.
+"""Results in a folder that mirrors their inputs: no two may have the same path.
 
 >>> list(iter_without_collisions(["a/1.dcm", "b/1.dcm"], "out"))
 ['a/1.dcm', 'b/1.dcm']
@@ -19,9 +19,12 @@ from dcmseal.urls import URL_SEPARATOR
 
 
 def iter_without_collisions(sources: Iterable[str], folder: str, layout: OutputLayout | None = None) -> Iterator[str]:
-    """The words, of which there are several, as long as their results are apart; raises UsageError.
+    """Iterate over several sources, and fail if two results would have the same path.
 
-    Of each, no more than a number is remembered.
+    Only a number is kept in memory for each source.
+
+    Raises:
+        UsageError: Two results would have the same path.
     """
     layout = OutputLayout.from_argument(sources) if layout is None else layout
     is_here = URL_SEPARATOR not in folder

@@ -1,4 +1,4 @@
-"""Where the results of many files go, and what may not be overwritten there."""
+"""Where the results of many files go, and what they may not replace."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where signed files go: to a folder that mirrors the input, or in the place of the input."""
+    """The output of signed files: a folder that mirrors the inputs, or the place of the inputs."""
 
     folder: str | None = None
-    """None is in place."""
+    """None to replace the inputs."""
     overwrite: bool = False
-    """Replace files that are in the folder already."""
+    """Replace files that exist in the folder."""
     protected_files: tuple[ProtectedPath, ...] = ()
-    """Files that the run needs: these are never replaced."""
+    """Files that the run needs, which are never replaced."""
 
     def target_path(self, item: InputFile) -> str:
-        """Where the result of an item goes."""
+        """Return the path or URL for the result of an item."""
         if self.folder is None:
             return item.source
         if URL_SEPARATOR in self.folder:
@@ -37,17 +37,17 @@ class Placement:
         return os.path.join(self.folder, *item.relative.split("/"))
 
     def is_free(self, target: str, registry: Registry) -> bool:
-        """Whether a result may go there; of URLs, raises UsageError, PluginError or StorageUnavailable."""
+        """Whether a result may be written there; for URLs, raises UsageError, PluginError or StorageUnavailable."""
         if self.folder is None or self.overwrite:
             return True
         if URL_SEPARATOR not in target:
             return not os.path.lexists(target)
         from dcmseal.sources.remote_objects import find_object
 
-        return find_object(target, registry) is None
+        return find_object(target, lambda: registry) is None
 
     def prepare_target(self, item: InputFile, target: str) -> None:
-        """Make the folder of a target; raises OutputError if that cannot be, or something would be lost."""
+        """Create the folder of a target; raises OutputError if that fails, or a needed file would be replaced."""
         if URL_SEPARATOR in target:
             return
         try:
@@ -58,7 +58,7 @@ class Placement:
             self._check_replaceable(item, target)
 
     def _check_replaceable(self, item: InputFile, target: str) -> None:
-        """Refuse to replace what the run needs, or what nobody can replace; raises OutputError."""
+        """Refuse to replace what the run needs, or what cannot be replaced; raises OutputError."""
         try:
             check_outputs((target,), (ProtectedPath(item.source, "the input"), *self.protected_files))
             check_replaceable(target)
@@ -67,5 +67,5 @@ class Placement:
 
 
 def target_exists_error(target: str) -> OutputError:
-    """The error of a result that has no place."""
+    """Build the error for a target that exists."""
     return OutputError(f"{target} exists", hint="choose another folder, or overwrite=True", code="folder-output-exists")

@@ -1,4 +1,4 @@
-"""Planning the signatures of many files as a task: what signing would come to, without a key, and nothing is written.
+"""The task of planning the signatures of many files: a dry run, without a key and without writing anything.
 
 >>> from dcmseal.batch.inputs.input_file import InputFile
 >>> from dcmseal.batch.tasks.sign_task import Placement, SignTask
@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
@@ -24,6 +23,7 @@ from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 from dcmseal.batch.tasks.placement import target_exists_error
 from dcmseal.batch.tasks.sign_task import SignTask, blocking_codes
 from dcmseal.batch.tasks.skip_rule import skip_result
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.signing.plan import Plan
@@ -39,30 +39,29 @@ class PlanTask:
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
-        """What it takes to plan, and to tell of it."""
+        """The modules that planning needs."""
         return self.sign_task.preload_modules
 
     @property
     def output_folder(self) -> None:
-        """Nothing is written."""
+        """None, because nothing is written."""
 
     @contextmanager
     def open(self) -> Generator[PlanningWorker]:
-        """Read what is asked for; raises UsageError, ProfileError or PluginError."""
+        """Load the profiles; raises UsageError, ProfileError or PluginError."""
         yield PlanningWorker(self.sign_task, self.sign_task.build_context())
 
     def remove_leftovers(self, item: InputFile) -> None:
-        """Nothing is ever left behind."""
+        """Do nothing, because nothing is written."""
 
 
 class PlanningWorker:
     """Plans the signature of one file after the other."""
 
     def __init__(self, task: SignTask, context: SigningContext) -> None:
-        assert context.registry is not None
         self._task = task
         self._context = context
-        self._registry = context.registry
+        self._registry = context.registry()
 
     def run(self, item: InputFile) -> BatchResult:
         """Plan the signature of a file."""
@@ -88,7 +87,7 @@ class PlanningWorker:
             )
 
     def _format_document(self, plan: Plan, source: str) -> str:
-        """The document of a plan, which cannot be sent itself: it holds the file open."""
+        """Format the document of a plan, which cannot be sent itself, because it keeps the file open."""
         if not self._task.detail.has_document:
             return ""
         from dcmseal.documents.document_builders import plan_document

@@ -1,4 +1,4 @@
-"""Signing many files as a task: each worker plans, hashes and writes; the key is here, or in the process that signs."""
+"""The task of signing many files: workers plan, hash and write; the key is in this process or in a signing server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
 from dcmseal.batch.results import BatchResult
@@ -19,7 +18,8 @@ from dcmseal.batch.tasks.placement import Placement, target_exists_error
 from dcmseal.batch.tasks.skip_rule import SkipRule, skip_result
 from dcmseal.config.pin_source import PinSource, StoredSecret
 from dcmseal.errors import AlreadySigned, ConcurrentModification, DatasetError, SealError, SignerError
-from dcmseal.output.atomic_file import OutputFile
+from dcmseal.exit_codes import ExitCode
+from dcmseal.output.output_file import OutputFile
 from dcmseal.signing.signing_options import SignOptions
 from dcmseal.urls import URL_SEPARATOR
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["Placement", "SignTask", "SigningWorker"]
 
 _MAX_CACHED_FOLDERS: Final = 4096
-"""How many are remembered."""
+"""Maximum number of folders that are remembered."""
 
 
 def blocking_codes(warnings: Iterable[SigningWarning]) -> tuple[str, ...]:
-    """Codes of what will keep a signature from being called valid, or another that is there already."""
+    """Return the codes of warnings that will keep the new signature, or an existing one, from being valid."""
     return tuple(each.code for each in warnings if each.is_obstacle)
 
 
@@ -63,7 +63,7 @@ class SignTask:
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
-        """What it takes to sign, and to tell of it."""
+        """The modules that signing needs."""
         modules = (
             "dcmseal.api.sign",
             "dcmseal.verification.pipeline",
@@ -74,34 +74,34 @@ class SignTask:
 
     @contextmanager
     def open(self) -> Generator[SigningWorker]:
-        """Open the key; raises SignerError or one of its kinds, UsageError, ProfileError, PluginError."""
+        """Open the key; raises SignerError, UsageError, ProfileError or PluginError."""
         context = self.build_context()
         with self._open_signer(context) as signer:
             yield SigningWorker(self, signer, context)
 
     def build_context(self) -> SigningContext:
         """Load the profiles, without the key; raises ProfileError or PluginError."""
-        from dcmseal.plugins.registry import installed_registry
+        from dcmseal.api.installed_plugins import provide_registry
         from dcmseal.signing.signing_context import SigningContext
 
-        registry = self.registry or installed_registry()
+        # a worker process loads the plugins itself: they cannot be sent to it
+        registry = provide_registry(self.registry)
         for rule in self.skip:
-            rule.check_profile(registry)
+            rule.check_profile(registry())
         return SigningContext.build(self.options, registry)
 
     def _open_signer(self, context: SigningContext) -> AbstractContextManager[Signer]:
         if isinstance(self.key, str):
-            assert context.registry is not None
-            return context.registry.open_signer(self.key, StoredSecret(self.pin))
+            return context.registry().open_signer(self.key, StoredSecret(self.pin))
         return self.key.open() if isinstance(self.key, SigningEndpoint) else nullcontext(self.key)
 
     @property
     def output_folder(self) -> str | None:
-        """The folder on this machine that results go to; None if it is elsewhere, or they are in place."""
+        """The folder on this machine for results; None if they go elsewhere, or replace the inputs."""
         return None if URL_SEPARATOR in (self.placement.folder or "") else self.placement.folder
 
     def remove_leftovers(self, item: InputFile) -> None:
-        """Remove what a worker that died may have left behind beside the item's target."""
+        """Remove what a dead worker may have left beside the target of an item."""
         target = self.placement.target_path(item)
         if URL_SEPARATOR not in target:
             from dcmseal.output.temporary_files import remove_leftovers
@@ -109,7 +109,7 @@ class SignTask:
             remove_leftovers(os.path.dirname(target))
 
     def signature_uid(self, item: InputFile) -> str:
-        """The Digital Signature UID of the signature that this run makes for an item (PS3.5 B.2)."""
+        """Return the Digital Signature UID that this run uses for an item (PS3.5 B.2)."""
         name = f"{item.source}\0{item.attempt}" if item.attempt else item.source
         # names of files may have bytes that are not valid Unicode
         name = name.encode("utf-8", "backslashreplace").decode()
@@ -120,11 +120,10 @@ class SigningWorker:
     """Signs one file after the other, until the key fails."""
 
     def __init__(self, task: SignTask, signer: Signer, context: SigningContext) -> None:
-        assert context.registry is not None
         self._task = task
         self._signer = signer
         self._options = task.options.replace(profile=context.profile)
-        self._registry = context.registry
+        self._registry = context.registry()
         self._cleaned_folders: set[str] = set()
 
     def run(self, item: InputFile) -> BatchResult:
@@ -177,7 +176,7 @@ class SigningWorker:
         )
 
     def _prepare_target(self, item: InputFile, target: str) -> None:
-        """Make the folder of a target; raises AlreadySigned if this run wrote the target, OutputError if others did."""
+        """Create the folder of a target; raises AlreadySigned if this run wrote it, OutputError if others did."""
         placement = self._task.placement
         if not placement.is_free(target, self._registry):
             if self._has_signature(item, target):
@@ -186,7 +185,7 @@ class SigningWorker:
         placement.prepare_target(item, target)
 
     def _remove_leftovers_once(self, folder: str) -> None:
-        """Remove what dead processes left in a folder, before the first file in it is written."""
+        """Remove what dead processes left in a folder, before its first file is written."""
         if folder not in self._cleaned_folders:
             from dcmseal.output.temporary_files import remove_leftovers
 
@@ -200,15 +199,15 @@ class SigningWorker:
         from dcmseal.api.inspect import signatures
 
         with suppress(DatasetError):
-            return any(each.uid == self._task.signature_uid(item) for each in signatures(target))
+            return any(each.uid == self._task.signature_uid(item) for each in signatures(target, self._registry))
         return False
 
     def _load_earlier_result(self, item: InputFile, target: str) -> SigningResult:
-        """What came of an item that was signed before, in this run."""
+        """Load the result of an item that this run signed before."""
         from dcmseal.api.inspect import find_signature
         from dcmseal.signing.signing_result import SigningResult
 
-        signature = find_signature(target, self._task.signature_uid(item)).content
+        signature = find_signature(target, self._task.signature_uid(item), self._registry).content
         return SigningResult(signature=signature, warnings=(), padded=(), unsignable=(), data=None)
 
 

@@ -1,4 +1,4 @@
-"""Files that need no signature because they have one: by whomever, by a profile, for a purpose, or by a signer.
+"""Rules for skipping files that already have a signature: any, by a profile, for a purpose, or by a signer.
 
 >>> SkipRule.parse("profile:base-rsa")
 SkipRule(criterion=<SkipCriterion.PROFILE: 'profile'>, value='base-rsa')
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.model.report import SignatureReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.terms import parse_purpose
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class SkipCriterion(StrEnum):
-    """What of a signature makes another unnecessary."""
+    """The property of an existing signature."""
 
     ANY = "any"
     PROFILE = "profile"
@@ -37,17 +37,21 @@ class SkipCriterion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SkipRule:
-    """Which signatures make another unnecessary; a signature counts only if the data is as it was signed."""
+    """Which existing signatures make another unnecessary; they count only if the signed data is unchanged."""
 
     criterion: SkipCriterion
     value: str = ""
 
     @classmethod
     def parse(cls, text: str) -> SkipRule:
-        """Read ``any``, ``profile:NAME``, ``purpose:PURPOSE`` or ``signer:SIGNER``; raises UsageError.
+        """Parse ``any``, ``profile:NAME``, ``purpose:PURPOSE`` or ``signer:SIGNER``.
 
-        PURPOSE is a number or a name of CID 7007; SIGNER the subject of a certificate (RFC 4514), its common name, or
-        its SHA-256 fingerprint in hexadecimal.
+        Args:
+            text: The rule. PURPOSE is a number or name of CID 7007. SIGNER is the subject of a certificate (RFC 4514),
+                its common name, or its SHA-256 fingerprint in hexadecimal.
+
+        Raises:
+            UsageError: The rule is invalid.
         """
         by, _, value = text.partition(":")
         if by not in SkipCriterion.__members__.values() or bool(value) is (by == SkipCriterion.ANY):
@@ -60,14 +64,23 @@ class SkipRule:
         return cls(SkipCriterion(by), value)
 
     def check_profile(self, registry: Registry) -> None:
-        """Raise UnknownProfile or PluginError if the rule names a profile that is not there."""
+        """Raise UnknownProfile or PluginError if the rule names a profile that does not exist."""
         if self.criterion is SkipCriterion.PROFILE:
             registry.profile(self.value)
 
     def find_match(self, source: DatasetInput, registry: Registry) -> str:
-        """The Digital Signature UID of such a signature in a Data Set; empty if there is none.
+        """Find a signature that matches the rule.
 
-        Raises DatasetError or one of its kinds, UnknownProfile or PluginError.
+        Args:
+            source: The Data Set.
+            registry: The plugins.
+
+        Returns:
+            Its Digital Signature UID; empty without one.
+
+        Raises:
+            DatasetError: The Data Set cannot be read.
+            PluginError: A plugin is missing or broken.
         """
         from dcmseal.api.inspect import signatures
         from dcmseal.api.verify import verify
@@ -101,7 +114,7 @@ class SkipRule:
 
 
 def skip_result(item: InputFile, rules: Iterable[SkipRule], registry: Registry) -> BatchResult | None:
-    """What becomes of an item that one of the rules spares; None if none does. Raises what they do."""
+    """Return the result of an item that a rule skips; None if none does. Raises the errors of the rules."""
     for rule in rules:
         if uid := rule.find_match(item.source, registry):
             return BatchResult(
@@ -115,7 +128,7 @@ def skip_result(item: InputFile, rules: Iterable[SkipRule], registry: Registry) 
 
 
 def _signer_names(der: bytes) -> tuple[str, ...]:
-    """By what the signer with a certificate may be named."""
+    """Return the names of the signer with a certificate."""
     from dcmseal.errors import CertificateNotValid
     from dcmseal.macro.signer_certificate import read_certificate
     from dcmseal.policy.distinguished_names import COMMON_NAME, subject_attributes

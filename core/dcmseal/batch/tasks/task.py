@@ -1,4 +1,4 @@
-"""Tasks: what is to be done with each item. A task is a value that goes to a worker, and is opened there once.
+"""Tasks: what to do with each item. A task is a value that is sent to workers, and opened there once.
 
 >>> VerifyTask().detail
 <ResultDetail.VALUE: 'value'>
@@ -20,30 +20,30 @@ __all__ = ["ListTask", "PlanTask", "SignTask", "Task", "VerifyTask", "Worker"]
 
 
 class Worker(Protocol):
-    """A task made ready in a process; it serves any number of items, one after the other."""
+    """An open task in a process; it processes items one after the other."""
 
     def run(self, item: InputFile) -> BatchResult:
-        """Work on an item; whatever is wrong with that is a result that failed. Raises nothing."""
+        """Process an item; an error is a failed result. Raises nothing."""
         ...
 
 
 class Task(Protocol):
-    """What is to be done, as values: it can be pickled, and holds nothing that is open."""
+    """What to do with items, as a value that can be pickled and keeps nothing open."""
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
-        """Names of modules that its worker imports sooner or later: they are there before processes are forked."""
+        """Names of modules that a worker imports; they are imported before processes are forked."""
         ...
 
     @property
     def output_folder(self) -> str | None:
-        """The folder on this machine that results go to; None if none are written, or in the place of the input."""
+        """The folder on this machine for results; None if nothing is written, or inputs are replaced."""
         ...
 
     def open(self) -> AbstractContextManager[Worker]:
-        """Make it ready; raises SealError or one of its kinds for what is wrong with the request itself."""
+        """Open the task; raises SealError if the request itself is invalid."""
         ...
 
     def remove_leftovers(self, item: InputFile) -> None:
-        """Remove what a worker that died may have left behind of an item."""
+        """Remove what a dead worker may have left of an item."""
         ...

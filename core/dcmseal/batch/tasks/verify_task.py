@@ -1,4 +1,4 @@
-"""Verification of many files as a task: the question is made ready once in each worker."""
+"""The task of verifying many files: each worker loads trust settings and profiles once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.exit_codes import ExitCode, verdict_exit_code
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.result_kind import ResultDetail, ResultKind
+from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 from dcmseal.verification.verification_options import VerifyOptions
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
     from dcmseal.verification.verification_context import VerificationContext
 
-NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
-"""Why a file is not valid if only trust is missing."""
 _MODULES: Final = (
     "dcmseal.api.verify",
     "dcmseal.verification.level_coverage",
@@ -52,7 +49,7 @@ class VerifyTask:
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
-        """What it takes to verify, and to tell of it."""
+        """The modules that verification needs."""
         options = self.options
         with_plugins = options.name_profiles or options.policy is not None or options.trust is not None
         return (
@@ -63,11 +60,11 @@ class VerifyTask:
 
     @property
     def output_folder(self) -> None:
-        """Nothing is written."""
+        """None, because nothing is written."""
 
     @contextmanager
     def open(self) -> Generator[VerifyingWorker]:
-        """Read what trust names, and find the profiles; raises TrustError, UsageError, ProfileError, PluginError."""
+        """Load trust settings and profiles; raises TrustError, UsageError, ProfileError or PluginError."""
         from dcmseal.api.verify import build_context
 
         yield VerifyingWorker(self, build_context(self.options, self.registry))
@@ -95,21 +92,13 @@ class VerifyingWorker:
 
     def _verify(self, item: InputFile) -> BatchResult:
         report = self._verify_source(item.source, self._context, self._folders, self._registry)
-        verdict = report.verdict
-        exit_code = verdict_exit_code(verdict)
-        return BatchResult(
-            input=item,
-            kind=ResultKind.VERIFIED,
-            exit_code=exit_code,
-            verdict=verdict.value,
-            reason="" if exit_code is ExitCode.OK else _format_reason(report),
-            value=None if self._detail is ResultDetail.VERDICT else report,
-            document_text=self._format_document(report, item.source),
-            is_partial=exit_code is ExitCode.OK and report.is_partial,
-            instance=None if self._detail is ResultDetail.VERDICT else report.instance,
-        )
+        result = BatchResult.from_report(item, report)
+        if self._detail is ResultDetail.VERDICT:
+            return result._replace(value=None, instance=None)
+        return result._replace(document_text=self._format_document(report, item.source))
 
     def _format_document(self, report: VerificationReport, source: str) -> str:
+        """Format the document if only its text is sent back."""
         if self._detail is ResultDetail.VALUE or not self._detail.has_document:
             return ""
         if self._full_documents:
@@ -119,12 +108,3 @@ class VerifyingWorker:
         from dcmseal.documents.verdict_document import format_verdict_line
 
         return format_verdict_line(report, source)
-
-
-def _format_reason(report: VerificationReport) -> str:
-    """Why a file is not valid: the finding that decides, or that nobody was trusted."""
-    from dcmseal.model.verdict import Verdict
-
-    for each in report.deciding_findings:
-        return f"{each.code}: {each.message}"
-    return NO_TRUST_ANCHOR if report.verdict is Verdict.NOT_ESTABLISHED else ""

@@ -1,1 +1,1 @@
-"""The commands, one a module: ``configure(parser)`` gives it its arguments, ``run(options)`` does it."""
+"""The commands, one per module: ``configure(parser)`` adds its arguments, ``run(options)`` runs it."""

@@ -1,11 +1,11 @@
-"""``dcmseal compare``: what differs between two instances, and which signature each difference breaks."""
+"""``dcmseal compare``: shows what differs between two instances, and which signature each difference breaks."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 _DESCRIPTION = """\
 Compare two DICOM files and show which signatures the differences break. The same data in another transfer
@@ -29,10 +29,10 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Compare; the exit code says whether a signature covers what differs."""
+    """Compare; the exit code tells whether a signature covers a difference."""
+    from dcmseal.api.compare import compare
     from dcmseal.cli.file_arguments import STDIO, display_name, open_input_file
     from dcmseal.cli.render.screens import make_screen, write_json
-    from dcmseal.comparison.differences import compare
     from dcmseal.errors import DatasetError, UsageError
 
     a, b = options.files
@@ -60,7 +60,7 @@ def run(options: Namespace) -> int:
 
 
 def _find_unreadable(a: str, b: str) -> str:
-    """The file that a comparison failed for: its error does not say which."""
+    """Find the file that could not be read, because the error of a comparison does not name it."""
     from dcmseal.api.inspect import signatures
     from dcmseal.cli.file_arguments import STDIO, display_name
     from dcmseal.errors import DatasetError

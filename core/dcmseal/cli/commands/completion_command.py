@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 _EXAMPLES = """
   eval "$(dcmseal completion bash)"                                    in ~/.bashrc
@@ -23,7 +23,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Write the code."""
+    """Write the script."""
     from argcomplete.shell_integration import shellcode
 
     from dcmseal.cli.render.screens import make_document, write_json, write_line

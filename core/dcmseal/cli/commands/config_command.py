@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Explain; exit code 2 if something is wrong with the file, 6 if something that it names is not there."""
+    """Check or explain; exit code 2 for an error in the file, 6 if something that it names is unavailable."""
     if options.action == "path":
         return _show_path(options)
     from dcmseal.cli.render.screens import make_screen, write_json

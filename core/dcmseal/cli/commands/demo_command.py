@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.documents.json_types import Json
@@ -40,7 +40,7 @@ def configure(parser: Parser) -> None:
 
 
 class _DemoStep(NamedTuple):
-    """Something that is shown, and how it has to end; ``act`` gets more words for the command line."""
+    """A step, with the expected exit code; ``run`` takes more arguments for the command line."""
 
     title: str
     command: str
@@ -49,7 +49,7 @@ class _DemoStep(NamedTuple):
 
 
 def run(options: Namespace) -> int:
-    """Run the steps; exit code 7 if one of them ends otherwise than it should."""
+    """Run the steps; exit code 7 if one has an unexpected exit code."""
     from dcmseal.cli.render.screens import make_document, write_json
     from dcmseal.errors import OutputError
 
@@ -67,7 +67,7 @@ def run(options: Namespace) -> int:
 
 
 def _prepare(folder: Path, *, force: bool) -> None:
-    """Put the image, the key and the certificates into the folder; raises UsageError if it is in use."""
+    """Write the image, the key and the certificates to the folder; raises UsageError if the folder is in use."""
     from pydicom.data import get_testdata_file
 
     from dcmseal.cli.run.demo_pki import is_demo_folder, write_signer
@@ -90,7 +90,7 @@ def _prepare(folder: Path, *, force: bool) -> None:
 
 
 def _run_steps(folder: Path, *, as_json: bool) -> tuple[list[Json], bool]:
-    """Run the steps until one ends otherwise than it should; returns their documents, and whether none did."""
+    """Run the steps until one has an unexpected exit code; returns their documents, and whether none had."""
     done: list[Json] = []
     for number, step in enumerate(_iter_steps(folder), 1):
         if as_json:
@@ -127,19 +127,19 @@ def _show_step(number: int, step: _DemoStep) -> None:
 
 
 def _capture_step(step: _DemoStep) -> tuple[int, Json]:
-    """The exit code of a step, and the JSON document it writes."""
+    """Run a step, and return its exit code and the JSON document that it writes."""
     import json
-    from contextlib import redirect_stdout
-    from io import StringIO
 
-    with redirect_stdout(StringIO()) as written:
+    from dcmseal.cli.standard_streams import capture_results
+
+    with capture_results() as written:
         code = step.run(("--json",))
-    text = written.getvalue()
+        text = written.getvalue()
     return code, json.loads(text) if text else None
 
 
 def _iter_steps(folder: Path) -> Iterator[_DemoStep]:
-    """The steps; each is made when those before it are done."""
+    """Iterate over the steps; each is built after those before it have run."""
     from dcmseal.plugins.key_uri import escape_path
 
     image, signed, in_part, tampered = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 _DESCRIPTION = """\
 Read the journals that sign, verify and list write about runs over many files.
@@ -32,7 +32,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Do one of the three."""
+    """Run one of the three actions."""
     from dcmseal.errors import UsageError
 
     if options.action != "merge" and len(options.files) > 1:
@@ -93,7 +93,7 @@ def _merge(options: Namespace) -> None:
 
 
 def _warn_about_writers(path: str) -> None:
-    """Say whether another user could have written what a journal tells; no run would take it up, and none is begun."""
+    """Warn if another user could have written the journal; runs refuse such a journal."""
     from dcmseal.batch.journal.journal_database import find_journal_writer
     from dcmseal.cli.render.screens import warn
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.completers import set_completer
 from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,11 +47,11 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """List; exit code 6 if a plugin could not look."""
-    from dcmseal.batch.exit_codes import error_exit_code
+    """List keys; exit code 6 if a plugin could not search."""
     from dcmseal.cli.error_handling import print_error
     from dcmseal.cli.render.screens import make_screen, write_json
     from dcmseal.errors import SealError
+    from dcmseal.exit_codes import error_exit_code
 
     found: list[KeyListing] = []
     errors: list[SealError] = []
@@ -75,7 +75,7 @@ def run(options: Namespace) -> int:
 
 
 def _find_backends(options: Namespace) -> tuple[str, Iterable[SignerBackend]]:
-    """The key URI to look for, empty for all, and the backends that may have such keys."""
+    """Return the key URI to search for, empty for all keys, and the backends that may have such keys."""
     from dcmseal.cli.options.key_options import resolve_key
     from dcmseal.plugins.key_uri import KeyUri
     from dcmseal.plugins.registry import installed_registry

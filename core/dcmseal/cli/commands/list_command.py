@@ -1,13 +1,13 @@
-"""``dcmseal list``: the signatures of a file, one a line."""
+"""``dcmseal list``: lists the signatures of files, one per line."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.options.archive_options import add_archive_options, is_archive
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.batch.results import BatchResult

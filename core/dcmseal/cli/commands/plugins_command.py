@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 _EXAMPLES = """
   dcmseal plugins

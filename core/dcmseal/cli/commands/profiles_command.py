@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.documents.json_types import Document
@@ -85,7 +85,8 @@ def _explain_profile(name: str, file: str, options: Namespace) -> None:
     from dcmseal.signing.profile_explanation import explain_profile
 
     with open_input_file(file) as source:
-        explanation = explain_profile(source, load_registry(options).profile(name))
+        plugins = load_registry(options)
+        explanation = explain_profile(source, plugins.profile(name), lambda: plugins)
     if options.json:
         from dcmseal.documents.document_builders import explanation_document
 

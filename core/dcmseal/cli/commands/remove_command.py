@@ -1,13 +1,13 @@
-"""``dcmseal remove``: signatures taken out of a file."""
+"""``dcmseal remove``: removes signatures from a file."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.completers import complete_uids, set_completer
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.cli.render.screens import Screen
@@ -42,16 +42,14 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Remove; exit code 3 if there was nothing to remove."""
+    """Remove signatures; exit code 3 if there are none."""
     from dcmseal.api.remove import remove
-    from dcmseal.cli.file_arguments import STDIO, open_input_file, open_result_file
+    from dcmseal.cli.file_arguments import STDIO, check_json_destination, open_input_file, open_result_file
     from dcmseal.cli.render.screens import make_screen, write_json
     from dcmseal.cli.standard_streams import standard_error
-    from dcmseal.errors import UsageError
 
     uids, file, output = _parse_request(options)
-    if options.json and output == STDIO:
-        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
+    check_json_destination(options, output)
     with (
         open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
         open_input_file(file) as source,
@@ -67,7 +65,7 @@ def run(options: Namespace) -> int:
 
 
 def _parse_request(options: Namespace) -> tuple[list[str] | None, str, str | None]:
-    """UIDs (None for all), input and output."""
+    """Parse UIDs (None for all), input and output."""
     from dcmseal.cli.options.signature_selection import is_uid
     from dcmseal.errors import UsageError
 

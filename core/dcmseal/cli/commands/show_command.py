@@ -1,13 +1,13 @@
-"""``dcmseal show``: signatures in detail, or which elements they cover."""
+"""``dcmseal show``: shows signatures in detail, or which elements they cover."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 from dcmseal.cli.render.coverage_tree import add_tree_options
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.cli.render.screens import Screen
@@ -38,7 +38,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Show all signatures, or the one asked for."""
+    """Show all signatures, or the requested one."""
     from dcmseal.api.inspect import signatures
     from dcmseal.cli.file_arguments import open_input_file
     from dcmseal.cli.options.signature_selection import parse_file_and_uid, select_signature
@@ -129,7 +129,7 @@ def _signature_fields(signature: Signature) -> list[tuple[str, str]]:
 
 
 def _certificate_fields(signature: Signature) -> list[tuple[str, str]]:
-    """The signer's certificate as labelled values."""
+    """Return the fields of the signer's certificate, with labels."""
     from dcmseal.errors import CertificateNotValid
 
     type_of = ("type", signature.content.certificate_type)

@@ -1,19 +1,17 @@
-"""``dcmseal sign``: signatures made with a key, and put into files."""
+"""``dcmseal sign``: signs files."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.completers import complete_mac_algorithms, complete_purposes, set_completer
 from dcmseal.cli.options.archive_options import add_archive_options, is_archive
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from dcmseal.cli.run.file_jobs import Job
     from dcmseal.documents.json_types import Json
-    from dcmseal.signing.signing_result import SigningResult
 
 _DESCRIPTION = """\
 Sign DICOM files. Without --tag, the signature covers every element that can be signed. Output files are
@@ -143,115 +141,22 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Sign, or do what is asked for instead."""
-    from dcmseal.cli.run.file_jobs import parse_jobs
-
+    """Sign, or list the purposes."""
     if options.list_purposes:
         return _list_purposes(as_json=options.json)
     if options.skip_signed or is_archive("sign", _input_words(options), options):
         from dcmseal.cli.run.sign_archive import sign_archive
 
         return sign_archive(options)
-    jobs = parse_jobs(options)
-    return _plan_files(jobs, options) if options.dry_run else _sign_jobs(jobs, options)
+    from dcmseal.cli.run.sign_files import sign_files
+
+    return sign_files(options)
 
 
 def _input_words(options: Namespace) -> list[str]:
-    """The words that are files to be signed: the last of two is an output, unless something else is said."""
+    """Return the words that are inputs: the last of two is an output, unless options say otherwise."""
     words: list[str] = options.words
     return words[:1] if len(words) == 2 and not options.in_place and options.output_dir is None else words
-
-
-def _plan_files(jobs: list[Job], options: Namespace) -> int:
-    from dcmseal.api.sign import plan_signing
-    from dcmseal.cli.file_arguments import open_input_file
-    from dcmseal.cli.options.key_options import parse_key
-    from dcmseal.cli.options.sign_options import build_sign_options
-    from dcmseal.cli.options.site_profiles import load_registry
-    from dcmseal.cli.render.signing_report import PlanReport
-    from dcmseal.errors import SealError
-
-    sign_options = build_sign_options(options, parse_key(options))
-    registry = load_registry(options) if sign_options.profile else None
-    report = PlanReport(len(jobs), as_json=options.json)
-    for job in jobs:
-        try:
-            with (
-                open_input_file(job.source) as source,
-                plan_signing(source, registry=registry, options=sign_options) as planned,
-            ):
-                report.add_plan(job, planned)
-        except SealError as error:
-            report.add_error(job, error)
-    return report.finish()
-
-
-def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
-    from dcmseal.api.sign import sign
-    from dcmseal.cli.file_arguments import STDIO, make_output_file, open_input_file, open_result_file
-    from dcmseal.cli.options.key_options import parse_key, require_key
-    from dcmseal.cli.options.manifest_options import parse_manifest_paths
-    from dcmseal.cli.options.secret_options import load_option_secrets
-    from dcmseal.cli.options.sign_options import build_sign_options
-    from dcmseal.cli.options.site_profiles import load_registry
-    from dcmseal.cli.options.timestamp_options import check_timestamp_login
-    from dcmseal.cli.render.file_progress import FileProgress
-    from dcmseal.cli.render.signing_report import SigningReport
-    from dcmseal.cli.run.file_jobs import make_target_folder, open_result_folder, sync_result_folders
-    from dcmseal.cli.run.lazy_signer import LazySigner
-    from dcmseal.cli.run.sign_files import make_device_prompt, sign_files
-    from dcmseal.errors import SealError, UsageError
-
-    if options.json and jobs[0].output == STDIO:
-        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
-    chosen = require_key(parse_key(options))
-    sign_options = build_sign_options(options, chosen)
-    check_timestamp_login(sign_options.timestamp)
-    registry = load_registry(options) if sign_options.profile else None
-    otherwise = chosen.setup.pin_source if chosen.setup else None
-    manifests = dict(zip(jobs, parse_manifest_paths(options, [job.target for job in jobs]), strict=True))
-    wait = make_device_prompt() if options.wait_for_device else None
-    report = SigningReport(len(jobs), as_json=options.json, verbose=options.verbose, quiet=options.quiet)
-    progress = FileProgress(len(jobs))
-    secrets = load_option_secrets(options, default_source=otherwise, account=chosen.account)
-    key = LazySigner(chosen.uri, secrets, progress.clear)
-
-    def sign_one(job: Job) -> SigningResult:
-        manifest = manifests[job]
-        if options.output_dir is not None:
-            make_target_folder(job.target)
-        with (
-            open_result_file(
-                job.source, job.output, in_place=job.in_place, force=options.force, synced=len(jobs) == 1
-            ) as target,
-            open_input_file(job.source) as source,
-        ):
-            return sign(
-                source,
-                signer=key,
-                output=target,
-                in_place=job.in_place,
-                manifest=None
-                if manifest is None
-                else make_output_file(manifest, force=options.force, synced=len(jobs) == 1),
-                registry=registry,
-                options=sign_options,
-            )
-
-    with open_result_folder(options.output_dir), key:
-        try:
-            for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
-                if isinstance(result, SealError):
-                    report.add_error(job, result)
-                else:
-                    report.add_result(job, result, manifests[job])
-        except KeyboardInterrupt:
-            progress.clear()
-            if len(jobs) > 1:
-                report.finish()
-            raise
-        sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
-    return report.finish()
 
 
 def _list_purposes(*, as_json: bool) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.dataset.source import Buffer
@@ -35,13 +35,11 @@ def run(options: Namespace) -> int:
     from contextlib import ExitStack
 
     from dcmseal.api.inspect import signatures, write_mac_stream
-    from dcmseal.cli.file_arguments import STDIO, open_input_file, open_new_file
+    from dcmseal.cli.file_arguments import check_json_destination, open_input_file, open_new_file
     from dcmseal.cli.options.signature_selection import parse_file_and_uid, select_signature
     from dcmseal.cli.render.screens import make_document, write_json
-    from dcmseal.errors import UsageError
 
-    if options.json and options.output == STDIO:
-        raise UsageError("cannot write both bytes and JSON to standard output", hint="specify -o FILE")
+    check_json_destination(options, options.output, what="bytes")
     file, uid = parse_file_and_uid(options)
     digest, length = hashlib.sha256(), 0
     with open_input_file(file) as source, ExitStack() as stack:

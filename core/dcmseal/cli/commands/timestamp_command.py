@@ -1,13 +1,13 @@
-"""``dcmseal timestamp``: certified timestamps for signatures that are there, in one step or in two without network."""
+"""``dcmseal timestamp``: adds certified timestamps to existing signatures, in one step or in two without network."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.completers import complete_uids, set_completer
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.signing.timestamping import TimestampingResult
@@ -58,7 +58,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Do one of the three."""
+    """Run one of the three actions."""
     from dcmseal.errors import UsageError
 
     _check_options(options)
@@ -70,7 +70,7 @@ def run(options: Namespace) -> int:
 
 
 def _check_options(options: Namespace) -> None:
-    """Refuse options that the action would pass over in silence."""
+    """Refuse options that the action would ignore."""
     from dcmseal.errors import UsageError
 
     allowed = {
@@ -93,15 +93,14 @@ def _check_options(options: Namespace) -> None:
 def _write_query(options: Namespace) -> int:
     from dcmseal.api.inspect import signatures
     from dcmseal.api.timestamp import build_timestamp_query
-    from dcmseal.cli.file_arguments import open_input_file, open_new_file
+    from dcmseal.cli.file_arguments import STDIO, check_json_destination, open_input_file, open_new_file
     from dcmseal.cli.options.timestamp_options import parse_timestamp_query
     from dcmseal.errors import UsageError
     from dcmseal.macro.uid_file import build_uid_file
 
     if len(options.words) != 1:
         raise UsageError("expected one file", hint="use -o QUERY for the output")
-    if options.json and options.output is None:
-        raise UsageError("cannot write both the query and JSON to standard output", hint="specify -o QUERY")
+    check_json_destination(options, options.output or STDIO, what="the query")
     (file,) = options.words
     uid = _signature_uid(options)
     with open_input_file(file) as source:
@@ -121,14 +120,12 @@ def _write_query(options: Namespace) -> int:
 
 def _write_timestamp(options: Namespace) -> int:
     from dcmseal.api.timestamp import add_timestamp, attach_timestamp
-    from dcmseal.cli.file_arguments import STDIO, open_input_file, open_result_file
+    from dcmseal.cli.file_arguments import check_json_destination, open_input_file, open_result_file
     from dcmseal.cli.options.timestamp_options import check_timestamp_login, parse_timestamp_request
     from dcmseal.cli.render.screens import write_json
-    from dcmseal.errors import UsageError
 
     file, output = options.words[0], options.words[1] if len(options.words) == 2 else None
-    if options.json and output == STDIO:
-        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
+    check_json_destination(options, output)
     uid = _signature_uid(options)
     request = parse_timestamp_request(options)
     check_timestamp_login(request)
@@ -174,7 +171,7 @@ def _show_timestamping(result: TimestampingResult, target: str) -> None:
 
 
 def _signature_uid(options: Namespace) -> str | None:
-    """The UID of the signature, if one is named."""
+    """Return the UID of the requested signature, if any."""
     if options.uid_file is None:
         uid: str | None = options.uid
         return uid
@@ -184,7 +181,7 @@ def _signature_uid(options: Namespace) -> str | None:
 
 
 def _read_small_file(file: str) -> bytes:
-    """The content of a small file; raises UsageError."""
+    """Read a small file; raises UsageError."""
     from io import BufferedReader
 
     from dcmseal.errors import UsageError

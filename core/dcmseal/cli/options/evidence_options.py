@@ -71,7 +71,7 @@ class EvidenceOptions:
     def save(self, report: VerificationReport) -> None:
         """Write the evidence if --save-evidence is given; raises like save_evidence."""
         if self._output is not None:
-            from dcmseal.evidence.evidence_store import save_evidence
+            from dcmseal.api.evidence import save_evidence
 
             save_evidence(report, self._output, timestamp=self._authorities or None)
 

@@ -89,9 +89,9 @@ def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
     settings = parse_trust_settings(options, policy_trust)
     if settings is None:
         return None
-    from dcmseal.verification.signer_trust import Trust
+    from dcmseal.api import verify
 
-    return Trust.open(settings)
+    return verify.open_trust(settings)
 
 
 def parse_trust_settings(options: Namespace, policy_trust: str = "") -> TrustSettings | None:

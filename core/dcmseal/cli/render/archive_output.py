@@ -14,6 +14,7 @@ from dcmseal.cli.error_handling import print_error
 from dcmseal.cli.render.screens import make_screen, write_line
 from dcmseal.cli.render.text_layout import format_count
 from dcmseal.cli.render.tone import Tone
+from dcmseal.cli.run.run_loop import ResultOutput
 from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:
@@ -33,16 +34,13 @@ _MIN_FILES_FOR_RATE: Final = 100
 """The number of files from which a rate is meaningful."""
 
 
-class RunOutput(Protocol):
+class RunOutput(ResultOutput, Protocol):
     """Writes the results of a run."""
 
     @property
     def detail(self) -> ResultDetail:
         """How much of each result it needs."""
         ...
-
-    def add(self, result: BatchResult) -> None: ...
-    def end(self, summary: RunSummary, seconds: float) -> None: ...
 
 
 class TextOutput:

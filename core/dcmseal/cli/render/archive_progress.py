@@ -7,20 +7,15 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
-from typing import Final, Protocol, TextIO
+from typing import Final, TextIO
 
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
 from dcmseal.cli.render.text_layout import format_verdicts
+from dcmseal.cli.run.run_loop import RunProgress
 
 _INTERVAL: Final = 30.0
 """Seconds between lines."""
-
-
-class RunProgress(Protocol):
-    """Receives each result."""
-
-    def add(self, result: BatchResult, summary: RunSummary) -> None: ...
 
 
 class NoProgress:

@@ -6,8 +6,8 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.cli.render.screens import Screen
@@ -51,12 +51,12 @@ def show_tree(file: str, uid: str | None, options: Namespace) -> int:
 def _show_map(coverage: CoverageMap, to: Screen) -> None:
     from dcmseal.cli.render.text_layout import format_count
     from dcmseal.cli.render.tone import Tone
-    from dcmseal.model.coverage_map import format_protected, format_unprotected
+    from dcmseal.model.coverage_map import format_coverage, format_gaps
 
     for each in coverage.signatures:
-        to.line(_format_signature(each), Tone.GOOD if each.holds else Tone.BAD)
-    if any(each.holds for each in coverage.signatures) and not coverage.summary.is_complete:
-        to.line(f"covers {format_protected(coverage.summary)}. {format_unprotected(coverage.summary)}", Tone.OPEN)
+        to.line(_format_signature(each), Tone.GOOD if each.is_valid else Tone.BAD)
+    if any(each.is_valid for each in coverage.signatures) and not coverage.summary.is_complete:
+        to.line(f"covers {format_coverage(coverage.summary)}. {format_gaps(coverage.summary)}", Tone.OPEN)
     totals = coverage.totals
     numbers = (
         (totals.covered, "covered"),
@@ -78,7 +78,7 @@ def _show_map(coverage: CoverageMap, to: Screen) -> None:
 
 
 def _format_signature(signature: MappedSignature) -> str:
-    holds = "valid" if signature.holds else "invalid"
+    holds = "valid" if signature.is_valid else "invalid"
     return f"S{signature.number} {holds}: {signature.uid or '(without UID)'} at {signature.location}"
 
 

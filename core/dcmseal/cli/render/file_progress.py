@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from dcmseal.cli.render.text_layout import escape_unprintable
+
+if TYPE_CHECKING:
+    from dcmseal.batch.results import BatchResult
+    from dcmseal.batch.run_summary import RunSummary
 
 _DEFAULT_WIDTH: Final = 80
 """Columns of a terminal of unknown width."""
@@ -15,13 +19,22 @@ _DEFAULT_WIDTH: Final = 80
 class FileProgress:
     """Shows the number and the name of the current file on standard error."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, quiet: bool = False) -> None:
         stream: TextIO | None = sys.stderr
-        shown = total > 1 and stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        shown = total > 1 and not quiet and stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._stream = stream if shown else None
         self._total = total
         self._number = 0
         self._length = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def add(self, result: BatchResult, summary: RunSummary) -> None:
+        """Do nothing: a file is shown when work on it begins."""
 
     def next(self, name: str) -> None:
         """Show the next file."""

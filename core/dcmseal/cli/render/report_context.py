@@ -73,7 +73,7 @@ def format_settings(options: Namespace, trust: str = "") -> list[tuple[str, str]
         if value is True:
             settings.append((label, FLAG_TEXTS[name]))
         elif isinstance(value, list):
-            settings += [(label, ", ".join(map(str, value)))] if value else []  # pyright: ignore[reportUnknownArgumentType]
+            settings += [(label, ", ".join(map(str, value)))] if value else []  # pyright: ignore[reportUnknownArgumentType] - a list of anything
         elif value:
             settings.append((label, str(value)))
     if not (trust or any(getattr(options, each) for each in _TRUST_OPTIONS)):

@@ -10,7 +10,7 @@ from dcmseal.cli.render.screens import Screen, write_fields
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable, format_count, join_names
 from dcmseal.cli.render.tone import Tone
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
+from dcmseal.model.causes import FailureCause, is_data_unchanged, report_causes
 from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, VerificationReport
 from dcmseal.model.verdict import AUTHORITY_TRUST_CODES, Verdict
 
@@ -135,7 +135,7 @@ def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]
     if not any(cause in causes for cause in _CAUSE_TEXTS):
         reasons += [each.message for each in found if each.aspect in _SIGNER_ASPECTS]
     if report.verdict is Verdict.NOT_ESTABLISHED and _lacks_anchor(report):
-        intact = "the data is unchanged, but " if is_data_intact(report) else ""
+        intact = "the data is unchanged, but " if is_data_unchanged(report) else ""
         reasons.append(f"{intact}the signer is not verified: {_NO_ANCHOR}")
     reasons = [*dict.fromkeys(reasons)]
     shown = reasons if verbose else reasons[:_MAX_REASONS]
@@ -163,7 +163,7 @@ def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
     elif report.verdict is Verdict.VALID and report.coverage is None:
         yield "cannot determine how much of the object is covered"
     found = report_causes(report)
-    if found and is_data_intact(report):
+    if found and is_data_unchanged(report):
         yield "the data is unchanged; the problem is the signer"
         yield from (text for cause, text in _CAUSE_HINTS.items() if cause in found)
     if report.verdict is not Verdict.NOT_ESTABLISHED:
@@ -176,12 +176,12 @@ def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
 
 def _format_coverage(verdict: Verdict, coverage: ObjectCoverage, *, verbose: bool) -> str:
     """How much of the object is protected, and what is not."""
-    from dcmseal.model.coverage_map import format_protected, format_unprotected
+    from dcmseal.model.coverage_map import format_coverage, format_gaps
 
     what = "valid for" if verdict is Verdict.VALID else "covers"
-    few, every = format_unprotected(coverage), format_unprotected(coverage, limit=len(coverage.gaps))
+    few, every = format_gaps(coverage), format_gaps(coverage, limit=len(coverage.gaps))
     names = every if verbose else few if few == every else f"{few} (-v shows all)"
-    return f"{what} {format_protected(coverage)}. {names}"
+    return f"{what} {format_coverage(coverage)}. {names}"
 
 
 def _has_unverified_timestamp(report: SignatureReport) -> bool:
@@ -202,7 +202,7 @@ def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> No
             ("location", str(signature.location)),
             ("signer", signature_format.format_signer(signature)),
             ("time", f"{signature_format.format_signing_time(signature)}, claimed"),
-            ("certified", _format_certified(report)),
+            ("certified", _format_certified_time(report)),
             ("purpose", signature_format.format_purpose(signature.purpose)),
             ("MAC algorithm", signature_format.format_mac_algorithm(signature)),
         ],
@@ -221,7 +221,7 @@ def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> No
     _show_findings((each for each in report.findings if verbose or _is_notable(each)), to)
 
 
-def _format_certified(report: SignatureReport) -> str:
+def _format_certified_time(report: SignatureReport) -> str:
     """The certified time, and whether it is verified; empty without one."""
     if report.certified_time is None:
         return ""

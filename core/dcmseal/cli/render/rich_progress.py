@@ -88,7 +88,7 @@ class _LinesAboveBar(TextIOBase):
         self._pending = ""
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override] # TextIO declares an attribute
         return self._stream.encoding
 
     def write(self, text: str, /) -> int:

@@ -5,32 +5,26 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.run_summary import RunSummary
-from dcmseal.cli.error_hints import with_shell_hint
 from dcmseal.cli.options.archive_options import find_inputs, make_executor_factory, reject_outputs, walk_inputs
 from dcmseal.cli.options.journal_options import open_journal, parse_shard
 from dcmseal.cli.render.archive_output import JsonDocumentOutput, JsonLinesOutput, QuietOutput, RunOutput, TextOutput
 from dcmseal.cli.render.archive_progress import open_progress
+from dcmseal.cli.run.run_loop import CONTINUE_HINT, JOURNAL_HINT, run_loop
 from dcmseal.cli.standard_streams import check_reader
-from dcmseal.errors import DatasetError, Interrupted
+from dcmseal.errors import DatasetError
 
 if TYPE_CHECKING:
     from dcmseal.batch.inputs.shard import Shard
     from dcmseal.batch.local_key import LocalKey
     from dcmseal.batch.tasks.task import Task
     from dcmseal.plugins.report_writer import ReportContext
-
-
-_CONTINUE_HINT: Final = "run the same command again to continue"
-_JOURNAL_HINT: Final = "nothing was recorded; with --journal FILE, a run can continue where it stopped"
 
 
 def make_output(
@@ -42,10 +36,15 @@ def make_output(
     hint: str = "",
     context: Callable[[], ReportContext] | None = None,
 ) -> RunOutput:
-    """Where the options want results to go.
+    """Build the output for results that the options ask for.
 
-    ``done`` says for people what was done with files, ``hint`` what to do about those that are not established, and
-    ``context`` what a verification rests upon.
+    Args:
+        options: The parsed command line.
+        done: What was done with files, for people.
+        detail: The form in which ``show`` needs results.
+        show: Shows each result as text; None to show totals only.
+        hint: What to do about results that are not established.
+        context: Builds the context of a verification, for JSON.
     """
     if options.json_lines:
         return JsonLinesOutput(context() if context else None)
@@ -63,9 +62,18 @@ def run_archive(
     key: LocalKey | None = None,
     on_recorded: Callable[[BatchResult], object] | None = None,
 ) -> int:
-    """Work on all that words and options name; returns the exit code of the worst file.
+    """Process all files that the command line names.
 
-    ``key`` signs in this process, if given. ``on_recorded`` receives the results that a journal already contains.
+    Args:
+        task: What to do with each file.
+        words: Files, folders, patterns and URLs.
+        options: The parsed command line.
+        output: Shows the results.
+        key: A key to sign with in this process.
+        on_recorded: Called with results that the journal has already.
+
+    Returns:
+        The exit code of the worst file.
     """
     found = reject_outputs(find_inputs(words, options), options)
     workers, shard = make_executor_factory(options), parse_shard(options)
@@ -77,15 +85,12 @@ def run_archive(
             journal.on_recorded = _chain_callbacks(tally.add_attention, on_recorded)
         results = run_task(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
         named = " ".join([*words, *([options.files_from] if options.files_from else [])])
-        return report_results(
-            results,
+        return run_loop(
+            _require_files(results, tally, named, is_part=shard is not None),
             output,
-            tally,
-            named,
-            quiet=options.quiet,
-            count=count,
-            is_part=shard is not None,
-            interruption_hint=_CONTINUE_HINT if journal is not None else _JOURNAL_HINT,
+            open_progress(quiet=options.quiet, count=count),
+            summary=tally,
+            interruption_hint=CONTINUE_HINT if journal is not None else JOURNAL_HINT,
         )
 
 
@@ -100,46 +105,20 @@ def _chain_callbacks(
     return call_both
 
 
-def report_results(
-    results: Generator[BatchResult],
-    output: RunOutput,
-    summary: RunSummary,
-    source_text: str,
-    *,
-    quiet: bool,
-    count: Callable[[], int] | None = None,
-    is_part: bool = False,
-    interruption_hint: str = "",
-) -> int:
-    """Write results as they arrive, and the totals; returns the exit code of the worst result.
-
-    ``summary`` counts them; it may know results that a journal has already. ``source_text`` is what was asked for, in
-    words. ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.
-    """
-    start = perf_counter()
-    try:
-        with closing(results), open_progress(quiet=quiet, count=count) as shown:
-            for result in map(with_shell_hint, results):
-                summary.add(result)
-                output.add(result)
-                shown.add(result, summary)
-                check_reader()
-    except KeyboardInterrupt:
-        summary.add_earlier_results()
-        summary.exit_code = ExitCode.INTERRUPTED
-        summary.stop_error = Interrupted("interrupted", hint=interruption_hint)
-        output.end(summary, perf_counter() - start)
-        return summary.exit_code
+def _require_files(
+    results: Generator[BatchResult], summary: RunSummary, source_text: str, *, is_part: bool
+) -> Generator[BatchResult]:
+    """Pass results on while somebody reads them, and fail if no DICOM file was found; one shard may have no files."""
+    with closing(results):
+        for result in results:
+            yield result
+            check_reader()
     summary.add_earlier_results()
     if not summary.files and not is_part:
         error = DatasetError("no DICOM files found", hint="check the paths")
         if not summary.ignored:
             raise error
-        nothing = BatchResult.from_error(UnreadableInput(source=source_text, error=error), error)
-        summary.add(nothing)
-        output.add(nothing)
-    output.end(summary, perf_counter() - start)
-    return summary.exit_code
+        yield BatchResult.from_error(UnreadableInput(source=source_text, error=error), error)
 
 
 def _make_counter(words: Sequence[str], options: Namespace, shard: Shard | None) -> Callable[[], int]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCheck:
-    """A setup, and what there is on this machine of that which it names."""
+    """A key setup, and whether what it names exists on this machine."""
 
     setup: KeySetup
     open_result: str
@@ -36,16 +36,16 @@ class KeyCheck:
 
     @property
     def title(self) -> str:
-        """How it is headed."""
+        """The heading."""
         return self.setup.name
 
     @property
     def tone(self) -> Tone:
-        """How its name is shown."""
+        """The tone of the heading."""
         return Tone.BAD if self.problems else Tone.GOOD
 
     def fields(self) -> list[tuple[str, str]]:
-        """What it comes to, in labelled values."""
+        """The result as values with labels."""
         setup = self.setup
         return [
             ("key", setup.uri),
@@ -58,7 +58,7 @@ class KeyCheck:
         ]
 
     def document(self) -> Document:
-        """The same for programs."""
+        """The result as JSON."""
         setup = self.setup
         return {
             "name": setup.name,
@@ -74,7 +74,7 @@ class KeyCheck:
 
 
 def load_plugins(folder: Path | None) -> tuple[registry.Registry, list[str]]:
-    """What is installed, with the profiles in a folder; and what is wrong with these."""
+    """Load the installed plugins with the profiles in a folder; also returns the problems of these."""
     plugins = registry.installed_registry()
     if folder is None:
         return plugins, []
@@ -86,7 +86,7 @@ def load_plugins(folder: Path | None) -> tuple[registry.Registry, list[str]]:
 
 
 def examine_key_setup(setup: KeySetup, plugins: registry.Registry, *, open_key: bool) -> KeyCheck:
-    """Look for what a setup names; nothing is opened unless that is asked for."""
+    """Check what a key setup names; the key is opened only on request."""
     problems = list(_iter_problems(setup, plugins))
     opened = ""
     if open_key and not problems:
@@ -110,7 +110,7 @@ def _iter_problems(setup: KeySetup, plugins: registry.Registry) -> Iterator[str]
 
 
 def _iter_pin_source_problems(source: PinSource) -> Iterator[str]:
-    """What is missing of a PIN source; the PIN itself is not read."""
+    """Iterate over problems of a PIN source; the PIN itself is not read."""
     match source.kind:
         case PinKind.ENVIRONMENT if source.name not in os.environ:
             yield f"environment variable {source.name} is not set"
@@ -126,7 +126,7 @@ def _iter_pin_source_problems(source: PinSource) -> Iterator[str]:
 
 
 def iter_error_text(action: Callable[[], object]) -> Iterator[str]:
-    """What is wrong, if anything is."""
+    """Call an action, and yield the text of its error, if any."""
     try:
         action()
     except SealError as error:
@@ -134,7 +134,7 @@ def iter_error_text(action: Callable[[], object]) -> Iterator[str]:
 
 
 def _open_key(setup: KeySetup) -> str:
-    """Open the key with its passphrase or PIN; returns what its certificate says."""
+    """Open the key with its passphrase or PIN; returns a description of its certificate."""
     from dcmseal.cli.options.secret_options import load_secrets
     from dcmseal.macro.signer_certificate import read_certificate
 
@@ -144,14 +144,14 @@ def _open_key(setup: KeySetup) -> str:
 
 
 def format_error(error: SealError) -> str:
-    """An error with its hint."""
+    """Format an error with its hint."""
     hint = to_shell_hint(error).hint
     return f"{error}; {hint}" if hint else str(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustCheck:
-    """A trust setup; its files were read."""
+    """A trust setup, whose files were read."""
 
     name: str
     settings: TrustSettings
@@ -159,16 +159,16 @@ class TrustCheck:
 
     @property
     def title(self) -> str:
-        """How it is headed."""
+        """The heading."""
         return f"trust {self.name}"
 
     @property
     def tone(self) -> Tone:
-        """How its name is shown."""
+        """The tone of the heading."""
         return Tone.BAD if self.problems else Tone.GOOD
 
     def fields(self) -> list[tuple[str, str]]:
-        """What it comes to, in labelled values."""
+        """The result as values with labels."""
         settings = self.settings
         system = ("operating system",) if settings.system_anchors else ()
         return [
@@ -184,7 +184,7 @@ class TrustCheck:
         ]
 
     def document(self) -> Document:
-        """The same for programs."""
+        """The result as JSON."""
         settings = self.settings
         return {
             "name": self.name,
@@ -208,7 +208,7 @@ class TrustCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyCheck:
-    """A policy; its profiles were looked for."""
+    """A policy, whose profiles were looked up."""
 
     name: str
     setup: PolicySetup
@@ -216,16 +216,16 @@ class PolicyCheck:
 
     @property
     def title(self) -> str:
-        """How it is headed."""
+        """The heading."""
         return f"policy {self.name}"
 
     @property
     def tone(self) -> Tone:
-        """How its name is shown."""
+        """The tone of the heading."""
         return Tone.BAD if self.problems else Tone.GOOD
 
     def fields(self) -> list[tuple[str, str]]:
-        """What it comes to, in labelled values."""
+        """The result as values with labels."""
         policy = self.setup.policy
         return [
             ("trust", self.setup.trust or "not set"),
@@ -238,7 +238,7 @@ class PolicyCheck:
         ]
 
     def document(self) -> Document:
-        """The same for programs."""
+        """The result as JSON."""
         from dcmseal.documents.document_parts import element_values
 
         policy = self.setup.policy
@@ -256,14 +256,14 @@ class PolicyCheck:
 
 
 def examine_trust(name: str, settings: TrustSettings, plugins: Registry) -> TrustCheck:
-    """Read all that a trust setup names; nothing is fetched."""
+    """Read all files that a trust setup names; nothing is downloaded."""
     return TrustCheck(
         name=name, settings=settings, problems=tuple(iter_error_text(lambda: Trust.open(settings, plugins)))
     )
 
 
 def examine_policy(name: str, setup: PolicySetup, plugins: Registry) -> PolicyCheck:
-    """Look for the profiles that a policy names."""
+    """Look up the profiles that a policy names."""
     return PolicyCheck(name=name, setup=setup, problems=tuple(_iter_missing_profiles(setup, plugins)))
 
 
@@ -271,4 +271,4 @@ def _iter_missing_profiles(setup: PolicySetup, plugins: Registry) -> Iterator[st
     for rule in setup.policy.rules:
         for each in rule.profiles:
             if isinstance(each, str):
-                yield from iter_error_text(lambda name=each: plugins.profile(name))  # type: ignore[misc]
+                yield from iter_error_text(lambda name=each: plugins.profile(name))  # type: ignore[misc] # mypy cannot infer the default

@@ -1,4 +1,4 @@
-"""A throw-away authority and a signer that it certifies: for demonstrations, and for nothing else."""
+"""A throwaway authority and a signer certified by it, for demonstrations only."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LEEWAY: Final = timedelta(minutes=5)
 
 
 def write_signer(folder: Path) -> None:
-    """Write ``signer.key.pem``, which its owner alone can read, ``signer.cert.pem`` and ``authority.cert.pem``.
+    """Write ``signer.key.pem``, which only its owner can read, ``signer.cert.pem`` and ``authority.cert.pem``.
 
-    The authority's key is not written: it can certify nobody else.
+    The key of the authority is not written, so it cannot certify anything else.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -56,7 +56,7 @@ def write_signer(folder: Path) -> None:
 
 
 def is_demo_folder(folder: Path) -> bool:
-    """Whether what is in a folder came from here: it has a certificate that only this makes."""
+    """Whether the files in a folder are from a demonstration: it has such a certificate."""
     from cryptography import x509
 
     try:

@@ -1,4 +1,4 @@
-"""Which files a command changes, and where each result goes."""
+"""The files that a command changes, and the outputs of their results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcmseal.errors import OutputError, UsageError
 
 
 class Job(NamedTuple):
-    """A file, and where its result goes; ``output`` is None if that is not said, or in place."""
+    """A file and its output; ``output`` is None in place, or if none is given."""
 
     source: str
     output: str | None
@@ -21,12 +21,12 @@ class Job(NamedTuple):
 
     @property
     def target(self) -> str:
-        """Where the result is found."""
+        """The path or URL of the result."""
         return self.source if self.in_place or self.output is None else self.output
 
 
 def parse_jobs(options: Namespace) -> list[Job]:
-    """What ``IN [OUT]``, ``IN... --in-place`` or ``IN... -o FOLDER`` asks for; raises UsageError."""
+    """Parse ``IN [OUT]``, ``IN... --in-place`` or ``IN... -o FOLDER``; raises UsageError."""
     words: list[str] = options.words
     if not words:
         raise UsageError("no input file given", hint="use dcmseal sign IN OUT --key KEY")
@@ -46,7 +46,7 @@ def parse_jobs(options: Namespace) -> list[Job]:
 
 @contextmanager
 def open_result_folder(folder: str | None) -> Generator[None]:
-    """A folder that goes away again if it is new and nothing came into it; raises UsageError or OutputError."""
+    """Create a folder as a context manager, and remove it again if it stays empty; raises UsageError or OutputError."""
     is_new = False
     if folder is not None and remote_url(folder):
         # there is none until something is in it
@@ -78,7 +78,7 @@ def _remove_empty_folders(folder: str) -> None:
 
 
 def make_target_folder(target: str) -> None:
-    """Create the folder that a result goes to; raises OutputError."""
+    """Create the folder for a result; raises OutputError."""
     if remote_url(target):
         return
     folder = os.path.dirname(to_local_path(target))
@@ -89,7 +89,7 @@ def make_target_folder(target: str) -> None:
 
 
 def sync_result_folders(targets: Sequence[str], folder: str | None) -> None:
-    """Bring to disk the names of several results, and that of the folder they are in; raises OutputError."""
+    """Sync the folders of several results, and the folder that contains them; raises OutputError."""
     from dcmseal.output.folder import sync_folder
 
     paths = [to_local_path(each) for each in targets if each != STDIO and not remote_url(each)]
@@ -133,7 +133,7 @@ def _check_output_folder(words: Sequence[str], folder: str) -> None:
 
 
 def _iter_targets(words: Sequence[str], folder: str) -> Iterator[tuple[str, str]]:
-    """Each file, and where its result goes: to its path below the common root of all."""
+    """Iterate over files and their outputs, each at its path below the common root of all inputs."""
     if STDIO in words:
         raise UsageError("standard input has no file name", hint="use dcmseal sign - OUT")
     from dcmseal.batch.inputs.output_layout import OutputLayout
@@ -149,7 +149,7 @@ def _iter_targets(words: Sequence[str], folder: str) -> Iterator[tuple[str, str]
 
 
 def _check_distinct(jobs: list[Job]) -> list[Job]:
-    """The jobs, if no two results go to the same place; raises UsageError."""
+    """Return the jobs if no two have the same output; raises UsageError."""
     from dcmseal.output.collisions import FileLocation
 
     seen: dict[object, str] = {}

@@ -14,7 +14,7 @@ from dcmseal.terms import KeyType
 
 
 class LazySigner:
-    """A Signer that opens itself; ``before_asking`` is called before a passphrase or PIN is asked for."""
+    """A Signer that opens itself; ``before_prompt`` is called before prompting for a passphrase or PIN."""
 
     def __init__(self, uri: str, secrets: Secrets, before_prompt: Callable[[], None]) -> None:
         self._uri = uri
@@ -33,7 +33,7 @@ class LazySigner:
         self.close()
 
     def close(self) -> None:
-        """Close it, whatever its device says to that; it is opened again when it is needed again."""
+        """Close the key, ignoring errors of its device; it is opened again when needed."""
         self._signer = None
         with suppress(SignerError):
             self._resources.close()
@@ -47,7 +47,7 @@ class LazySigner:
         return self._open_signer().key_type
 
     def sign(self, message: SignableMessage) -> bytes:
-        """Sign; raises SignerError or one of its kinds."""
+        """Sign; raises SignerError."""
         signer = self._open_signer()
         try:
             signature = signer.sign(message)
@@ -61,7 +61,7 @@ class LazySigner:
         self._confirm_secret()
         return signature
 
-    def mark_device_returned(self) -> None:
+    def allow_retry(self) -> None:
         """Try again on the next use, with the same signer or by opening the key again."""
         self._is_device_returned = True
 
@@ -70,7 +70,7 @@ class LazySigner:
         return self._refused or isinstance(error, SignerError)
 
     def is_device_missing(self, error: SealError) -> bool:
-        """Whether this error may end when somebody puts the device back, or the right one in."""
+        """Whether this error may be solved by inserting the device, or the right one."""
         if isinstance(error, KeyNotFound):
             return bool(self._certificate)
         return isinstance(error, DeviceUnavailable) and not isinstance(error, ModuleUnusable)
@@ -87,7 +87,7 @@ class LazySigner:
         return self._signer
 
     def _check_same_certificate(self, signer: Signer) -> Signer:
-        """The signer, if it is the one that it was: half of the files are not to be somebody else's."""
+        """Return the signer if its certificate is the same as before; all files need the same signer."""
         certificate = signer.certificate_chain[0]
         if self._certificate and certificate != self._certificate:
             self.close()

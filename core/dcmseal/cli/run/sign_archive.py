@@ -1,6 +1,6 @@
-"""``dcmseal sign`` of many files: the key is opened once, here, unless an executor's workers open it themselves.
+"""``dcmseal sign`` of many files: the key is opened once, in this process, unless workers of an executor open it.
 
-It is not opened at all if a journal says that nothing is left to sign.
+It is not opened if a journal shows that nothing is left to sign.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def sign_archive(options: Namespace) -> int:
-    """Sign all that is named; the exit code is that of the worst file."""
+    """Sign all files; the exit code is that of the worst file."""
     reject_single_file_options(options, "save_manifest")
     if options.dry_run:
         return plan_archive(options)
@@ -53,7 +53,7 @@ def sign_archive(options: Namespace) -> int:
 
 @contextmanager
 def _open_signer(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
-    """Open the key; prompt for its passphrase or PIN when that is needed."""
+    """Open the key; prompt for its passphrase or PIN if needed."""
     wait = make_device_prompt() if options.wait_for_device else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
     secrets = load_option_secrets(options, default_source=otherwise, account=chosen.account)
@@ -62,7 +62,7 @@ def _open_signer(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
 
 
 class WaitingSigner:
-    """A Signer that waits for its device to be put back, if somebody is there to do it."""
+    """A Signer that waits until its device is inserted again, if there is a prompt."""
 
     def __init__(self, key: LazySigner, wait: DevicePrompt | None) -> None:
         self._key = key
@@ -77,18 +77,18 @@ class WaitingSigner:
         return self._key.key_type
 
     def sign(self, message: SignableMessage) -> bytes:
-        """Sign; raises SignerError or one of its kinds."""
+        """Sign; raises SignerError."""
         while True:
             try:
                 return self._key.sign(message)
             except SealError as error:
                 if self._wait is None or not self._key.is_device_missing(error) or not self._wait(error):
                     raise
-                self._key.mark_device_returned()
+                self._key.allow_retry()
 
 
 def check_destinations(options: Namespace) -> None:
-    """Refuse words and options that do not say what is signed, and where the results go; raises UsageError."""
+    """Refuse words and options that do not say where results go; raises UsageError."""
     # what is tried needs no place, unless the second of two words could be meant as one
     needs_place = not options.dry_run or len(options.words) > 1
     if (options.output_dir is None) is not options.in_place and (needs_place or options.in_place):
@@ -100,7 +100,7 @@ def check_destinations(options: Namespace) -> None:
 
 
 def _check_no_duplicates(words: Sequence[str]) -> None:
-    """Refuse words that name the same files: they would be signed twice."""
+    """Refuse words that name the same files, which would be signed twice."""
     above = ""
     for place, word in sorted((os.path.join(os.path.realpath(word), ""), word) for word in words):
         if above and place.startswith(above):
@@ -109,7 +109,7 @@ def _check_no_duplicates(words: Sequence[str]) -> None:
 
 
 def build_task_without_key(options: Namespace, chosen: ChosenKey | None, detail: ResultDetail) -> SignTask:
-    """What is to be signed, and how: no key is in it, and no place of a secret. Raises UsageError."""
+    """Build the task, without a key and without the source of a secret; raises UsageError."""
     from dcmseal.cli.options.sign_options import build_sign_options
     from dcmseal.cli.options.site_profiles import load_registry
 
@@ -138,7 +138,7 @@ def _build_task(options: Namespace, chosen: ChosenKey, detail: ResultDetail) -> 
 
 
 def _find_pin_source(options: Namespace, chosen: ChosenKey) -> PinSource | None:
-    """Where the workers of an executor find the PIN; raises UsageError if they cannot get there."""
+    """Find where the workers of an executor read the PIN; raises UsageError if they cannot."""
     source = parse_pin_source(options) or (chosen.setup.pin_source if chosen.setup else None)
     if source is not None and source.kind not in (PinKind.ENVIRONMENT, PinKind.FILE):
         raise UsageError(
@@ -149,14 +149,14 @@ def _find_pin_source(options: Namespace, chosen: ChosenKey) -> PinSource | None:
 
 
 def _do_nothing() -> None:
-    """No progress line has to be cleared before a prompt."""
+    """Clear nothing, because no progress line precedes a prompt."""
 
 
 _JOURNAL_OPTIONS: Final = ("journal", "journal_digest", "journal_full", "journal_retry", "shard")
 
 
 def plan_archive(options: Namespace) -> int:
-    """Try all that is named; the exit code is that of the worst file. Of the key, no more is used than its setup."""
+    """Plan the signatures of all files; the exit code is that of the worst file. The key is not opened."""
     if any(getattr(options, name) for name in _JOURNAL_OPTIONS):
         raise UsageError(
             "--dry-run does not write a journal",

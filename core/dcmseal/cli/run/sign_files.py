@@ -1,27 +1,138 @@
-"""Signs several files with one key: an error in a file stops that file, an error of the key stops all."""
+"""``dcmseal sign`` of files given one by one, with one key: an error of the key stops all, others stop one file."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from dcmseal.api.sign import plan_signing, sign
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.result_kind import ResultKind
+from dcmseal.batch.results import BatchResult
 from dcmseal.cli.error_handling import print_error
+from dcmseal.cli.file_arguments import check_json_destination, make_output_file, open_input_file, open_result_file
+from dcmseal.cli.options.key_options import parse_key, require_key
+from dcmseal.cli.options.manifest_options import parse_manifest_paths
+from dcmseal.cli.options.secret_options import load_option_secrets
+from dcmseal.cli.options.sign_options import build_sign_options
+from dcmseal.cli.options.site_profiles import load_registry
+from dcmseal.cli.options.timestamp_options import check_timestamp_login
 from dcmseal.cli.render.file_progress import FileProgress
-from dcmseal.cli.run.file_jobs import Job
+from dcmseal.cli.render.signing_output import PlanOutput, SigningOutput
+from dcmseal.cli.run.file_jobs import (
+    Job,
+    make_target_folder,
+    open_result_folder,
+    parse_jobs,
+    sync_result_folders,
+)
 from dcmseal.cli.run.lazy_signer import LazySigner
+from dcmseal.cli.run.run_loop import run_loop
 from dcmseal.cli.standard_streams import standard_error
 from dcmseal.errors import SealError, SignerError, UsageError
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.signing.signing_result import SigningResult
 
 SignFunction: TypeAlias = "Callable[[Job], SigningResult]"
 DevicePrompt: TypeAlias = Callable[[SealError], bool]
-"""Has the device put back; whether to try again."""
+"""Asks the user to put the device back; returns whether to try again."""
 
 
-def sign_files(
+def sign_files(options: Namespace) -> int:
+    """Sign the files, or only plan it; the exit code is that of the worst file."""
+    jobs = parse_jobs(options)
+    is_single = len(jobs) == 1
+    progress = FileProgress(len(jobs), quiet=options.quiet)
+    if options.dry_run:
+        plans = _iter_plans(jobs, options)
+        return run_loop(plans, PlanOutput(as_json=options.json, is_single=is_single), progress, is_single=is_single)
+    check_json_destination(options, jobs[0].output)
+    manifests = dict(zip(jobs, parse_manifest_paths(options, [job.target for job in jobs]), strict=True))
+    output = SigningOutput(
+        len(jobs),
+        as_json=options.json,
+        verbose=options.verbose,
+        quiet=options.quiet,
+        manifests={job.source: manifest for job, manifest in manifests.items()},
+    )
+    return run_loop(_iter_results(jobs, manifests, options, progress), output, progress, is_single=is_single)
+
+
+def _iter_plans(jobs: Sequence[Job], options: Namespace) -> Generator[BatchResult]:
+    sign_options = build_sign_options(options, parse_key(options))
+    registry = load_registry(options) if sign_options.profile else None
+    for job in jobs:
+        item = InputFile(source=job.source, relative=job.source)
+        try:
+            with (
+                open_input_file(job.source) as source,
+                plan_signing(source, registry=registry, options=sign_options) as planned,
+            ):
+                kind = ResultKind.PLANNED
+                yield BatchResult(input=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, value=planned)
+        except SealError as error:
+            yield BatchResult.from_error(item, error)
+
+
+def _iter_results(
+    jobs: Sequence[Job], manifests: dict[Job, str | None], options: Namespace, progress: FileProgress
+) -> Generator[BatchResult]:
+    """Sign the files, in the order given; each is signed completely or left unchanged."""
+    chosen = require_key(parse_key(options))
+    sign_options = build_sign_options(options, chosen)
+    check_timestamp_login(sign_options.timestamp)
+    registry = load_registry(options) if sign_options.profile else None
+    otherwise = chosen.setup.pin_source if chosen.setup else None
+    wait = make_device_prompt() if options.wait_for_device else None
+    secrets = load_option_secrets(options, default_source=otherwise, account=chosen.account)
+    key = LazySigner(chosen.uri, secrets, progress.clear)
+
+    def sign_one(job: Job) -> SigningResult:
+        manifest = manifests[job]
+        if options.output_dir is not None:
+            make_target_folder(job.target)
+        with (
+            open_result_file(
+                job.source, job.output, in_place=job.in_place, force=options.force, synced=len(jobs) == 1
+            ) as target,
+            open_input_file(job.source) as source,
+        ):
+            return sign(
+                source,
+                signer=key,
+                output=target,
+                in_place=job.in_place,
+                manifest=None
+                if manifest is None
+                else make_output_file(manifest, force=options.force, synced=len(jobs) == 1),
+                registry=registry,
+                options=sign_options,
+            )
+
+    with open_result_folder(options.output_dir), key:
+        for job, result in _sign_jobs(jobs, key, sign_one, device_prompt=wait, progress=progress):
+            item = InputFile(source=job.source, relative=job.source)
+            if isinstance(result, SealError):
+                yield BatchResult.from_error(item, result)
+            else:
+                kind = ResultKind.SIGNED
+                yield BatchResult(
+                    input=item,
+                    kind=kind,
+                    exit_code=ExitCode.OK,
+                    verdict=kind.value,
+                    value=result,
+                    output=job.target,
+                    is_written=True,
+                )
+        sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
+
+
+def _sign_jobs(
     jobs: Sequence[Job],
     key: LazySigner,
     sign_one: SignFunction,
@@ -29,20 +140,19 @@ def sign_files(
     device_prompt: DevicePrompt | None,
     progress: FileProgress,
 ) -> Iterator[tuple[Job, SigningResult | SealError]]:
-    """Sign files in order; each is signed completely or left unchanged."""
     over = False
     for job in jobs:
         if over:
             yield job, SignerError("not signed: the key is no longer usable")
             continue
         progress.next(job.source)
-        result = _sign_file(job, key, sign_one, device_prompt=device_prompt, progress=progress)
+        result = _sign_job(job, key, sign_one, device_prompt=device_prompt, progress=progress)
         progress.clear()
         over = isinstance(result, SealError) and key.is_fatal(result)
         yield job, result
 
 
-def _sign_file(
+def _sign_job(
     job: Job, key: LazySigner, sign_one: SignFunction, *, device_prompt: DevicePrompt | None, progress: FileProgress
 ) -> SigningResult | SealError:
     while True:
@@ -52,7 +162,7 @@ def _sign_file(
             progress.clear()
             if device_prompt is None or not key.is_device_missing(error) or not device_prompt(error):
                 return error
-            key.mark_device_returned()
+            key.allow_retry()
 
 
 def make_device_prompt() -> DevicePrompt:

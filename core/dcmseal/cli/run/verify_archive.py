@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOutput | None:
-    """The reports that the options ask for, besides ``output``; None if they ask for none.
+    """Build an output that also writes report files; None if the options request none.
 
-    Raises UsageError and PluginError: what is found out after hours is found out too late.
+    Problems of the options are raised now, not after hours: UsageError and PluginError.
     """
     wanted = parse_report_outputs(options)
     if not wanted:
@@ -54,7 +54,7 @@ def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOut
 
 
 class ReportingOutput:
-    """Counts results on their way to where else they go, and writes reports in the end."""
+    """Counts results, passes them on, and writes report files at the end."""
 
     def __init__(self, writers: list[tuple[ArchiveReportWriter, str]], options: Namespace, output: RunOutput) -> None:
         from dcmseal.batch.archive_statistics import ArchiveStatistics
@@ -70,8 +70,8 @@ class ReportingOutput:
         self._statistics.add(result.input.source, result.summarize(), result.reason, result.instance)
         self._output.add(result)
 
-    def add_recorded(self, result: BatchResult) -> None:
-        """Count a file whose result the journal of the run has already."""
+    def add_recorded_result(self, result: BatchResult) -> None:
+        """Count a result that the journal has already."""
         self._statistics.add(result.input.source, result.summarize(), result.reason, result.instance, recorded=True)
 
     def end(self, summary: RunSummary, seconds: float) -> None:
@@ -103,11 +103,11 @@ _SINGLE_FILE_OPTIONS: Final = (
     *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
     "manifest",
 )
-"""Options about single files."""
+"""Options that apply to single files only."""
 
 
 def verify_archive(options: Namespace) -> int:
-    """Verify all that is named; the exit code is that of the worst file."""
+    """Verify all files; the exit code is that of the worst file."""
     reject_single_file_options(options, *_SINGLE_FILE_OPTIONS)
     report = make_output(
         options,
@@ -120,7 +120,7 @@ def verify_archive(options: Namespace) -> int:
     if pages is None:
         return run_archive(_build_task(options, report.detail), options.files, options, report)
     return run_archive(
-        _build_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded
+        _build_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded_result
     )
 
 

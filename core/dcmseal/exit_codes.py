@@ -1,10 +1,10 @@
-"""Exit codes: what a verification, or an error, comes to for the shell."""
+"""Exit codes of the command ``dcmseal``, which JSON documents and journals contain too."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dcmseal.errors import (
     CertificateMismatch,
@@ -26,30 +26,27 @@ from dcmseal.errors import (
     WeakAlgorithm,
 )
 
-if TYPE_CHECKING:
-    from dcmseal.model.verdict import Verdict
-
 
 class ExitCode(IntEnum):
-    """All exit codes of ``dcmseal``; stable."""
+    """The exit codes of ``dcmseal``, which are stable."""
 
     OK = 0
-    """Done; every signature asked about is valid."""
+    """Success; every requested signature is valid."""
     INVALID = 1
-    """At least one signature is invalid, or broken by what differs between two files; nothing else has this code."""
+    """At least one signature is invalid, or a difference between two files breaks it; nothing else has this code."""
     USAGE = 2
-    """The request cannot be read, contradicts itself, or is refused."""
+    """The request cannot be parsed, contradicts itself, or is refused."""
     NO_SIGNATURE = 3
     NOT_ESTABLISHED = 4
     """Nothing is invalid, but something could not be established."""
     UNREADABLE = 5
-    """The input cannot be read, or the output not written."""
+    """The input cannot be read, or the output cannot be written."""
     UNAVAILABLE = 6
-    """Key, token, plugin or network are not available."""
+    """The key, token, plugin or network is unavailable."""
     INTERNAL = 7
     """An error in dcmseal itself."""
     INTERRUPTED = 130
-    """By Ctrl-C, as shells have it."""
+    """Ctrl-C was pressed: 128 plus the signal number, as in shells."""
 
 
 _BY_ERROR: Final = (
@@ -80,17 +77,17 @@ _WORST_FIRST: Final = (
 
 
 def error_exit_code(error: SealError) -> ExitCode:
-    """The exit code of a command that ends with this error."""
+    """Return the exit code of a command that ends with this error."""
     return next((code for kinds, code in _BY_ERROR if isinstance(error, kinds)), ExitCode.UNAVAILABLE)
 
 
-def verdict_exit_code(verdict: Verdict) -> ExitCode:
-    """The exit code of a verification with this verdict."""
-    return _BY_VERDICT[verdict.value]
+def verdict_exit_code(verdict: str) -> ExitCode:
+    """Return the exit code of a verification with this verdict."""
+    return _BY_VERDICT[verdict]
 
 
 def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
-    """The one exit code for several files."""
+    """Return the exit code for several files."""
     return min(codes, key=_WORST_FIRST.index, default=ExitCode.OK)
 
 

@@ -51,7 +51,7 @@ def codes(error: TimestampRejected) -> list[str]:
     return [finding.code for finding in error.findings]
 
 
-def test_openssl_reads_queries_and_verifies_what_they_bring(
+def test_openssl_reads_queries_and_verifies_their_tokens(
     pki: Pki, authority: TimestampAuthority, tmp_path: Path
 ) -> None:
     asked, answered, data = tmp_path / "q.tsq", tmp_path / "r.tsr", tmp_path / "value"
@@ -103,7 +103,7 @@ def test_two_queries_have_two_nonces(query: bytes) -> None:
         TimestampQuery(policy="1.x"),
     ],
 )
-def test_weak_digests_and_what_is_no_policy_are_refused(wish: TimestampQuery) -> None:
+def test_weak_digests_and_invalid_policies_are_refused(wish: TimestampQuery) -> None:
     with pytest.raises(UsageError):
         BACKEND.build_query(VALUE, wish)
 
@@ -133,10 +133,10 @@ def test_a_busy_authority_is_asked_again(authority: TimestampAuthority, query: b
         ((404, {}, b""), "status 404"),
         ((302, {"Location": "http://127.0.0.1:9/"}, b""), "status 302"),
         ((307, {"Location": "http://127.0.0.1:9/"}, b""), "status 307"),
-        ((200, {}, bytes(1 << 20)), "more than 262144 bytes"),
+        ((200, {}, bytes(1 << 20)), "larger than 262144 bytes"),
     ],
 )
-def test_what_is_no_answer_ends_the_attempt(query: bytes, answer: Any, said: str) -> None:
+def test_an_invalid_answer_ends_the_attempt(query: bytes, answer: Any, said: str) -> None:
     with serving(lambda *_: answer) as served, pytest.raises(TimestampError, match=said) as caught:
         BACKEND.send_query(served.url, query, RetryPolicy(attempts=3), nobody)
     assert len(served.queries) == 1
@@ -152,7 +152,7 @@ def test_silence_is_not_waited_for(query: bytes) -> None:
         BACKEND.send_query(served.url, query, RetryPolicy(seconds=0.2, attempts=1), nobody)
 
 
-def test_nobody_there(query: bytes) -> None:
+def test_no_server(query: bytes) -> None:
     with serving(lambda *_: (200, {}, b"")) as served:
         url = served.url
     with pytest.raises(TimestampError, match="cannot be reached"):
@@ -173,7 +173,7 @@ def test_nobody_there(query: bytes) -> None:
         "http://a:b/",
     ],
 )
-def test_urls_that_are_none(query: bytes, url: str) -> None:
+def test_invalid_urls(query: bytes, url: str) -> None:
     with pytest.raises(UsageError):
         BACKEND.send_query(url, query, ONCE, nobody)
 
@@ -260,14 +260,14 @@ def test_an_answer_to_something_else_is_rejected(
         assert caught.value.hint
 
 
-def test_a_query_that_is_none_is_said_to_be_none(authority: TimestampAuthority) -> None:
+def test_an_invalid_query_is_reported(authority: TimestampAuthority) -> None:
     for query in (b"", b"query", bytes(1 << 17), authority.token(VALUE)):
-        with pytest.raises(TimestampError, match="not a timestamp request"):
+        with pytest.raises(TimestampError, match="not an RFC 3161 timestamp request"):
             BACKEND.accept_response(authority.token(VALUE), query)
 
 
 @pytest.mark.parametrize("part", SLOWLY)
-def test_what_comes_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, query: bytes, part: str) -> None:
+def test_a_dripping_answer_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch, query: bytes, part: str) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     started = time.monotonic()
     with slowly_serving(Responder()) as responder:
