@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dcmseal import tags
 from dcmseal.coverage_map.fold_items import ItemFolder, ItemGroup, MapNode
 from dcmseal.coverage_map.gap_counter import GapCounter
+from dcmseal.coverage_map.repeated_items import CountedElement, RepeatedItem, RepeatedItems
 from dcmseal.coverage_map.signature_cover import (
     NO_PROTECTION,
     LevelCover,
@@ -40,10 +42,13 @@ class MapLimits:
     """How large a coverage map may become."""
 
     entries: int = 1_000_000
-    """Maximum number of elements, items and fragments of the Data Set, to limit the time that a map takes."""
+    """Maximum number of elements, items and fragments that a map looks at one by one, to limit the time that it takes.
+
+    Items that are like others before them do not count.
+    """
     nodes: int = 10_000
     """Maximum number of elements in the tree after folding; typical objects have a few hundred."""
-    unfolded_nodes: int = 250_000
+    unfolded_nodes: int = 50_000
     depth: int = 40
     """Maximum depth of the tree; deeper elements are only counted."""
 
@@ -79,11 +84,11 @@ def build_map(
     max_nodes = limits.nodes if fold else limits.unfolded_nodes
     builder = _MapBuilder(file, signature_cover, max_nodes=max_nodes, max_depth=limits.depth, fold=fold)
     entries = 0
-    for step in walk(file.body, file.start, file.end, file.encoding):
+    for step in builder.iter_steps(file):
         entries += step.event is not Event.ITEM_END and step.event not in CLOSING_EVENTS
         if entries > limits.entries:
             raise DatasetError(
-                f"the data set has more than {limits.entries} elements and items, too many for a coverage map",
+                f"the data set has more than {limits.entries} different elements, too many for a coverage map",
                 hint="verify the file and count coverage instead",
             )
         builder.add_step(step)
@@ -113,7 +118,7 @@ def count_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> Ob
         Malformed: The Data Set cannot be parsed.
     """
     builder = _MapBuilder(file, SignatureCover(signatures), max_nodes=0)
-    for step in walk(file.body, file.start, file.end, file.encoding):
+    for step in builder.iter_steps(file):
         builder.add_step(step)
     return builder.gaps.summary()
 
@@ -135,6 +140,8 @@ class _MapLevel:
     """Tag of an element of VR UN in the level; 0 if there is none."""
     protects: bool = False
     """Whether a signature covers any element in the level."""
+    counted_before: int = 0
+    omitted_before: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,6 +153,9 @@ class _MapSequence:
     items: int = 0
     unknown: int = 0
     protects: bool = False
+    repeated: RepeatedItems | None = None
+    """Items that are like others; None if signatures are in them."""
+    end: int = 0
 
 
 class _MapBuilder:
@@ -159,6 +169,7 @@ class _MapBuilder:
         self._cover = cover
         self._max_nodes = max_nodes
         self._max_depth = max_depth
+        self._fold = fold
         self.folding = ItemFolder(fold=fold)
         self.nodes: list[MapNode] = []
         self._levels = [
@@ -174,6 +185,32 @@ class _MapBuilder:
         self._numbers: dict[CoverState, int] = dict.fromkeys(CoverState, 0)
         self.gaps = GapCounter()
         self.omitted = 0
+        self._counted: list[tuple[CountedElement, int]] = []
+        """Elements that were counted while items are learned, and how many."""
+        self._learning = 0
+
+    def iter_steps(self, file: DicomFile) -> Iterator[Step]:
+        """Walk through the Data Set, without items that are like others before them; each step has to be added."""
+        steps = walk(file.body, file.start, file.end, file.encoding)
+        step = next(steps, None)
+        while step is not None:
+            yield step
+            next_item = None
+            if step.event is Event.ITEM_END or step.event is Event.SEQUENCE:
+                next_item = self._skip_items(step.value if step.event is Event.SEQUENCE else step.end)
+            try:
+                step = steps.send(next_item)
+            except StopIteration:
+                return
+
+    def _skip_items(self, start: int) -> int | None:
+        """Count the next items if they are like others before them; returns the position of the first other one."""
+        sequence = self._sequences[-1]
+        if sequence.repeated is None or not (self._fold or self._is_full):
+            return None
+        position, items = sequence.repeated.skip(start, sequence.end, sequence.items)
+        sequence.items += items
+        return position
 
     @property
     def totals(self) -> CoverageTotals:
@@ -187,6 +224,10 @@ class _MapBuilder:
             open=self.gaps.critical,
         )
 
+    @property
+    def _is_full(self) -> bool:
+        return self.folding.nodes >= self._max_nodes
+
     def add_step(self, step: Step) -> None:
         """Process one step of the walk."""
         match step.event:
@@ -197,7 +238,7 @@ class _MapBuilder:
                 node, kept = self._node(step)
                 if step.event is Event.ENCAPSULATED:
                     node.fragments = 0
-                self._sequences.append(_MapSequence(node=node, kept=kept))
+                self._begin_sequence(step, node, kept=kept)
             case Event.FRAGMENT:
                 self._sequences[-1].node.fragments += 1
             case Event.ITEM:
@@ -226,13 +267,19 @@ class _MapBuilder:
         if step.tag == tags.SPECIFIC_CHARACTER_SET and step.end != UNTIL_DELIMITER:
             value = self._source.read(step.value, min(step.end, step.value + _MAX_CHARACTER_SET_SIZE))
             level.character_set = value.rstrip(b" \0").decode("ascii", "replace")
-        kept = level.nodes is not None and self.folding.nodes < self._max_nodes
+        kept = level.nodes is not None and not self._is_full
         if kept and level.nodes is not None:
             self.folding.nodes += 1
             level.nodes.append(node)
         else:
             self.omitted += 1
         return node, kept
+
+    def _begin_sequence(self, step: Step, node: MapNode, *, kept: bool) -> None:
+        repeated = None
+        if step.vr == b"SQ" and not self._cover.has_signatures(self._levels[-1].location, step.tag):
+            repeated = RepeatedItems(self._source, step.encoding)
+        self._sequences.append(_MapSequence(node=node, kept=kept, repeated=repeated, end=step.end))
 
     def _begin_item(self) -> None:
         sequence, level = self._sequences[-1], self._levels[-1]
@@ -245,23 +292,41 @@ class _MapBuilder:
                 cover=self._cover.at(location, inherited),
                 character_set=level.character_set,
                 hidden=node.hidden,
-                nodes=[] if sequence.kept and len(self._levels) <= self._max_depth else None,
+                nodes=[] if sequence.kept and len(self._levels) <= self._max_depth and not self._is_full else None,
                 path=(*level.path, node.tag),
                 index=sequence.items,
+                counted_before=len(self._counted),
+                omitted_before=self.omitted,
             )
         )
         sequence.items += 1
+        self._learning += sequence.repeated is not None and sequence.repeated.is_learning
 
     def _end_item(self) -> None:
         level, sequence = self._levels.pop(), self._sequences[-1]
         sequence.unknown = sequence.unknown or level.unknown
         sequence.protects |= level.protects
+        group = into = None
         if level.nodes is not None:
             group = ItemGroup(nodes=level.nodes, ranges=[(level.index, level.index)])
-            self.folding.add(group, sequence.node)
+            into = self.folding.add(group, sequence.node)
+        if sequence.repeated is not None and sequence.repeated.is_learning:
+            self._learning -= 1
+            # an item that is shown is no example of those that are folded
+            if group is None or into is not group:
+                elements: Counter[CountedElement] = Counter()
+                for element, number in self._counted[level.counted_before :]:
+                    elements[element] += number
+                omitted = self.omitted - level.omitted_before
+                item = RepeatedItem(elements=elements, omitted=omitted, group=group, into=into)
+                sequence.repeated.learn(item)
+            if not self._learning:
+                self._counted.clear()
 
     def _end_sequence(self) -> None:
         sequence, level = self._sequences.pop(), self._levels[-1]
+        for item in sequence.repeated.iter_counted() if sequence.repeated is not None else ():
+            self._count_repeated(item)
         node = sequence.node
         if node.cover is CoverState.UNCOVERED:
             if sequence.unknown:
@@ -278,7 +343,22 @@ class _MapBuilder:
         self._numbers[node.cover] += 1
         level = self._levels[-1]
         level.protects |= node.cover is CoverState.COVERED
-        self.gaps.add((*level.path, node.tag), node.cover, critical=is_critical(node.tag))
+        path, critical = (*level.path, node.tag), is_critical(node.tag)
+        self.gaps.add(path, node.cover, critical=critical)
+        if self._learning:
+            self._counted.append(((path, node.cover, critical), 1))
+
+    def _count_repeated(self, item: RepeatedItem) -> None:
+        """Count the elements of all items that are like one."""
+        for (path, cover, critical), number in item.elements.items():
+            times = number * item.times
+            self._numbers[cover] += times
+            self.gaps.add(path, cover, critical=critical, times=times)
+            if self._learning:
+                self._counted.append(((path, cover, critical), times))
+        self.omitted += item.omitted * item.times
+        if item.group is not None and item.into is not None:
+            self.folding.repeat(item.group, item.into, item.times)
 
 
 def _classify(protection: Protection) -> CoverState:
