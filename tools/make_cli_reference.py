@@ -23,7 +23,7 @@ _INTRODUCTION = """\
 
 A command line consists of `dcmseal COMMAND` and the arguments of the command, in any order. Write long options in full.
 `dcmseal help COMMAND` or `dcmseal COMMAND --help` shows the same text for one command, and `dcmseal --version` prints
-the version.
+the version. `dcmseal --version -v` also prints the version of Python and which walker is in use.
 
 - Where a file is expected, `-` means standard input or standard output.
 - No file is overwritten without `--force` or `--in-place`. Results are written completely or not at all.
@@ -35,6 +35,7 @@ the version.
 |---|---|
 | `DCMSEAL_KEY` | The [key URI](key-uris.md), or the name of a key setup, for `sign` without `--key`. |
 | `DCMSEAL_CONFIG` | The [configuration file](../how-to/configure-keys.md), for commands without `--config`. |
+| `DCMSEAL_COMPILED` | `no` turns the [compiled walker](../explanation/performance.md) off, `must` requires it. |
 | `DCMSEAL_DEBUG` | `1` adds a traceback to errors. It may contain details that you do not want to share. |
 
 | Command | What it does |

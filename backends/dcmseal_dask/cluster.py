@@ -27,32 +27,36 @@ _MAX_NAMED: Final = 3
 
 
 def local_versions() -> dict[str, str]:
-    """The versions that must match, in the calling process."""
+    """Return the versions of this process that those of the workers must match."""
     return {"dcmseal": __version__, "Python": f"{sys.version_info.major}.{sys.version_info.minor}"}
 
 
 def check_versions(client: BoundedClient) -> None:
-    """Compare the versions of all current workers with those of this process; raises PluginError if they differ."""
-    here = local_versions()
-    wrong = [
+    """Compare the versions of all current workers with those of this process.
+
+    Raises:
+        PluginError: They differ.
+    """
+    expected = local_versions()
+    mismatches = [
         f"{address} has {problem}"
-        for address, answer in sorted(client.run(local_versions, on_error="return").items())
-        if (problem := _find_mismatch(answer, here))
+        for address, versions in sorted(client.run(local_versions, on_error="return").items())
+        if (problem := _find_mismatch(versions, expected))
     ]
-    if wrong:
-        more = f" (and {len(wrong) - _MAX_NAMED} more)" if len(wrong) > _MAX_NAMED else ""
+    if mismatches:
+        more = f" (and {len(mismatches) - _MAX_NAMED} more)" if len(mismatches) > _MAX_NAMED else ""
         raise PluginError(
-            f"workers have other versions: {'; '.join(wrong[:_MAX_NAMED])}{more}",
+            f"workers have other versions: {'; '.join(mismatches[:_MAX_NAMED])}{more}",
             hint=f"install the same versions on all workers: pip install 'dcmseal[dask]=={__version__}'",
         )
 
 
-def _find_mismatch(answer: object, here: Mapping[str, str]) -> str:
-    """How the versions of a worker differ; empty if they do not."""
-    if not isinstance(answer, dict):
+def _find_mismatch(versions: object, expected: Mapping[str, str]) -> str:
+    """Describe how the versions of a worker differ; empty if they do not."""
+    if not isinstance(versions, dict):
         return "no usable dcmseal"
-    other = {name: own for name, own in here.items() if answer.get(name) != own}
-    return ", ".join(f"{name} {answer.get(name)} instead of {own}" for name, own in other.items())
+    wrong = {name: version for name, version in expected.items() if versions.get(name) != version}
+    return ", ".join(f"{name} {versions.get(name)} instead of {version}" for name, version in wrong.items())
 
 
 _CONNECT_TIMEOUT: Final = 30.0
@@ -102,7 +106,7 @@ class DaskCluster:
             client.close_quietly()
 
     def slots(self, executor: Executor) -> int:
-        """The number of threads of all current workers, at most ``jobs``."""
+        """Return the number of threads of all current workers, at most ``jobs``."""
         from dcmseal_dask.resilient_executor import ResilientExecutor
 
         return executor.slots() if isinstance(executor, ResilientExecutor) else 1
@@ -114,13 +118,13 @@ class DaskCluster:
                 hint="write dask:tcp://HOST:8786",
                 code="executor-address-missing",
             )
-        named: dict[str, str]
+        options: dict[str, str]
         if address.startswith(_SCHEMES):
-            named = {"address": address}
+            options = {"address": address}
         elif address.endswith(".json"):
             if not os.path.isfile(address):
                 raise UsageError(f"the scheduler file {address} does not exist", hint="start the scheduler first")
-            named = {"scheduler_file": address}
+            options = {"scheduler_file": address}
         else:
             raise UsageError(
                 f"{address} is not the address of a Dask scheduler",
@@ -133,7 +137,7 @@ class DaskCluster:
                 "the executor dask needs the package distributed", hint="pip install 'dcmseal[dask]'"
             ) from None
         with self._translate_errors(address):
-            return BoundedClient(self._timeout, **named)
+            return BoundedClient(self._timeout, **options)
 
     def _wait_for_worker(self, client: BoundedClient, address: str) -> None:
         until = time.monotonic() + self._timeout

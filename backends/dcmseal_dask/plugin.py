@@ -1,4 +1,4 @@
-"""The plugin: contributes ``dask``, and imports it only when it is needed."""
+"""Contributes ``dask``; imports nothing else until called."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from distributed import Future
 
 _TIMEOUT_MARGIN: Final = 1.05
-"""Dask has its own timeout; ours is a little longer, because the error of Dask says more."""
+"""Factor by which our timeout is longer than that of Dask, whose error is more informative."""
 _CLOSE_TIMEOUT: Final = 5.0
 """Timeout in seconds for a clean close, on which nothing depends."""
 
@@ -69,7 +69,7 @@ class _Submission:
     call: Callable[[], Future[Any]]
     result: LocalFuture[Any] = field(default_factory=LocalFuture)
     future: Future[Any] | None = None
-    """Kept, because the scheduler forgets work without a reference."""
+    """The scheduler forgets work without a reference to its future."""
     attempts: int = 0
 
 
@@ -93,7 +93,7 @@ class ResilientExecutor(Executor):
         self._watcher.start()
 
     def slots(self) -> int:
-        """The number of threads of all workers at the last check, at most ``max_slots``."""
+        """Return the number of threads of all workers at the last check, at most ``max_slots``."""
         return max(1, self._threads if self._max_slots is None else min(self._threads, self._max_slots))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> LocalFuture[T]:
@@ -111,16 +111,16 @@ class ResilientExecutor(Executor):
         """Shut down; cancel pending work if ``cancel_futures``, otherwise wait for it."""
         with self._lock:
             self._shut.set()
-            left = list(self._open)
+            pending = list(self._open)
         self._watcher.join(timeout=_POLL_INTERVAL)
         if cancel_futures:
-            sent = [each for work in left if (each := work.future) is not None]  # it may complete meanwhile
+            sent = [each for work in pending if (each := work.future) is not None]  # it may complete meanwhile
             with suppress(Exception):  # the scheduler may be unreachable
                 self._client.cancel(sent)
-            for work in left:
+            for work in pending:
                 self._complete(work, BrokenExecutor("the run has ended"))
         elif wait:
-            for work in left:
+            for work in pending:
                 work.result.exception()
 
     def _count_threads(self) -> int:
@@ -148,8 +148,8 @@ class ResilientExecutor(Executor):
 
     def _fail_all(self, error: Callable[[], PluginError]) -> None:
         with self._lock:
-            left = list(self._open)
-        for work in left:
+            pending = list(self._open)
+        for work in pending:
             self._complete(work, error())
 
     def _submit_work(self, work: _Submission) -> None:
@@ -192,7 +192,7 @@ class ResilientExecutor(Executor):
         else:
             self._submit_work(work)
 
-    def _complete(self, work: _Submission, error: BaseException | None, answer: Any = None) -> None:
+    def _complete(self, work: _Submission, error: BaseException | None, value: Any = None) -> None:
         with self._lock:
             if work not in self._open:
                 return
@@ -201,7 +201,7 @@ class ResilientExecutor(Executor):
         if error is not None:
             work.result.set_exception(error)
         else:
-            work.result.set_result(answer)
+            work.result.set_result(value)
 
 
 def _is_no_worker_error(error: BaseException | None) -> bool:

@@ -1,7 +1,8 @@
-"""What the page about an archive shows: shares, bars and columns, worked out here so that templates only place them."""
+"""The values that the template of an archive report shows: sentences, shares, bars and columns."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,12 +18,12 @@ VERDICTS: Final = {
     "invalid": ("bad", "Invalid"),
     "failed": ("part", "Unreadable"),
 }
-"""Tone and word of each verdict on a file: five that can be told apart in one bar."""
+"""Tone and label of each verdict on a file. The five tones differ, so that one bar can show them all."""
 _RANKS: Final = {"invalid": 0, "failed": 1, "not-established": 2, "no-signature": 3}
 _MAX_UNFOLDED: Final = 25
-"""Files that need attention and are seen at once."""
+"""Files that need attention and are visible without unfolding."""
 _MAX_MONTHS: Final = 120
-"""Months that fit into one picture."""
+"""Months that fit into the chart."""
 _WIDTH: Final = 720
 _HEIGHT: Final = 120
 _MAX_COLUMN_WIDTH: Final = 36
@@ -40,25 +41,25 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureRow:
-    """The signatures of one signer or profile: numbers, and a bar that is the longer the more there are."""
+    """The signatures of one signer or profile, with a bar whose length is proportional to their number."""
 
     name: str
     detail: str
     numbers: SignatureCounts
     bar: tuple[Share, ...]
-    """In percent of the longest bar."""
+    """Percentages refer to the longest bar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthColumn:
-    """A month in the picture: certified below, claimed above."""
+    """A month in the chart: certified times at the bottom, claimed times stacked on top."""
 
     x: float
     width: float
     certified: float
     claimed: float
     label: str
-    """Of the axis; empty where there is no room for one."""
+    """Label on the axis; empty if there is no room for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class SeriesFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveView:
-    """An archive as the page shows it."""
+    """The values that the template of an archive report shows."""
 
     report: ArchiveReport
     tone: str
@@ -81,20 +82,26 @@ class ArchiveView:
     actions: tuple[str, ...]
     files: tuple[Share, ...]
     studies: int
-    """Studies that the named files which need attention belong to, as far as that is known."""
+    """Number of known studies among the listed files that need attention."""
     shown: tuple[SeriesFiles, ...]
+    """Files that need attention and are visible at once."""
     folded: tuple[SeriesFiles, ...]
-    """Files that need attention; those that are seen at once first."""
+    """Further files that need attention."""
     folded_files: int
     signers: tuple[SignatureRow, ...]
     profiles: tuple[SignatureRow, ...]
     columns: tuple[MonthColumn, ...]
     highest: int
-    """Signatures of the month that has most."""
+    """Number of signatures in the month that has the most."""
 
 
 def build_archive_view(report: ArchiveReport, *, has_trust: bool = True) -> ArchiveView:
-    """An archive as the page shows it; ``has_trust`` says that somebody was trusted, or nobody was asked about."""
+    """Build the values that the template of an archive report shows.
+
+    Args:
+        report: The result of the run.
+        has_trust: False if trust was required but no trust anchor was configured.
+    """
     files = report.files
     numbers = (files.valid, files.not_established, files.no_signature, files.invalid, files.failed)
     tone, word = _format_verdict(report)
@@ -115,12 +122,12 @@ def build_archive_view(report: ArchiveReport, *, has_trust: bool = True) -> Arch
         folded=_group_by_series(attention[_MAX_UNFOLDED:]),
         folded_files=len(attention[_MAX_UNFOLDED:]),
         signers=_build_rows(
-            [(each.subject or "Without a readable name", each.sha256, each.signatures) for each in report.signers],
+            [(each.subject or "Unnamed signer", each.sha256, each.signatures) for each in report.signers],
             ("All other signers", "", report.more_signers),
         ),
         profiles=_build_rows(
             [(each.name, "", each.signatures) for each in report.profiles],
-            ("none that is known", "", report.no_profile),
+            ("No known profile", "", report.no_profile),
         ),
         columns=tuple(_iter_columns(shown)),
         highest=max((each.certified + each.claimed for each in shown), default=0),
@@ -129,77 +136,92 @@ def build_archive_view(report: ArchiveReport, *, has_trust: bool = True) -> Arch
 
 def _format_verdict(report: ArchiveReport) -> tuple[str, str]:
     files, total = report.files, f"{report.files.total:,}"
-    for number, tone, what in (
+    for number, tone, state in (
         (files.invalid, "bad", "invalid"),
         (files.failed, "bad", "unreadable"),
         (files.not_established, "open", "not established"),
         (files.no_signature, "open", "without signature"),
     ):
         if number:
-            return tone, f"{number:,} of {total} {'file' if total == '1' else 'files'} {_is_or_are(number)} {what}"
+            return tone, f"{number:,} of {total} {'file' if total == '1' else 'files'} {_is_or_are(number)} {state}"
     if files.partial:
-        return "open", f"All {total} files are valid, {files.partial:,} of them for a part of their elements"
+        return (
+            "open",
+            (
+                f"All {total} files are valid, but {files.partial:,} of them "
+                f"{_is_or_are(files.partial)} only partly signed"
+            ),
+        )
     return ("good", f"All {total} files are valid") if files.total else ("open", "No file was verified")
 
 
 def _iter_meaning(report: ArchiveReport) -> Iterator[str]:
     files = report.files
     if report.stopped:
-        yield f"The run stopped early, and this is not the whole archive: {report.stopped}."
+        yield f"The run stopped early, so this report does not cover the whole archive: {report.stopped}."
     if files.invalid:
-        yield f"Invalid: {files.invalid:,}. The data is not what was signed, or the signature must not be trusted."
+        yield (
+            f"Invalid: {files.invalid:,}. The data has changed since it was "
+            "signed, or the signature must not be trusted."
+        )
     if files.failed:
-        yield f"Unreadable: {files.failed:,}. Nothing is known about their signatures."
+        yield f"Unreadable: {files.failed:,}. Their signatures could not be checked."
     if files.not_established:
-        yield f"Not established: {files.not_established:,}. Whether they can be trusted could not be found out."
+        yield f"Not established: {files.not_established:,}. Some information that a verdict requires is missing."
     if files.no_signature:
-        yield f"No signature: {files.no_signature:,}. Anybody could have changed them unnoticed."
+        yield f"No signature: {files.no_signature:,}. They could have been changed without detection."
     if files.valid:
-        yield f"Valid: {files.valid:,}. What was signed is unchanged."
+        yield f"Valid: {files.valid:,}. The signed data is unchanged."
     if files.partial:
-        yield f"Of these, {files.partial:,} are signed in part: what is not signed could be changed unnoticed."
+        yield (
+            f"Of these, {files.partial:,} are only partly signed: the unsigned "
+            "elements could be changed without detection."
+        )
 
 
 def _iter_actions(report: ArchiveReport, *, has_trust: bool) -> Iterator[str]:
     files = report.files
     if files.not_established and not has_trust:
         yield (
-            "No trust anchor is configured, so no signer is trusted. Name the authorities that this site trusts "
-            "(--trust-anchor FILE, or --trust NAME as [trust.NAME] of the configuration file says), and verify again."
+            "No trust anchor is configured, so no signer is trusted. "
+            "Configure the certificate authorities that your site trusts, and verify again."
         )
     if files.invalid:
-        yield "Do not rely on the invalid files. Keep them: they are evidence."
-        yield "Fetch those again from their source whose data is not what was signed; for others it would not help."
+        yield "Do not rely on the invalid files. Keep them as evidence."
+        yield (
+            "If the data of a file has changed, fetch the file from its source "
+            "again. For other problems, this does not help."
+        )
     if files.failed:
-        yield "Fetch the unreadable files again from their source, or from a backup."
+        yield "Fetch the unreadable files again from their source or from a backup."
     if files.not_established:
-        yield "Treat what is not established as unsigned until the open question is answered."
+        yield "Treat files that are not established as unsigned until the missing information is available."
     if files.no_signature:
-        yield "Ask the source for signed instances if your rules demand them."
+        yield "If your policy requires signatures, ask the source for signed instances."
     if report.more_attention:
-        yield "The list below is not complete: --json-lines, or a journal, names every file."
+        yield "The list below is incomplete. JSON Lines output or a journal of the run lists every file."
     if not (report.attention or report.stopped):
-        yield "Nothing: no file needs attention."
-    yield "For everything about one file, verify that with --html."
+        yield "No action is needed."
+    yield "For details of a single file, create a report on that file alone."
 
 
 def _sort_by_series(attention: Iterable[AttentionFile]) -> list[AttentionFile]:
-    """Those with the worst file first, the files of a study and of a series together."""
+    """Sort by study and series; those that contain the worst verdict come first."""
     worst: dict[tuple[str, ...], int] = {}
     for each in attention:
         rank = _RANKS[each.verdict]
         for key in ((each.study,), (each.study, each.series)):
             worst[key] = min(worst.get(key, rank), rank)
 
-    def place(each: AttentionFile) -> tuple[object, ...]:
+    def sort_key(each: AttentionFile) -> tuple[object, ...]:
         study, series = (each.study,), (each.study, each.series)
         return worst[study], study, worst[series], series, _RANKS[each.verdict], each.name
 
-    return sorted(attention, key=place)
+    return sorted(attention, key=sort_key)
 
 
 def _group_by_series(attention: Iterable[AttentionFile]) -> tuple[SeriesFiles, ...]:
-    """What is of one series, together; it is sorted already."""
+    """Group sorted files by series."""
     groups = groupby(attention, key=lambda each: (each.study, each.series))
     return tuple(SeriesFiles(study=study, series=series, files=tuple(files)) for (study, series), files in groups)
 
@@ -209,12 +231,12 @@ def _is_or_are(number: int) -> str:
 
 
 def verdict_style(each: AttentionFile) -> tuple[str, str]:
-    """Tone and word of the verdict on a file."""
+    """Return the tone and label of the verdict on a file."""
     return VERDICTS[each.verdict]
 
 
 def attention_reason(each: AttentionFile) -> str:
-    """Why a file needs attention, in words."""
+    """Return the reason why a file needs attention."""
     if each.reason:
         return each.reason
     if each.verdict == Verdict.NO_SIGNATURE.value:
@@ -245,17 +267,17 @@ def _iter_bar(numbers: SignatureCounts, longest: int) -> Iterator[Share]:
 
 
 def _iter_columns(months: Sequence[MonthTotals]) -> Iterator[MonthColumn]:
-    """A column for each month that has signatures, and a label below as many as have room."""
+    """Yield a column for each month that has signatures; label as many as fit."""
     if not months:
         return
     highest = max(each.certified + each.claimed for each in months)
     step = min(_WIDTH / len(months), 2 * _MAX_COLUMN_WIDTH)
-    every = -(-len(months) // 10)
+    label_interval = math.ceil(len(months) / 10)
     for number, each in enumerate(months):
         yield MonthColumn(
             x=number * step + step * 0.15,
             width=min(step * 0.7, _MAX_COLUMN_WIDTH),
             certified=_HEIGHT * each.certified / highest,
             claimed=_HEIGHT * each.claimed / highest,
-            label=each.month if number % every == 0 else "",
+            label=each.month if number % label_interval == 0 else "",
         )

@@ -1,4 +1,4 @@
-"""What the templates show of a file: worked out here, so that they only say where it stands."""
+"""The values that the templates show about a file."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from dcmseal.tags import format_tag
 from dcmseal_html import page_labels, recommendations
 
 _MAX_DETAILED: Final = 100
-"""Signatures with a part of their own; the others are rows of a table."""
+"""Signatures shown in detail; the others are rows of a table."""
 _MAX_LISTED: Final = 2000
 _MAX_FINDINGS: Final = 1000
 _MAX_GAPS: Final = 60
 _IDENTITY: Final = (0x00100010, 0x00100020)
 """Patient's Name and Patient ID."""
 _NO_PROFILE: Final = "none"
-"""The profile that demands nothing."""
+"""The profile without requirements."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureView:
-    """A signature and its answers."""
+    """The values that the templates show about a signature."""
 
     number: int
     report: SignatureReport
@@ -36,49 +36,56 @@ class SignatureView:
     chain: tuple[CertificateFacts, ...]
     """The anchor first, the signer last."""
     authority: CertificateFacts | None
-    """Of its certified time."""
+    """Certificate of the timestamp authority."""
     time: str
-    how_known: str
+    time_basis: str
+    """Who claims or certifies the time."""
     profiles: str
 
     def findings(self, aspect: Aspect) -> list[Finding]:
-        """What was found out about one aspect."""
+        """Return the findings about one aspect."""
         return [each for each in self.report.findings if each.aspect is aspect]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileView:
-    """A file as the page shows it."""
+    """The values that the templates show about a file."""
 
     number: int
     file: ReportedFile
     verdict: Verdict | None
     tone: str
-    sign: str
+    symbol: str
     word: str
-    """The verdict, and how much it is about."""
+    """The verdict, and how much of the object it covers."""
     short: str
-    """The same for tables."""
+    """The same, short enough for a table."""
     meaning: tuple[str, ...]
     identity: tuple[tuple[str, str], ...] = ()
-    """Which object it is, as label and value."""
+    """Labels and values that identify the object."""
     caution: str = ""
-    """What even a good verdict does not say."""
+    """Limits of the verdict."""
     actions: tuple[str, ...]
     signatures: tuple[SignatureView, ...] = ()
     others: tuple[SignatureView, ...] = ()
-    """Signatures that have no part of their own."""
+    """Signatures listed in a table only."""
     unlisted: int = 0
+    """Number of signatures that are not listed at all."""
     general: tuple[Finding, ...] = ()
-    """Findings that belong to no single signature."""
+    """Findings about the file as a whole."""
     general_left_out: int = 0
     gaps: tuple[CoverageGap, ...] = ()
     gaps_left_out: int = 0
-    """Number of critical elements that are not covered and not among ``gaps``."""
+    """Number of critical elements that are neither covered nor listed in ``gaps``."""
 
 
 def build_file_view(number: int, file: ReportedFile) -> FileView:
-    """A file as the page shows it."""
+    """Build the values that the templates show about a file.
+
+    Args:
+        number: Position of the file in the report, from 1.
+        file: The result of verification.
+    """
     report = file.report
     if report is None:
         return FileView(
@@ -86,22 +93,19 @@ def build_file_view(number: int, file: ReportedFile) -> FileView:
             file=file,
             verdict=None,
             tone="bad",
-            sign=page_labels.SIGNS["bad"],
+            symbol=page_labels.SYMBOLS["bad"],
             word="Unreadable",
             short="Unreadable",
             meaning=tuple(recommendations.explain_verdict(file)),
             actions=tuple(recommendations.recommend_actions(file)),
         )
-    # what does not hold must not be hidden behind many that do
-    numbered = sorted(
-        enumerate(report.signatures, 1),
-        key=lambda each: each[1].verdict is Verdict.VALID,
-    )
-    listed = [_build_signature_view(place, each, file) for place, each in numbered[:_MAX_LISTED]]
+    # many valid signatures must not push an invalid one off the page
+    numbered = sorted(enumerate(report.signatures, 1), key=lambda each: each[1].verdict is Verdict.VALID)
+    listed = [_build_signature_view(position, each, file) for position, each in numbered[:_MAX_LISTED]]
     general = (*report.unmet, *report.notes, *report.references, *report.manifest)
-    # where nothing holds, all of it could be changed, and a list says no more
-    holds = file.coverage is not None and any(each.is_valid for each in file.coverage.signatures)
-    critical = [each for each in file.coverage.summary.gaps if each.critical] if file.coverage and holds else []
+    # without a valid signature everything could be changed, and a list of elements adds nothing
+    has_cover = file.coverage is not None and any(each.is_valid for each in file.coverage.signatures)
+    critical = [each for each in file.coverage.summary.gaps if each.critical] if file.coverage and has_cover else []
     gaps = critical[:_MAX_GAPS]
     left_out = file.coverage.summary.critical - sum(each.count for each in gaps) if file.coverage and gaps else 0
     return FileView(
@@ -129,8 +133,8 @@ def _sort_by_number(signatures: Iterable[SignatureView]) -> tuple[SignatureView,
 
 def _build_signature_view(number: int, report: SignatureReport, file: ReportedFile) -> SignatureView:
     facts = file.certificates
-    unknown = CertificateFacts(problem="it is not there")
-    time, how_known = _signing_time(report, file)
+    unknown = CertificateFacts(problem="certificate not available")
+    time, time_basis = _signing_time(report, file)
     return SignatureView(
         number=number,
         report=report,
@@ -139,43 +143,43 @@ def _build_signature_view(number: int, report: SignatureReport, file: ReportedFi
         chain=tuple(facts.get(each, unknown) for each in reversed(report.trust.chain)) if report.trust else (),
         authority=facts.get(report.certified_time.authority, unknown) if report.certified_time else None,
         time=time,
-        how_known=how_known,
+        time_basis=time_basis,
         profiles=", ".join(each for each in report.profiles if each != _NO_PROFILE),
     )
 
 
 def _signing_time(report: SignatureReport, file: ReportedFile) -> tuple[str, str]:
-    """The time of signing, and how well it is known."""
+    """Return the time of signing, and who claims or certifies it."""
     signature = report.signature
     claimed = page_labels.format_moment(signature.moment) if signature.moment else signature.datetime or "not stated"
     if report.certified_time is None:
-        return claimed, "claimed by the signer; nobody certifies it"
+        return claimed, "claimed by the signer; not certified"
     authority = file.certificates.get(report.certified_time.authority)
-    by = authority.subject if authority and authority.subject else "an authority without a readable name"
+    name = authority.subject if authority and authority.subject else "an unnamed authority"
     if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED:
         certified = page_labels.format_moment(report.certified_time.moment)
-        return claimed, f"certified: the signature was there by {certified}, says {by}, whom this site trusts"
-    return claimed, f"claimed by the signer; {by} certifies it, but that is not established"
+        return claimed, f"certified: {name}, which this site trusts, states that the signature existed by {certified}"
+    return claimed, f"claimed by the signer; a timestamp of {name} is present, but could not be established"
 
 
 def _verdict_style(file: ReportedFile, verdict: Verdict) -> dict[str, str]:
-    """Tone and words of a verdict: valid is good only if all that is critical is covered."""
+    """Return tone and words of a verdict. A valid file is green only if all critical elements are covered."""
     word = page_labels.VERDICTS[verdict]
     tone = page_labels.TONES[verdict]
-    as_it_is = {"tone": tone, "sign": page_labels.SIGNS[tone], "word": word, "short": word}
+    style = {"tone": tone, "symbol": page_labels.SYMBOLS[tone], "word": word, "short": word}
     if verdict is not Verdict.VALID or (file.coverage is not None and file.coverage.summary.is_complete):
-        return as_it_is
-    partly = {"tone": "open", "sign": page_labels.SIGNS["part"], "short": "Valid in part"}
+        return style
+    partial = {"tone": "open", "symbol": page_labels.SYMBOLS["part"], "short": "Partly valid"}
     if file.coverage is None:
-        return {**partly, "word": "Valid for an unknown part"}
+        return {**partial, "word": "Valid for an unknown number of elements"}
     summary = file.coverage.summary
     if summary.covered == summary.elements:
-        return {**partly, "word": "Valid for all that can be signed"}
-    return {**partly, "word": f"Valid for {format_coverage(summary)}", "tone": "open" if summary.critical else "good"}
+        return {**partial, "word": "Valid for all elements that can be signed"}
+    return {**partial, "word": f"Valid for {format_coverage(summary)}", "tone": "open" if summary.critical else "good"}
 
 
 def _iter_identity(file: ReportedFile, instance: Instance) -> Iterator[tuple[str, str]]:
-    """Which object a report is about."""
+    """Yield labels and values that identify the object."""
     yield "File", file.name
     yield "Size", page_labels.format_count(instance.size, "byte")
     yield "SHA-256", instance.sha256
@@ -185,21 +189,21 @@ def _iter_identity(file: ReportedFile, instance: Instance) -> Iterator[tuple[str
     yield "Series Instance UID", instance.series
     elements = file.coverage.elements if file.coverage else ()
     for element in (each for each in elements if each.tag in _IDENTITY):
-        yield element_name(element), "masked; --show-values shows it" if element.redacted else element.value
+        yield element_name(element), "masked" if element.redacted else element.value
 
 
 def element_name(element: MappedElement) -> str:
-    """An element by its name, or by its tag if it has none."""
+    """Return the name of an element, or its tag if it has no name."""
     return format_tag_name(element.tag)
 
 
 def element_tag(element: MappedElement) -> str:
-    """The tag of an element."""
+    """Return the tag of an element."""
     return format_tag(element.tag)
 
 
 def coverage_shares(coverage: CoverageMap) -> list[tuple[CoverState, int, float]]:
-    """Each kind of cover with its number of elements and its share of them in percent."""
+    """Return each state of cover with its number of elements and their percentage."""
     totals = coverage.totals
     numbers = (
         (CoverState.COVERED, totals.covered),
@@ -208,4 +212,4 @@ def coverage_shares(coverage: CoverageMap) -> list[tuple[CoverState, int, float]
         (CoverState.UNCOVERED, totals.uncovered),
         (CoverState.UNSIGNABLE, totals.unsignable),
     )
-    return [(cover, number, 100 * number / max(1, totals.elements)) for cover, number in numbers]
+    return [(state, number, 100 * number / max(1, totals.elements)) for state, number in numbers]

@@ -1,4 +1,4 @@
-"""The templates, rendered so that nothing a file holds can become markup, or hide from the reader."""
+"""The environment of the templates, which renders text from files neither as markup nor invisibly."""
 
 # Kept apart: imports Jinja, which listing plugins must not do.
 
@@ -16,13 +16,13 @@ from dcmseal.text import escape_unprintable
 from dcmseal_html import archive_view, file_view, page_labels
 
 MAX_VALUE_LENGTH: Final = 2000
-"""Characters of one text that are shown."""
+"""Maximum number of characters shown of one value."""
 
 
 @cache
 def template_environment() -> Environment:
-    """The templates of this package, with autoescape and the words they use."""
-    made = Environment(
+    """Return the environment of this package's templates, with autoescaping and the values that they use."""
+    environment = Environment(
         loader=PackageLoader("dcmseal_html", "pages"),
         autoescape=True,
         finalize=escape_value,
@@ -30,13 +30,16 @@ def template_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(words=page_labels, view=file_view, archive=archive_view, Aspect=Aspect, format_gap=format_gap)
-    return made
+    environment.globals.update(
+        labels=page_labels, view=file_view, archive=archive_view, Aspect=Aspect, format_gap=format_gap
+    )
+    return environment
 
 
 def escape_value(value: object) -> object:
-    """What an expression of a template comes to: markup only if a template made it, else text that shows.
+    """Return markup as it is, and anything else as visible text.
 
-    Control characters and those that turn the direction of text are written as escapes, as on terminals.
+    Control characters and those that change the direction of text are written as escapes, as on terminals.
+    Text from files is never markup: only templates create it.
     """
     return value if isinstance(value, Markup) else escape_unprintable(str(value), MAX_VALUE_LENGTH)

@@ -1,4 +1,4 @@
-"""The report writer ``html``: one page without script, which loads nothing.
+"""The report writer ``html``, which writes one page without scripts or external resources.
 
 >>> HtmlWriter().format
 'html'
@@ -15,18 +15,23 @@ from dcmseal.plugins.archive_report import ArchiveReport
 from dcmseal.plugins.report_writer import ReportContext, ReportedFile
 
 _BUFFER_SIZE = 1 << 10
-"""Parts of the template that are written together."""
+"""Number of template fragments that are written together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HtmlWriter:
-    """Writes reports for people to read in a browser, or on paper."""
+    """Writes reports to read in a browser or on paper."""
 
     format: str = "html"
     summary: str = "one self-contained HTML page"
 
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
-        """The page, in UTF-8."""
+        """Yield a report on single files as pieces of an HTML page, in UTF-8.
+
+        Args:
+            files: The files, in the order of the report.
+            context: When and how they were verified.
+        """
         from dcmseal_html.file_view import build_file_view
 
         return _render_page(
@@ -36,7 +41,12 @@ class HtmlWriter:
         )
 
     def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
-        """The page about many files, in UTF-8."""
+        """Yield a report on a run over many files as pieces of an HTML page, in UTF-8.
+
+        Args:
+            report: The result of the run.
+            context: When and how the files were verified.
+        """
         from dcmseal_html.archive_view import build_archive_view
 
         return _render_page(

@@ -1,4 +1,4 @@
-"""What verdicts, aspects and kinds of cover are called on the page, for people who do not know the standard."""
+"""Labels of verdicts, aspects and states of cover, for readers who do not know the standard."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TONES: Final = {
     CoverState.UNCOVERED: "open",
     CoverState.UNSIGNABLE: "none",
 }
-SIGNS: Final = {"good": "✓", "bad": "✕", "open": "?", "part": "◐", "none": "–"}
+SYMBOLS: Final = {"good": "✓", "bad": "✕", "open": "?", "part": "◐", "none": "–"}
 OUTCOMES: Final = {
     Outcome.PASSED: "Passed",
     Outcome.FAILED: "Failed",
@@ -40,13 +40,13 @@ OUTCOMES: Final = {
     Outcome.NOT_CHECKED: "Not checked",
 }
 QUESTIONS: Final = {
-    Aspect.FORM: "Is the signature formed as the standard wants it?",
-    Aspect.INTEGRITY: "Is the data the same that was signed?",
-    Aspect.AUTHENTICITY: "Was it signed with the key of this certificate?",
-    Aspect.TRUST: "Is the signer somebody this site trusts?",
+    Aspect.FORM: "Does the structure of the signature follow the standard?",
+    Aspect.INTEGRITY: "Is the signed data unchanged?",
+    Aspect.AUTHENTICITY: "Was the signature made with the key of this certificate?",
+    Aspect.TRUST: "Does this site trust the signer?",
     Aspect.TIMESTAMP: "Is the time of signing certified?",
-    Aspect.CONFORMANCE: "Does it follow the profiles that were asked for?",
-    Aspect.COVERAGE: "What does it protect, and what not?",
+    Aspect.CONFORMANCE: "Does the signature follow the required profiles?",
+    Aspect.COVERAGE: "What does the signature protect?",
 }
 NO_FINDINGS: Final = {
     Aspect.TIMESTAMP: "The signature has no timestamp.",
@@ -60,7 +60,7 @@ COVERS: Final = {
     CoverState.UNCOVERED: "Not covered",
     CoverState.UNSIGNABLE: "Cannot be signed",
 }
-COVER_SIGNS: Final = {
+COVER_SYMBOLS: Final = {
     CoverState.COVERED: "●",
     CoverState.BROKEN: "✕",
     CoverState.PARTLY: "◐",
@@ -68,12 +68,12 @@ COVER_SIGNS: Final = {
     CoverState.UNSIGNABLE: "–",
 }
 LEGEND: Final = {
-    CoverState.COVERED: "The signatures named protect it: any change would be noticed.",
-    CoverState.BROKEN: "The signatures named were to protect it, but do not hold. It is as good as not covered.",
+    CoverState.COVERED: "The named signatures protect it: any change would be detected.",
+    CoverState.BROKEN: "The named signatures list it, but are not valid. It is as good as not covered.",
     CoverState.PARTLY: "A sequence that is not signed as a whole, but has signed elements in its items. Items could be "
-    "added or removed unnoticed.",
-    CoverState.UNCOVERED: "No signature that was verified protects it: it could be changed unnoticed.",
-    CoverState.UNSIGNABLE: "The standard leaves it out of all signatures. The reason stands beside it.",
+    "added or removed without detection.",
+    CoverState.UNCOVERED: "No verified signature protects it: it could be changed without detection.",
+    CoverState.UNSIGNABLE: "The standard excludes it from all signatures. The reason is next to it.",
 }
 BASES: Final = {
     TimeBasis.CERTIFIED: "the certified time",
@@ -84,7 +84,7 @@ _MAX_NUMBERS: Final = 8
 
 
 def format_moment(value: dt.datetime | None) -> str:
-    """A moment with its offset from UTC.
+    """Format a time with its offset from UTC.
 
     >>> format_moment(dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC))
     '2026-01-31 12:00:00 UTC'
@@ -95,17 +95,17 @@ def format_moment(value: dt.datetime | None) -> str:
     return f"{text[:-6]} UTC" if text.endswith("+00:00") else f"{text[:-6]} UTC{text[-6:]}"
 
 
-def format_count(number: int, thing: str) -> str:
-    """A number and a noun.
+def format_count(number: int, noun: str) -> str:
+    """Format a number and a noun, in singular or plural.
 
     >>> format_count(1, "element"), format_count(2000, "element")
     ('1 element', '2,000 elements')
     """
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def format_signatures(numbers: Sequence[int]) -> str:
-    """Signatures by their numbers.
+    """Format the numbers of signatures.
 
     >>> format_signatures((1, 3))
     'S1, S3'
@@ -116,7 +116,7 @@ def format_signatures(numbers: Sequence[int]) -> str:
 
 
 def format_items(ranges: Sequence[tuple[int, int]], count: int) -> str:
-    """Items of a sequence by their indexes.
+    """Format the indexes of items in a sequence.
 
     >>> format_items(((0, 2), (4, 4)), 4)
     'Items 0–2, 4'

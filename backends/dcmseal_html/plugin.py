@@ -1,4 +1,4 @@
-"""Contributes the report writer of this package; imports nothing until it is asked."""
+"""Contributes the report writer ``html``; imports nothing else until called."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a verdict means to somebody who has to act on it, and what to do: sentences, the weightiest first."""
+"""What a verdict means and what to do about it, as sentences for the reader of a report, most important first."""
 
-# Kept apart: sentences for people, apart from the layout of the page.
+# Kept apart: sentences for readers, separate from the layout of the page.
 
 from __future__ import annotations
 
@@ -15,89 +15,107 @@ from dcmseal.model.verdict import OBJECT_NOT_SIGNED, Verdict
 from dcmseal.plugins.report_writer import ReportedFile
 
 _FAILED: Final = {
-    Aspect.INTEGRITY: "The data is not what was signed. Something was changed since; a signature cannot tell what.",
-    Aspect.AUTHENTICITY: "The signature was not made with the key of its certificate, or not while that was valid.",
+    Aspect.INTEGRITY: "The data has changed since it was signed. The signature cannot show what has changed.",
+    Aspect.AUTHENTICITY: (
+        "The signature was not made with the key of its certificate, or not while the certificate was valid."
+    ),
     Aspect.TRUST: "The signer is not trusted.",
-    Aspect.TIMESTAMP: "The certified time of signing is wrong, or belongs to something else.",
-    Aspect.FORM: "The signature is not formed as the standard demands.",
-    Aspect.COVERAGE: "The signature protects nothing that is there.",
-    Aspect.CONFORMANCE: "A profile that was required is not met.",
+    Aspect.TIMESTAMP: "The timestamp is invalid, or belongs to other data.",
+    Aspect.FORM: "The structure of the signature violates the standard.",
+    Aspect.COVERAGE: "The signature protects no element that the file contains.",
+    Aspect.CONFORMANCE: "The signature does not meet a required profile.",
 }
 _CAUSES: Final = {
-    FailureCause.REVOKED: "The certificate of the signer, or of its authority, is revoked.",
-    FailureCause.EXPIRED: "The certificate of the signer, or of its authority, was not valid yet, or had expired.",
-    FailureCause.UNTRUSTED: "The certificate of the signer does not lead to an authority that this site trusts for it.",
+    FailureCause.REVOKED: "The certificate of the signer or of a certificate authority is revoked.",
+    FailureCause.EXPIRED: (
+        "The certificate of the signer or of a certificate authority was not yet valid or had expired."
+    ),
+    FailureCause.UNTRUSTED: (
+        "The certificate of the signer does not chain to a certificate authority that this site trusts."
+    ),
 }
-"""What is wrong with trust, in the words of its cause."""
+"""Explanations of why a signer is not trusted, by cause."""
 _ACTIONS: Final = {
     FailureCause.REVOKED: (
-        "Do not rely on the signature: whoever has the key now may have made it.",
-        "Ask the issuer of the certificate since when it is revoked and why, and have the instance signed again.",
+        (
+            "Do not rely on the signature: the key may be compromised, and "
+            "anyone who has it could have made the signature."
+        ),
+        "Ask the issuer of the certificate when and why it was revoked, and have the instance signed again.",
     ),
     FailureCause.EXPIRED: (
-        "Do not rely on the signature as long as nobody shows that it was made in time.",
+        "Do not rely on the signature without proof that it was made while the certificate was valid.",
         "Ask for a certified timestamp of the signature, or have the instance signed again.",
     ),
     FailureCause.UNTRUSTED: (
-        "Do not rely on the signature as long as you do not know who made it.",
-        "Find out whose certificate it is. Name its authority (--trust, --trust-anchor) if your rules allow it.",
+        "Do not rely on the signature before you know who made it.",
+        (
+            "Find out whose certificate it is. If your policy allows it, add "
+            "its certificate authority to the trust anchors."
+        ),
     ),
 }
 _UNKNOWN: Final = {
-    Aspect.INTEGRITY: "Whether the data is unchanged could not be found out.",
-    Aspect.AUTHENTICITY: "Whether the signature was made with the key of its certificate could not be found out.",
-    Aspect.TRUST: "Whether the signer can be trusted could not be found out.",
-    Aspect.FORM: "Whether the signature is well formed could not be found out.",
+    Aspect.INTEGRITY: "It could not be determined whether the data is unchanged.",
+    Aspect.AUTHENTICITY: "It could not be determined whether the signature was made with the key of its certificate.",
+    Aspect.TRUST: "It could not be determined whether the signer can be trusted.",
+    Aspect.FORM: "It could not be determined whether the structure of the signature follows the standard.",
 }
 
 
 def explain_verdict(file: ReportedFile) -> Iterator[str]:
-    """What the verdict on a file means."""
+    """Yield sentences that explain the verdict on a file."""
     report = file.report
     if report is None:
-        yield "The file could not be read, so nothing is known about its signatures."
+        yield "The file could not be read, so its signatures could not be checked."
         return
     if report.verdict is Verdict.NO_SIGNATURE:
-        yield "Nothing protects this file: anybody could have changed it unnoticed."
+        yield "Nothing protects this file: it could have been changed without detection."
     elif report.verdict is Verdict.VALID:
-        yield "What was signed is unchanged."
+        yield "The signed data is unchanged."
         if report.integrity_only:
-            yield "It was not asked who the signers are: anybody can make a certificate in any name."
+            yield "The identity of the signers was not checked: anyone can create a certificate in any name."
         else:
-            who = "The signer is" if len(report.signatures) == 1 else "The signers are"
-            yield f"{who} known to this site and trusted."
+            subject = "the signer" if len(report.signatures) == 1 else "the signers"
+            yield f"This site trusts {subject}."
     else:
-        yield from tuple(_iter_reasons(report)) or ("The findings below say why.",)
+        yield from tuple(_iter_reasons(report)) or ("The findings below give the reason.",)
 
 
 def _iter_reasons(report: VerificationReport) -> Iterator[str]:
     if not report.is_object_signed:
-        yield "The object is not signed. Signatures protect items in it, and a signed item can be put into any object."
+        yield (
+            "The object is not signed. Signatures protect only items in it, "
+            "and a signed item can be copied into any object."
+        )
     outcome, sentences = Outcome.UNKNOWN, _UNKNOWN
     if report.verdict is Verdict.INVALID:
         outcome, sentences = Outcome.FAILED, _FAILED
-    of_signers = [sentence for cause, sentence in _CAUSES.items() if cause in report_causes(report)]
+    trust_problems = [sentence for cause, sentence in _CAUSES.items() if cause in report_causes(report)]
     if is_data_unchanged(report):
-        yield from of_signers
+        yield from trust_problems
     for aspect, sentence in sentences.items():
-        if of_signers and aspect in (Aspect.TRUST, Aspect.AUTHENTICITY) and is_data_unchanged(report):
+        if trust_problems and aspect in (Aspect.TRUST, Aspect.AUTHENTICITY) and is_data_unchanged(report):
             continue
         affected = [str(number) for number, each in enumerate(report.signatures, 1) if each.outcome(aspect) is outcome]
         if affected and _is_decisive(aspect, report):
-            which = f" (S{affected[0]})" if len(affected) == 1 else f" ({len(affected)} signatures)"
-            yield f"{sentence.removesuffix('.')}{which if len(report.signatures) > 1 else ''}."
+            signatures = f" (S{affected[0]})" if len(affected) == 1 else f" ({len(affected)} signatures)"
+            yield f"{sentence.removesuffix('.')}{signatures if len(report.signatures) > 1 else ''}."
     if report.verdict is Verdict.NOT_ESTABLISHED and any(map(_lacks_trust_anchors, report.signatures)):
         yield "Whether the signer can be trusted was not checked, because no trust anchor is configured."
     if any(each.has_unverified_timestamp for each in report.signatures):
-        yield "A certified timestamp is there and could not be verified."
+        yield "A timestamp is present but could not be verified."
     if not is_data_unchanged(report):
-        yield from of_signers
-    demands = (each for each in report.unmet if each.code != OBJECT_NOT_SIGNED)
-    yield from (f"Required, and not there: {each.message}." for each in demands)
+        yield from trust_problems
+    unmet = (each for each in report.unmet if each.code != OBJECT_NOT_SIGNED)
+    yield from (f"A requirement is not met: {each.message}." for each in unmet)
     yield from (f"{each.message}." for each in report.notes if each.outcome is outcome)
-    wrong = sum(each.outcome is outcome and each.aspect is not Aspect.COVERAGE for each in report.references)
-    if wrong:
-        yield f"Of the evidence that the document cites, {wrong} instances do not check out."
+    affected_references = sum(
+        each.outcome is outcome and each.aspect is not Aspect.COVERAGE for each in report.references
+    )
+    if affected_references:
+        problem = "failed verification" if outcome is Outcome.FAILED else "could not be verified"
+        yield f"{affected_references} of the instances that the document cites as evidence {problem}."
 
 
 def _is_decisive(aspect: Aspect, report: VerificationReport) -> bool:
@@ -105,47 +123,49 @@ def _is_decisive(aspect: Aspect, report: VerificationReport) -> bool:
 
 
 def explain_limits(file: ReportedFile) -> str:
-    """What even a good verdict does not say; empty if there is nothing, or nothing is protected at all."""
+    """Return the limits of a verdict; empty if everything is protected, or there are no signatures."""
     if file.report is None or not file.report.signatures:
         return ""
     if file.coverage is None:
-        return "How much of the object is covered is not known."
+        return "The extent of the coverage is unknown."
     if not any(each.is_valid for each in file.coverage.signatures):
-        return "No signature holds, so nothing is protected."
+        return "No signature is valid, so nothing is protected."
     return format_gaps(file.coverage.summary)
 
 
 def recommend_actions(file: ReportedFile) -> Iterator[str]:
-    """What to do next."""
+    """Yield sentences that say what to do about the verdict on a file."""
     report = file.report
     if report is None:
         yield file.hint or "Fetch the file again from its source."
         return
-    found = report_causes(report)
-    if is_data_unchanged(report) and (found or report.verdict is Verdict.INVALID):
-        # whoever fetches it again gets the same
-        yield "The data is what was signed: there is no need to fetch the instance again."
-        steps = tuple(each for cause, steps in _ACTIONS.items() if cause in found for each in steps)
-        yield from steps or ("Do not rely on it for what your rules demand. The findings below say what is wrong.",)
+    causes = report_causes(report)
+    if is_data_unchanged(report) and (causes or report.verdict is Verdict.INVALID):
+        # another copy would have the same signature
+        yield "The data is unchanged, so there is no need to fetch the instance again."
+        steps = tuple(each for cause, steps in _ACTIONS.items() if cause in causes for each in steps)
+        yield from steps or (
+            "Do not rely on it where your policy requires a valid signature. The findings below say what is wrong.",
+        )
     elif report.verdict is Verdict.INVALID:
-        yield "Do not rely on this file for diagnosis or treatment. Keep it as it is: it is evidence."
-        yield "Fetch the instance again from where it was made or first stored, and verify that."
-        yield "If it is the same there, tell whoever is in charge of security and of the system that sent it."
+        yield "Do not rely on this file for diagnosis or treatment. Keep it unchanged as evidence."
+        yield "Fetch the instance again from where it was made or first stored, and verify that copy."
+        yield "If that copy is invalid too, inform those responsible for security and for the sending system."
     elif report.verdict is Verdict.NO_SIGNATURE:
-        yield "Ask the source for a signed instance if your rules demand one."
+        yield "If your policy requires a signature, ask the source for a signed instance."
     elif report.verdict is Verdict.NOT_ESTABLISHED:
-        yield "Treat it as unsigned until the open question is answered."
+        yield "Treat it as unsigned until the missing information is available."
         if not report.is_object_signed:
-            yield "If only the signed items matter, verify these alone, each by its place (--item)."
+            yield "If only the signed items matter to you, verify each of them by its location."
         if any(_lacks_only_trust(each) for each in report.signatures):
-            yield "Name the authorities that this site trusts (--trust, --trust-anchor), and verify again."
-        yield "The findings marked “Unknown” below say what was missing."
+            yield "Configure the certificate authorities that your site trusts, and verify again."
+        yield "The findings marked “Unknown” below say what is missing."
     elif file.coverage is None or not file.coverage.summary.is_complete:
-        yield "Rely on what is covered. Look below at what is not, before you rely on the rest."
+        yield "Rely only on what is covered. Before you rely on other elements, see below what is not covered."
     else:
-        yield "Nothing: you can rely on what the coverage map shows as covered."
+        yield "No action is needed: you can rely on what the coverage map shows as covered."
     if report.verdict is Verdict.VALID and report.integrity_only:
-        yield "Compare the certificate with one that you know, or verify again with trust anchors."
+        yield "Compare the certificate with one that you know, or configure trust anchors and verify again."
 
 
 def _lacks_trust_anchors(report: SignatureReport) -> bool:

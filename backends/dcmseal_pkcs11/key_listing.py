@@ -33,7 +33,7 @@ from dcmseal_pkcs11.token_objects import TokenObject, build_certificate_matcher,
 from dcmseal_pkcs11.token_session import shared_session
 from dcmseal_pkcs11.tokens import Pkcs11Token, find_tokens, slot_uri_attributes
 
-_NO_CERTIFICATE: Final = "it has no certificate on the token; name a file: cert=FILE"
+_NO_CERTIFICATE: Final = "no certificate on the token; name a file: cert=FILE"
 _CLASSES: Final = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
 
 
@@ -65,20 +65,20 @@ def _unusable_module_listing(found: ModuleCandidate, problem: str) -> KeyListing
 
 
 def _list_module(module: Pkcs11Module, uri: Pkcs11Uri) -> list[KeyListing]:
-    """A list, not a generator, because the lock of the module must be held."""
-    listed: list[KeyListing] = []
+    """Return a list instead of a generator, because the caller must hold the lock of the module."""
+    listings: list[KeyListing] = []
     tokens = {token.handle.slot.slot_id: token for token in find_tokens(module, uri)}
     if not uri.matches(module.uri_attributes):
-        return listed
+        return listings
     for slot in module.library.get_slots():
         facts = slot_uri_attributes(slot)
         token = tokens.get(slot.slot_id)
         if token is not None:
-            listed += _list_token(token, uri)
+            listings += _list_token(token, uri)
         elif uri.matches(facts) and "token" not in uri.path and "serial" not in uri.path:
             problem = _slot_problem(slot)
             if problem:
-                listed.append(
+                listings.append(
                     KeyListing(
                         uri=build_uri({"slot-id": facts["slot-id"]}, module_path=module.path),
                         label=to_single_line(slot.slot_description),
@@ -86,7 +86,7 @@ def _list_module(module: Pkcs11Module, uri: Pkcs11Uri) -> list[KeyListing]:
                         problem=problem,
                     )
                 )
-    return listed
+    return listings
 
 
 def _slot_problem(slot: pkcs11.Slot) -> str:
@@ -103,18 +103,18 @@ def _list_token(token: Pkcs11Token, uri: Pkcs11Uri) -> list[KeyListing]:
     session = shared_session(token)
     session.acquire()
     try:
-        listed = list(_iter_keys(token, session.raw, uri))
+        listings = list(_iter_keys(token, session.raw, uri))
     except pkcs11.PKCS11Error as error:
         return [_token_listing(token, str(to_signer_error(error, token.description)))]
     except SignerError as error:
         return [_token_listing(token, str(error))]
     finally:
         session.release()
-    if listed:
-        return listed
+    if listings:
+        return listings
     locked = "the PIN is locked" if token.flags & TokenFlag.USER_PIN_LOCKED else ""
-    which = " that matches" if uri.id is not None or "object" in uri.path else ""
-    return [_token_listing(token, locked or f"no key or certificate{which} is visible without the PIN")]
+    condition = " that matches" if uri.id is not None or "object" in uri.path else ""
+    return [_token_listing(token, locked or f"no key or certificate{condition} is visible without the PIN")]
 
 
 def _token_listing(token: Pkcs11Token, problem: str) -> KeyListing:
@@ -128,22 +128,22 @@ def _token_listing(token: Pkcs11Token, problem: str) -> KeyListing:
 
 def _iter_keys(token: Pkcs11Token, session: pkcs11.Session, uri: Pkcs11Uri) -> Iterator[KeyListing]:
     capabilities = TokenCapabilities(token=token.description, sizes=token.mechanisms())
-    wanted = {"id": uri.id, "label": uri.path.get("object")}
+    criteria = {"id": uri.id, "label": uri.path.get("object")}
     covered: set[tuple[bytes, str]] = set()
-    stored = find_certificates(session, **wanted)
-    keys = [each for kind in _CLASSES for each in find_objects(session, kind, **wanted)]
+    stored = find_certificates(session, **criteria)
+    keys = [each for kind in _CLASSES for each in find_objects(session, kind, **criteria)]
     for found, certificate in stored:
-        mine = [each for each in keys if each.id == found.id] if found.id else []
+        matching = [each for each in keys if each.id == found.id] if found.id else []
         # a URI needs the label of the key, and that of the certificate may differ
-        named = mine[0] if mine else found
-        covered |= {(each.id, each.label) for each in mine}
+        named = matching[0] if matching else found
+        covered |= {(each.id, each.label) for each in matching}
         kind = certificate_key_kind(certificate)
         yield _build_listing(
             token,
             named,
             kind,
             detail=_certificate_detail(certificate),
-            problem=_certificate_problem(certificate, has_key=bool(mine)) or _key_kind_problem(capabilities, kind),
+            problem=_certificate_problem(certificate, has_key=bool(matching)) or _key_kind_problem(capabilities, kind),
         )
     in_file = load_certificates(uri.cert) if uri.cert else ()
     for each in keys:
@@ -214,7 +214,7 @@ def _format_name(certificate: Certificate, which: str) -> str:
 def _certificate_problem(certificate: Certificate, *, has_key: bool) -> str:
     now = datetime.now(UTC)
     if not has_key and _is_authority(certificate):
-        return "the certificate of an authority, not of a signing key"
+        return "a CA certificate, not that of a signing key"
     if now > certificate.not_valid_after_utc:
         return "the certificate has expired"
     if now < certificate.not_valid_before_utc:

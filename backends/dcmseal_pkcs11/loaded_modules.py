@@ -1,4 +1,4 @@
-"""The PKCS #11 modules that this process has loaded: each once, and each with a lock.
+"""The PKCS #11 modules that this process has loaded, each once and with a lock.
 
 This state belongs to the process because PKCS #11 requires it: C_Initialize is called once for each process and module
 (PKCS #11 v2.40, 5.4), a login belongs to process and token (5.6), and a forked child has to initialize again.
@@ -41,10 +41,10 @@ def is_truncated_elf(path: str) -> bool:
 
 
 def _find_segments_end(file: BinaryIO) -> int:
-    """The end of the last loaded segment (System V ABI, program header)."""
+    """Return the end of the last loaded segment (System V ABI, program header)."""
     is_long, order = file.read(1) == b"\x02", "<" if file.read(1) == b"\x01" else ">"
-    layout, where = (f"{order}IIQQQQ", 0x20) if is_long else (f"{order}IIIII", 0x1C)
-    file.seek(where)
+    layout, position = (f"{order}IIQQQQ", 0x20) if is_long else (f"{order}IIIII", 0x1C)
+    file.seek(position)
     (start,) = struct.unpack(f"{order}Q" if is_long else f"{order}I", file.read(8 if is_long else 4))
     file.seek(0x36 if is_long else 0x2A)
     size, count = struct.unpack(f"{order}HH", file.read(4))
@@ -73,9 +73,9 @@ class Pkcs11Module:
         self.library = library
         self.lock: Final = RLock()
         self.sessions: dict[object, object] = {}
-        """Open sessions by token; ``token_session`` keeps them here, and shares them between the keys of a token."""
+        """Open sessions by token, which ``token_session`` shares between the keys of a token."""
         self.inherited = False
-        """Whether the parent process initialized it; then this process cannot use it."""
+        """Whether the parent process initialized it, so that this process cannot use it."""
 
     def __repr__(self) -> str:
         return f"<PKCS #11 module {self.path!r}>"
@@ -115,16 +115,20 @@ _process = _ProcessModules({})
 
 
 def load_module(path: str) -> Pkcs11Module:
-    """Load and initialize a module, or return it if it is loaded already; raises ModuleUnusable."""
+    """Load and initialize a module, or return it if it is already loaded.
+
+    Raises:
+        ModuleUnusable: The module does not exist, or cannot be initialized.
+    """
     path = os.path.abspath(os.path.expanduser(path))
     # Several links may point to one file. Keep the link: it stays when the driver is updated, and URIs name it.
     real = os.path.realpath(path)
     process = _process
     with process.guard:
         if real not in process.modules:
-            parents = process.inherited.get(real)
+            inherited = process.inherited.get(real)
             process.modules[real] = Pkcs11Module(
-                path, _load_library(path) if parents is None else _reinitialize(parents)
+                path, _load_library(path) if inherited is None else _reinitialize(inherited)
             )
         return process.modules[real]
 
@@ -147,18 +151,18 @@ def _load_library(path: str) -> new_library:
         raise _unusable_error(path, error) from None
 
 
-def _reinitialize(parents: Pkcs11Module) -> new_library:
+def _reinitialize(inherited: Pkcs11Module) -> new_library:
     # A child calls C_Initialize without C_Finalize, which might end the sessions of the parent with the device. Modules
     # that do not detect the fork reject that; they are finalized after all.
     try:
-        return new_library(parents.path)
+        return new_library(inherited.path)
     except pkcs11.PKCS11Error:
         pass
     try:
-        parents.reinitialize()
+        inherited.reinitialize()
     except pkcs11.PKCS11Error as error:
-        raise _unusable_error(parents.path, error) from None
-    return parents.library
+        raise _unusable_error(inherited.path, error) from None
+    return inherited.library
 
 
 def _unusable_error(path: str, error: pkcs11.PKCS11Error) -> ModuleUnusable:

@@ -1,4 +1,4 @@
-"""Finds PKCS #11 modules by path, by name, or all modules of the machine; it loads none of them.
+"""Finds PKCS #11 modules by path, by name, or all modules of the machine, without loading them.
 
 The configuration of p11-kit lists modules (``*.module`` files, with lines such as ``module: opensc-pkcs11.so``). Others
 are searched in the usual folders of their vendors.
@@ -92,7 +92,7 @@ class ModuleLocations:
 
 
 def default_locations(platform: str = sys.platform) -> ModuleLocations:
-    """The usual places of a platform."""
+    """Return the usual locations of modules on a platform."""
     settings = os.environ.get("XDG_CONFIG_HOME") or os.path.join("~", ".config")
     own = os.path.join(settings, "pkcs11", "modules")
     if platform == "win32":
@@ -169,7 +169,7 @@ def find_modules(uri: Pkcs11Uri, places: ModuleLocations | None = None) -> tuple
 
 
 def module_stem(path: str) -> str:
-    """The name of a module without path, prefix and suffix, in lower case."""
+    """Return the name of a module without path, prefix and suffix, in lower case."""
     match = _AFFIXES.fullmatch(os.path.basename(path))
     return match[1].lower() if match else ""
 
@@ -227,7 +227,7 @@ def _iter_files(places: ModuleLocations) -> Iterator[str]:
 
 
 def _iter_p11kit_modules(places: ModuleLocations) -> Iterator[ModuleCandidate]:
-    """Modules that p11-kit's configuration enables for this program; later folders override earlier ones."""
+    """Yield modules that p11-kit's configuration enables for this program; later folders override earlier ones."""
     merged: dict[str, dict[str, str]] = {}
     for folder in places.configurations:
         for path in sorted(glob.glob(os.path.join(glob.escape(os.path.expanduser(folder)), "*.module"))):
@@ -240,8 +240,8 @@ def _iter_p11kit_modules(places: ModuleLocations) -> Iterator[ModuleCandidate]:
 def _build_candidate(name: str, settings: dict[str, str], places: ModuleLocations) -> ModuleCandidate:
     module = settings.get("module", "")
     if not module:
-        how = "the module is on another machine (remote:)" if "remote" in settings else "it names no module"
-        return _unusable_candidate(name, f"the p11-kit configuration {name!r} cannot be used: {how}")
+        reason = "the module is on another machine (remote:)" if "remote" in settings else "it names no module"
+        return _unusable_candidate(name, f"the p11-kit configuration {name!r} cannot be used: {reason}")
     if "x-init-reserved" in settings:
         return _unusable_candidate(module, f"the module {module!r} needs initialization arguments (x-init-reserved)")
     if os.path.isabs(module):
@@ -251,13 +251,13 @@ def _build_candidate(name: str, settings: dict[str, str], places: ModuleLocation
             if os.path.isfile(os.path.join(folder, module)):
                 return ModuleCandidate(path=os.path.join(folder, module))
     return _unusable_candidate(
-        module, f"the module {module!r} of the p11-kit configuration {name!r} is in none of the usual folders"
+        module, f"the module {module!r} of the p11-kit configuration {name!r} is not in the usual folders"
     )
 
 
-def _unusable_candidate(path: str, why: str) -> ModuleCandidate:
+def _unusable_candidate(path: str, problem: str) -> ModuleCandidate:
     hint = "use it through p11-kit: module-name=p11-kit-proxy"
-    return ModuleCandidate(path=path, problem=ModuleUnusable(why, hint=hint))
+    return ModuleCandidate(path=path, problem=ModuleUnusable(problem, hint=hint))
 
 
 def _load_settings(path: str) -> dict[str, str]:
@@ -281,7 +281,7 @@ def _is_enabled(settings: dict[str, str]) -> bool:
 
 
 def _iter_distinct(found: Iterable[ModuleCandidate]) -> Iterator[ModuleCandidate]:
-    """Each file once, even if several links point to it."""
+    """Yield each file once, even if several links point to it."""
     seen: set[str] = set()
     for each in found:
         real = os.path.realpath(each.path)

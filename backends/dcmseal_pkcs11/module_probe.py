@@ -1,4 +1,4 @@
-"""Modules that were found, but not named by the user, are tried in a subprocess first, because they may crash.
+"""Tries modules that the user did not name in a subprocess before it loads them, because they may crash.
 
 A module in the key URI is loaded directly. A search of the machine also finds drivers without a device, broken ones,
 and some that print to standard error.
@@ -30,7 +30,11 @@ _HINT: Final = "if it is the driver of your device, name it to see the error: mo
 
 
 def load_candidate(found: ModuleCandidate) -> Pkcs11Module:
-    """Load a module; raises ModuleUnusable."""
+    """Load a module, after a trial in a subprocess unless the user named it.
+
+    Raises:
+        ModuleUnusable: The module cannot be used.
+    """
     if found.problem is not None:
         raise found.problem
     if not found.is_named and not is_loaded(found.path):
@@ -41,12 +45,12 @@ def load_candidate(found: ModuleCandidate) -> Pkcs11Module:
 
 
 def _probe_failure(path: str) -> str:
-    """Why the module cannot be used; empty if it can, or if that is unknown."""
-    # If Python is embedded in another program, sys.executable is that program.
+    """Return why the module cannot be used; empty if it can, or if that is unknown."""
+    # If Python is embedded, sys.executable is the embedding program.
     if "python" not in os.path.basename(sys.executable or "").lower() or getattr(sys, "frozen", False):
         return ""
     try:
-        done = subprocess.run(  # noqa: S603 - this Python
+        process = subprocess.run(  # noqa: S603 - this Python
             [sys.executable, "-c", _PROBE_CODE, path],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -56,10 +60,10 @@ def _probe_failure(path: str) -> str:
             timeout=_TIMEOUT,
         )
     except subprocess.TimeoutExpired:
-        return f"it does not answer within {_TIMEOUT} seconds"
+        return f"it does not respond within {_TIMEOUT} seconds"
     except OSError:
         return ""
-    if done.returncode == _REFUSED:
-        return to_single_line(done.stdout)
+    if process.returncode == _REFUSED:
+        return to_single_line(process.stdout)
     # On Unix the negative signal number, on Windows the code of the exception.
-    return "it crashes when it is loaded" if done.returncode < 0 or done.returncode > 0xC0000000 else ""
+    return "it crashes when it is loaded" if process.returncode < 0 or process.returncode > 0xC0000000 else ""

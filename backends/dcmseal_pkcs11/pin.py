@@ -55,7 +55,7 @@ class PinProvider:
         if source and attempt > 1:
             raise PinRejected(
                 f"the PIN from pin-source was wrong for {token}; it is not tried again",
-                hint="correct the PIN there, and start over",
+                hint="correct the PIN there and start again",
             )
         if source:
             return _check_pin(_load_from_source(source), token)
@@ -69,31 +69,31 @@ class PinProvider:
 class PinRequest:
     """A PIN that is requested once, however often opening the key is retried in the background."""
 
-    __slots__ = ("_attempt", "_entry", "_pin")
+    __slots__ = ("_attempt", "_pin", "_provider")
 
-    def __init__(self, entry: PinProvider, attempt: int) -> None:
-        self._entry = entry
+    def __init__(self, provider: PinProvider, attempt: int) -> None:
+        self._provider = provider
         self._attempt = attempt
         self._pin: Pin | None = None
 
     @property
     def uri(self) -> Pkcs11Uri:
-        return self._entry.uri
+        return self._provider.uri
 
     def get_pin(self, token: str, state: str) -> Pin:
         """Return the PIN for a token, in words; raises PinRejected."""
         if self._pin is None:
-            self._pin = self._entry.request_pin(token, state=state, attempt=self._attempt)
+            self._pin = self._provider.request_pin(token, state=state, attempt=self._attempt)
         return self._pin
 
 
 def format_pin_state(flags: TokenFlag) -> str:
-    """How close the PIN is to being locked, in words; empty if the token does not report it."""
-    return next((words for flag, words in _STATES if flags & flag), "")
+    """Describe how close the PIN is to being locked; empty if the token does not report it."""
+    return next((text for flag, text in _STATES if flags & flag), "")
 
 
-def _to_pin(answer: str | None) -> Pin | None:
-    return None if answer is None else Pin(answer)
+def _to_pin(value: str | None) -> Pin | None:
+    return None if value is None else Pin(value)
 
 
 def _check_pin(pin: Pin, token: str) -> Pin:

@@ -10,11 +10,11 @@ from typing import Final, NoReturn
 
 import pkcs11
 
-from dcmseal.errors import DeviceRemoved, DeviceReplaced, PinRejected, SignerError
+from dcmseal.errors import DeviceRemoved, DeviceReplaced, MechanismUnavailable, PinRejected, SignerError
 from dcmseal.plugins.signer_backend import SignableMessage
 from dcmseal.plugins.tracebacks import strip_traceback
 from dcmseal_pkcs11.loaded_modules import load_module
-from dcmseal_pkcs11.mechanisms import sign_message
+from dcmseal_pkcs11.mechanisms import hash_to_sign, sign_message
 from dcmseal_pkcs11.pin import Pin, PinProvider, format_pin_state
 from dcmseal_pkcs11.pkcs11_errors import MECHANISM_REFUSED, REINSERT_HINT, to_signer_error
 from dcmseal_pkcs11.token_key import OpenTokenKey, open_key
@@ -31,11 +31,11 @@ class Pkcs11Signer:
     the PIN again.
     """
 
-    __slots__ = ("_attempt", "_entry", "_opened", "_pin", "_token_id", "certificate_chain", "key_type")
+    __slots__ = ("_attempt", "_opened", "_pin", "_pin_provider", "_token_id", "certificate_chain", "key_type")
 
-    def __init__(self, opened: OpenTokenKey, entry: PinProvider) -> None:
+    def __init__(self, opened: OpenTokenKey, pin_provider: PinProvider) -> None:
         self._opened: OpenTokenKey | None = opened
-        self._entry = entry
+        self._pin_provider = pin_provider
         self._token_id = opened.session.token.id
         self._pin = opened.pin
         self._attempt = 1
@@ -66,8 +66,11 @@ class Pkcs11Signer:
         opened = self._opened
         if opened is None:
             raise _closed_error()
+        mechanisms = opened.mechanisms.get(message.algorithm)
+        if mechanisms is None:
+            raise _algorithm_error(opened, message)
         # before taking the lock of the module, because the digest may read a large file
-        mechanisms = opened.capabilities.signing_mechanisms(opened.kind, message)
+        hashed = hash_to_sign(message, opened.kind) if mechanisms[0].signs_hash else b""
         module = opened.session.token.module
         if module.inherited:
             module = load_module(module.path)
@@ -78,9 +81,8 @@ class Pkcs11Signer:
             if not opened.session.usable:
                 opened = self._opened = self._reopen(opened)
             try:
-                return sign_message(
-                    opened.key.handle, opened.kind, message, mechanisms, self._per_signature_pin(opened)
-                )
+                pin = self._per_signature_pin(opened) if opened.always_authenticate else None
+                return sign_message(opened.key.handle, opened.kind, message, mechanisms, hashed, pin)
             except pkcs11.PKCS11Error as error:
                 raise self._handle_error(opened, error) from None
 
@@ -92,13 +94,11 @@ class Pkcs11Signer:
             with opened.session.token.module.lock:
                 opened.session.release()
 
-    def _per_signature_pin(self, opened: OpenTokenKey) -> Pin | None:
-        """The PIN, if the key needs it for each signature; the one that opened the token is reused."""
-        if not opened.always_authenticate:
-            return None
+    def _per_signature_pin(self, opened: OpenTokenKey) -> Pin:
+        """Return the PIN for a key that needs it for each signature; the PIN that opened the token is reused."""
         if self._pin is None:
             token = opened.session.token
-            self._pin = self._entry.request_pin(
+            self._pin = self._pin_provider.request_pin(
                 token.description, state=format_pin_state(token.flags), attempt=self._attempt
             )
         return self._pin
@@ -122,27 +122,27 @@ class Pkcs11Signer:
         """Open the same key on the same token, after reinsertion or in a forked process."""
         old = before.session.token
         module = load_module(old.module.path)
-        what = old.description
+        description = old.description
 
-        def same() -> Pkcs11Token:
-            found = find_tokens(module, self._entry.uri)
+        def find_same_token() -> Pkcs11Token:
+            found = find_tokens(module, self._pin_provider.uri)
             token = next((each for each in found if each.id == self._token_id), None)
             if token is None:
                 # the error also names a token in the same slot that does not match the URI
                 other = found[0] if found else replace(old, module=module).refresh()
-                raise _not_returned_error(what, other)
+                raise _not_returned_error(description, other)
             return token
 
         try:
-            opened = open_key(module, same, self._entry, attempt=self._attempt)
+            opened = open_key(module, find_same_token, self._pin_provider, attempt=self._attempt)
         except pkcs11.PKCS11Error as error:
-            raise to_signer_error(error, what) from None
+            raise to_signer_error(error, description) from None
         except PinRejected:
             self._attempt += 1
             raise
         if opened.certificate_chain[0] != self.certificate_chain[0]:
             opened.session.release()
-            raise DeviceReplaced(f"{what} has another certificate now", hint="open the key again")
+            raise DeviceReplaced(f"{description} has another certificate now", hint="open the key again")
         self._attempt = 1
         self._pin = opened.pin
         return opened
@@ -161,13 +161,21 @@ def _is_removed(token: Pkcs11Token) -> bool:
     return False
 
 
-def _not_returned_error(what: str, other: Pkcs11Token | None) -> SignerError:
+def _not_returned_error(description: str, other: Pkcs11Token | None) -> SignerError:
     if other is not None:
         return DeviceReplaced(
-            f"{what} was replaced by {other.description}, serial number {other.id.serial!r}",
-            hint="reinsert the card you started with, or start over",
+            f"{description} was replaced by {other.description}, serial number {other.id.serial!r}",
+            hint="reinsert the first card, or start again with the new one",
         )
-    return DeviceRemoved(f"{what} is not connected", hint=REINSERT_HINT)
+    return DeviceRemoved(f"{description} is not connected", hint=REINSERT_HINT)
+
+
+def _algorithm_error(opened: OpenTokenKey, message: SignableMessage) -> SignerError:
+    token = opened.session.token.description
+    return MechanismUnavailable(
+        f"{token} cannot make {opened.kind.type.value} signatures with {message.algorithm}",
+        hint="choose another MAC algorithm, such as SHA256",
+    )
 
 
 def _closed_error() -> SignerError:

@@ -157,7 +157,7 @@ def _decode_text(value: str) -> str:
 
 
 def _normalize(name: str, value: str) -> str:
-    """The value in its normal form, for comparison."""
+    """Return a value in its normal form, for comparison."""
     if name == "slot-id":
         if not _NUMBER.fullmatch(value):
             raise UsageError("slot-id in the key URI is not a number", hint="write a decimal number, such as slot-id=0")

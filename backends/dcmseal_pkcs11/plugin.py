@@ -1,4 +1,4 @@
-"""The plugin: contributes ``pkcs11:``, and imports the backend only when it is needed."""
+"""Contributes ``pkcs11:``; imports nothing else until called."""
 
 from __future__ import annotations
 

@@ -33,9 +33,9 @@ def parse_certificate(der: bytes) -> Certificate | None:
 
 
 def certificate_key_kind(certificate: Certificate) -> KeyKind | None:
-    """Type and size of the key of a certificate; None if it is not RSA or EC.
+    """Return type and size of the key of a certificate; None if it is not RSA or EC.
 
-    None also for id-RSASSA-PSS, which a token cannot show because such a key has type CKK_RSA, too.
+    Also None for id-RSASSA-PSS, which a token cannot show because such a key has type CKK_RSA, too.
     """
     if certificate_key_algorithm(certificate).key_type is None:
         return None
@@ -51,7 +51,7 @@ def certificate_key_kind(certificate: Certificate) -> KeyKind | None:
 
 
 def find_newest(certificates: Iterable[Certificate]) -> Certificate | None:
-    """The certificate that expires last: many cards contain a renewed certificate beside the old one."""
+    """Return the certificate that expires last, because many cards contain both a renewed and an old certificate."""
     return max(certificates, key=lambda each: each.not_valid_after_utc, default=None)
 
 
@@ -68,24 +68,24 @@ def build_chain(own: Certificate, others: Iterable[Certificate], further: Iterab
     """
     path = [own]
     candidates = list(others)
-    while (wanted := _decode_name(path[-1], "issuer")) != _decode_name(path[-1], "subject"):
+    while (issuer_name := _decode_name(path[-1], "issuer")) != _decode_name(path[-1], "subject"):
         issuer = next(
-            (each for each in candidates if _decode_name(each, "subject") == wanted and each not in path), None
+            (each for each in candidates if _decode_name(each, "subject") == issuer_name and each not in path), None
         )
         if issuer is None:
             break
         path.append(issuer)
-    all_of_them = dict.fromkeys(each.public_bytes(Encoding.DER) for each in (*path, *further))
-    if len(all_of_them) > _MAX_CERTIFICATES:
+    unique = dict.fromkeys(each.public_bytes(Encoding.DER) for each in (*path, *further))
+    if len(unique) > _MAX_CERTIFICATES:
         raise CertificateNotValid(
             f"more than {_MAX_CERTIFICATES} certificates belong to the key",
             hint="keep only the chain from the signer's certificate to its authority",
         )
-    return tuple(all_of_them)
+    return tuple(unique)
 
 
 def _decode_name(certificate: Certificate, which: Literal["issuer", "subject"]) -> Name | bytes:
-    """A name, decoded because encodings of it may differ; its DER if it cannot be decoded."""
+    """Decode a name, because its encodings may differ; return its DER if it cannot be decoded."""
     try:
         with suppress_warnings():
             return certificate.issuer if which == "issuer" else certificate.subject

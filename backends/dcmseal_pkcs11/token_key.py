@@ -1,8 +1,8 @@
-"""Opening a key: everything visible without the PIN is checked before the login."""
+"""Opens keys, and checks everything visible without the PIN before the login."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pkcs11
@@ -13,8 +13,9 @@ from dcmseal.errors import CertificateMismatch, DeviceUnavailable, KeyNotFound, 
 from dcmseal.plugins.certificate_files import load_certificates
 from dcmseal.plugins.key_algorithms import certificate_key_algorithm, unsupported_key_error
 from dcmseal.plugins.tracebacks import strip_traceback
+from dcmseal.terms import MacAlgorithm
 from dcmseal_pkcs11.loaded_modules import Pkcs11Module
-from dcmseal_pkcs11.mechanisms import KeyKind, TokenCapabilities
+from dcmseal_pkcs11.mechanisms import KeyKind, SigningMechanism, TokenCapabilities
 from dcmseal_pkcs11.module_discovery import find_modules
 from dcmseal_pkcs11.module_probe import load_candidate
 from dcmseal_pkcs11.pin import Pin, PinProvider, PinRequest
@@ -40,7 +41,8 @@ class OpenTokenKey:
     session: TokenSession
     key: TokenObject = field(repr=False)
     kind: KeyKind
-    capabilities: TokenCapabilities
+    mechanisms: Mapping[MacAlgorithm, tuple[SigningMechanism, ...]] = field(repr=False)
+    """Those for each MAC algorithm, the preferred ones first."""
     always_authenticate: bool
     certificate_chain: tuple[bytes, ...] = field(repr=False)
     pin: Pin | None
@@ -48,7 +50,7 @@ class OpenTokenKey:
 
 
 def open_key(
-    module: Pkcs11Module, choose: Callable[[], Pkcs11Token], entry: PinProvider, *, attempt: int = 1
+    module: Pkcs11Module, choose: Callable[[], Pkcs11Token], pin_provider: PinProvider, *, attempt: int = 1
 ) -> OpenTokenKey:
     """Open a key; call this with the lock of the module held.
 
@@ -57,10 +59,10 @@ def open_key(
     Args:
         module: The module that ``choose`` uses.
         choose: Returns the token.
-        entry: The URI of the key, and the source of its PIN.
+        pin_provider: The URI of the key, and the source of its PIN.
         attempt: 1 for the first attempt with a PIN.
     """
-    pin_request = PinRequest(entry, attempt)
+    pin_request = PinRequest(pin_provider, attempt)
     return retry_softhsm(module, lambda: _open_on_token(choose(), pin_request))
 
 
@@ -107,7 +109,7 @@ def _open_in_session(session: TokenSession, token: Pkcs11Token, pin_request: Pin
         session=session,
         key=key,
         kind=kind,
-        capabilities=capabilities,
+        mechanisms=capabilities.signing_mechanisms(kind),
         always_authenticate=always,
         certificate_chain=build_chain(own, (*named, *(each for _, each in stored)), further),
         pin=pin if always else None,
@@ -118,8 +120,8 @@ def _check_before_login(
     capabilities: TokenCapabilities, named: tuple[Certificate, ...], session: TokenSession, uri: Pkcs11Uri
 ) -> None:
     """Check type and size of the key, by certificates and public keys, before the PIN is requested."""
-    wanted = {"id": uri.id, "label": uri.path.get("object")}
-    shown = named or tuple(each for _, each in find_certificates(session.raw, **wanted))
+    criteria = {"id": uri.id, "label": uri.path.get("object")}
+    shown = named or tuple(each for _, each in find_certificates(session.raw, **criteria))
     kinds = [certificate_key_kind(each) for each in shown]
     refusals: list[SignerError] = [
         unsupported_key_error("the key of the certificate", algorithm)
@@ -127,7 +129,7 @@ def _check_before_login(
         if algorithm.key_type is None
     ]
     if not named and not refusals:
-        kinds += [each.kind for each in find_objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted)]
+        kinds += [each.kind for each in find_objects(session.raw, ObjectClass.PUBLIC_KEY, **criteria)]
     for kind in filter(None, kinds):
         try:
             capabilities.check_key(kind)
@@ -158,19 +160,19 @@ def _find_token_certificate(
     belongs: Callable[[Certificate], bool | None],
     token: Pkcs11Token,
 ) -> Certificate:
-    beside = [each for found, each in stored if key.id and found.id == key.id]
-    likely = (each for found, each in stored if key.label and found.label == key.label)
+    same_id = [each for found, each in stored if key.id and found.id == key.id]
+    same_label = (each for found, each in stored if key.label and found.label == key.label)
     own = (
-        find_newest(each for each in beside if belongs(each) is not False)
+        find_newest(each for each in same_id if belongs(each) is not False)
         or find_newest(each for _, each in stored if belongs(each))
-        or find_newest(each for each in likely if belongs(each) is not False)
+        or find_newest(each for each in same_label if belongs(each) is not False)
     )
     if own is not None:
         return own
-    if beside:
+    if same_id:
         raise CertificateMismatch(
             f"the certificate on {token.description} with the key's CKA_ID belongs to another key",
-            hint="name the file of the right one: cert=CERTIFICATE",
+            hint="name the file of the right certificate: cert=CERTIFICATE",
         )
     raise KeyNotFound(
         f"no certificate found for the key on {token.description}",
@@ -179,21 +181,21 @@ def _find_token_certificate(
 
 
 @strip_traceback
-def open_key_by_uri(entry: PinProvider) -> OpenTokenKey:
+def open_key_by_uri(pin_provider: PinProvider) -> OpenTokenKey:
     """Open the key on the only token that matches the URI."""
-    token = _find_token(entry.uri)
+    token = _find_token(pin_provider.uri)
     module = token.module
 
-    def again() -> Pkcs11Token:
-        # another thread may have reinitialized the module since
-        return next((each for each in find_tokens(module, entry.uri) if each.id == token.id), token)
+    def find_again() -> Pkcs11Token:
+        # another thread may have reinitialized the module since then
+        return next((each for each in find_tokens(module, pin_provider.uri) if each.id == token.id), token)
 
     with module.lock, translate_errors(token.description):
-        return open_key(module, again, entry)
+        return open_key(module, find_again, pin_provider)
 
 
 def _find_token(uri: Pkcs11Uri) -> Pkcs11Token:
-    """The only token that matches; raises DeviceUnavailable if none does, and KeyNotFound if several do."""
+    """Find the only token that matches; raises DeviceUnavailable if none does, and KeyNotFound if several do."""
     tokens: list[Pkcs11Token] = []
     problems: list[SignerError] = []
     modules = find_modules(uri)

@@ -39,16 +39,16 @@ class TokenObject:
     """A private key, public key or certificate."""
 
     handle: Any = field(repr=False)
-    """The object of python-pkcs11, whose class depends on what it can do."""
+    """The object of python-pkcs11, whose class depends on its capabilities."""
     id: bytes
     label: str
 
     def attribute(self, name: Attribute, default: Any = None) -> Any:
-        """The value of an attribute, or the default if there is none."""
+        """Return the value of an attribute, or the default if there is none."""
         return _read_attribute(self.handle, name, default)
 
     def private_key_uri(self, token: Pkcs11Token, *, cert: str = "") -> str:
-        """The URI of the private key that belongs to this object."""
+        """Build the URI of the private key that belongs to this object."""
         _, model, serial, label = token.id
         # A private key, its public key and its certificate share the CKA_ID; their labels may differ, as on PIV cards.
         named = not self.id or self.attribute(Attribute.CLASS) is ObjectClass.PRIVATE_KEY
@@ -113,7 +113,7 @@ def find_certificate_objects(session: pkcs11.Session, **wanted: object) -> tuple
 def find_private_key(session: pkcs11.Session, token: Pkcs11Token, uri: Pkcs11Uri) -> TokenObject:
     """Find the only private key that can sign and matches the URI; raises KeyNotFound and MechanismUnavailable."""
     found = find_objects(session, ObjectClass.PRIVATE_KEY, id=uri.id, label=uri.path.get("object"))
-    able = [each for each in found if each.attribute(Attribute.SIGN, default=False)]
+    signing_keys = [each for each in found if each.attribute(Attribute.SIGN, default=False)]
     if not found:
         hint = _other_keys_hint(session, token)
         raise KeyNotFound(
@@ -121,27 +121,33 @@ def find_private_key(session: pkcs11.Session, token: Pkcs11Token, uri: Pkcs11Uri
             hint=hint or "no private key is visible on it; check the key URI",
             code="" if hint else "key-not-on-token",
         )
-    if not able:
+    if not signing_keys:
         raise MechanismUnavailable(
             f"the key on {token.description} is not for signing (CKA_SIGN is false)", hint="choose another key"
         )
-    if len(able) > 1:
+    if len(signing_keys) > 1:
         raise ambiguous_uri_error(
-            f"{len(able)} private keys on {token.description}", [each.private_key_uri(token) for each in able]
+            f"{len(signing_keys)} private keys on {token.description}",
+            [each.private_key_uri(token) for each in signing_keys],
         )
-    return able[0]
+    return signing_keys[0]
 
 
-def ambiguous_uri_error(what: str, uris: list[str]) -> KeyNotFound:
-    """Build the error for a URI that matches several keys or tokens."""
+def ambiguous_uri_error(matches: str, uris: list[str]) -> KeyNotFound:
+    """Build the error for a URI that matches several keys or tokens.
+
+    Args:
+        matches: What matches, in words.
+        uris: The URIs of the matches.
+    """
     more = f" and {len(uris) - _MAX_CANDIDATES} more" if len(uris) > _MAX_CANDIDATES else ""
-    return KeyNotFound(f"the key URI matches {what}", hint=f"use one of: {' '.join(uris[:_MAX_CANDIDATES])}{more}")
+    return KeyNotFound(f"the key URI matches {matches}", hint=f"use one of: {' '.join(uris[:_MAX_CANDIDATES])}{more}")
 
 
 def build_certificate_matcher(
     session: pkcs11.Session, key: TokenObject, kind: KeyKind
 ) -> Callable[[Certificate], bool | None]:
-    """Build a function that tells whether a certificate belongs to a key; it returns None if the token hides that.
+    """Build a function that checks whether a certificate belongs to a key; None means that the token does not show it.
 
     A private EC key does not contain its public point; a public key with the same CKA_ID does.
     """

@@ -54,13 +54,13 @@ class TokenSession:
             PinLocked: The PIN is locked.
         """
         token = self.token
-        what = token.description
+        description = token.description
         if self.logged_in:
             return None
         if token.flags & TokenFlag.USER_PIN_LOCKED:
-            raise pin_locked_error(what)
-        own_pad = token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH
-        pin = None if own_pad else pin_request.get_pin(what, format_pin_state(token.flags))
+            raise pin_locked_error(description)
+        has_pin_pad = token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH
+        pin = None if has_pin_pad else pin_request.get_pin(description, format_pin_state(token.flags))
         # python-pkcs11 logs in only when it opens a session. Close the old session after that, because closing the
         # only session would log out.
         try:
@@ -68,7 +68,7 @@ class TokenSession:
         except pkcs11.UserAlreadyLoggedIn:
             pass  # by other code in this process, which also logs out
         except PIN_REFUSED as error:
-            raise to_signer_error(error, what, pin_state=_current_pin_state(token)) from None
+            raise to_signer_error(error, description, pin_state=_current_pin_state(token)) from None
         else:
             self._raw, public = session, self._raw
             with suppress(pkcs11.PKCS11Error):
@@ -110,7 +110,7 @@ def shared_session(token: Pkcs11Token) -> TokenSession:
 
 def _current_pin_state(token: Pkcs11Token) -> str:
     try:
-        again = token.refresh()
+        current = token.refresh()
     except pkcs11.PKCS11Error:
         return ""
-    return format_pin_state(again.flags) if again else ""
+    return format_pin_state(current.flags) if current else ""

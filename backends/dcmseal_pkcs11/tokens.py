@@ -50,7 +50,7 @@ def retry_softhsm(
 
 
 class TokenId(NamedTuple):
-    """Identifies a token: labels are not unique, and serial numbers are unique for one manufacturer only."""
+    """Identifies a token. Labels are not unique, and serial numbers are unique for one manufacturer only."""
 
     manufacturer: str
     model: str
@@ -60,7 +60,7 @@ class TokenId(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pkcs11Token:
-    """A token at one moment; its flags change, so refresh it before relying on them."""
+    """A token at one moment; its flags may change, so refresh it before you rely on them."""
 
     module: Pkcs11Module
     handle: pkcs11.Token = field(repr=False)
@@ -103,18 +103,18 @@ class Pkcs11Token:
     def refresh(self) -> Pkcs11Token | None:
         """Return the token that is in the slot now, or None; raises the errors of python-pkcs11."""
         # Query the list of slots: for a known token, OpenSC does not ask the reader again.
-        number = self.handle.slot.slot_id
+        slot_id = self.handle.slot.slot_id
         slots = self.module.library.get_slots(token_present=True)
         try:
             return next(
-                (Pkcs11Token(module=self.module, handle=slot.get_token()) for slot in slots if slot.slot_id == number),
+                (Pkcs11Token(module=self.module, handle=slot.get_token()) for slot in slots if slot.slot_id == slot_id),
                 None,
             )
         except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised, pkcs11.DeviceRemoved):
             return None
 
     def mechanisms(self) -> dict[Mechanism, tuple[int, int]]:
-        """Mechanisms, with the minimum and maximum key size of each in bits; 0 if unknown."""
+        """Return the mechanisms, with the minimum and maximum key size of each in bits; 0 if unknown."""
         slot = self.handle.slot
         found: dict[Mechanism, tuple[int, int]] = {}
         for mechanism in slot.get_mechanisms():
@@ -129,7 +129,7 @@ class Pkcs11Token:
 
 
 def slot_uri_attributes(slot: pkcs11.Slot) -> dict[str, str]:
-    """The values that attributes of a URI must match."""
+    """Return the values that the slot attributes of a URI must match."""
     return {
         "slot-id": str(slot.slot_id),
         "slot-description": slot.slot_description,

@@ -27,7 +27,7 @@ _VERSIONS: Final = ("ETag", "etag", "generation", "mtime", "LastModified", "last
 
 
 class FsspecFiles:
-    """A scheme of fsspec, which needs ``package`` to be installed."""
+    """A storage for one scheme of fsspec, which requires ``package``."""
 
     def __init__(self, scheme: str, package: str) -> None:
         self.scheme = scheme
@@ -35,7 +35,7 @@ class FsspecFiles:
         self.summary = f"{scheme}: URLs, through {package}"
 
     def options(self) -> dict[str, object]:
-        """Options for the file system."""
+        """Return options for the file system."""
         return {}
 
     def find(self, url: str) -> StorageEntry | None:
@@ -134,24 +134,28 @@ class _FsspecObject:
     """An open file, which is compared with its entry after each read."""
 
     def __init__(
-        self, storage: FsspecFiles, entry: StorageEntry, now: Callable[[], StorageEntry | None], file: Any
+        self, storage: FsspecFiles, entry: StorageEntry, find: Callable[[], StorageEntry | None], file: Any
     ) -> None:
         self.entry = entry
         self._storage = storage
-        self._now = now
+        self._find = find
         self._file = file
 
     def read(self, start: int, end: int) -> bytes:
         url = self.entry.url
         with translate_errors(url, package=self._storage.package):
             data = self._storage.read(self._file, start, end)
-            if self._now() != self.entry:
+            if self._find() != self.entry:
                 raise changed_while_read_error(url)
         return data
 
 
 def build_entry(url: str, info: Mapping[str, Any]) -> StorageEntry | None:
-    """Build an entry from the information of fsspec; None if it is not a file."""
+    """Build an entry from the information of fsspec.
+
+    Returns:
+        The entry, or None if the URL is not that of a file.
+    """
     if info.get("type") != "file" or not isinstance(info.get("size"), int):
         return None
     version = next((str(info[name]) for name in _VERSIONS if info.get(name)), "")

@@ -54,5 +54,5 @@ class FsspecObjects(FsspecFiles):
             raise
 
     def conditions(self, fs: AbstractFileSystem, path: str, expected_version: str | None) -> dict[str, Any]:
-        """Conditions on the replaced version that the storage itself can enforce."""
+        """Return conditions on the replaced version that the storage itself can enforce."""
         return {}

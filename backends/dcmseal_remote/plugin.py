@@ -1,4 +1,4 @@
-"""The plugin: contributes storages, and imports them only when they are needed."""
+"""Contributes storages; imports nothing else until called."""
 
 from __future__ import annotations
 

@@ -49,11 +49,11 @@ def translate_errors(url: str, *, package: str = "fsspec", writing: bool = False
     except FileExistsError:
         raise changed_error(name) from None
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else to_single_line(type(error).__name__)
+        reason = os.strerror(error.errno) if error.errno else to_single_line(type(error).__name__)
         if error.errno in _REFUSED:
-            raise kind(f"{name} cannot be {verb}: {why}", hint=NETWORK) from None
-        raise StorageUnavailable(f"{name} cannot be reached: {why}", hint=NETWORK) from None
-    except Exception as error:  # noqa: BLE001 - libraries raise errors of their own, with messages that may contain a secret
+            raise kind(f"{name} cannot be {verb}: {reason}", hint=NETWORK) from None
+        raise StorageUnavailable(f"{name} cannot be reached: {reason}", hint=NETWORK) from None
+    except Exception as error:  # noqa: BLE001 - libraries raise their own exceptions, whose messages may contain secrets
         raise StorageUnavailable(
             f"{name} cannot be reached: {to_single_line(type(error).__name__)}", hint=NETWORK
         ) from None

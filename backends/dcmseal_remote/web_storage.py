@@ -54,25 +54,25 @@ class ObjectNotFound(DatasetError):
 class RangeResponse:
     """A response, with a body that can be read once."""
 
-    def __init__(self, url: str, answer: HttpResponse, start: int, end: int) -> None:
+    def __init__(self, url: str, response: HttpResponse, start: int, end: int) -> None:
         self.url = url
-        self._answer = answer
-        tag = answer.headers.get("ETag", "").strip()
-        self.version = tag or answer.headers.get("Last-Modified", "").strip()
+        self._response = response
+        tag = response.headers.get("ETag", "").strip()
+        self.version = tag or response.headers.get("Last-Modified", "").strip()
         self.strong_tag = tag if tag.startswith('"') else ""
         """The ETag if it is strong, as ``If-Match`` requires (RFC 9110 13.1.1)."""
         self.total = self._parse_total(start, end)
         """Size of the object if this is the requested range; None if this is the whole object."""
 
     def _parse_total(self, start: int, end: int) -> int | None:
-        if self._answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+        if self._response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise DatasetError(f"{self.url}: the server compressed the response, which was not requested", hint=_HINT)
-        if self._answer.status != 206:
+        if self._response.status != 206:
             return None
-        said = _RANGE.fullmatch(self._answer.headers.get("Content-Range", "").strip())
-        if said is None:
-            raise DatasetError(f"{self.url}: the server returned a range without saying which", hint=_HINT)
-        first, last, total = map(int, said.groups())
+        content_range = _RANGE.fullmatch(self._response.headers.get("Content-Range", "").strip())
+        if content_range is None:
+            raise DatasetError(f"{self.url}: the server returned a range without a valid Content-Range", hint=_HINT)
+        first, last, total = map(int, content_range.groups())
         if first != start or last + 1 != min(end, total):
             raise DatasetError(f"{self.url}: the server returned another range than requested", hint=_HINT)
         return total
@@ -92,12 +92,21 @@ class RangeResponse:
 
     def iter_body(self) -> Iterator[bytes]:
         """Iterate over the body; raises TemporaryFailure if it is too slow."""
-        return self._answer.iter_body()
+        return self._response.iter_body()
 
 
 @strip_traceback
 def retry_request(url: str, action: Callable[[], T], limits: RequestLimits) -> T:
-    """Call an action, and repeat it while it raises TemporaryFailure; finally raises StorageUnavailable."""
+    """Call an action, and repeat it while it raises TemporaryFailure.
+
+    Args:
+        url: The URL, for the error.
+        action: The action.
+        limits: The number of attempts, and the pause between them.
+
+    Raises:
+        StorageUnavailable: All attempts failed.
+    """
     try:
         return retry(action, limits.attempts, limits.pause)
     except TemporaryFailure as error:
@@ -125,8 +134,8 @@ def open_range(url: str, start: int, end: int, limits: RequestLimits, tag: str =
         headers["If-Match"] = tag
     request = HttpRequest(url=url, headers=headers, login=_find_login(url))
     try:
-        with open_request(request, Deadline(limits.seconds), limits.min_rate) as answer:
-            yield RangeResponse(url, answer, start, end)
+        with open_request(request, Deadline(limits.seconds), limits.min_rate) as response:
+            yield RangeResponse(url, response, start, end)
     except HttpStatus as error:
         raise _status_error(url, error) from None
 
@@ -144,7 +153,7 @@ def _status_error(url: str, error: HttpStatus) -> DatasetError:
     if error.code in (301, 302, 303, 307, 308):
         host = redirect_host(error.headers.get("Location", ""))
         where = f" to {host}" if host else ""
-        return DatasetError(f"{url} has been moved{where}", hint="if you trust that, use the other URL")
+        return DatasetError(f"{url} has been moved{where}", hint="if you trust the new location, use its URL")
     return DatasetError(f"{url} cannot be read: HTTP status {error.code}", hint=_HINT)
 
 
@@ -195,6 +204,9 @@ class WebStorage:
 
 
 class _RangedObject:
+    concurrent_reads: Final = 4
+    """Each read is a request with a connection of its own."""
+
     def __init__(self, entry: StorageEntry, head: bytes, tag: str, limits: RequestLimits) -> None:
         self.entry = entry
         self._head = head
@@ -208,12 +220,12 @@ class _RangedObject:
 
     def _range(self, start: int, end: int) -> bytes:
         url = self.entry.url
-        with open_range(url, start, end, self._limits, self._tag) as answer:
-            if answer.version != self.entry.version or answer.total not in (None, self.entry.size):
+        with open_range(url, start, end, self._limits, self._tag) as response:
+            if response.version != self.entry.version or response.total not in (None, self.entry.size):
                 raise changed_while_read_error(url)
-            if answer.total is None:
+            if response.total is None:
                 raise DatasetError(f"{url}: the server no longer supports ranges", hint="try again")
-            return answer.read_exactly(end - start)
+            return response.read_exactly(end - start)
 
 
 class _CopiedObject:
@@ -227,25 +239,25 @@ class _CopiedObject:
 
 
 def _open_object(url: str, stack: ExitStack, limits: RequestLimits) -> StoredObject:
-    with open_range(url, 0, FIRST_READ_SIZE, limits) as answer:
-        if answer.total is not None:
-            head = answer.read_exactly(min(FIRST_READ_SIZE, answer.total))
-            entry = StorageEntry(url=url, size=answer.total, version=answer.version)
-            return _RangedObject(entry, head, answer.strong_tag, limits)
+    with open_range(url, 0, FIRST_READ_SIZE, limits) as response:
+        if response.total is not None:
+            head = response.read_exactly(min(FIRST_READ_SIZE, response.total))
+            entry = StorageEntry(url=url, size=response.total, version=response.version)
+            return _RangedObject(entry, head, response.strong_tag, limits)
         copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MAX_IN_MEMORY)  # noqa: SIM115 - closed by the stack
         stack.enter_context(copy)
         return _CopiedObject(
-            StorageEntry(url=url, size=_copy_body(answer, copy, limits.max_size), version=answer.version), copy
+            StorageEntry(url=url, size=_copy_body(response, copy, limits.max_size), version=response.version), copy
         )
 
 
-def _copy_body(answer: RangeResponse, copy: IO[bytes], max_size: int) -> int:
+def _copy_body(response: RangeResponse, copy: IO[bytes], max_size: int) -> int:
     size = 0
-    for piece in answer.iter_body():
+    for piece in response.iter_body():
         size += len(piece)
         if size > max_size:
             raise DatasetError(
-                f"{answer.url} is too large for a server without ranges ({max_size} bytes)", hint="download it first"
+                f"{response.url} is too large for a server without ranges ({max_size} bytes)", hint="download it first"
             )
         copy.write(piece)
     return size

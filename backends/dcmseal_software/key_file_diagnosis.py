@@ -34,7 +34,15 @@ _LABELS: Final = {
 
 
 def diagnose_key_file(data: bytes, path: str) -> tuple[str, str]:
-    """Describe the contents of a file, and return a hint."""
+    """Describe a file that is not a private key in the expected format.
+
+    Args:
+        data: The contents of the file.
+        path: Its path, for the hint.
+
+    Returns:
+        The description, for a sentence that begins with the path, and a hint.
+    """
     labels = [block.label for block in iter_pem_blocks(data)]
     for label in labels:
         if label in _LABELS:

@@ -88,7 +88,7 @@ _NAMES: Final = {
 
 
 def find_unsupported_cipher(data: bytes) -> str:
-    """The cipher of an encrypted key in PEM or DER, if it is not supported; empty if it is."""
+    """Return the name of the cipher of an encrypted key in PEM or DER; empty if it is supported."""
     header = _HEADER.search(data)
     cipher = header[1].decode("ascii") if header else _parse_cipher(data)
     return "" if cipher in _SUPPORTED else _NAMES.get(cipher, cipher)
@@ -121,9 +121,14 @@ class KeyFile:
 
 @strip_traceback
 def load_key_file(scheme: str, path: str, passphrase: Passphrase) -> KeyFile:
-    """Load a file with one private key, in the format of the scheme.
+    """Load a file with one private key.
 
     Raises the errors of ``FileBackend.open``.
+
+    Args:
+        scheme: The format of the file: ``pem``, ``der`` or ``p12``.
+        path: The file.
+        passphrase: Provides the passphrase if the key is encrypted.
     """
     return _LOADERS[scheme](path, passphrase)
 
@@ -223,8 +228,8 @@ def _unlock_pkcs12(path: str, data: bytes, passphrase: Passphrase) -> PKCS12KeyA
 
 
 def _no_key_error(path: str, data: bytes) -> KeyNotFound:
-    what, hint = diagnose_key_file(data, path)
-    return KeyNotFound(f"{path!r} is {what}", hint=hint)
+    description, hint = diagnose_key_file(data, path)
+    return KeyNotFound(f"{path!r} is {description}", hint=hint)
 
 
 def _unsupported_error(path: str, cipher: str = "") -> MechanismUnavailable:
@@ -265,7 +270,7 @@ def build_chain(key_file: KeyFile, *, cert: str | None, chain: str | None) -> tu
             hint="name the file of the certificate: ?cert=CERTIFICATE",
         )
     own = next((each for each in candidates if _matches_key(each, key_file)), None)
-    # keys of some algorithms cannot be parsed, and therefore not compared
+    # keys of some algorithms cannot be parsed, so they cannot be compared
     likely = own or (candidates[0] if len(candidates) == 1 else None)
     algorithm = None if likely is None else certificate_key_algorithm(likely)
     if algorithm is not None and algorithm.key_type is None:
@@ -276,15 +281,13 @@ def build_chain(key_file: KeyFile, *, cert: str | None, chain: str | None) -> tu
             hint="check which certificate was issued for this key",
         )
     further = load_certificates(chain) if chain else ()
-    all_of_them = dict.fromkeys(
-        each.public_bytes(Encoding.DER) for each in (own, *named, *key_file.certificates, *further)
-    )
-    if len(all_of_them) > _MAX_CERTIFICATES:
+    unique = dict.fromkeys(each.public_bytes(Encoding.DER) for each in (own, *named, *key_file.certificates, *further))
+    if len(unique) > _MAX_CERTIFICATES:
         raise CertificateNotValid(
             f"more than {_MAX_CERTIFICATES} certificates belong to the key in {key_file.path!r}",
             hint="keep only the chain from the signer's certificate to its authority",
         )
-    return tuple(all_of_them)
+    return tuple(unique)
 
 
 def _matches_key(certificate: Certificate, key_file: KeyFile) -> bool:

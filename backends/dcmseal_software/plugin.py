@@ -1,4 +1,4 @@
-"""The plugin: contributes ``pem:``, ``der:`` and ``p12:``, and imports them only when they are needed."""
+"""Contributes ``pem:``, ``der:`` and ``p12:``; imports nothing else until called."""
 
 from __future__ import annotations
 

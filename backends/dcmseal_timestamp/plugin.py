@@ -1,4 +1,4 @@
-"""The plugin that provides the timestamp backend ``CMS_TSP``, imported only when it is needed."""
+"""Contributes the timestamp backend ``CMS_TSP``; imports nothing else until called."""
 
 from __future__ import annotations
 

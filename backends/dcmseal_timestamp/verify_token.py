@@ -116,7 +116,8 @@ def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequen
     try:
         token = parse_token(timestamp)
     except UnreadableToken as error:
-        return TimestampResult(findings=(_unknown_finding("timestamp-unreadable", str(error)),))
+        message = f"the timestamp cannot be used: {error}"
+        return TimestampResult(findings=(_unknown_finding("timestamp-unreadable", message),))
     except RefusedToken as error:
         return TimestampResult(findings=(_failed_finding("timestamp-refused", str(error)),))
     authority = find_authority(token, certificates)
@@ -235,9 +236,9 @@ def _strength_findings(token: TimestampToken, authority: AuthorityCertificate) -
     used = {token.info.imprint_algorithm, token.digest_algorithm, token.scheme.digest}
     weak = [f"the digest {each}" for each in sorted(used & WEAK_DIGESTS)]
     if authority.has_weak_key:
-        weak.append(f"the authority's key of {authority.key_bits} bits")
+        weak.append(f"a key of {authority.key_bits} bits")
     if weak:
-        yield _unknown_finding("timestamp-weak", f"{' and '.join(weak)}: the timestamp may have been forged")
+        yield _unknown_finding("timestamp-weak", f"the timestamp may be forged: it relies on {' and '.join(weak)}")
 
 
 def _passed_finding(code: str, message: str) -> Finding:

@@ -242,7 +242,7 @@ def _explain_wrong_signature(chain: Sequence[X509Certificate]) -> NoPath:
 
 def _explain_missing_issuer(leaf: X509Certificate, material: LoadedMaterial) -> NoPath:
     """Explain where a chain without trust anchor ends."""
-    known = {each.subject.hashable: each for each in (*material.unproven, *material.intermediates)}
+    known = {each.subject.hashable: each for each in (*material.unverified, *material.intermediates)}
     last, seen = leaf, set[str]()
     while last.issuer.hashable in known and last.subject.hashable not in seen and not last.self_issued:
         seen.add(last.subject.hashable)

@@ -1,4 +1,4 @@
-"""The plugin that provides the trust backend ``x509``, imported only when it is needed."""
+"""Contributes the trust backend ``x509``; imports nothing else until called."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class MaterialIndex:
         self._anchors = {each.dump() for each in material.anchors}
         self._by_subject: dict[object, list[X509Certificate]] = defaultdict(list)
         self._by_key: dict[object, list[X509Certificate]] = defaultdict(list)
-        for certificate in (*material.intermediates, *material.unproven, *material.anchors):
+        for certificate in (*material.intermediates, *material.unverified, *material.anchors):
             self._by_subject[name_key(certificate.subject)].append(certificate)
             self._by_key[certificate.public_key.sha1].append(certificate)
         self._crls: dict[object, list[bytes]] = defaultdict(list)

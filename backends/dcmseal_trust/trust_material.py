@@ -45,7 +45,7 @@ class LoadedMaterial:
     intermediates: tuple[X509Certificate, ...] = ()
     crls: tuple[Crl, ...] = ()
     ocsp_responses: tuple[OcspResponse, ...] = ()
-    unproven: tuple[X509Certificate, ...] = ()
+    unverified: tuple[X509Certificate, ...] = ()
     """Certificates without a chain to a known one; used only to explain where a chain ends."""
     refused: tuple[str, ...] = ()
     """A message for each object that must not be used, with the reason."""
@@ -68,11 +68,11 @@ def load_material(settings: TrustSettings) -> LoadedMaterial:
     if not (anchors or refused):
         raise TrustError("the operating system has no trust anchors", hint="name a file with a trust anchor")
     named = _load_all(settings.intermediates, "certificate", _CERTIFICATE_LABELS, parse_certificate, refused)
-    proven, unproven = split_by_known_issuer(tuple(iter_usable(given.certificates)), (*anchors, *named))
+    verified, unverified = split_by_known_issuer(tuple(iter_usable(given.certificates)), (*anchors, *named))
     return LoadedMaterial(
         anchors=anchors,
-        intermediates=(*named, *proven),
-        unproven=unproven,
+        intermediates=(*named, *verified),
+        unverified=unverified,
         crls=(*_load_all(settings.crls, "CRL", _CRL_LABELS, parse_crl, refused), *_iter_parsed(given.crls, parse_crl)),
         ocsp_responses=(
             *_load_all(settings.ocsp_responses, "OCSP response", _OCSP_LABELS, parse_ocsp_response, refused),
@@ -104,12 +104,12 @@ def _load_all(
 
 def _iter_files(name: str) -> Iterator[Path]:
     """Iterate over a file, or the files of a folder, without the links that OpenSSL's c_rehash adds."""
-    place = Path(name).expanduser()
-    if not place.is_dir():
-        yield place
+    path = Path(name).expanduser()
+    if not path.is_dir():
+        yield path
         return
     try:
-        entries = sorted(entry for entry in place.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        entries = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
     except OSError as error:
         raise TrustError(f"the folder {name} cannot be read: {error.strerror}", hint="check its permissions") from None
     if len(entries) > _MAX_FILES:

@@ -32,5 +32,11 @@ class BaseRsa:
 
 
 def base_findings(required: Requirements, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-    """Compare a signature with requirements that are based on this profile, as all in PS3.15 Annex C are."""
+    """Compare a signature with requirements that are based on this profile, like all in PS3.15 Annex C.
+
+    Args:
+        required: The requirements.
+        dataset: The Data Set that is signed.
+        facts: The signature.
+    """
     return requirement_findings(required, dataset, facts) + type_findings(facts, required.clause)

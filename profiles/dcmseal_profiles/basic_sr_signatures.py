@@ -29,7 +29,7 @@ from dcmseal_profiles.structured_report_rsa import (
 _REPORT: Final = StructuredReportRsa()
 _REFERENCES: Final = frozenset({tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE})
 _INSTANCES: Final = (tags.REFERENCED_SERIES_SEQUENCE, tags.REFERENCED_SOP_SEQUENCE)
-_NOTE: Final = "Every instance that the evidence cites has its signatures or its MAC beside its UID."
+_NOTE: Final = "Every instance that is cited as evidence must be accompanied by its signatures or its MAC."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,8 @@ class BasicSrSignatures:
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
         required = _build_requirements(self.reference, inapplicable_reason(dataset), is_verified(dataset))
-        lacking = "" if required.inapplicable else _find_missing_references(dataset)
-        return replace(required, inapplicable=lacking) if lacking else required
+        missing = "" if required.inapplicable else _find_missing_references(dataset)
+        return replace(required, inapplicable=missing) if missing else required
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         return base_findings(self.requirements(dataset), dataset, facts)
@@ -60,11 +60,11 @@ def _build_requirements(section: str, inapplicable: str, verified: bool) -> Requ
 
 
 def _find_missing_references(dataset: ProfiledDataset) -> str:
-    """What is missing in the citations of evidence; empty if nothing is."""
-    lacking = sum(dataset.count_lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
-    if not lacking:
+    """Describe what is missing in the citations of evidence; empty if nothing is."""
+    count = sum(dataset.count_lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
+    if not count:
         return ""
     return (
-        f"{lacking} of the instances cited as evidence come with neither Referenced Digital Signature Sequence nor "
-        "Referenced SOP Instance MAC Sequence: these have to be filled in before the document is signed"
+        f"{count} of the instances cited as evidence have neither Referenced Digital Signature Sequence nor "
+        "Referenced SOP Instance MAC Sequence: add one of them to each before you sign the document"
     )

@@ -50,7 +50,7 @@ def _build_requirements(section: str) -> Requirements:
         mac_algorithms=MAC_ALGORITHMS,
         key_types=KEY_TYPES,
         main_dataset_only=True,
-        notes=("Patient and study, the geometry of the image and what displays it are not in the lists.",),
+        notes=("The lists do not contain patient, study, image geometry and display parameters.",),
         tables=listed.to_tables(dict.fromkeys(_CREATION | IDENTITY, f"list of {section}")),
         clause=cite_clause(section),
     )

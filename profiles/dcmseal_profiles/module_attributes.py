@@ -1,4 +1,4 @@
-"""The attributes of modules (PS3.3 Annex C), in the editions at hand, read when a profile first needs them.
+"""The attributes of modules (PS3.3 Annex C) by edition, loaded when a profile first needs them.
 
 >>> find_attributes(frozenset({"General Image"})).origins[0x00080008]
 'General Image Module'
@@ -27,7 +27,7 @@ class Edition:
 
     name: str
     source: str
-    """What the tables were taken from, and its version."""
+    """The source of the tables, and its version."""
     modules: Mapping[str, frozenset[int]]
 
 
@@ -36,18 +36,22 @@ class ModuleAttributes:
     """The attributes of some modules at the top level of a Data Set."""
 
     elements: frozenset[int]
-    """By the latest edition."""
+    """The attributes in the latest edition."""
     dropped: frozenset[int]
-    """By an earlier edition only."""
+    """The attributes in an earlier edition only."""
     origins: Mapping[int, str]
-    """The module of each of the elements, the first that has it."""
+    """The first module that contains each attribute."""
     edition: str
     earlier: str
     added: frozenset[int]
-    """By the latest edition only."""
+    """The attributes in the latest edition only."""
 
     def to_tables(self, named: Mapping[int, str]) -> ElementTables:
-        """For Requirements, with elements that the profile itself names."""
+        """Convert to the tables of Requirements.
+
+        Args:
+            named: Origins of the elements that the profile itself names.
+        """
         return ElementTables(
             edition=self.edition,
             origins={**self.origins, **named},
@@ -58,14 +62,20 @@ class ModuleAttributes:
 
 @cache
 def load_editions() -> tuple[Edition, ...]:
-    """All editions at hand, the oldest first: that of the modules since retired, then whole ones."""
+    """Load all editions, the oldest first; the first contains only modules that have been retired since."""
     text = files("dcmseal_profiles").joinpath("data/module_attributes.txt").read_text("ascii")
     return tuple(map(_parse_edition, text.split("# ")[1:]))
 
 
 @cache
 def find_attributes(modules: frozenset[str]) -> ModuleAttributes:
-    """The attributes of modules; Curve is retired, and has those of the last edition that had it."""
+    """Find the attributes of modules.
+
+    Curve is retired, and has the attributes of the last edition that contained it.
+
+    Args:
+        modules: The names of the modules.
+    """
     retired, *earlier, latest = load_editions()
     present = {**latest.modules, CURVE: retired.modules[CURVE]}
     past = {**earlier[-1].modules, CURVE: retired.modules[CURVE]}
@@ -86,7 +96,7 @@ def find_attributes(modules: frozenset[str]) -> ModuleAttributes:
 
 
 def cite_clause(section: str) -> str:
-    """How findings cite a profile: its section, and the editions of the lists and tables it was resolved with."""
+    """Return the clause that findings of a profile cite: its section, and the editions of its lists and tables."""
     return f"{section} (lists of {EDITION}, tables of {load_editions()[-1].name})"
 
 

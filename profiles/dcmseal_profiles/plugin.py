@@ -1,4 +1,4 @@
-"""The plugin: contributes the profiles of the standard, and imports them only when they are needed."""
+"""Contributes the profiles of the standard; imports nothing else until called."""
 
 from __future__ import annotations
 

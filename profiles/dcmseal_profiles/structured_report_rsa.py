@@ -81,7 +81,7 @@ def _is_verification(facts: SignatureFacts) -> bool:
 
 
 def inapplicable_reason(dataset: ProfiledDataset) -> str:
-    """Why the profile does not apply to the document; empty if it does."""
+    """Return why the profile does not apply to the document; empty if it does."""
     present = frozenset(dataset.tags)
     if not present >= _DOCUMENT or _ENCAPSULATED_DOCUMENT in present:
         return "the Data Set is not an SR or Key Object Selection document"
@@ -92,7 +92,13 @@ def inapplicable_reason(dataset: ProfiledDataset) -> str:
 
 @cache
 def build_requirements(section: str, inapplicable: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
-    """Build the requirements of the profile, which cite ``section`` of the standard."""
+    """Build the requirements of the profile.
+
+    Args:
+        section: The section of the standard that they cite.
+        inapplicable: Why the profile does not apply; empty if it does.
+        verified: Whether the document is VERIFIED.
+    """
     listed = find_attributes(STRUCTURED_REPORT_MODULES)
     named = dict.fromkeys(_IDENTITY | _EVIDENCE, f"list of {section}")
     return Requirements(

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from tests.bench import bench_archives
+from tests.bench import bench_archives, bench_large
 from tests.bench.bench_identity import make_identity
 from tests.bench.bench_runner import BenchRun
 from tests.bench.bench_tokens import KEYS, SIGN_BARE, SIGN_TOKEN
@@ -114,6 +114,15 @@ def print_archive_figures(samples: Samples) -> None:
     print()
 
 
+def print_large_figures(samples: Samples) -> None:
+    """Wall time of large files and of remote objects."""
+    for kind in (*bench_large.FILE_KINDS, bench_large.REMOTE_KIND):
+        for measure, summary in bench_large.SUMMARIES.items():
+            if figures := samples.get((kind, measure)):
+                print(f"{kind}: {summary}: {median(figures):.0f}")
+    print()
+
+
 def print_targets(kinds: list[CorpusKind], samples: Samples) -> bool:
     """A line for each target; True if all those of the kinds that ran are met."""
     ran = {kind.name for kind in kinds} | {f"token_{name}" for name in KEYS}
@@ -143,7 +152,7 @@ def as_json(bench: BenchRun, kinds: list[CorpusKind], rounds: int) -> dict[str, 
                 "bytes": (bench.folder / f"{kind.name}.dcm").stat().st_size,
                 **{
                     name: bench.samples[kind.name, name]
-                    for name in (*_COLUMNS, *bench_archives.SUMMARIES)
+                    for name in (*_COLUMNS, *bench_archives.SUMMARIES, *bench_large.SUMMARIES)
                     if (kind.name, name) in bench.samples
                 },
             }
@@ -217,6 +226,7 @@ def main() -> int:
     print(_CUT_SHORT)
     print_token_figures(bench.samples)
     print_archive_figures(bench.samples)
+    print_large_figures(bench.samples)
     met = print_targets(chosen.kinds, bench.samples)
     for problem in bench.problems:
         print(f"NOT MEASURED {problem}")

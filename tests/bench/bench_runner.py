@@ -12,11 +12,12 @@ from typing import Final
 import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.model.verdict import Verdict
-from tests.bench import bench_archives, bench_tokens, measures
+from tests.bench import bench_archives, bench_large, bench_tokens, measures
 from tests.bench.bench_identity import BenchIdentity
 from tests.bench.bench_tokens import TokenError
 from tests.bench.dcmtk_loop import DcmtkLoop, DcmtkLoopError
 from tests.bench.python_loop import PythonLoop, PythonLoopError
+from tests.bench.slow_web_server import slow_object
 
 from .corpus import CorpusKind, make_file
 from .measures import Files, Sample
@@ -24,7 +25,7 @@ from .memory import verification_peak
 from .targets import Key
 
 _SCRATCH: Final = "scratch.dcm"
-_SUMMARIES: Final = measures.SUMMARIES | bench_tokens.SUMMARIES | bench_archives.SUMMARIES
+_SUMMARIES: Final = measures.SUMMARIES | bench_tokens.SUMMARIES | bench_archives.SUMMARIES | bench_large.SUMMARIES
 
 
 class BenchError(Exception):
@@ -72,6 +73,11 @@ class BenchRun:
                 planned += self._planned(kind.name, self._measures(files, loop, python))
                 if kind.name in bench_archives.KINDS:
                     planned += self._planned(kind.name, bench_archives.iter_measures(files.ours, self.command))
+                if kind.name in bench_large.FILE_KINDS:
+                    planned += self._planned(kind.name, bench_large.iter_file_measures(files, self.identity))
+                if kind.name == bench_large.REMOTE_KIND:
+                    url = loops.enter_context(slow_object(files.ours))
+                    planned += self._planned(kind.name, bench_large.iter_remote_measures(url))
                 if self.large and kind.name == bench_archives.KINDS[0]:
                     planned += self._planned(bench_archives.ARCHIVE, bench_archives.iter_memory_measures(files.ours))
                 with self._noting(f"{kind.name} {_SUMMARIES[measures.MEMORY]}"):

@@ -17,6 +17,20 @@ from tests.bench.bench_archives import (
     ARCHIVE_MEMORY_LARGE,
     ARCHIVE_RUN,
 )
+from tests.bench.bench_large import (
+    COPY_COLD,
+    COPY_WARM,
+    DOWNLOAD,
+    FILE_KINDS,
+    LIMIT_COLD,
+    LIMIT_WARM,
+    REMOTE_KIND,
+    SIGN_COLD,
+    SIGN_WARM,
+    VERIFY_COLD,
+    VERIFY_REMOTE,
+    VERIFY_WARM,
+)
 from tests.bench.bench_tokens import SIGN_BARE, SIGN_TOKEN
 
 from .corpus import KINDS
@@ -123,6 +137,8 @@ _SIGN_TIMES_DCMTK: Final = {
     "g_native": 2.2,
     "g_wsi": 1.15,
 }
+_WALL_TIMES_LIMIT: Final = 1.15
+_REMOTE_TIMES_DOWNLOAD: Final = 1.2
 _MEMORY_MB: Final = 40.0
 _PROCESS_TIMES_DCMSIGN: Final = 3.7
 _ARCHIVE_TIMES_DCMSIGN: Final = {("a_ct", ARCHIVE_1): 20.0, ("a_ct", ARCHIVE_2): 50.0, ("a_tiny", ARCHIVE_2): 100.0}
@@ -163,6 +179,7 @@ def _targets() -> Iterator[Target]:
         limit=_PROCESS_TIMES_DCMSIGN,
     )
     yield from _archive_targets()
+    yield from _large_targets()
     for name, limit in _TIMES_BARE.items():
         yield Target(
             what="signatures on SoftHSM, times key.sign's",
@@ -171,6 +188,28 @@ def _targets() -> Iterator[Target]:
             limit=limit,
             at_least=True,
         )
+
+
+def _large_targets() -> Iterator[Target]:
+    for kind in FILE_KINDS:
+        for measure, limit in (
+            (VERIFY_WARM, LIMIT_WARM),
+            (VERIFY_COLD, LIMIT_COLD),
+            (SIGN_WARM, COPY_WARM),
+            (SIGN_COLD, COPY_COLD),
+        ):
+            yield Target(
+                what=f"{measure}, times the longer part",
+                key=(kind, measure),
+                over=(kind, limit),
+                limit=_WALL_TIMES_LIMIT,
+            )
+    yield Target(
+        what="verify at 20 ms, times a download",
+        key=(REMOTE_KIND, VERIFY_REMOTE),
+        over=(REMOTE_KIND, DOWNLOAD),
+        limit=_REMOTE_TIMES_DOWNLOAD,
+    )
 
 
 def _archive_targets() -> Iterator[Target]:

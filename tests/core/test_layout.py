@@ -129,9 +129,10 @@ def test_the_built_wheel_is_complete_and_claims_no_other_name(tmp_path: Path) ->
         str(file.relative_to(package.parent))
         for package in PACKAGES
         for file in package.rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file() and "__pycache__" not in file.parts and file.suffix not in {".c", ".h", ".so"}
     }
-    assert names == expected
+    # the walker is there if there is a C compiler
+    assert names - {"dcmseal/walker/_walker.abi3.so"} == expected
     assert licenses
 
 

@@ -7,7 +7,7 @@ import io
 import struct
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from dcmseal.dataset import header, padding, scanner
 from dcmseal.dataset.header_cache import HeaderCache
@@ -106,9 +106,14 @@ class WalkerCase:
     is_file: bool = False
     jobs: tuple[frozenset[int] | None, ...] = (None,)
 
+    def _open(self) -> Source:
+        if not self.is_file:
+            return BytesSource(self.data)
+        return FileSource(cast("io.RawIOBase", io.BytesIO(self.data)), len(self.data))
+
     def outcome(self, walker: Walker | None) -> tuple[Any, ...]:
         """Everything that is found in the data set, or the error."""
-        source: Source = FileSource(io.BytesIO(self.data), len(self.data)) if self.is_file else BytesSource(self.data)  # type: ignore[arg-type]
+        source = self._open()
         scan = LevelScanner(source, 0, len(self.data), self.encoding, walker=walker)
         encoder = MacEncoder(
             source=source,

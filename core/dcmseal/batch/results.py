@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from dcmseal.batch.inputs.input_file import BatchInput
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.result_summary import ResultSummary
     from dcmseal.batch.result_kind import ResultValue
     from dcmseal.documents.json_types import Document
+    from dcmseal.macro.inspection import Signature
     from dcmseal.model.report import Instance, VerificationReport
+    from dcmseal.signing.plan import Plan
 
 
 NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
@@ -134,7 +136,6 @@ class BatchResult(NamedTuple):
         from dcmseal.documents import document_builders
         from dcmseal.documents.json_types import build_document
         from dcmseal.model.report import VerificationReport
-        from dcmseal.signing.plan import Plan
         from dcmseal.signing.signing_result import SigningResult
 
         source, value = self.input.source, self.value
@@ -148,10 +149,11 @@ class BatchResult(NamedTuple):
             return verdict_document(value, source)
         if isinstance(value, SigningResult):
             return document_builders.signing_document(value, source, self.output)
-        if isinstance(value, Plan):
-            return document_builders.plan_document(value, source)
+        if value is not None and self.kind is ResultKind.PLANNED:
+            # the type is not imported where files are only listed
+            return document_builders.plan_document(cast("Plan", value), source)
         if value is not None:
-            return document_builders.signatures_document(value, source)
+            return document_builders.signatures_document(cast("tuple[Signature, ...]", value), source)
         if self.kind in (ResultKind.SKIPPED, ResultKind.IGNORED):
             return build_document("skipped", {"file": source, "kind": self.kind.value, "reason": self.reason})
         raise ValueError("only the verdict was asked for")

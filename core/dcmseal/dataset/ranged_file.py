@@ -1,4 +1,4 @@
-"""Files that are read by range requests: few requests, and the next one is sent ahead."""
+"""Files that are read by range requests: few requests, and the next ones are sent ahead."""
 
 # Kept apart: a cache for range requests, which knows nothing of storages and plugins.
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import RawIOBase
-from threading import Lock
+from threading import Semaphore
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -29,10 +29,14 @@ class BlockLimits:
     max_block: int = 8 << 20
     max_gap: int = 1 << 18
     """Of the largest gap between two reads that count as sequential."""
+    max_concurrent_block: int = 2 << 20
+    """Of the largest block if several are requested at once, so that together they take no more memory."""
     prefetch_from: int = 2 << 20
-    """Of the smallest block after which the next one is requested ahead."""
+    """Of the smallest block after which the next ones are requested ahead."""
     max_cached: int = 16 << 20
     """Of the blocks to keep in memory, besides the first one."""
+    max_cached_concurrent: int = 4 << 20
+    """The same if several are requested at once, because those are in memory, too."""
 
 
 _DEFAULT_LIMITS: Final = BlockLimits()
@@ -59,26 +63,36 @@ class RangedFile(RawIOBase):
     Scattered reads, such as those of headers, cost one small request each; sequential reads get larger blocks.
 
     Args:
-        read: Returns the bytes between two positions. It is called by one thread at a time.
+        read: Returns the bytes between two positions.
         size: The size of the file.
+        concurrent: The number of threads that may call ``read`` at once.
         reread: Write blocks that are removed from memory to a temporary file, so that no range is requested twice.
         limits: The sizes of blocks and caches.
     """
 
     def __init__(
-        self, read: ReadRange, size: int, *, reread: bool = False, limits: BlockLimits = _DEFAULT_LIMITS
+        self,
+        read: ReadRange,
+        size: int,
+        *,
+        concurrent: int = 1,
+        reread: bool = False,
+        limits: BlockLimits = _DEFAULT_LIMITS,
     ) -> None:
         self._read_range = read
         self.size = size
         self._limits = limits
+        self._concurrent = concurrent
+        self._max_block = limits.max_block if concurrent == 1 else limits.max_concurrent_block
+        self._max_cached = limits.max_cached if concurrent == 1 else limits.max_cached_concurrent
         self._reread = reread
         self._position = 0
         self._head = _Block(0, b"")
         self._cached: list[_Block] = []
         self._spill_file: IO[bytes] | None = None
         self._spilled: list[tuple[int, int]] = []
-        self._prefetched: _Prefetch | None = None
-        self._lock = Lock()
+        self._prefetched: list[_Prefetch] = []
+        self._turns = Semaphore(concurrent)
         self._pool: ThreadPoolExecutor | None = None
 
     def readable(self) -> bool:
@@ -120,31 +134,32 @@ class RangedFile(RawIOBase):
         if spilled is not None:
             self._cache_block(spilled)
             return spilled
-        ahead = self._prefetched
-        if ahead is not None and ahead.start <= position < ahead.end:
-            self._prefetched = None
+        ahead = next((each for each in self._prefetched if each.start <= position < each.end), None)
+        if ahead is not None:
+            self._prefetched.remove(ahead)
             block = _Block(ahead.start, ahead.data.result())
         else:
             block = _Block(position, self._fetch_range(position, self._block_end(position)))
         self._cache_block(block)
-        if len(block.data) >= self._limits.prefetch_from and self._prefetched is None:
-            self._prefetch(block.end)
+        if len(block.data) >= self._limits.prefetch_from:
+            self._prefetch(max((block.end, *(each.end for each in self._prefetched))))
         return block
 
     def _block_end(self, start: int) -> int:
         """Choose the end of a new block: longer than the block before it, and not overlapping with others."""
         limits = self._limits
-        before = [len(each.data) for each in (self._head, *self._cached) if 0 <= start - each.end <= limits.max_gap]
-        length = min(limits.max_block, _GROWTH * max(before, default=0)) or limits.min_block
-        starts = [*(each.start for each in self._cached), *(spilled for spilled, _ in self._spilled)]
-        return min(start + length, self.size, *(each for each in starts if each > start))
+        known = [(self._head.start, self._head.end), *self._cached_ranges()]
+        known += [(each.start, each.end) for each in self._prefetched]
+        before = [end - begin for begin, end in known if 0 <= start - end <= limits.max_gap]
+        length = min(self._max_block, _GROWTH * max(before, default=0)) or limits.min_block
+        return min(start + length, self.size, *(begin for begin, _ in (*known, *self._spilled) if begin > start))
 
     def _cache_block(self, block: _Block) -> None:
         if block.start == 0:
             self._head = block
             return
         self._cached.append(block)
-        while sum(len(each.data) for each in self._cached) > self._limits.max_cached:
+        while sum(len(each.data) for each in self._cached) > self._max_cached:
             self._spill_block(self._cached.pop(0))
 
     def _spill_block(self, block: _Block) -> None:
@@ -166,13 +181,19 @@ class RangedFile(RawIOBase):
         return None
 
     def _prefetch(self, start: int) -> None:
-        end = self._block_end(start) if start < self.size else start
-        available = [*((each.start, each.end) for each in self._cached), *self._spilled]
-        if start < end and not any(first <= start < last for first, last in available):
+        """Request blocks from a position on, as many as may be under way at once."""
+        while len(self._prefetched) < self._concurrent and start < self.size:
+            if any(begin <= start < end for begin, end in (*self._cached_ranges(), *self._spilled)):
+                return
+            end = self._block_end(start)
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(1, "dcmseal-ahead")
-            self._prefetched = _Prefetch(start, end, self._pool.submit(self._fetch_range, start, end))
+                self._pool = ThreadPoolExecutor(self._concurrent, "dcmseal-ahead")
+            self._prefetched.append(_Prefetch(start, end, self._pool.submit(self._fetch_range, start, end)))
+            start = end
+
+    def _cached_ranges(self) -> list[tuple[int, int]]:
+        return [(each.start, each.end) for each in self._cached]
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        with self._lock:
+        with self._turns:
             return self._read_range(start, end)

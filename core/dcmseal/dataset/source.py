@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from io import RawIOBase
 from itertools import accumulate
 from typing import Final, Protocol, TypeAlias
 
+from dcmseal.dataset.read_ahead import DEFAULT_READ_AHEAD, ReadAhead, ReadAheadLimits, find_positional_read
 from dcmseal.errors import DatasetError, Malformed
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -74,20 +76,44 @@ class BytesSource:
 class FileSource:
     """A file, read in windows, so that memory is bounded.
 
-    The file is not memory-mapped, because a mapped file that shrinks while it is read kills the process.
+    The file is not memory-mapped, because a mapped file that shrinks while it is read kills the process. A large part
+    that is read from start to end is read ahead by a thread: close the source to end it.
 
     Args:
         file: An open file.
         size: Its size.
         status: Its status before anything was read; None if it is not a file of the operating system.
+        limits: What is read ahead.
     """
 
-    __slots__ = ("_buffer", "_head", "_last", "_last_base", "file", "size", "status")
+    __slots__ = (
+        "_ahead",
+        "_buffer",
+        "_head",
+        "_last",
+        "_last_base",
+        "_limits",
+        "_next",
+        "_streak",
+        "file",
+        "size",
+        "status",
+    )
 
-    def __init__(self, file: RawIOBase, size: int, status: os.stat_result | None = None) -> None:
+    def __init__(
+        self,
+        file: RawIOBase,
+        size: int,
+        status: os.stat_result | None = None,
+        limits: ReadAheadLimits = DEFAULT_READ_AHEAD,
+    ) -> None:
         self.file = file
         self.size = size
         self.status = status
+        self._limits = limits
+        self._ahead: ReadAhead | None = None
+        self._next = 0
+        self._streak = 0
         self._head = self._read_at(0, min(size, WINDOW_SIZE))
         self._last = b""
         self._last_base = 0
@@ -104,7 +130,10 @@ class FileSource:
         if position + enough <= len(head):
             return head, 0
         if not self._last_base <= position <= self._last_base + len(last) - enough:
-            last = self._last = self._read_at(position, max(0, min(size, self.size - position)))
+            # keep the rest of the window before it, so that the file is read from start to end
+            kept = last[position - self._last_base :] if position >= self._last_base else b""
+            rest = self._read_at(position + len(kept), max(0, min(size, self.size - position) - len(kept)))
+            last = self._last = kept + rest if kept else rest
             self._last_base = position
             if len(last) < enough:
                 raise Malformed("the file became shorter while it was read", position + len(last))
@@ -135,33 +164,82 @@ class FileSource:
                 start = stop
         if start >= end:
             return
-        if self._buffer is None:
-            self._buffer = memoryview(bytearray(CHUNK_SIZE))
-        buffer, file = self._buffer, self.file
         try:
             while start < end:
-                # seek each time, because the caller may read elsewhere between two pieces
-                file.seek(start)
-                count = file.readinto(buffer if end - start >= CHUNK_SIZE else buffer[: end - start]) or 0
-                if not count:
+                ahead = self._ahead_at(start, end - start)
+                piece = self._read_chunk(start, end) if ahead is None else ahead.take(end - start)
+                if not piece:
                     raise Malformed("the file became shorter while it was read", start)
-                yield buffer if count == CHUNK_SIZE else buffer[:count]
-                start += count
+                self._note_read(start, len(piece))
+                yield piece
+                start += len(piece)
         except (OSError, EOFError) as error:
             raise read_error(error) from error
 
+    def close(self) -> None:
+        """Stop reading ahead; the file stays open."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.close()
+
+    def _read_chunk(self, start: int, end: int) -> memoryview:
+        if self._buffer is None:
+            self._buffer = memoryview(bytearray(CHUNK_SIZE))
+        buffer = self._buffer
+        # seek each time, because the caller may read elsewhere between two pieces
+        self.file.seek(start)
+        count = self.file.readinto(buffer if end - start >= CHUNK_SIZE else buffer[: end - start]) or 0
+        return buffer if count == CHUNK_SIZE else buffer[:count]
+
     def _read_at(self, position: int, size: int) -> bytes:
+        pieces: list[bytes] = []
         try:
-            self.file.seek(position)
-            pieces = [self.file.read(size) or b""]
-            missing = size - len(pieces[0])
-            while missing and pieces[-1]:
+            while True:
+                ahead = self._ahead_at(position)
+                if ahead is None:
+                    self.file.seek(position)
+                    piece = self.file.read(size) or b""
+                else:
+                    piece = bytes(ahead.take(size))
+                self._note_read(position, len(piece))
+                pieces.append(piece)
+                position += len(piece)
+                size -= len(piece)
                 # unbuffered file objects may return less than requested
-                pieces.append(self.file.read(missing) or b"")
-                missing -= len(pieces[-1])
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                if not size or not piece:
+                    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         except (OSError, EOFError) as error:
             raise read_error(error) from error
+
+    def _ahead_at(self, position: int, size: int = 0) -> ReadAhead | None:
+        """Find or start the thread that reads from a position; None if reading ahead does not pay there.
+
+        Args:
+            position: Where the caller reads.
+            size: The number of bytes that it is known to read.
+        """
+        ahead = self._ahead
+        if ahead is not None and ahead.position == position:
+            return ahead
+        enough = self._limits.min_range
+        if size >= enough:
+            end = position + size
+        elif position == self._next and self._streak >= enough and self.size - position >= enough:
+            end = self.size
+        else:
+            return None
+        read_into = find_positional_read(self.file)
+        if read_into is None:
+            return None
+        self.close()
+        with suppress(RuntimeError):  # too many threads
+            self._ahead = ReadAhead(read_into, position, end, self._limits)
+        return self._ahead
+
+    def _note_read(self, position: int, size: int) -> None:
+        """Count the bytes that were read one after the other."""
+        self._streak = size if position != self._next else self._streak + size
+        self._next = position + size
 
 
 class JoinedSource:

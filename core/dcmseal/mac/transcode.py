@@ -106,7 +106,8 @@ class ItemConverter:
         out = bytearray(buffer)
         add = parts.append
         stack: list[tuple[int, int, VrContext, int]] = []
-        sequence_end, item_end, last_order = end, 0, -1
+        sequence_end: int = end
+        item_end, last_order = 0, -1
         position = run = done = start
         done_parts = len(parts)
         open_items = done_open_items = notes.open_items
@@ -177,7 +178,7 @@ class ItemConverter:
                     if head in texts:
                         new_header, step, order, is_ui = texts[head]
                         out[position : position + 8] = new_header
-                        stop = position + step
+                        stop: int = position + step
                         if stop > size:
                             raise Malformed(ELEMENT_TRUNCATED, base + position)
                         if order <= last_order or (step > 11 and buffer[position + 8 : position + 12] in ITEM_MARKS):
@@ -205,8 +206,7 @@ class ItemConverter:
                     if action is HeaderAction.SEQUENCE:
                         if (
                             length < MAX_REPEAT_SIZE
-                            and stop <= item_end
-                            and stop <= size
+                            and stop <= min(item_end, size)
                             and len(stack) < MAX_REPEAT_DEPTH
                             and context is UNKNOWN_CONTEXT
                         ):

@@ -36,7 +36,11 @@ class StorageEntry:
 
 
 class StoredObject(Protocol):
-    """An object that is open for reading. Calls do not overlap, but may come from several threads."""
+    """An object that is open for reading. Calls do not overlap, but may come from several threads.
+
+    An object whose calls may overlap has an attribute ``concurrent_reads``, with the number of calls at once. Large
+    objects of a storage with latency are read faster then.
+    """
 
     @property
     def entry(self) -> StorageEntry:
@@ -123,6 +127,7 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,31}", re.ASCII)
 _MAX_URL_LENGTH: Final = 10_000
 _MAX_VERSION_LENGTH: Final = 1000
 _MAX_OBJECT_SIZE: Final = 1 << 60
+_MAX_CONCURRENT_READS: Final = 4
 
 
 class GuardedStorage:
@@ -181,11 +186,13 @@ class GuardedStorage:
 class GuardedStoredObject:
     """A StoredObject that returns exactly the requested bytes, or fails."""
 
-    __slots__ = ("_guard", "_object", "entry")
+    __slots__ = ("_guard", "_object", "concurrent_reads", "entry")
 
     def __init__(self, stored: StoredObject, read_guard: Guard) -> None:
         with read_guard:
             self.entry = _check_entry(stored.entry, "open")
+            concurrent = guard.check_instance(getattr(stored, "concurrent_reads", 1), int, "concurrent_reads")
+            self.concurrent_reads = min(max(1, concurrent), _MAX_CONCURRENT_READS)
             guard.check_methods(stored, "read")
         self._object = stored
         self._guard = read_guard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from io import FileIO, RawIOBase, TextIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
@@ -45,7 +45,11 @@ def open_source(
         PluginError: No plugin supports the URL.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_path_or_url(source, registry, reread=for_update) as file, open_dicom(_make_source(file)) as dicom:
+        with (
+            _open_path_or_url(source, registry, reread=for_update) as file,
+            closing(_make_source(file)) as read,
+            open_dicom(read) as dicom,
+        ):
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:
@@ -116,10 +120,10 @@ def _open_spooled_copy(file: RawIOBase) -> Generator[RawIOBase]:
 def _open_file_object(file: BinaryIO) -> Generator[DicomFile]:
     if hasattr(file, "readinto") and hasattr(file, "seekable") and file.seekable():
         raw = cast("RawIOBase", file)
-        with open_dicom(_make_source(raw)) as dicom:
+        with closing(_make_source(raw)) as read, open_dicom(read) as dicom:
             yield dicom
     else:
-        with _spool(file) as spooled, open_dicom(_make_source(spooled)) as dicom:
+        with _spool(file) as spooled, closing(_make_source(spooled)) as read, open_dicom(read) as dicom:
             yield dicom
 
 

@@ -44,7 +44,8 @@ class RemoteFile(RangedFile):
     """An object in a storage as a file."""
 
     def __init__(self, stored: StoredObject, *, reread: bool) -> None:
-        super().__init__(stored.read, stored.entry.size, reread=reread)
+        concurrent: int = getattr(stored, "concurrent_reads", 1)
+        super().__init__(stored.read, stored.entry.size, concurrent=concurrent, reread=reread)
         self.entry = stored.entry
 
 

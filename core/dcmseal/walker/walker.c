@@ -324,11 +324,11 @@ INLINE enum walk_stop gather_items(struct walk *w, enum walk_encoding encoding, 
     const uint8_t *const data = w->data;
     const int64_t size = w->size;
     struct stream out = {w->out, w->room};
-    struct level stack[MAX_DEPTH];
+    struct level stack[MAX_DEPTH] = {0};
     int depth = 0;
-    int64_t at = w->position, run = at, sequence_end = w->end, item_end = 0, last = -1, open_items = w->open_items;
+    int64_t at = w->position, run, sequence_end = w->end, item_end = 0, last = -1, open_items = w->open_items;
     unsigned context = w->context;
-    struct element e;
+    struct element e = {0};
 
     for (;;) {
         /* between two items (PS3.5 7.5.1) */
@@ -425,7 +425,7 @@ INLINE enum walk_stop gather_items(struct walk *w, enum walk_encoding encoding, 
 
 INLINE enum walk_stop gather_elements(struct walk *w, enum walk_encoding encoding) {
     struct stream out = {w->out, w->room};
-    struct element e;
+    struct element e = {0};
     while (w->position < w->end) {
         int64_t at = w->position;
         enum found found = read_element(w, at, encoding, &e);
@@ -441,7 +441,7 @@ INLINE enum walk_stop gather_elements(struct walk *w, enum walk_encoding encodin
 
 INLINE int64_t find_elements(struct walk *w, enum walk_encoding encoding, uint32_t *tags, int64_t *starts,
                              int64_t count) {
-    struct element e;
+    struct element e = {0};
     int64_t found = 0;
     while (found < count && w->position < w->end) {
         int64_t at = w->position;

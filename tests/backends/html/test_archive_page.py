@@ -113,7 +113,7 @@ def profiles_met(archive: Archive) -> Counter[str]:
     met: Counter[str] = Counter()
     for path in archive.folder.rglob("?.dcm"):
         for each in dcmseal.verify(path, integrity_only=True).signatures:
-            met.update(({*each.profiles} - {"none"}) or {"none that is known"})
+            met.update(({*each.profiles} - {"none"}) or {"No known profile"})
     return met
 
 
@@ -229,4 +229,4 @@ def test_the_largest_report_is_a_page_yet() -> None:
     )
     page = b"".join(HtmlWriter().write_archive(report, make_report_context(NOW)))
     assert len(page) < 1_500_000
-    assert b"99,999,000 more files need attention and are not named here" in page
+    assert b"99,999,000 more files need attention and are not listed here" in page

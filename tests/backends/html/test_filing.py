@@ -135,9 +135,16 @@ def test_the_first_sheet_is_a_summary(write: Callable[..., Path], opening: Open,
     with opening(write("part.dcm")) as window:
         window.page.pdf(path=tmp_path / "page.pdf", format="A4")
     first, second, *_ = (page.extract_text() for page in PdfReader(tmp_path / "page.pdf").pages)
-    for told in ("Valid for 3 of 257", "What to do", "Object", "SHA-256", "Signatures in short", "Judged by"):
+    for told in (
+        "Valid for 3 of 257",
+        "What to do",
+        "Object",
+        "SHA-256",
+        "Summary of signatures",
+        "Basis of the verdict",
+    ):
         assert told in first
-    assert "Answers about S1" not in first
+    assert "Checks of S1" not in first
     assert second.startswith("Signatures")
 
 
@@ -177,7 +184,7 @@ def test_files_that_need_attention_are_grouped_by_study_and_series() -> None:
 def test_an_archive_without_trust_has_one_hint_to_configure_it(made: Path, tmp_path: Path) -> None:
     path = tmp_path / "archive.html"
     main(["verify", str(made), "--quiet", "--html", str(path)])
-    assert path.read_text("utf-8").count("Name the authorities that this site trusts") == 1
+    assert path.read_text("utf-8").count("Configure the certificate authorities that your site trusts") == 1
 
 
 def test_an_unchecked_aspect_has_no_answer() -> None:

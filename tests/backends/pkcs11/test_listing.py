@@ -50,7 +50,7 @@ def test_unusable_keys_are_listed_with_the_reason(softhsm: SoftHsm, pki: Pki, to
     assert "not valid yet" in problems["not-yet-valid"]
     assert "neither RSA" in problems["dsa2048"]
     assert "no certificate" in problems["bare"]
-    assert "authority" in listed(token.uri())["authority"].problem
+    assert "CA certificate" in listed(token.uri())["authority"].problem
 
 
 def test_a_certificate_in_a_file_makes_a_key_usable(softhsm: SoftHsm, pki: Pki) -> None:

@@ -98,7 +98,7 @@ def test_another_card_is_not_signed_with(twins: tuple[SoftToken, SoftToken]) -> 
         assert_removed(signer)
         with pytest.raises(DeviceReplaced) as caught:
             signer.sign(MESSAGE)
-        assert "reinsert the card" in caught.value.hint
+        assert "reinsert the first card" in caught.value.hint
         second.remove()
         assert_removed(signer)
         first.put_back()

@@ -153,7 +153,7 @@ def ranges_once(server: WebServer, path: str, headers: Mapping[str, str]) -> Web
         (forbidden, "permission denied"),
         (coded, "compressed the response"),
         (elsewhere, "another range"),
-        (without_saying_which, "without saying which"),
+        (without_saying_which, "without a valid Content-Range"),
         (larger_than_announced, "changed while it was read"),
         (another_each_time, "changed while it was read"),
         (ranges_once, "no longer supports ranges"),

@@ -132,7 +132,7 @@ def test_certificates_that_lead_to_the_sites_own_are_used(site: Site, ca: PkiAut
     given = TrustMaterial(certificates=(lower.der, twin.der, middle.der))
     material = load_material(replace(settings, material=given))
     assert [each.dump() for each in material.intermediates] == [upper.der, lower.der, middle.der]
-    assert [each.dump() for each in material.unproven] == [twin.der]
+    assert [each.dump() for each in material.unverified] == [twin.der]
     assert finding_codes(kept(lower.issue("leaf"), replace(settings, material=given)))[0] == "leads-to-anchor"
 
 

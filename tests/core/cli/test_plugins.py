@@ -11,6 +11,7 @@ import pytest
 
 from dcmseal.cli.main import COMMANDS
 from dcmseal.plugins.registry import Registry
+from dcmseal.walker.compiled import describe_walker
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import DCMSEAL
 
@@ -19,9 +20,10 @@ def test_plugins_that_ship_are_sound(run: Run) -> None:
     ran = run("plugins")
     lines = [line.split() for line in ran.out.splitlines()]
     assert lines[0] == ["PLUGIN", "DISTRIBUTION", "VERSION", "CONTRIBUTES", "PROBLEM"]
-    software = next(line for line in lines if line[0] == "software")
+    software = next(line for line in lines if line[:1] == ["software"])
     assert software[1] == "dcmseal"
     assert "signer:pem" in software
+    assert ran.out.splitlines()[-1] == f"walker: {describe_walker()}"
     document = run("plugins", "--json").document
     assert document["document"] == "plugins"
     assert "software" in [each["name"] for each in document["plugins"]]

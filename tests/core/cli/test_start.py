@@ -11,6 +11,7 @@ import pytest
 
 import dcmseal
 from dcmseal.cli.main import COMMANDS, load_command
+from dcmseal.walker.compiled import describe_walker
 from tests.core.cli.conftest import Run
 
 DCMSEAL = Path(sys.executable).with_name("dcmseal")
@@ -129,6 +130,9 @@ def test_every_module_is_a_command() -> None:
 
 def test_version(run: Run) -> None:
     assert run("--version").out == f"dcmseal {dcmseal.__version__}\n"
+    lines = run("--version", "-v").out.splitlines()
+    assert lines[0] == f"dcmseal {dcmseal.__version__}"
+    assert lines[-1] == f"walker: {describe_walker()}"
 
 
 def test_without_a_command_the_overview_is_shown_and_refused(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from functools import partial
 from io import BytesIO
 from itertools import pairwise
@@ -104,3 +105,26 @@ def test_an_error_while_reading_ahead_is_raised_on_use() -> None:
     with RangedFile(read, 40 << 20) as file:
         while file.tell() < 3 << 20:
             file.read(1 << 16)
+
+
+def test_several_ranges_are_requested_at_once_if_they_may_be() -> None:
+    data = os.urandom(1 << 20) * 30
+    running = most = 0
+    lock = threading.Lock()
+
+    def read(start: int, end: int) -> bytes:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return data[start:end]
+
+    limits = BlockLimits()
+    with RangedFile(read, len(data), concurrent=4) as file:
+        assert b"".join(iter(partial(file.read, 1 << 16), b"")) == data
+        held = sum(len(each.data) for each in file._cached)
+    assert 1 < most <= 4
+    assert held + 4 * limits.max_concurrent_block <= 12 << 20

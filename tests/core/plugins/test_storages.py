@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,6 +119,16 @@ def image(pki: Pki) -> bytes:
     return sign_dataset(b.file(b.image()), pki["p256"])
 
 
+class _Opens(Shelf):
+    def __init__(self, stored: object) -> None:
+        super().__init__()
+        self.stored = stored
+
+    @contextmanager
+    def open(self, url: str) -> Iterator[Any]:
+        yield self.stored
+
+
 class TestFound:
     def test_by_scheme_and_used_by_everything(self, image: bytes, pki: Pki) -> None:
         shelf = Shelf(objects={URL: image})
@@ -187,6 +198,14 @@ class TestGuard:
             verify_integrity(URL, registry=registry)
         assert caught.value.hint
         assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+    @pytest.mark.parametrize(("said", "used"), [(1, 1), (3, 3), (0, 1), (-5, 1), (1000, 4)])
+    def test_reads_at_once_have_a_limit(self, said: int, used: int) -> None:
+        stored = SimpleNamespace(
+            entry=StorageEntry(url=URL, size=1), read=lambda start, end: b"", concurrent_reads=said
+        )
+        with guarded(_Opens(stored)).open(URL) as opened:
+            assert getattr(opened, "concurrent_reads", None) == used
 
     @pytest.mark.parametrize("lie", [-100, 100, 1 << 40])
     def test_a_size_that_is_a_lie(self, image: bytes, lie: int) -> None:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from dcmseal.errors import UsageError
-from dcmseal.walker.compiled import WALKER, load_walker
+from dcmseal.walker.compiled import WALKER, Walker, load_walker
 from tests.support.walker_cases import SEEDS, WalkerCase, forget_headers, random_case, with_windows
 
 needs_walker = pytest.mark.skipif(WALKER is None, reason="the compiled walker is not built, or turned off")
@@ -23,13 +23,13 @@ def test_it_does_what_python_does(seed: int) -> None:
 
 
 @pytest.mark.parametrize("walker", [pytest.param(WALKER, marks=needs_walker), None], ids=["compiled", "python"])
-def test_what_was_met_before_changes_nothing(walker: object) -> None:
+def test_what_was_met_before_changes_nothing(walker: Walker | None) -> None:
     random = Random(0)
     for _ in range(300):
         case = random_case(random)
         forget_headers()
-        first = case.outcome(walker)  # type: ignore[arg-type]
-        assert case.outcome(walker) == first, case  # type: ignore[arg-type]
+        first = case.outcome(walker)
+        assert case.outcome(walker) == first, case
 
 
 @pytest.mark.parametrize("check_padding", [False, True])
