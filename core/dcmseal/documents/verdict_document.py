@@ -19,7 +19,8 @@ from dcmseal.documents.document_parts import (
     signer_value,
 )
 from dcmseal.documents.json_types import Document, Json, build_document, format_line
-from dcmseal.findings import Aspect, Outcome
+from dcmseal.findings import Outcome
+from dcmseal.model.verdict import Verdict, judge_aspects
 
 if TYPE_CHECKING:
     from dcmseal.findings import Finding
@@ -49,12 +50,14 @@ def format_verdict_line(report: VerificationReport, file: str | None = None) -> 
 
 
 def _build_content(report: VerificationReport, file: str | None) -> Document:
+    verdict = report.verdict
+    reasons = () if verdict is Verdict.VALID else report.deciding_findings
     return {
         "file": file or "",
-        "verdict": report.verdict.value,
+        "verdict": verdict.value,
         "integrity_only": report.integrity_only,
         "object_signed": report.is_object_signed,
-        "reasons": [finding_value(each) for each in report.deciding_findings],
+        "reasons": [finding_value(each) for each in reasons],
         "coverage": None if report.coverage is None else _object_coverage(report.coverage),
         "instance": _instance(report.instance),
         "signatures": [_signature(each) for each in report.signatures],
@@ -96,7 +99,7 @@ def _signature(report: SignatureReport) -> Document:
         "signer": signer_value(signature.certificate),
         "signing_time": None if signature.moment is None else format_moment(signature.moment),
         "certified_time": certified_time_value(report.certified_time),
-        "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
+        "aspects": {aspect.value: outcome.value for aspect, outcome in judge_aspects(report.findings).items()},
         "required": required_values(report.required_profiles),
         "findings": _open_findings(report.findings),
         "coverage": None if report.coverage is None else _coverage(report.coverage),
