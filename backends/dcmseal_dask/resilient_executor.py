@@ -10,10 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor
 from concurrent.futures import Future as LocalFuture
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from distributed import Client
+from msgspec import Struct, field
 
 from dcmseal.errors import PluginError
 
@@ -62,8 +62,7 @@ _POLL_INTERVAL: Final = 1.0
 """Seconds between checks of the workers."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Submission:
+class _Submission(Struct, kw_only=True, eq=False):
     """A submitted function, and how often it was sent to the cluster."""
 
     call: Callable[[], Future[Any]]

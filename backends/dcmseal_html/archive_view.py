@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.archive_report import ArchiveReport, AttentionFile, MonthTotals, SignatureCounts
@@ -29,8 +30,7 @@ _HEIGHT: Final = 120
 _MAX_COLUMN_WIDTH: Final = 36
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True):
     """A part of a whole."""
 
     tone: str
@@ -39,8 +39,7 @@ class Share:
     percent: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureRow:
+class SignatureRow(Struct, frozen=True, kw_only=True):
     """The signatures of one signer or profile, with a bar whose length is proportional to their number."""
 
     name: str
@@ -50,8 +49,7 @@ class SignatureRow:
     """Percentages refer to the longest bar."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthColumn:
+class MonthColumn(Struct, frozen=True, kw_only=True):
     """A month in the chart: certified times at the bottom, claimed times stacked on top."""
 
     x: float
@@ -62,8 +60,7 @@ class MonthColumn:
     """Label on the axis; empty if there is no room for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesFiles:
+class SeriesFiles(Struct, frozen=True, kw_only=True):
     """Files of one series that need attention."""
 
     study: str
@@ -71,8 +68,7 @@ class SeriesFiles:
     files: tuple[AttentionFile, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveView:
+class ArchiveView(Struct, frozen=True, kw_only=True):
     """The values that the template of an archive report shows."""
 
     report: ArchiveReport

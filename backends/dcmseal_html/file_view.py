@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.coverage_map import CoverageMap, CoverState, MappedElement, format_coverage, format_tag_name
@@ -25,8 +26,7 @@ _NO_PROFILE: Final = "none"
 """The profile without requirements."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureView:
+class SignatureView(Struct, frozen=True, kw_only=True):
     """The values that the templates show about a signature."""
 
     number: int
@@ -47,8 +47,7 @@ class SignatureView:
         return [each for each in self.report.findings if each.aspect is aspect]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileView:
+class FileView(Struct, frozen=True, kw_only=True):
     """The values that the templates show about a file."""
 
     number: int

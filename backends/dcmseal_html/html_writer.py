@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dcmseal.plugins.archive_report import ArchiveReport
 from dcmseal.plugins.report_writer import ReportContext, ReportedFile
@@ -18,8 +19,7 @@ _BUFFER_SIZE = 1 << 10
 """Number of template fragments that are written together."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HtmlWriter:
+class HtmlWriter(Struct, frozen=True, kw_only=True):
     """Writes reports to read in a browser or on paper."""
 
     format: str = "html"

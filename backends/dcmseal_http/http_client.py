@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from email.message import Message
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -21,6 +20,9 @@ from socket import socket
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
+
+from dcmseal.representation import format_fields
 from dcmseal_http.deadline import Deadline, DeadlineReader
 from dcmseal_http.http_urls import is_confidential, is_loopback, parse_url
 
@@ -49,15 +51,17 @@ class BodyTooLarge(Exception):
     """The body is larger than the limit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpRequest:
+class HttpRequest(Struct, frozen=True, kw_only=True):
     """A request: POST if it has a body, otherwise GET."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
-    login: str = field(default="", repr=False)
+    login: str = ""
     """``USER:PASSWORD`` for Basic authentication (RFC 7617); only for URLs that are ``is_confidential``."""
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("login",))
 
 
 class HttpResponse:

@@ -7,15 +7,16 @@ this, and require to hash the message themselves, get its bytes. ECDSA keys sign
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from msgspec import Struct
 from pkcs11 import Mechanism
 from pkcs11.types import SignMixin
 
 from dcmseal.errors import MechanismUnavailable, SignerError, WeakAlgorithm
 from dcmseal.plugins.der import INTEGER, SEQUENCE
 from dcmseal.plugins.signer_backend import SignableMessage
+from dcmseal.representation import format_fields
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_pkcs11.pin import Pin
 from dcmseal_pkcs11.pkcs11_errors import MECHANISM_REFUSED
@@ -54,8 +55,7 @@ _FOR_EC: Final = Mechanism.ECDSA, _EC_HASHING
 """The mechanism that signs a hash, and the mechanisms that hash the message themselves."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyKind:
+class KeyKind(Struct, frozen=True, kw_only=True):
     """Type and size of a key."""
 
     type: KeyType
@@ -77,12 +77,11 @@ class SigningMechanism(NamedTuple):
     """Whether it signs a hash; otherwise the token hashes the message itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenCapabilities:
+class TokenCapabilities(Struct, frozen=True, kw_only=True):
     """The mechanisms of a token, with the minimum and maximum key size of each; 0 if unknown."""
 
     token: str
-    sizes: Mapping[Mechanism, tuple[int, int]] = field(repr=False)
+    sizes: Mapping[Mechanism, tuple[int, int]]
 
     def check_key(self, kind: KeyKind) -> None:
         """Check that the token supports a key.
@@ -123,6 +122,9 @@ class TokenCapabilities:
         }
         found = {algorithm: for_hash + on_token.get(algorithm, ()) for algorithm in MacAlgorithm}
         return {algorithm: mechanisms for algorithm, mechanisms in found.items() if mechanisms}
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("sizes",))
 
 
 def hash_to_sign(message: SignableMessage, kind: KeyKind) -> bytes:

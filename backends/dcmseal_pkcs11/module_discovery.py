@@ -14,8 +14,10 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.errors import ModuleUnusable, UsageError
 from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri
@@ -79,8 +81,7 @@ _WINDOWS_ELSEWHERE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleLocations:
+class ModuleLocations(Struct, frozen=True, kw_only=True):
     """Where to search, as glob patterns."""
 
     configurations: tuple[str, ...]
@@ -130,8 +131,7 @@ _AFFIXES: Final = re.compile(r"(?:lib)?(.+?)(?:\.(?:so|dylib|dll)[.0-9]*)?", re.
 _LIBRARY: Final = re.compile(r".+\.(?:so[.0-9]*|dylib|dll)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleCandidate:
+class ModuleCandidate(Struct, frozen=True, kw_only=True):
     """The file of a module, or the reason why it cannot be used."""
 
     path: str

@@ -7,14 +7,15 @@ the environment variable. RFC 7512 also defines ``|command``, which is refused b
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
+from msgspec import Struct
 from pkcs11 import TokenFlag
 
 from dcmseal.errors import PinRejected, UsageError
 from dcmseal.plugins.signer_backend import SecretRequest, Secrets
+from dcmseal.representation import format_fields
 from dcmseal.text import TextProblem, format_os_error, load_first_line
 from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri
 
@@ -26,19 +27,20 @@ _STATES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """A PIN that repr does not show, so that tracebacks with local variables do not contain it."""
 
-    value: str = field(repr=False)
+    value: str
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("value",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinProvider:
+class PinProvider(Struct, frozen=True, kw_only=True):
     """Gets the PIN of a key URI."""
 
     uri: Pkcs11Uri
-    secrets: Secrets = field(repr=False)
+    secrets: Secrets
 
     def request_pin(self, token: str, *, state: str = "", attempt: int = 1) -> Pin:
         """Return the PIN; a PIN from ``pin-source`` is tried only once.
@@ -64,6 +66,9 @@ class PinProvider:
         if pin is None:
             raise PinRejected(f"{token} needs a PIN, but none was given", hint=_HINT, code="pin-missing")
         return _check_pin(pin, token)
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("secrets",))
 
 
 class PinRequest:

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dcmseal.plugins.signer_backend import KeyListing, Secrets, Signer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pkcs11Backend:
+class Pkcs11Backend(Struct, frozen=True, kw_only=True):
     """Opens keys on tokens."""
 
     scheme: str = "pkcs11"

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Final, NoReturn
 
 import pkcs11
+from msgspec.structs import replace
 
 from dcmseal.errors import DeviceRemoved, DeviceReplaced, MechanismUnavailable, PinRejected, SignerError
 from dcmseal.plugins.signer_backend import SignableMessage

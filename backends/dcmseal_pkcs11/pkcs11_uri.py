@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+from msgspec import Struct
+
 from dcmseal.errors import UsageError
 from dcmseal.plugins.key_uri import KeyUri
+from dcmseal.representation import format_fields
 
 SCHEME: Final = "pkcs11"
 _PATH: Final = (
@@ -45,8 +47,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 _VERSION: Final = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,3}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pkcs11Uri:
+class Pkcs11Uri(Struct, frozen=True, kw_only=True):
     """A parsed PKCS #11 URI; ``cert`` and ``chain`` are vendor-specific query attributes (RFC 7512 2.3)."""
 
     text: str
@@ -57,7 +58,7 @@ class Pkcs11Uri:
     """CKA_ID: any bytes."""
     module_path: str = ""
     module_name: str = ""
-    pin_source: str = field(default="", repr=False)
+    pin_source: str = ""
     cert: str = ""
     chain: str = ""
 
@@ -113,6 +114,9 @@ class Pkcs11Uri:
                 f"the key URI has type={kind}, which cannot sign",
                 hint="write type=private, or omit it; dcmseal finds the certificate on the token itself",
             )
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("pin_source",))
 
 
 def build_uri(

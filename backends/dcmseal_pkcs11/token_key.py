@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import pkcs11
 from cryptography.x509 import Certificate
+from msgspec import Struct
 from pkcs11 import ObjectClass, TokenFlag
 
 from dcmseal.errors import CertificateMismatch, DeviceUnavailable, KeyNotFound, MechanismUnavailable, SignerError
 from dcmseal.plugins.certificate_files import load_certificates
 from dcmseal.plugins.key_algorithms import certificate_key_algorithm, unsupported_key_error
 from dcmseal.plugins.tracebacks import strip_traceback
+from dcmseal.representation import format_fields
 from dcmseal.terms import MacAlgorithm
 from dcmseal_pkcs11.loaded_modules import Pkcs11Module
 from dcmseal_pkcs11.mechanisms import KeyKind, SigningMechanism, TokenCapabilities
@@ -34,19 +35,21 @@ from dcmseal_pkcs11.token_session import TokenSession, shared_session
 from dcmseal_pkcs11.tokens import Pkcs11Token, find_tokens, retry_softhsm
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OpenTokenKey:
+class OpenTokenKey(Struct, frozen=True, kw_only=True, eq=False):
     """A key that is ready to sign; its session counts it as a user."""
 
     session: TokenSession
-    key: TokenObject = field(repr=False)
+    key: TokenObject
     kind: KeyKind
-    mechanisms: Mapping[MacAlgorithm, tuple[SigningMechanism, ...]] = field(repr=False)
+    mechanisms: Mapping[MacAlgorithm, tuple[SigningMechanism, ...]]
     """Those for each MAC algorithm, the preferred ones first."""
     always_authenticate: bool
-    certificate_chain: tuple[bytes, ...] = field(repr=False)
+    certificate_chain: tuple[bytes, ...]
     pin: Pin | None
     """Kept only if the key needs it for each signature."""
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("key", "mechanisms", "certificate_chain"))
 
 
 def open_key(

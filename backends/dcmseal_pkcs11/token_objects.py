@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
@@ -12,9 +11,11 @@ import pkcs11
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import Certificate
+from msgspec import Struct
 from pkcs11 import Attribute, ObjectClass
 
 from dcmseal.errors import KeyNotFound, MechanismUnavailable
+from dcmseal.representation import format_fields
 from dcmseal.terms import KeyType
 from dcmseal_pkcs11.mechanisms import CURVES, KeyKind
 from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri, build_uri
@@ -34,11 +35,10 @@ _UNREADABLE: Final = (
 """Exceptions for attributes that an object lacks, or whose value is invalid."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TokenObject:
+class TokenObject(Struct, frozen=True, kw_only=True, eq=False):
     """A private key, public key or certificate."""
 
-    handle: Any = field(repr=False)
+    handle: Any
     """The object of python-pkcs11, whose class depends on its capabilities."""
     id: bytes
     label: str
@@ -77,6 +77,9 @@ class TokenObject:
     @property
     def _modulus(self) -> bytes:
         return bytes(self.attribute(Attribute.MODULUS, b""))
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("handle",))
 
 
 def find_objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tuple[TokenObject, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
 import pkcs11
+from msgspec import Struct
 from pkcs11 import Mechanism, SlotFlag, TokenFlag
 
 from dcmseal.plugins.guard import to_single_line
+from dcmseal.representation import format_fields
 from dcmseal_pkcs11.loaded_modules import Pkcs11Module
 from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri, build_uri
 
@@ -58,12 +59,11 @@ class TokenId(NamedTuple):
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pkcs11Token:
+class Pkcs11Token(Struct, frozen=True, kw_only=True, eq=False):
     """A token at one moment; its flags may change, so refresh it before you rely on them."""
 
     module: Pkcs11Module
-    handle: pkcs11.Token = field(repr=False)
+    handle: pkcs11.Token
 
     @property
     def id(self) -> TokenId:
@@ -126,6 +126,9 @@ class Pkcs11Token:
                 else:
                     found[mechanism] = (info.min_key_length or 0, info.max_key_length or 0)
         return found
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("handle",))
 
 
 def slot_uri_attributes(slot: pkcs11.Slot) -> dict[str, str]:

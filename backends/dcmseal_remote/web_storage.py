@@ -12,8 +12,9 @@ import re
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import IO, Final, NoReturn, TypeVar
+
+from msgspec import Struct
 
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
 from dcmseal.plugins.storage import FIRST_READ_SIZE, StorageEntry, StoredObject
@@ -29,8 +30,7 @@ _HINT: Final = "check the URL and the network"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestLimits:
+class RequestLimits(Struct, frozen=True, kw_only=True):
     """Timeouts, retries and sizes of requests."""
 
     seconds: float = 30.0

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.signer_backend import KeyListing, Secrets, Signer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileBackend:
+class FileBackend(Struct, frozen=True, kw_only=True):
     """Opens keys in files of one format."""
 
     scheme: str

@@ -8,7 +8,6 @@ import os.path
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final
 
 from asn1crypto.keys import EncryptedPrivateKeyInfo
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key, load_pem_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates, load_pkcs12
 from cryptography.x509 import Certificate
+from msgspec import Struct
 
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, KeyNotFound, MechanismUnavailable, PinRejected
 from dcmseal.plugins.certificate_files import load_certificates, parse_certificate
@@ -26,6 +26,7 @@ from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.pem import iter_pem_blocks, load_file, to_ascii
 from dcmseal.plugins.signer_backend import SecretRequest, Secrets
 from dcmseal.plugins.tracebacks import strip_traceback
+from dcmseal.representation import format_fields
 from dcmseal.warning_filter import suppress_warnings
 from dcmseal_software.key_file_diagnosis import diagnose_key_file
 
@@ -110,13 +111,15 @@ _KEY_LABELS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyFile:
+class KeyFile(Struct, frozen=True, kw_only=True):
     """The contents of a key file."""
 
     path: str
-    key: PrivateKeyTypes = field(repr=False)
+    key: PrivateKeyTypes
     certificates: tuple[Certificate, ...] = ()
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("key",))
 
 
 @strip_traceback

@@ -9,7 +9,6 @@ import hmac
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
 
@@ -17,6 +16,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+from msgspec import Struct
 
 from dcmseal.plugins.asn1 import original_der
 from dcmseal_timestamp.timestamp_query import DIGESTS
@@ -57,8 +57,7 @@ class UnreadableCertificate(Exception):
     """A certificate cannot be parsed; the message contains no text of the certificate."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorityCertificate:
+class AuthorityCertificate(Struct, frozen=True, kw_only=True):
     """The certificate that a token identifies as that of its signer."""
 
     der: bytes

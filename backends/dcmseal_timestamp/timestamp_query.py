@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
 from typing import Final
 
 from asn1crypto import tsp
+from msgspec import Struct
 
 from dcmseal.errors import TimestampError, UsageError
 from dcmseal.plugins.timestamp_backend import TimestampQuery
@@ -22,8 +22,7 @@ DIGESTS: Final = {"sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512"
 WEAK_DIGESTS: Final = frozenset({"sha1"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedQuery:
+class ParsedQuery(Struct, frozen=True, kw_only=True):
     """The fields of a request that a response must match."""
 
     algorithm: str

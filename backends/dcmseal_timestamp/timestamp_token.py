@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from asn1crypto import cms, core, parser, tsp
+from msgspec import Struct
 
 from dcmseal.plugins.asn1 import original_der
 from dcmseal_timestamp.tst_info import (
@@ -46,8 +46,7 @@ class RefusedToken(Exception):
     """The authority refused to issue a token; the message gives its reasons."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateId:
+class CertificateId(Struct, frozen=True, kw_only=True):
     """ESSCertID or ESSCertIDv2 (RFC 5035 5.4.1, RFC 5816): a digest of a certificate, and optionally its name."""
 
     algorithm: str
@@ -57,8 +56,7 @@ class CertificateId:
     serial_number: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureScheme:
+class SignatureScheme(Struct, frozen=True, kw_only=True):
     """The signature algorithm of the authority; fields are empty if unknown."""
 
     kind: str
@@ -67,8 +65,7 @@ class SignatureScheme:
     salt_length: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampToken:
+class TimestampToken(Struct, frozen=True, kw_only=True):
     """A parsed token, with the parts that are signed."""
 
     der: bytes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from asn1crypto import core, tsp
 from asn1crypto import x509 as asn1_x509
+from msgspec import Struct
 
 from dcmseal.plugins.asn1 import original_der
 
@@ -23,8 +23,7 @@ class UnreadableToken(Exception):
     """The data is not a valid token; the message contains no text of the data."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TstInfo:
+class TstInfo(Struct, frozen=True, kw_only=True):
     """The content of a timestamp (RFC 3161 2.4.2)."""
 
     imprint_algorithm: str
@@ -38,8 +37,7 @@ class TstInfo:
     """The name of the authority, if it is stated."""
 
 
-@dataclass(frozen=True, slots=True)
-class GeneralName:
+class GeneralName(Struct, frozen=True):
     """A GeneralName of RFC 5280 4.2.1.6."""
 
     kind: str

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 from typing import Final
+
+from msgspec.structs import replace
 
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.plugins.trust import TrustPurpose, TrustSettings

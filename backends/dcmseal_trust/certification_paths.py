@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
@@ -51,7 +50,6 @@ _MAX_COMPARISONS: Final = 1 << 20
 """Maximum number of comparisons between names and name constraints, as in OpenSSL."""
 
 
-@dataclass(frozen=True, slots=True)
 class NoPath(Exception):
     """No path was found; code, message and outcome are those of a finding.
 
@@ -59,11 +57,13 @@ class NoPath(Exception):
     invalid path is a failure.
     """
 
-    code: str
-    message: str
-    outcome: Outcome
-    last: X509Certificate | None = None
-    """The last certificate of the chain if its issuer is missing."""
+    def __init__(self, code: str, message: str, outcome: Outcome, last: X509Certificate | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.outcome = outcome
+        self.last = last
+        """The last certificate of the chain if its issuer is missing."""
 
 
 def find_path(leaf: X509Certificate, material: LoadedMaterial, moment: dt.datetime) -> ValidationPath:

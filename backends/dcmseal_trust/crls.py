@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from asn1crypto import core
 from asn1crypto.crl import CertificateList
 from cryptography import x509
+from msgspec import Struct
 
 from dcmseal.warning_filter import suppress_warnings
 from dcmseal_trust.name_comparison import ComparableName, NameKey, iter_general_name_keys, iter_point_keys, name_key
@@ -33,8 +33,7 @@ _KNOWN_ENTRY_EXTENSIONS: Final = frozenset({"2.5.29.21", "2.5.29.23", "2.5.29.24
 """Reason, hold instruction, invalidity date, certificate issuer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrlEntry:
+class CrlEntry(Struct, frozen=True, kw_only=True):
     """An entry for a certificate."""
 
     since: dt.datetime
@@ -43,8 +42,7 @@ class CrlEntry:
     """Whether it is well-formed, and all its critical extensions are supported."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Crl:
+class Crl(Struct, frozen=True, kw_only=True, eq=False):
     """A parsed CRL; its entries are parsed on access."""
 
     der: bytes

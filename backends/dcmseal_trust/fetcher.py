@@ -12,7 +12,6 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -21,6 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
+from msgspec import Struct
+from msgspec.structs import replace
 from pyhanko_certvalidator.path import ValidationPath
 
 from dcmseal.errors import UsageError
@@ -89,8 +90,7 @@ _MAX_ISSUERS: Final = 8
 """Maximum number of certificates from one URL."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluatorLimits:
+class EvaluatorLimits(Struct, frozen=True, kw_only=True):
     """How much is fetched and cached."""
 
     max_crl_bytes: int = MAX_MATERIAL_BYTES

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from asn1crypto.ocsp import OCSPResponse
 from cryptography.x509.ocsp import load_der_ocsp_response
+from msgspec import Struct
 from pyhanko_certvalidator.authority import Authority
 
 from dcmseal.plugins.asn1 import original_der
@@ -30,8 +30,7 @@ _KNOWN_SINGLE_EXTENSIONS: Final = frozenset({"crl", "archive_cutoff", "crl_reaso
 _DIGESTS: Final = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SingleResponse:
+class SingleResponse(Struct, frozen=True, kw_only=True):
     """A SingleResponse: the status of one certificate."""
 
     cert_id: Any
@@ -54,8 +53,7 @@ class SingleResponse:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OcspResponse:
+class OcspResponse(Struct, frozen=True, kw_only=True, eq=False):
     """A parsed OCSP response."""
 
     der: bytes

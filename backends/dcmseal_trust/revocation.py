@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from asn1crypto.crl import CRLReason
+from msgspec import Struct
+from msgspec.structs import replace
 from pyhanko_certvalidator.authority import Authority
 from pyhanko_certvalidator.path import ValidationPath
 
@@ -190,8 +191,7 @@ def _refusal_state(response: OcspResponse, query: RevocationQuery, issuer: Autho
     return RevocationState.UNKNOWN if "ocsp_signing" in purposes else RevocationState.NOT_FOR_OCSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RelevantCrl:
+class _RelevantCrl(Struct, frozen=True, kw_only=True):
     """A CRL that applies to the certificate, and its entries."""
 
     crl: Crl

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from pyhanko_certvalidator.authority import Authority, AuthorityWithCert
 from pyhanko_certvalidator.path import ValidationPath
 

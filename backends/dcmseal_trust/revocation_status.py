@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from msgspec import Struct
 from pyhanko_certvalidator.path import ValidationPath
 
 from dcmseal_trust.trust_material import LoadedMaterial
@@ -39,8 +39,7 @@ class RevocationState(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevocationStatus:
+class RevocationStatus(Struct, frozen=True, kw_only=True):
     """The revocation status, and details of a revocation."""
 
     status: RevocationState
@@ -62,8 +61,7 @@ class RevocationStatus:
         return self.status in (RevocationState.GOOD, RevocationState.REVOKED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevocationQuery:
+class RevocationQuery(Struct, frozen=True, kw_only=True):
     """The certificate to check, the last of a path, with material and times."""
 
     path: ValidationPath

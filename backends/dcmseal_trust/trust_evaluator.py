@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
 from pyhanko_certvalidator.path import ValidationPath
 
 from dcmseal.findings import Finding, Outcome

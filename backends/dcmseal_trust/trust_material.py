@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from dcmseal.errors import TrustError
 from dcmseal.plugins.certificate_files import no_certificates_error
@@ -37,8 +38,7 @@ _CRL_LABELS: Final = frozenset({"X509 CRL"})
 _OCSP_LABELS: Final = frozenset({"OCSP RESPONSE"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedMaterial:
+class LoadedMaterial(Struct, frozen=True, kw_only=True):
     """Parsed trust anchors, intermediate certificates, CRLs and OCSP responses."""
 
     anchors: tuple[X509Certificate, ...]

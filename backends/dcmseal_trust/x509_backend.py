@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import DEFAULT_SCHEME, RevocationMode, TrustSettings
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from dcmseal_trust.trust_evaluator import X509Evaluator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class X509Backend:
+class X509Backend(Struct, frozen=True, kw_only=True):
     """Loads the files that the settings name, and opens an evaluator that uses them."""
 
     scheme: str = DEFAULT_SCHEME

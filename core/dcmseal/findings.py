@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Aspect(StrEnum):
@@ -36,8 +37,7 @@ class Outcome(StrEnum):
     """The check was not requested, or there is nothing to check."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """The result of one check."""
 
     aspect: Aspect

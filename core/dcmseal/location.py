@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dcmseal.dictionary import parse_tag, tag_keyword
 from dcmseal.errors import UsageError
@@ -24,8 +25,7 @@ def parse_location(location: Location | str | None) -> Location | None:
 _STEP = re.compile(r"([^\[\].]+)\[(\d+)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """The path to a data set: steps of (sequence tag, item index from 0); empty for the main data set.
 
     >>> str(Location.parse("BeamSequence[0].ControlPointSequence[1]"))

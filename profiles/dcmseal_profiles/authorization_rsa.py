@@ -9,9 +9,10 @@ False
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.findings import Finding
 from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
@@ -23,8 +24,7 @@ from dcmseal_profiles.module_attributes import cite_clause, find_attributes
 _SHOWN_ELEMENTS: Final = "all other elements whose values were shown to the approving person"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizationRsa:
+class AuthorizationRsa(Struct, frozen=True, kw_only=True):
     """Base RSA over the identity of the instance, the image, and everything shown to the approving person."""
 
     name: str = "authorization-rsa"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.findings import Finding
 from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
@@ -16,8 +17,7 @@ _SECTION: Final = "PS3.15 C.1"
 _REQUIREMENTS: Final = Requirements(mac_algorithms=MAC_ALGORITHMS, key_types=KEY_TYPES, clause=_SECTION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseRsa:
+class BaseRsa(Struct, frozen=True, kw_only=True):
     """An RSA key, one of the six MAC algorithms, an X.509 certificate, and optionally a timestamp of RFC 3161."""
 
     name: str = "base-rsa"

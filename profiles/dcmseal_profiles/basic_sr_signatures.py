@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal import tags
 from dcmseal.findings import Finding
@@ -32,8 +34,7 @@ _INSTANCES: Final = (tags.REFERENCED_SERIES_SEQUENCE, tags.REFERENCED_SOP_SEQUEN
 _NOTE: Final = "Every instance that is cited as evidence must be accompanied by its signatures or its MAC."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BasicSrSignatures:
+class BasicSrSignatures(Struct, frozen=True, kw_only=True):
     """Structured Report RSA, with evidence that is cited by signatures or MACs."""
 
     name: str = "basic-sr-signatures"

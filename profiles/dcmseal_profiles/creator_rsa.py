@@ -7,9 +7,10 @@ True
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.findings import Finding
@@ -25,8 +26,7 @@ IDENTITY: Final = frozenset(
 _CREATION: Final = frozenset({tags.INSTANCE_CREATION_DATE, tags.INSTANCE_CREATION_TIME})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatorRsa:
+class CreatorRsa(Struct, frozen=True, kw_only=True):
     """Base RSA over the identity of the instance, its creation, and the image."""
 
     name: str = "creator-rsa"

@@ -9,10 +9,11 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.plugins.profile import ElementTables
 from dcmseal_profiles.annex_c import CURVE, EDITION
@@ -21,8 +22,7 @@ _PLANES: Final = 16
 """Groups that repeat: 6000 to 601E for overlays (PS3.5 7.6), and 5000 to 501E for curves, which are retired."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edition:
+class Edition(Struct, frozen=True, kw_only=True):
     """The tables of one edition of PS3.3."""
 
     name: str
@@ -31,8 +31,7 @@ class Edition:
     modules: Mapping[str, frozenset[int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleAttributes:
+class ModuleAttributes(Struct, frozen=True, kw_only=True):
     """The attributes of some modules at the top level of a Data Set."""
 
     elements: frozenset[int]

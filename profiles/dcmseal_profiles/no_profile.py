@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.findings import Finding
 from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
@@ -14,8 +15,7 @@ _SECTION: Final = "PS3.3 C.12.1.1.3"
 _REQUIREMENTS: Final = Requirements(clause=_SECTION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoProfile:
+class NoProfile(Struct, frozen=True, kw_only=True):
     """Any algorithm, key and coverage."""
 
     name: str = "none"

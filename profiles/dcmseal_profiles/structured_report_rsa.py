@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -38,8 +39,7 @@ _NOTES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StructuredReportRsa:
+class StructuredReportRsa(Struct, frozen=True, kw_only=True):
     """Base RSA over content and evidence of a report, with a purpose; for VERIFIED ones, a Verification Signature."""
 
     name: str = "structured-report-rsa"

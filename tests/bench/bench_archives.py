@@ -106,11 +106,11 @@ def _cpu(action: Callable[[], None]) -> Sample:
 
 def _bare(folder: Path) -> None:
     for path in folder.rglob("*.dcm"):
-        dcmseal.verify(path, integrity_only=True, name_profiles=False)
+        dcmseal.verify(path, integrity_only=True)
 
 
 def _batch(folder: Path) -> None:
-    task = VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=False), detail=ResultDetail.VERDICT)
+    task = VerifyTask(options=VerifyOptions(integrity_only=True), detail=ResultDetail.VERDICT)
     for result in run_task(iter_inputs([str(folder)]), task, jobs=1):
         assert result.verdict == "valid"
 

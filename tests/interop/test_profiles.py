@@ -86,7 +86,9 @@ def test_dcmsign_finds_the_profile_met(kind: str, name: str, only_required: bool
 def test_complete_signatures_of_dcmsign_meet_the_profile(kind: str, name: str, bench: Bench) -> None:
     profile: DcmtkProfile = "srv" if (kind, name) == ("verified SR", "structured-report-rsa") else NAMES[name][0]
     purpose = 1 if profile == "sr" else None
-    result = verify_integrity(bench.theirs(b.file(KINDS[kind]), profile=profile, purpose=purpose), require=[name])
+    result = verify_integrity(
+        bench.theirs(b.file(KINDS[kind]), profile=profile, purpose=purpose), require=[name], name_profiles=True
+    )
     assert result.verdict is Verdict.VALID, [each.message for each in result.unmet]
     assert name in result.signatures[0].profiles
 

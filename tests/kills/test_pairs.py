@@ -58,7 +58,7 @@ def test_200_pairs(tmp_path: Path, pki: Pki, way: str) -> None:
             each.stdin.flush()
         uids = {uid for each in pair if each.stdout is not None and (uid := each.stdout.readline().strip())}
         result = path if way == "in-place" else tmp_path / "out" / path.name
-        report = dcmseal.verify(result, integrity_only=True, name_profiles=False)
+        report = dcmseal.verify(result, integrity_only=True)
         assert report.verdict is Verdict.VALID
         assert {each.signature.uid for each in report.signatures} == uids
         outcomes[len(uids)] += 1

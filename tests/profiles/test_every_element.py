@@ -89,7 +89,7 @@ def test_signing_no_more_than_is_required_is_enough(name: str, pki: Pki) -> None
 def test_elements_that_verify_a_document_are_named(tag: int, pki: Pki) -> None:
     nodes = everything(SR.name)
     data = sign_dataset(b.file(nodes), pki["rsa2048"], tags=tags_of(nodes) - {tag}, purpose=5)
-    result = verify_integrity(data, require=[SR.name])
+    result = verify_integrity(data, require=[SR.name], name_profiles=True)
     assert missing(result) == []
     assert [finding.code for finding in result.unmet] == ["verification-signature-missing"]
     assert result.verdict is Verdict.INVALID

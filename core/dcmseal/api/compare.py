@@ -33,6 +33,6 @@ def compare(
         PluginError: No plugin supports a URL.
     """
     plugins = provide_registry(registry)
-    context = build_context(VerifyOptions(integrity_only=True, name_profiles=False), registry)
+    context = build_context(VerifyOptions(integrity_only=True), registry)
     with open_source(a, plugins) as one, open_source(b, plugins) as other:
         return compare_files(one, other, context, show_values=show_values)

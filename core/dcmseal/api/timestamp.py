@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.api.inspect import no_such_signature
@@ -35,8 +36,7 @@ from dcmseal.signing.timestamping import (
 from dcmseal.sources.dataset_input import DatasetInput, open_source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _TimestampTarget:
+class _TimestampTarget(Struct, frozen=True, kw_only=True):
     level: SignedLevel
     signature_item: SignatureItem
 

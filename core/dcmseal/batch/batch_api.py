@@ -11,9 +11,10 @@ import os
 import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
+
+from msgspec.structs import replace
 
 from dcmseal.api.installed_plugins import provide_registry
 from dcmseal.batch.inputs.discovery import has_several_roots, iter_inputs

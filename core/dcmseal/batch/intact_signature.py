@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def find_intact_signature(target: str, uid: str) -> DigitalSignature | None:
     """Find the signature with a UID; None if it is missing, or the signed data has changed."""
     try:
-        report = verify(target, uid=uid, integrity_only=True, name_profiles=False, timestamp="ignore")
+        report = verify(target, uid=uid, integrity_only=True, timestamp="ignore")
     except SealError:
         return None
     for each in report.signatures:

@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.exit_codes import ExitCode, worst_exit_code
-from dcmseal.signing.existing_signatures import EXISTING_INVALID
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.result_summary import ResultSummary
@@ -30,8 +30,7 @@ URGENT_VERDICTS: Final = ("invalid", "failed", "not-established", "no-signature"
 """Verdicts that need attention, the most urgent first."""
 
 
-@dataclass(slots=True)
-class RunSummary:
+class RunSummary(Struct):
     """Counts results in bounded memory."""
 
     files: int = 0
@@ -64,14 +63,21 @@ class RunSummary:
         self.verdicts[result.verdict] += 1
         self.partial += result.is_partial
         self.changed += result.is_written
-        self.blocking_codes.update(set(result.blocking_codes))
-        if EXISTING_INVALID in result.blocking_codes and len(self.broken) < _MAX_NAMED:
-            self.broken.append(result)
+        if result.blocking_codes:
+            self._add_blocking_codes(result)
         if result.exit_code is not self.exit_code:
             self.exit_code = worst_exit_code((self.exit_code, result.exit_code))
         self.add_attention(result)
         if result.is_fatal:
             self.stop_error = result.error
+
+    def _add_blocking_codes(self, result: BatchResult) -> None:
+        # not imported where files are only verified
+        from dcmseal.signing.existing_signatures import EXISTING_INVALID
+
+        self.blocking_codes.update(set(result.blocking_codes))
+        if EXISTING_INVALID in result.blocking_codes and len(self.broken) < _MAX_NAMED:
+            self.broken.append(result)
 
     def add_attention(self, result: BatchResult) -> None:
         """Keep a result that needs attention; those of an earlier run are counted by ``add_earlier_results``."""

@@ -18,18 +18,20 @@ import os
 import secrets
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread
 from typing import Final
 
+from msgspec import Struct
+
 from dcmseal import errors
 from dcmseal.batch.results import SignerClosed
 from dcmseal.errors import SealError, SignerError
 from dcmseal.mac.digest import MacStream
 from dcmseal.plugins.signer_backend import SignableMessage, Signer
+from dcmseal.representation import format_fields
 from dcmseal.terms import KeyType, MacAlgorithm
 
 _SIGNED, _REFUSED, _CLOSED, _CONTENT = b"S", b"R", b"X", b"C"
@@ -37,12 +39,11 @@ _PIECE, _END, _BROKEN = b"P", b"E", b"B"
 _MAX_MESSAGE_BYTES: Final = 1 << 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningEndpoint:
+class SigningEndpoint(Struct, frozen=True, kw_only=True):
     """The address of the server, and the key that it has. It can be pickled."""
 
     address: str
-    authkey: bytes = field(repr=False)
+    authkey: bytes
     certificate_chain: tuple[bytes, ...]
     key_type: KeyType
 
@@ -55,6 +56,9 @@ class SigningEndpoint:
             raise _closed_error() from None
         with connection:
             yield _RemoteSigner(self, connection)
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("authkey",))
 
 
 class _RemoteSigner:

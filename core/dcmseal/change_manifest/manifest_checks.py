@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from io import BufferedReader
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.change_manifest.manifest_content import (
     MAX_SIZE,
@@ -50,16 +51,14 @@ from dcmseal.model.signature import DigitalSignature
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeWording:
+class ChangeWording(Struct, frozen=True, kw_only=True):
     """The code and message of a finding about a difference."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestLimits:
+class ManifestLimits(Struct, frozen=True, kw_only=True):
     """How large a manifest and what is compared with it may be."""
 
     size: int = MAX_SIZE

@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import dataclass
 from typing import Final, cast
+
+from msgspec import Struct
 
 from dcmseal.comparison.fingerprints import KEYED_SIZE, PlainFingerprinter
 from dcmseal.comparison.inventory import MAX_ENTRIES, Element, InventoryItem, build_item, fingerprint_items
@@ -42,8 +43,7 @@ class InvalidManifestContent(Exception):
     """The content of a manifest is invalid; the message does not quote it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestSubject:
+class ManifestSubject(Struct, frozen=True, kw_only=True):
     """The signature that a manifest belongs to."""
 
     uid: str
@@ -56,8 +56,7 @@ class ManifestSubject:
     """SHA-256 of Certificate of Signer (0400,0115), without padding."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestContent:
+class ManifestContent(Struct, frozen=True, kw_only=True):
     """The content of a manifest."""
 
     subject: ManifestSubject

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any, Final
+
+from msgspec import Struct
 
 from dcmseal.mac.digest import new_digest
 from dcmseal.macro.public_key import SignatureMatch, match_signature
@@ -32,8 +33,7 @@ class ManifestNotAuthentic(Exception):
     """The content or its signature was changed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedManifest:
+class SignedManifest(Struct, frozen=True, kw_only=True):
     """A parsed manifest, whose signature is not verified yet."""
 
     content: bytes

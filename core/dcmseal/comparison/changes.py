@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from dcmseal.comparison.inventory import Element, InventoryItem
 from dcmseal.dictionary import tag_keyword
@@ -15,8 +16,7 @@ from dcmseal.location import MAIN, Location
 from dcmseal.tags import format_tag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alignment:
+class Alignment(Struct, frozen=True, kw_only=True):
     """Positions in two sequences that correspond to each other, in the order of the first one."""
 
     alike: tuple[tuple[int, int], ...]
@@ -120,8 +120,7 @@ class ChangeKind(StrEnum):
         return self in (ChangeKind.PADDING, ChangeKind.LENGTHS, ChangeKind.VR_NOT_STATED)
 
 
-@dataclass(frozen=True, slots=True)
-class ElementPath:
+class ElementPath(Struct, frozen=True):
     """The path of an element; of the item itself if ``tag`` is None."""
 
     level: Location
@@ -140,8 +139,7 @@ class ElementPath:
         return above if self.tag is None else (*above, self.tag)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PixelPartChanges:
+class PixelPartChanges(Struct, frozen=True, kw_only=True):
     """The frames or fragments of pixel data that differ, counted from 0."""
 
     fragments: bool
@@ -152,8 +150,7 @@ class PixelPartChanges:
     alignment: Alignment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One difference, with its path in both versions."""
 
     kind: ChangeKind

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.comparison.changes import Change, ChangeKind, PixelPartChanges, iter_changes
 from dcmseal.comparison.frames import map_fragments_to_frames, to_runs
@@ -105,8 +106,7 @@ class FilePart(StrEnum):
     PREAMBLE = "preamble"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameRuns:
+class FrameRuns(Struct, frozen=True, kw_only=True):
     """Ranges of frames or fragments that differ, as first and last number.
 
     Frames are counted from 1. Fragments are counted from 0, which is the offset table.
@@ -122,8 +122,7 @@ class FrameRuns:
     """The frames that changed fragments belong to, if that is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """One difference; paths look like ``BeamSequence[0].ControlPointSequence[1].GantryAngle``."""
 
     part: FilePart
@@ -153,8 +152,7 @@ class Difference:
         return bool(self.signed_in_a or self.signed_in_b)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(Struct, frozen=True, kw_only=True):
     """The result of comparing two instances, A and B."""
 
     differences: tuple[Difference, ...]

@@ -7,8 +7,9 @@ padding, the other does not. Pixel data has one fingerprint for each frame or fr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from dcmseal.comparison.fingerprints import Fingerprinter, PlainFingerprinter
 from dcmseal.comparison.frames import PIXEL_DATA_TAGS, fingerprint_frames, frame_size
@@ -65,8 +66,7 @@ class InventoryItem(NamedTuple):
     undefined: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(Struct, frozen=True, kw_only=True):
     """The elements of a level."""
 
     elements: tuple[Element, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.comparison.changes import ElementPath
@@ -20,8 +21,7 @@ _ADDED_LATER: Final = frozenset({tags.CERTIFIED_TIMESTAMP_TYPE, tags.CERTIFIED_T
 """Elements of a signature's item that can be added without breaking the signature."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparedSignature:
+class ComparedSignature(Struct, frozen=True, kw_only=True):
     """A signature of one of two compared instances."""
 
     uid: str
@@ -29,8 +29,7 @@ class ComparedSignature:
     integrity: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SignatureCoverage:
+class _SignatureCoverage(Struct, frozen=True, kw_only=True):
     uid: str
     location: Location
     index: int

@@ -19,10 +19,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
+
+from msgspec import Struct, field
 
 from dcmseal.config.config_problems import ConfigProblem, ProblemCollector
 from dcmseal.config.config_table import ConfigTable, resolve_file
@@ -66,8 +67,7 @@ def explicit_path(given: str | os.PathLike[str] | None) -> Path | None:
 Setup = TypeVar("Setup")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """The contents of a configuration file."""
 
     path: Path | None = None

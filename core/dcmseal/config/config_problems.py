@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 KeyPath: TypeAlias = tuple[str, ...]
 """The path of a value, such as ``keys``, ``reading-room``, ``uri``."""
@@ -17,8 +18,7 @@ _ASSIGNMENT: Final = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
 _LONG_QUOTES: Final = re.compile("\"\"\"|'''")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigProblem:
+class ConfigProblem(Struct, frozen=True, kw_only=True):
     """One problem of the file."""
 
     message: str

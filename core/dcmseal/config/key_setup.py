@@ -7,9 +7,10 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from dcmseal.config.config_table import ConfigTable, resolve_file
 from dcmseal.config.pin_source import PinKind, PinSource
@@ -23,8 +24,7 @@ TermT = TypeVar("TermT")
 _SETUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeySetup:
+class KeySetup(Struct, frozen=True, kw_only=True):
     """A named key, with defaults for the options of signing."""
 
     name: str

@@ -10,9 +10,10 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.errors import PinRejected, UsageError
 from dcmseal.plugins.signer_backend import SecretRequest
@@ -36,8 +37,7 @@ class PinKind(StrEnum):
     KEYRING = "keyring"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinSource:
+class PinSource(Struct, frozen=True, kw_only=True):
     """Where to find a passphrase or PIN; never the secret itself."""
 
     kind: PinKind

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.config.config_table import ConfigTable
 from dcmseal.config.key_setup import resolve_profile
@@ -16,8 +18,7 @@ from dcmseal.policy.rule import Rule, parse_covered_tag
 ParsedT = TypeVar("ParsedT")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySetup:
+class PolicySetup(Struct, frozen=True, kw_only=True):
     """A policy, and the trust setup to verify with."""
 
     policy: Policy

@@ -6,8 +6,9 @@ thousands of content items with a few dozen structures. Folded items keep the co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 from dcmseal.coverage_map.signature_cover import Protection
 from dcmseal.dataset.transfer_syntax import Encoding
@@ -20,8 +21,7 @@ _MAX_RANGES: Final = 32
 NodeKey: TypeAlias = tuple[int, bytes, CoverState, Protection, frozenset[int]]
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class MapNode:
+class MapNode(Struct, kw_only=True, eq=False):
     """An element while the map is built; its value is read at the end, unless it was folded."""
 
     tag: int
@@ -52,8 +52,7 @@ class MapNode:
         return sorted(groups, key=lambda group: group.ranges[0][0] if group.ranges else 0)
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class ItemGroup:
+class ItemGroup(Struct, kw_only=True, eq=False):
     """An item while the map is built, or several folded items."""
 
     nodes: list[MapNode]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.coverage_map.map_result import ResultBuilder
 from dcmseal.coverage_map.node_builder import NodeBuilder
@@ -16,8 +17,7 @@ from dcmseal.model.coverage_map import CoverageMap
 from dcmseal.model.report import ObjectCoverage, SignatureReport, VerificationReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapLimits:
+class MapLimits(Struct, frozen=True, kw_only=True):
     """How large a coverage map may become."""
 
     entries: int = 1_000_000

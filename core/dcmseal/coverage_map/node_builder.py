@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.coverage_map.fold_items import ItemFolder, ItemGroup, MapNode
@@ -30,8 +31,7 @@ from dcmseal.tags import format_tag
 _MAX_CHARACTER_SET_SIZE: Final = 256
 
 
-@dataclass(slots=True, kw_only=True)
-class _MapLevel:
+class _MapLevel(Struct, kw_only=True):
     """A level that the walk has entered."""
 
     location: Location
@@ -51,8 +51,7 @@ class _MapLevel:
     omitted_before: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
-class _MapSequence:
+class _MapSequence(Struct, kw_only=True):
     """A sequence that the walk has entered."""
 
     node: MapNode

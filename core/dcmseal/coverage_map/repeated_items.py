@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from dcmseal.coverage_map.fold_items import ItemGroup, add_ranges
 from dcmseal.coverage_map.item_structure import ItemReader
@@ -18,8 +19,7 @@ _READ_SIZE: Final = 1 << 18
 _MAX_KNOWN: Final = 256
 
 
-@dataclass(slots=True, kw_only=True)
-class RepeatedItem:
+class RepeatedItem(Struct, kw_only=True):
     """An item that was folded or only counted, and the items of the same structure that follow it."""
 
     elements: Counter[CountedElement]

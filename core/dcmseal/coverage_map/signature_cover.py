@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import Final
+
+from msgspec import Struct, field
 
 from dcmseal import tags
 from dcmseal.dataset.signable import exclusion_reason
@@ -18,8 +19,7 @@ _UNKNOWN: Final = "its VR is UN"
 _OWN: Final = "it is part of the signature itself"
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
+class Protection(Struct, frozen=True):
     """The signatures that cover an element, by number."""
 
     valid: tuple[int, ...] = ()
@@ -40,8 +40,7 @@ class Protection:
 NO_PROTECTION: Final = Protection()
 
 
-@dataclass(frozen=True, slots=True)
-class _SignedList:
+class _SignedList(Struct, frozen=True):
     """A list of signed elements, and the signatures that have this list."""
 
     signed: frozenset[int]
@@ -99,8 +98,7 @@ class SignatureCover:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelCover:
+class LevelCover(Struct, frozen=True, kw_only=True):
     """The signatures that cover the elements of one level."""
 
     lists: tuple[_SignedList, ...]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.dataset.source import BytesSource, JoinedSource, Source
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
@@ -26,8 +27,7 @@ def not_a_sequence_error(tag: int) -> DatasetError:
     )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(Struct, frozen=True, order=True):
     """Replaces the bytes from ``start`` to ``end`` with ``data``."""
 
     start: int
@@ -40,8 +40,7 @@ class Edit:
         return len(self.data) - (self.end - self.start)
 
 
-@dataclass(frozen=True, slots=True)
-class LengthField:
+class LengthField(Struct, frozen=True):
     """The 32-bit length of a sequence, item or group that contains a level: its position and value."""
 
     length_at: int

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from struct import unpack_from
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.dataset.meta_elements import (
     GROUP_LENGTH,
@@ -42,8 +43,7 @@ _UNAMBIGUOUS_VRS: Final = (SHORT_VRS | LONG_VRS) - {b"SQ", b"OV", b"SV", b"UV"}
 """VRs of elements that end at the same position for all readers; old readers do not know all of the others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileMeta:
+class FileMeta(Struct, frozen=True, kw_only=True):
     """What precedes the Data Set of a file."""
 
     end: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from dcmseal.dataset.edits import Edit, LengthField, read_group_length
 from dcmseal.dataset.header import ElementKind, element_kind, read_header
@@ -36,8 +37,7 @@ class PaddedElement(NamedTuple):
     """Tags of the sequences that contain it, and its own."""
 
 
-@dataclass(slots=True)
-class _OpenLevel:
+class _OpenLevel(Struct):
     """A level or sequence during the walk, and the growth of what was edited in it."""
 
     step: Step | None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from io import RawIOBase
-from struct import Struct
 from typing import Final, cast
+
+from msgspec import Struct
 
 from dcmseal.dataset.file_meta import FileMeta, read_file_meta
 from dcmseal.dataset.header import read_header
@@ -117,12 +118,11 @@ MAX_INFLATED: Final = 1 << 30
 _MAX_RATIO: Final = 200
 """The largest compression ratio to accept once the Data Set is large; with DEFLATE, a bomb reaches 1000."""
 _RATIO_CHECK_SIZE: Final = 64 << 20
-_TRAILER: Final = Struct("<II")
+_TRAILER: Final = struct.Struct("<II")
 """The trailer of gzip: CRC-32 and size (RFC 1952 2.3.1)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DicomFile:
+class DicomFile(Struct, frozen=True, kw_only=True):
     """A DICOM file, or a Data Set without File Meta Information."""
 
     file: Source

@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from io import RawIOBase
 from threading import Semaphore
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -20,8 +21,7 @@ ReadRange: TypeAlias = Callable[[int, int], bytes]
 _GROWTH: Final = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockLimits:
+class BlockLimits(Struct, frozen=True, kw_only=True):
     """Sizes in bytes for a ranged file."""
 
     min_block: int = 1 << 17

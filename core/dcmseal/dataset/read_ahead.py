@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from io import BufferedReader, FileIO
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 ReadInto: TypeAlias = Callable[[memoryview, int], int]
 """Reads into a buffer from a position of the file; returns the number of bytes, 0 at the end of the file."""
@@ -16,8 +17,7 @@ ReadInto: TypeAlias = Callable[[memoryview, int], int]
 _EMPTY: Final = memoryview(b"")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadAheadLimits:
+class ReadAheadLimits(Struct, frozen=True, kw_only=True):
     """Sizes in bytes for reading ahead."""
 
     min_range: int = 64 << 20

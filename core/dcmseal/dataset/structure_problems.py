@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.dataset.header import Header
 from dcmseal.dataset.signable import exclusion_reason
@@ -16,8 +17,7 @@ _MAX_PROBLEMS: Final = 32
 _OFFSET_TABLES: Final = (EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StructureFindings:
+class StructureFindings(Struct, frozen=True, kw_only=True):
     """What readers disagree about in a file."""
 
     problems: tuple[Finding, ...]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import struct
 from enum import Enum
 from functools import cached_property
-from struct import Struct
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.dataset.syntax_registry import DEFLATED, IMPLICIT, NOT_ENCAPSULATED, REGISTERED, syntax_name
 
@@ -44,26 +45,25 @@ class Encoding(Enum):
         return list(Encoding).index(self)
 
     @cached_property
-    def tag(self) -> Struct:
+    def tag(self) -> struct.Struct:
         """Group and element number."""
-        return Struct(">HH" if self.is_big_endian else "<HH")
+        return struct.Struct(">HH" if self.is_big_endian else "<HH")
 
     @cached_property
-    def u16(self) -> Struct:
-        return Struct(">H" if self.is_big_endian else "<H")
+    def u16(self) -> struct.Struct:
+        return struct.Struct(">H" if self.is_big_endian else "<H")
 
     @cached_property
-    def u32(self) -> Struct:
-        return Struct(">I" if self.is_big_endian else "<I")
+    def u32(self) -> struct.Struct:
+        return struct.Struct(">I" if self.is_big_endian else "<I")
 
     @cached_property
-    def item_header(self) -> Struct:
+    def item_header(self) -> struct.Struct:
         """Group, element number and 32-bit length: of items, delimiters and implicit VR elements."""
-        return Struct(">HHI" if self.is_big_endian else "<HHI")
+        return struct.Struct(">HHI" if self.is_big_endian else "<HHI")
 
 
-@dataclass(frozen=True, slots=True)
-class TransferSyntax:
+class TransferSyntax(Struct, frozen=True):
     """A transfer syntax by its UID."""
 
     uid: str

@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.documents.json_reader import (
     InvalidJson,
@@ -34,6 +35,7 @@ from dcmseal.documents.json_types import SCHEMA, Json, build_document
 from dcmseal.errors import EvidenceError
 from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, TrustMaterial
 from dcmseal.model.verdict import Verdict
+from dcmseal.representation import format_fields
 from dcmseal.version import __version__
 
 MANIFEST_NAME: Final = "manifest.json"
@@ -53,23 +55,25 @@ _MEMBER_FOLDERS: Final = {
 _READER_HINT: Final = "get a new copy of it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """A parsed evidence file. Nothing in it is authentic, except what is signed itself."""
 
     record: EvidenceRecord
     verdict: Verdict
     """The verdict of the first verification, as the file states it."""
-    report: bytes = field(repr=False)
+    report: bytes
     """The JSON document of the first verification."""
-    manifest: bytes = field(repr=False)
+    manifest: bytes
     """The bytes of the manifest, which a timestamp covers."""
-    timestamp: bytes = field(default=b"", repr=False)
+    timestamp: bytes = b""
     """TimeStampToken (RFC 3161) over the manifest; empty if there is none."""
     trust_moment: bool = False
     """Whether the caller trusts the time in the file, and that the file is complete."""
     trust_anchors: bool = False
     """Whether the caller trusts the anchors in the file."""
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("report", "manifest", "timestamp"))
 
 
 def build_members(record: EvidenceRecord, verdict: Verdict, report: bytes) -> dict[str, bytes]:

@@ -18,9 +18,10 @@ import re
 import struct
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from io import BufferedReader, BytesIO
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from dcmseal.documents.document_builders import report_document
 from dcmseal.errors import ConcurrentModification, EvidenceError, TimestampRejected, UsageError

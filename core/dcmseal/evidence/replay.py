@@ -8,9 +8,10 @@ verifier trusts today, or if the caller trusts the file. Trust anchors and setti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import PluginError, TimestampError, UsageError

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.dataset.header import ElementKind, element_kind
 from dcmseal.dataset.scanner import LevelScanner
@@ -69,8 +70,7 @@ class _Buffer:
         self.room = (self.room - size) % _BUFFER_SIZE or (_BUFFER_SIZE if size > self.room else 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truncation:
+class Truncation(Struct, frozen=True, kw_only=True):
     """What DCMTK omits from the MAC of a level."""
 
     lost_bytes: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
+
+from msgspec import Struct
 
 from dcmseal.errors import MechanismUnavailable
 from dcmseal.terms import MacAlgorithm
@@ -86,8 +87,7 @@ def _fallback_digest(algorithm: MacAlgorithm) -> Digest:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class MacStream:
+class MacStream(Struct, frozen=True, kw_only=True):
     """What a key signs: the MAC, DigestInfo or the MAC byte stream (see ``dcmseal.plugins.SignableMessage``)."""
 
     algorithm: MacAlgorithm

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import FragmentLayout
@@ -21,8 +22,7 @@ from dcmseal.mac.vr_context import VrContext
 _NO_JOBS: tuple[MacJob, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class MacJob:
+class MacJob(Struct, kw_only=True, eq=False):
     """A MAC that is being computed."""
 
     tags: frozenset[int] | None
@@ -32,8 +32,7 @@ class MacJob:
     """Tags of elements that should be included but are not signable, and why."""
 
 
-@dataclass(slots=True, kw_only=True)
-class LevelFacts:
+class LevelFacts(Struct, kw_only=True):
     """What the pass found out about the level."""
 
     unsignable: dict[int, str] = field(default_factory=dict[int, str])
@@ -55,8 +54,7 @@ class LevelFacts:
         return lambda tag: tag not in self.unsignable and (job.tags is None or tag in job.tags)
 
 
-@dataclass(slots=True, kw_only=True)
-class _EncodedSequence:
+class _EncodedSequence(Struct, kw_only=True):
     """An encoded sequence, and the notes about it."""
 
     chunks: list[bytes]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
+
+from msgspec import Struct, field
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import BoundarySearch, FragmentLayout, holds_boundary
@@ -42,8 +43,7 @@ _MAX_BUFFERED_ITEM: Final = 8 << 20
 """Size in bytes of the largest item to hold in memory."""
 
 
-@dataclass(slots=True, kw_only=True)
-class MacEncoder:
+class MacEncoder(Struct, kw_only=True):
     """Encodes the elements of one level for the MAC."""
 
     source: Source

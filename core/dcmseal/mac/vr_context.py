@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal import tags
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VrRules:
+class VrRules(Struct, frozen=True, kw_only=True):
     """How to choose VRs, which are part of the MAC; the defaults are those of DCMTK, other software differs."""
 
     inherit_pixel_representation: bool = False
@@ -25,8 +26,7 @@ class VrRules:
         return self.inherit_pixel_representation | self.signed_descriptors << 1 | self.bytes_for_8_bits << 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VrContext:
+class VrContext(Struct, frozen=True, kw_only=True):
     """The elements that decide the VRs at a level, as far as they are known."""
 
     signed: bool = False

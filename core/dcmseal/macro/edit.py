@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.dataset.edits import Edit, LengthField, add_length_edits, apply_edits, not_a_sequence_error
@@ -18,6 +19,7 @@ from dcmseal.macro.levels import Level, SignedLevel, find_group_length, iter_sig
 from dcmseal.macro.read import SignatureItem
 from dcmseal.macro.write import build_parameters_item, build_signature_item
 from dcmseal.model.signature import DigitalSignature
+from dcmseal.representation import format_fields
 from dcmseal.tags import format_tag
 
 _ITEM_HEADER_SIZE = 8
@@ -143,17 +145,18 @@ def group_length_edits(scan: LevelScanner, tag: int, growth: int) -> Iterator[Ed
         yield from (length_field.grow(growth) for length_field in find_group_length(scan, tag))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemovalResult:
+class RemovalResult(Struct, frozen=True, kw_only=True):
     """The result of removing signatures."""
 
     removed: tuple[DigitalSignature, ...]
-    data: bytes | None = field(repr=False)
+    data: bytes | None
     """The file without them; None if it was written to an output."""
 
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("data",))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removal:
+
+class Removal(Struct, frozen=True, kw_only=True):
     """A Data Set without the removed signatures."""
 
     body: JoinedSource

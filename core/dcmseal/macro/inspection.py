@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
@@ -13,10 +14,10 @@ from dcmseal.location import Location
 from dcmseal.macro.levels import iter_signed_levels
 from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.model.signature import DigitalSignature, PurposeCode
+from dcmseal.representation import format_fields
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedElement:
+class SignedElement(Struct, frozen=True, kw_only=True):
     """An entry of Data Elements Signed (0400,0020)."""
 
     tag: int
@@ -28,12 +29,11 @@ class SignedElement:
     present: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(Struct, frozen=True, kw_only=True):
     """A signature in a Data Set, as it is stored."""
 
     content: DigitalSignature
-    elements: tuple[SignedElement, ...] = field(repr=False)
+    elements: tuple[SignedElement, ...]
     """Data Elements Signed, in the order of the list."""
 
     @property
@@ -75,6 +75,9 @@ class Signature:
     def certificate(self) -> Certificate:
         """Certificate of Signer (0400,0115); raises CertificateNotValid if it cannot be parsed."""
         return read_certificate(self.content.certificate)
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("elements",))
 
 
 def iter_signatures(file: DicomFile) -> Iterator[Signature]:

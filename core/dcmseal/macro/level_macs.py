@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Self
+
+from msgspec import Struct, field
 
 from dcmseal import tags
 from dcmseal.dataset.scanner import LevelScanner
@@ -24,8 +25,7 @@ MAX_MACS = 64
 MacKey = tuple[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MacVariant:
+class MacVariant(Struct, frozen=True, kw_only=True):
     """How to encode the MAC byte stream, where existing software differs from the standard."""
 
     rules: VrRules = VrRules()
@@ -35,8 +35,7 @@ class MacVariant:
 PLAIN_VARIANT = MacVariant()
 
 
-@dataclass(slots=True, kw_only=True)
-class LevelMacs:
+class LevelMacs(Struct, kw_only=True):
     """All MACs of a level, before the signatures' own items are included."""
 
     scan: LevelScanner
@@ -85,8 +84,7 @@ class LevelMacs:
         return None if job is None else job.digest.digest()
 
 
-@dataclass(frozen=True, slots=True)
-class MacJobs:
+class MacJobs(Struct, frozen=True):
     """The MACs to compute in one pass over a level, for the items of its MAC Parameters Sequence."""
 
     by_key: dict[MacKey, MacJob] = field(default_factory=dict[MacKey, MacJob])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.dataset.edits import LengthField, read_group_length
@@ -24,8 +25,7 @@ _MAX_LEVELS: Final = 4096
 """Maximum number of levels with signatures in one element of the main Data Set."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class Level(Struct, frozen=True, kw_only=True):
     """A level of a Data Set: the main data set, or an item."""
 
     location: Location
@@ -204,8 +204,7 @@ def _make_nested_level(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedLevel:
+class SignedLevel(Struct, frozen=True, kw_only=True):
     """A level with signatures, with a complete scan."""
 
     level: Level

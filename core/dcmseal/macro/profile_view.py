@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.scanner import LevelScanner
@@ -23,8 +24,7 @@ _MAX_NESTED: Final = 100_000
 _PURPOSE_CODES: Final = frozenset(str(purpose.value) for purpose in SignaturePurpose)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LevelView:
+class LevelView(Struct, frozen=True, kw_only=True, dict=True):
     """A level as profiles see it."""
 
     scan: LevelScanner

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from struct import unpack
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.dataset.header import read_header
@@ -30,8 +31,7 @@ _MAX_BYTES: Final = 1 << 20
 _CLAUSE: Final = "PS3.3 Table C.12-6"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureItem:
+class SignatureItem(Struct, frozen=True, kw_only=True):
     """An item of Digital Signatures Sequence, and problems of its structure."""
 
     signature: DigitalSignature
@@ -43,8 +43,7 @@ class SignatureItem:
     problems: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MacParametersItem:
+class MacParametersItem(Struct, frozen=True, kw_only=True):
     """An item of MAC Parameters Sequence, and its position."""
 
     parameters: MacParameters
@@ -52,8 +51,7 @@ class MacParametersItem:
     end: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelSignatures:
+class LevelSignatures(Struct, frozen=True, kw_only=True):
     """The two sequences of a level, and ``problems`` of the sequences themselves."""
 
     parameters: tuple[MacParametersItem, ...] = ()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable
 from dcmseal.plugins.certificate_fields import CertificateFields, parse_certificate_fields
@@ -27,8 +29,7 @@ _MAX_EXPONENT_BITS = 64
 _HINT: Final = "it must be one X.509 certificate in DER"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Certificate:
+class Certificate(Struct, frozen=True, kw_only=True):
     """The certificate of a signer."""
 
     der: bytes

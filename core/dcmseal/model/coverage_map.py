@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from dcmseal.dictionary import tag_name
 from dcmseal.model.report import CoverageGap, ObjectCoverage
 from dcmseal.model.verdict import Verdict
+from dcmseal.representation import format_fields
 from dcmseal.tags import format_tag
 
 
@@ -32,8 +34,7 @@ class CoverState(StrEnum):
     """It cannot be signed (PS3.3 C.12.1.1.3.1.1)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappedSignature:
+class MappedSignature(Struct, frozen=True, kw_only=True):
     """A signature, numbered from 1 in the order of the verification report."""
 
     number: int
@@ -44,8 +45,7 @@ class MappedSignature:
     """Whether it protects elements: its MAC matches, and it is not invalid."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappedElement:
+class MappedElement(Struct, frozen=True, kw_only=True):
     """A Data Element, or several with the same structure and coverage that were folded into one."""
 
     tag: int
@@ -65,27 +65,31 @@ class MappedElement:
     """Whether the value is omitted, because it might identify the patient."""
     count: int = 1
     """The number of elements of the Data Set that it represents."""
-    items: tuple[MappedItem, ...] = field(default=(), repr=False)
+    items: tuple[MappedItem, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """Whether it is critical but not covered, so that changes go unnoticed."""
         return self.critical and self.cover is not CoverState.COVERED
 
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("items",))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappedItem:
+
+class MappedItem(Struct, frozen=True, kw_only=True):
     """An item of a sequence, or several with the same elements and the same cover that were folded into one."""
 
     ranges: tuple[tuple[int, int], ...]
     """First and last index of each range of items, from 0; empty if the items belong to several sequences, or there
     are too many ranges."""
     count: int = 1
-    elements: tuple[MappedElement, ...] = field(default=(), repr=False)
+    elements: tuple[MappedElement, ...] = ()
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("elements",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageTotals:
+class CoverageTotals(Struct, frozen=True, kw_only=True):
     """Numbers of Data Elements at all levels, including sequences."""
 
     covered: int = 0
@@ -102,12 +106,11 @@ class CoverageTotals:
         return self.covered + self.broken + self.partly + self.uncovered + self.unsignable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageMap:
+class CoverageMap(Struct, frozen=True, kw_only=True):
     """The map of one SOP Instance, without File Meta Information, which is never signed."""
 
     signatures: tuple[MappedSignature, ...]
-    elements: tuple[MappedElement, ...] = field(repr=False)
+    elements: tuple[MappedElement, ...]
     totals: CoverageTotals
     summary: ObjectCoverage
     """How many elements of the object are protected, and which are not; the same in all outputs."""
@@ -117,6 +120,9 @@ class CoverageMap:
     """Number of elements that are counted but not listed, because the tree would become too large or too deep."""
     values_shown: bool = False
     """Whether the map includes values that might identify the patient."""
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("elements",))
 
 
 def format_coverage(coverage: ObjectCoverage) -> str:

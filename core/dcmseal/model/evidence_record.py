@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct
+
+from dcmseal.representation import format_fields
 
 SettingValue: TypeAlias = "bool | str | tuple[str, ...]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustMaterial:
+class TrustMaterial(Struct, frozen=True, kw_only=True):
     """Certificates and revocation data in DER. Everything except the anchors is itself signed."""
 
     anchors: tuple[bytes, ...] = ()
@@ -26,7 +28,7 @@ class TrustMaterial:
     ocsp_responses: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
-        counts = ((name, len(getattr(self, name))) for name in self.__slots__)
+        counts = ((name, len(getattr(self, name))) for name in self.__struct_fields__)
         return f"TrustMaterial({', '.join(f'{count} {name}' for name, count in counts if count)})"
 
     def merge(self, other: TrustMaterial) -> TrustMaterial:
@@ -39,8 +41,7 @@ class TrustMaterial:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureRecord:
+class SignatureRecord(Struct, frozen=True, kw_only=True):
     """What identifies a signature; digests are SHA-256 in hexadecimal, or empty if the value is missing."""
 
     uid: str
@@ -57,8 +58,7 @@ class SignatureRecord:
     """Digests of the certificate chain, from the signer to the anchor; empty if it leads to no anchor."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceRecord:
+class EvidenceRecord(Struct, frozen=True, kw_only=True):
     """Everything a verification is based on, except the file itself."""
 
     moment: dt.datetime
@@ -68,11 +68,14 @@ class EvidenceRecord:
     file_sha256: str
     file_size: int
     signatures: tuple[SignatureRecord, ...]
-    material: TrustMaterial = field(repr=False)
-    timestamp_certificates: tuple[bytes, ...] = field(default=(), repr=False)
+    material: TrustMaterial
+    timestamp_certificates: tuple[bytes, ...] = ()
     """DER certificates of authorities that were given for timestamps without a certificate."""
-    timestamps: tuple[bytes, ...] = field(default=(), repr=False)
+    timestamps: tuple[bytes, ...] = ()
     """The values of Certified Timestamp (0400,0310)."""
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("material", "timestamp_certificates", "timestamps"))
 
 
 def _unique(first: tuple[bytes, ...], second: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from msgspec import Struct
 
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
@@ -20,14 +21,14 @@ from dcmseal.model.verdict import (
     select_deciding,
     select_obstacles,
 )
+from dcmseal.representation import format_fields
 
 if TYPE_CHECKING:
     from dcmseal.model.evidence_record import EvidenceRecord
     from dcmseal.model.signature import CertifiedTime, DigitalSignature
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Coverage(Struct, frozen=True, kw_only=True):
     """The elements that a signature covers at its own level, as tags in the order of the Data Set."""
 
     signed: tuple[int, ...] = ()
@@ -40,12 +41,11 @@ class Coverage:
     """Unsigned elements that change what the object means, or which patient it belongs to."""
 
     def __repr__(self) -> str:
-        counts = ((name, len(getattr(self, name))) for name in self.__slots__)
+        counts = ((name, len(getattr(self, name))) for name in self.__struct_fields__)
         return f"Coverage({', '.join(f'{count} {name}' for name, count in counts if count)})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageGap:
+class CoverageGap(Struct, frozen=True, kw_only=True):
     """Elements with the same path that no signature protects."""
 
     path: tuple[int, ...]
@@ -55,8 +55,7 @@ class CoverageGap:
     """The number of elements."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectCoverage:
+class ObjectCoverage(Struct, frozen=True, kw_only=True):
     """How many elements of the object the signatures protect together; all outputs use these numbers."""
 
     covered: int = 0
@@ -67,7 +66,7 @@ class ObjectCoverage:
     """Number of critical elements, at any level, that are not protected."""
     others: int = 0
     """Number of other elements of the main Data Set that are not protected."""
-    gaps: tuple[CoverageGap, ...] = field(default=(), repr=False)
+    gaps: tuple[CoverageGap, ...] = ()
     """Elements that are not protected, up to a limit: critical ones of any level, then others of the main Data Set."""
 
     @property
@@ -75,9 +74,11 @@ class ObjectCoverage:
         """Whether all elements that can be signed, and all critical elements, are protected."""
         return self.covered == self.elements and not self.critical
 
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("gaps",))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+
+class Instance(Struct, frozen=True, kw_only=True):
     """The object that a report is about; the values from its main Data Set may be unsigned."""
 
     size: int = 0
@@ -151,18 +152,19 @@ class TimeBasis(StrEnum):
     """The signing time cannot be read, so the time of verification is used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignerTrust:
+class SignerTrust(Struct, frozen=True, kw_only=True):
     """The time for which trust in the signer was evaluated, and the certificate chain."""
 
     moment: dt.datetime
     basis: TimeBasis
-    chain: tuple[bytes, ...] = field(default=(), repr=False)
+    chain: tuple[bytes, ...] = ()
     """DER certificates from the signer to the anchor; empty if they lead to no anchor."""
 
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("chain",))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureReport:
+
+class SignatureReport(Struct, frozen=True, kw_only=True):
     """All findings about one signature."""
 
     signature: DigitalSignature
@@ -177,7 +179,7 @@ class SignatureReport:
     """None if trust was not requested."""
     required_profiles: tuple[tuple[str, Outcome], ...] = ()
     """Names of the required profiles, and whether it meets them; this does not affect its verdict."""
-    certificate: SignerCertificate | None = field(default=None, compare=False)
+    certificate: SignerCertificate | None = None
     """The signer's certificate; None if it cannot be parsed. Its bytes are in ``signature.certificate``."""
     certified_time: CertifiedTime | None = None
     """The time in its timestamp, if no check of the timestamp failed; its authority may not be trusted."""
@@ -246,8 +248,7 @@ class SignatureReport:
         raise TypeError("a report has no truth value: use .verdict or .outcome(aspect)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerificationReport:
+class VerificationReport(Struct, frozen=True, kw_only=True):
     """Findings about all signatures that were verified, and about the file."""
 
     signatures: tuple[SignatureReport, ...]
@@ -267,7 +268,7 @@ class VerificationReport:
     """The object that was verified."""
     coverage: ObjectCoverage | None = None
     """How many elements of the object are protected; None if it was not requested, or could not be determined."""
-    evidence: EvidenceRecord | None = field(default=None, repr=False, compare=False)
+    evidence: EvidenceRecord | None = None
     """Everything the verdict is based on, if requested."""
 
     @property

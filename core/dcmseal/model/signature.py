@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
 from functools import lru_cache
 
+from msgspec import Struct
+
 from dcmseal.location import MAIN, Location
+from dcmseal.representation import format_fields
 from dcmseal.terms import MacAlgorithm
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MacParameters:
+class MacParameters(Struct, frozen=True, kw_only=True):
     """One item of MAC Parameters Sequence (4FFE,0001); text is unchanged, but without padding."""
 
     mac_id: int | None
@@ -32,8 +33,7 @@ class MacParameters:
         return f"MacParameters(mac_id={self.mac_id}, algorithm={self.algorithm!r}, {len(self.elements)} elements)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PurposeCode:
+class PurposeCode(Struct, frozen=True, kw_only=True):
     """The item of Digital Signature Purpose Code Sequence (0400,0401)."""
 
     value: str
@@ -41,8 +41,7 @@ class PurposeCode:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertifiedTime:
+class CertifiedTime(Struct, frozen=True, kw_only=True):
     """A time that a timestamp authority certified (RFC 3161), and its certificate, which may not be trusted."""
 
     moment: dt.datetime
@@ -53,14 +52,16 @@ class CertifiedTime:
     """Object identifier of the timestamp policy."""
     serial_number: int
     """Serial number of the timestamp, which is unique for its authority."""
-    authority: bytes = field(repr=False)
+    authority: bytes
     """DER certificate of the authority."""
-    others: tuple[bytes, ...] = field(default=(), repr=False)
+    others: tuple[bytes, ...] = ()
     """Other DER certificates in the timestamp: candidates for the chain to a trust anchor, but not anchors."""
 
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("authority", "others"))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigitalSignature:
+
+class DigitalSignature(Struct, frozen=True, kw_only=True):
     """One item of Digital Signatures Sequence (FFFA,FFFA) and the MAC Parameters item it points to."""
 
     location: Location = MAIN
@@ -74,13 +75,13 @@ class DigitalSignature:
     """Digital Signature DateTime (0400,0105), a DT value."""
     certificate_type: str
     """Certificate Type (0400,0110)."""
-    certificate: bytes = field(repr=False)
+    certificate: bytes
     """Certificate of Signer (0400,0115) as stored, including padding."""
-    value: bytes = field(repr=False)
+    value: bytes
     """Signature (0400,0120) as stored, including padding."""
     timestamp_type: str = ""
     """Certified Timestamp Type (0400,0305); empty if it is missing."""
-    timestamp: bytes = field(default=b"", repr=False)
+    timestamp: bytes = b""
     """Certified Timestamp (0400,0310) as stored; empty if it is missing."""
     purpose: PurposeCode | None = None
     mac: MacParameters | None = None
@@ -90,6 +91,9 @@ class DigitalSignature:
     def moment(self) -> dt.datetime | None:
         """The claimed signing time with its offset from UTC; None if it is not a complete DT value with offset."""
         return parse_dt_value(self.datetime)
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("certificate", "value", "timestamp"))
 
 
 @lru_cache(maxsize=16)  # many checks read the time of the same signature

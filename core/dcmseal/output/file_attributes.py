@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import Final, Self
+
+from msgspec import Struct
 
 from dcmseal.output.file_permissions import ACL, FilePermissions
 from dcmseal.output.folder import UNSUPPORTED
@@ -26,8 +27,7 @@ class AttributeNotKept(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileAttributes:
+class FileAttributes(Struct, frozen=True, kw_only=True):
     """The attributes of a file, except those that depend on its content, such as time stamps."""
 
     uid: int

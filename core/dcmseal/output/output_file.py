@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dcmseal.output.file_locks import LOCK_TIMEOUT
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFile(os.PathLike[str]):
+class OutputFile(Struct, frozen=True):
     """A path to write to, and how."""
 
     path: str
@@ -25,8 +25,7 @@ class OutputFile(os.PathLike[str]):
         return self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(Struct, frozen=True):
     """The open file from which an output is made."""
 
     descriptor: int

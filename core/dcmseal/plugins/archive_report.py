@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileCounts:
+class FileCounts(Struct, frozen=True, kw_only=True):
     """Numbers of files by verdict."""
 
     valid: int = 0
@@ -28,8 +27,7 @@ class FileCounts:
         return self.valid + self.not_established + self.no_signature + self.invalid + self.failed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureCounts:
+class SignatureCounts(Struct, frozen=True, kw_only=True):
     """Numbers of signatures by verdict."""
 
     valid: int = 0
@@ -42,8 +40,7 @@ class SignatureCounts:
         return self.valid + self.not_established + self.invalid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignerTotals:
+class SignerTotals(Struct, frozen=True, kw_only=True):
     """The signatures with one signer's certificate."""
 
     subject: str
@@ -53,16 +50,14 @@ class SignerTotals:
     signatures: SignatureCounts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileTotals:
+class ProfileTotals(Struct, frozen=True, kw_only=True):
     """The signatures that meet a Digital Signature Profile; a signature may meet several."""
 
     name: str
     signatures: SignatureCounts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthTotals:
+class MonthTotals(Struct, frozen=True, kw_only=True):
     """The signatures of a month, by how their time is known."""
 
     month: str
@@ -73,8 +68,7 @@ class MonthTotals:
     """Signatures whose time only the signer claims."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttentionFile:
+class AttentionFile(Struct, frozen=True, kw_only=True):
     """A file that needs attention."""
 
     name: str
@@ -90,8 +84,7 @@ class AttentionFile:
     """The code of the finding, or the class name of the error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveReport:
+class ArchiveReport(Struct, frozen=True, kw_only=True):
     """The result of verifying many files; its lists are limited, and it states how much they leave out."""
 
     inputs: tuple[str, ...] = ()

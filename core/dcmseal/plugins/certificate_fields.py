@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.plugins.der import BIT_STRING, CONTEXT_0, INTEGER, OID, SEQUENCE, DerError, DerReader, decode_oid
 
@@ -13,8 +14,7 @@ _SUBJECT_UNIQUE_ID: Final = 0x82
 _EXTENSIONS: Final = 0xA3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateFields:
+class CertificateFields(Struct, frozen=True, kw_only=True):
     """Fields that are compared by their bytes, independently of how a library decodes them."""
 
     serial_number: int

@@ -6,9 +6,10 @@ import re
 import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, TypeVar, cast
+
+from msgspec import Struct
 
 from dcmseal.errors import SealError
 
@@ -19,8 +20,7 @@ _HINT: Final = "this is an error in the plugin: report it to its authors"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """Where a plugin comes from; ``distribution`` is empty if an application registered the plugin itself."""
 
     name: str

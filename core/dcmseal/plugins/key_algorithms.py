@@ -9,8 +9,9 @@ KeyAlgorithm(name='RSASSA-PSS', key_type=None)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from dcmseal.errors import MechanismUnavailable
 from dcmseal.plugins.certificate_fields import parse_certificate_fields
@@ -74,8 +75,7 @@ _CURVES: Final = {
 """Names of curves (SEC 2, ANSI X9.62, RFC 5639) for messages; the library decides which of them it can verify."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyAlgorithm:
+class KeyAlgorithm(Struct, frozen=True, kw_only=True):
     """The algorithm of a key, by its AlgorithmIdentifier."""
 
     name: str

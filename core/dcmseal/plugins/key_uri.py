@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote
 
+from msgspec import Struct
+
 from dcmseal.errors import UsageError
+from dcmseal.representation import format_fields
 
 # At least two characters: in C:\keys\signer.pem, C is a drive.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,31}):", re.ASCII)
@@ -25,8 +27,7 @@ _SECRETS_HINT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyUri:
+class KeyUri(Struct, frozen=True, kw_only=True):
     r"""A parsed key URI.
 
     >>> uri = KeyUri.parse(r"pem:C:\keys\my%20key.pem?cert=C:\keys\cert.pem")
@@ -40,7 +41,7 @@ class KeyUri:
     """In lower case."""
     body: str
     """The part between scheme and query, not decoded, because its syntax depends on the scheme."""
-    attributes: Mapping[str, str] = field(repr=False)
+    attributes: Mapping[str, str]
     """The query, percent-decoded."""
 
     @classmethod
@@ -94,6 +95,9 @@ class KeyUri:
     def without_query(self) -> str:
         """The URI without its query, for messages and for SecretRequest."""
         return f"{self.scheme}:{self.body}"
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("attributes",))
 
 
 def find_key_scheme(text: str) -> str | None:

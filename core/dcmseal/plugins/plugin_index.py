@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from dcmseal.errors import PluginBroken, PluginConflict, PluginNotFound, SealError
 from dcmseal.plugins.guard import Origin
@@ -17,8 +18,7 @@ _MAX_NAME_LENGTH: Final = 64
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginKind(Generic[T]):
+class PluginKind(Struct, Generic[T], frozen=True, kw_only=True):
     """A kind of contribution: the hook that returns them, and the guard and the key of each."""
 
     name: str

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
 from threading import Thread
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.errors import PluginBroken
 from dcmseal.plugins.guard import Origin, format_plugin_error, is_keyboard_interrupt, to_single_line, type_name
@@ -26,8 +28,7 @@ LOAD_TIMEOUT: Final = 20.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LoadedPlugin:
+class LoadedPlugin(Struct, frozen=True, kw_only=True, eq=False):
     """A plugin with its own plugin manager, which isolates its failures and wrappers; or the reason why it has none."""
 
     origin: Origin

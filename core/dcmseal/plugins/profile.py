@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol, cast, runtime_checkable
+
+from msgspec import Struct, field
 
 from dcmseal.errors import PluginBroken
 from dcmseal.findings import Aspect, Finding
@@ -48,8 +49,7 @@ class ProfiledDataset(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElementTables:
+class ElementTables(Struct, frozen=True, kw_only=True):
     """The edition of the standard whose tables name the elements of a profile: attributes change between editions."""
 
     edition: str
@@ -62,8 +62,7 @@ class ElementTables:
     """Elements that the earlier edition does not name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirements:
+class Requirements(Struct, frozen=True, kw_only=True):
     """What a profile requires of a signature over a Data Set.
 
     An empty set of algorithms, key types or purposes means that any is allowed.
@@ -103,8 +102,7 @@ class Requirements:
         return self.elements if self.mandatory <= self.elements else self.elements | self.mandatory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureFacts:
+class SignatureFacts(Struct, frozen=True, kw_only=True):
     """The facts of a planned or existing signature that a profile checks."""
 
     mac_algorithm: MacAlgorithm | None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pickle import PicklingError
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct
 
 from dcmseal.errors import UnknownProfile
 from dcmseal.plugins.executor import BatchExecutor, GuardedExecutor
@@ -84,8 +85,7 @@ _KINDS: Final[list[PluginKind[Any]]] = [_SIGNER, _PROFILE, _TRUST, _TIMESTAMP, _
 """All kinds, in the order in which plugins are listed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginInfo:
+class PluginInfo(Struct, frozen=True, kw_only=True):
     """A plugin as the list of plugins shows it."""
 
     name: str

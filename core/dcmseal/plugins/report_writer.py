@@ -10,8 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol, cast, runtime_checkable
+
+from msgspec import Struct, field
 
 from dcmseal.errors import PluginBroken
 from dcmseal.model.coverage_map import CoverageMap
@@ -21,8 +22,7 @@ from dcmseal.plugins.archive_report import ArchiveReport
 from dcmseal.plugins.guard import Guard, Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateFacts:
+class CertificateFacts(Struct, frozen=True, kw_only=True):
     """A certificate as a report shows it; if it cannot be parsed, only ``problem`` is set."""
 
     subject: str = ""
@@ -39,8 +39,7 @@ class CertificateFacts:
     """Why the certificate cannot be parsed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedFile:
+class ReportedFile(Struct, frozen=True, kw_only=True):
     """One SOP Instance in a report: the result of verification, or the reason why there is none."""
 
     name: str
@@ -57,8 +56,7 @@ class ReportedFile:
     """How to solve the problem."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportContext:
+class ReportContext(Struct, frozen=True, kw_only=True):
     """How and when the files were verified, which every report has to state."""
 
     version: str

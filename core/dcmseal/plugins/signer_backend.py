@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol, cast
+
+from msgspec import Struct, field
 
 from dcmseal.errors import PluginBroken, SignerError, UsageError
 from dcmseal.plugins import guard
@@ -64,8 +65,7 @@ class Signer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretRequest:
+class SecretRequest(Struct, frozen=True, kw_only=True):
     """A request of a backend for a PIN or passphrase."""
 
     purpose: str
@@ -79,8 +79,7 @@ Secrets = Callable[[SecretRequest], str | None]
 """Returns the secret for a request, or None if there is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyListing:
+class KeyListing(Struct, frozen=True, kw_only=True):
     """A key that a backend found, and the URI that opens it."""
 
     uri: str

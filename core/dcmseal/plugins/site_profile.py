@@ -25,8 +25,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileFileError
@@ -44,8 +46,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteRules:
+class SiteRules(Struct, frozen=True, kw_only=True):
     """The contents of a profile file."""
 
     name: str
@@ -61,8 +62,7 @@ class SiteRules:
     timestamp_required: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteProfile:
+class SiteProfile(Struct, frozen=True, kw_only=True):
     """A profile that adds the rules of a site to those of a base profile."""
 
     rules: SiteRules
@@ -221,7 +221,7 @@ def _build_rules(table: Mapping[str, object]) -> SiteRules:
     return rules
 
 
-_KEYS: Final = SiteRules.__dataclass_fields__.keys()
+_KEYS: Final = frozenset(SiteRules.__struct_fields__)
 
 
 def _intersect(base: frozenset[K], own: frozenset[K]) -> frozenset[K]:

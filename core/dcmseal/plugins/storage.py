@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from dcmseal.dataset.source import Buffer
 from dcmseal.errors import DatasetError, OutputError, PluginBroken
@@ -25,8 +26,7 @@ FIRST_READ_SIZE: Final = 1 << 17
 """The end of the first range that dcmseal reads of an object, unless the object is smaller."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageEntry:
+class StorageEntry(Struct, frozen=True, kw_only=True):
     """An object in a storage."""
 
     url: str

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.errors import PluginBroken, TimestampError
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -23,8 +25,7 @@ from dcmseal.plugins.signer_backend import Secrets, check_secrets
 from dcmseal.terms import MacAlgorithm
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampQuery:
+class TimestampQuery(Struct, frozen=True, kw_only=True):
     """Options of a request to a timestamp authority (RFC 3161 2.4.1)."""
 
     algorithm: MacAlgorithm = MacAlgorithm.SHA256
@@ -37,8 +38,7 @@ class TimestampQuery:
     """Request the certificate of the authority."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True, kw_only=True):
     """Timeout and retries for requests to a timestamp authority."""
 
     seconds: float = 10.0
@@ -47,8 +47,7 @@ class RetryPolicy:
     """Number of attempts while the authority cannot be reached."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampResult:
+class TimestampResult(Struct, frozen=True, kw_only=True):
     """The result of verifying a timestamp; ``time`` is None if the timestamp certifies none."""
 
     findings: tuple[Finding, ...]

@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
+
+from msgspec import Struct, field
 
 from dcmseal.errors import PluginBroken, TrustError
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -20,6 +21,7 @@ from dcmseal.model.evidence_record import TrustMaterial
 from dcmseal.model.report import TimeBasis
 from dcmseal.plugins import guard
 from dcmseal.plugins.guard import Guard, Origin
+from dcmseal.representation import format_fields
 
 DEFAULT_SCHEME: Final = "x509"
 """Scheme of the backend that evaluates X.509 certificates (RFC 5280)."""
@@ -56,8 +58,7 @@ class Strictness(StrEnum):
                 return Outcome.FAILED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustSettings:
+class TrustSettings(Struct, frozen=True, kw_only=True):
     """What a site trusts. Files are PEM or DER; a folder includes all files in it.
 
     Only anchors named here are trusted: neither those of the operating system, unless ``system_anchors`` is set, nor
@@ -76,7 +77,7 @@ class TrustSettings:
     """Files and folders with CRLs."""
     ocsp_responses: tuple[str, ...] = ()
     """Files and folders with OCSP responses in DER."""
-    material: TrustMaterial = field(default=TrustMaterial(), repr=False)
+    material: TrustMaterial = TrustMaterial()
     """Material in memory. All of its anchors are trusted, and values that cannot be parsed are ignored."""
     fetch: bool = False
     """Fetch CRLs and OCSP responses from the addresses in certificates that have a path to an anchor."""
@@ -115,6 +116,9 @@ class TrustSettings:
         """How to treat a certificate whose revocation status is unknown."""
         return self.revocation or (RevocationMode.HARD if self.has_revocation_sources else RevocationMode.SOFT)
 
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("material",))
+
 
 class TrustPurpose(StrEnum):
     """The use for which a certificate is evaluated."""
@@ -124,11 +128,10 @@ class TrustPurpose(StrEnum):
     """Certifying the time (RFC 3161); pins restrict signers, not timestamp authorities."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustRequest:
+class TrustRequest(Struct, frozen=True, kw_only=True):
     """The question whether a certificate is trusted for a signature made at a given time."""
 
-    certificate: bytes = field(repr=False)
+    certificate: bytes
     """DER."""
     moment: dt.datetime
     """The time of the signature."""
@@ -137,24 +140,29 @@ class TrustRequest:
     now: dt.datetime
     """The current time."""
     purpose: TrustPurpose = TrustPurpose.SIGNING
-    other_certificates: tuple[bytes, ...] = field(default=(), repr=False)
+    other_certificates: tuple[bytes, ...] = ()
     """DER certificates from the same source: candidates for the path to an anchor, but not anchors themselves."""
     collect_material: bool = False
     """Whether the result has to include the material it is based on, so that it can be reproduced later."""
 
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("certificate", "other_certificates"))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustResult:
+
+class TrustResult(Struct, frozen=True, kw_only=True):
     """Findings of aspect TRUST (at least one), and the certification path they are based on."""
 
     findings: tuple[Finding, ...]
-    chain: tuple[bytes, ...] = field(default=(), repr=False)
+    chain: tuple[bytes, ...] = ()
     """DER, from the signer's certificate to the anchor; empty if no path to an anchor was found."""
-    material: TrustMaterial = field(default=TrustMaterial(), repr=False)
+    material: TrustMaterial = TrustMaterial()
     """Everything the result depends on besides settings and request, if the request asks for it.
 
     The same request, with this material in the settings, gives the same result.
     """
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("chain", "material"))
 
 
 class TrustEvaluator(Protocol):

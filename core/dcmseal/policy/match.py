@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal.errors import CertificateNotValid
 from dcmseal.findings import Aspect, Outcome
@@ -21,8 +22,7 @@ _VALIDITY_BY_VERDICT: Final = {Verdict.VALID: Outcome.PASSED, Verdict.NOT_ESTABL
 _MISPLACED_CODES: Final = frozenset({"element-out-of-place", "element-never-signed"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElementCoverage:
+class ElementCoverage(Struct, frozen=True, kw_only=True):
     """The elements of a level, by whether a signature covers them."""
 
     signed: frozenset[int] = frozenset()
@@ -34,8 +34,7 @@ class ElementCoverage:
         return tag in self.signed or tag in self.unsigned or tag in self.unsignable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SignatureCandidate:
+class SignatureCandidate(Struct, frozen=True, kw_only=True, eq=False):
     """A signature at the level that a policy is about."""
 
     report: SignatureReport

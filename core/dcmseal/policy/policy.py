@@ -10,8 +10,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.errors import UsageError
 from dcmseal.plugins.profile import Profile
@@ -21,8 +23,7 @@ _MAX_RULES: Final = 64
 _MAX_SIGNATURES: Final = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """Requirements on the valid signatures of one level.
 
     Raises:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dictionary import parse_tag, tag_keyword
@@ -32,8 +34,7 @@ _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _MAX_LENGTH: Final = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """Requirements that one signature must meet, all of them.
 
     Raises:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile
@@ -23,24 +24,21 @@ _MAX_SIGNATURES: Final = 64
 """Maximum number of signatures that may be cited for one instance."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CitedMac:
+class CitedMac(Struct, frozen=True, kw_only=True):
     """An item of Referenced SOP Instance MAC Sequence (0400,0403); its parameters have no MAC ID Number."""
 
     parameters: MacParameters
     value: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CitedSignature:
+class CitedSignature(Struct, frozen=True, kw_only=True):
     """An item of Referenced Digital Signature Sequence (0400,0402)."""
 
     uid: str
     value: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CitedInstance:
+class CitedInstance(Struct, frozen=True, kw_only=True):
     """An item of Referenced SOP Sequence (0008,1199), which cites one instance."""
 
     level: Level

@@ -7,8 +7,10 @@ signature is suitable, that is, valid, made with a strong MAC algorithm, and cov
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal import tags
 from dcmseal.dataset.critical_tags import affects_display
@@ -36,8 +38,7 @@ from dcmseal.verification.pipeline import verify_file
 _MAX_CITED_SIGNATURES: Final = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilledReference:
+class FilledReference(Struct, frozen=True, kw_only=True):
     """A reference to an instance that the document cites."""
 
     location: Location
@@ -57,8 +58,7 @@ class FilledReference:
     """Elements that affect what the instance displays but cannot be part of a MAC."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilledDocument:
+class FilledDocument(Struct, frozen=True, kw_only=True):
     """A document with its references filled in."""
 
     file: DicomFile

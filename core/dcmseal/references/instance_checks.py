@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.dataset.critical_tags import affects_display
 from dcmseal.dataset.part10 import DicomFile
@@ -44,8 +46,7 @@ class _ReferenceResult(NamedTuple):
     """Elements that cannot be part of any MAC."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceOptions:
+class ReferenceOptions(Struct, frozen=True, kw_only=True):
     """How to check instances against the references to them."""
 
     now: datetime | None = None

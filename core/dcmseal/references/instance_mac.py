@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.dataset.edits import apply_edits
 from dcmseal.dataset.padding import build_padding_edits, has_excess_padding
@@ -30,8 +32,7 @@ _VR_RULES: Final = tuple(
 """All rules for VRs that Implicit VR leaves open; dcmseal uses the first for new MACs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceMac:
+class InstanceMac(Struct, frozen=True, kw_only=True):
     """A MAC over elements of an instance."""
 
     value: bytes

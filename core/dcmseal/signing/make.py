@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+
+from msgspec.structs import replace
 
 from dcmseal import tags
 from dcmseal.dataset.edits import apply_edits

@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.dataset.padding import PaddedElement
 from dcmseal.dataset.part10 import DicomFile
@@ -24,6 +26,7 @@ from dcmseal.macro.profile_view import LevelView, build_signature_facts
 from dcmseal.macro.signer_certificate import Certificate
 from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode, to_dt_value
 from dcmseal.plugins.profile import Profile, Requirements
+from dcmseal.representation import format_fields
 from dcmseal.signing.existing_signatures import check_intact, existing_signature_warnings
 from dcmseal.signing.preflight import plan_warnings
 from dcmseal.signing.prepare import PreparedLevel, prepare_level
@@ -49,14 +52,13 @@ _MAX_ELEMENTS: Final = 0xFFFE // 4
 """The number of tags that fit into an AT value in explicit VR (PS3.5 7.1.2)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """A signature that can be made. Use it as a context manager or close it, because it keeps the source open."""
 
-    file: DicomFile = field(repr=False)
+    file: DicomFile
     """The Data Set, with minimal padding unless padding is kept."""
-    level: Level = field(repr=False)
-    scan: LevelScanner = field(repr=False)
+    level: Level
+    scan: LevelScanner
     signature: DigitalSignature
     """The signature, without certificate and value."""
     unsignable: tuple[tuple[int, str], ...]
@@ -66,14 +68,14 @@ class Plan:
     warnings: tuple[SigningWarning, ...]
     profile: Profile | None
     requirements: Requirements
-    macs: LevelMacs = field(repr=False)
+    macs: LevelMacs
     """The MAC over the data elements, before the signature's own item."""
-    dataset: Dataset | None = field(repr=False)
+    dataset: Dataset | None
     """The pydicom Dataset to sign in place, if the source is one."""
-    resources: ExitStack = field(repr=False)
-    registry: RegistryProvider = field(repr=False)
+    resources: ExitStack
+    registry: RegistryProvider
     """Returns the plugins to write to a URL."""
-    filled_document: FilledDocument | None = field(default=None, repr=False)
+    filled_document: FilledDocument | None = None
     """The document with its references filled in, if that was requested."""
 
     @property
@@ -101,6 +103,11 @@ class Plan:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return format_fields(
+            self, hidden=("file", "level", "scan", "macs", "dataset", "resources", "registry", "filled_document")
+        )
 
 
 def plan_signature(source: DatasetInput, context: SigningContext) -> Plan:

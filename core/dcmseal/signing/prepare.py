@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal import tags
 from dcmseal.dataset.edits import apply_edits
@@ -35,8 +37,7 @@ from dcmseal.signing.signing_options import PaddingMode, select_tags
 from dcmseal.verification.mac_binding import FragmentBoundaries, check_structure
 
 
-@dataclass(slots=True, kw_only=True)
-class PreparedLevel:
+class PreparedLevel(Struct, kw_only=True):
     """A level, scanned and hashed."""
 
     file: DicomFile

@@ -11,7 +11,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.findings import Finding
@@ -24,8 +25,7 @@ from dcmseal.sources.dataset_input import DatasetInput, open_source
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, TimestampType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainedElement:
+class ExplainedElement(Struct, frozen=True, kw_only=True):
     """One element of the Data Set."""
 
     tag: int
@@ -36,8 +36,7 @@ class ExplainedElement:
     """What requires it, or why it cannot be signed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileExplanation:
+class ProfileExplanation(Struct, frozen=True, kw_only=True):
     """What a signature for a profile would cover in a Data Set."""
 
     profile: Profile

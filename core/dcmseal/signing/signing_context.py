@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dcmseal.plugins.profile import Profile
 from dcmseal.plugins.registry_provider import RegistryProvider, no_plugins
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningContext:
+class SigningContext(Struct, frozen=True, kw_only=True):
     """Everything a signature needs besides the file and the key."""
 
     options: SignOptions = SignOptions()

@@ -7,9 +7,10 @@ SignOptions(tags=(1048608,), purpose=<SignaturePurpose.VERIFICATION: 5>)
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict, Unpack
+
+from msgspec import Struct
 
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion_reason
@@ -17,7 +18,7 @@ from dcmseal.dictionary import parse_tag
 from dcmseal.errors import NotSignable, ProfileViolation, UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location, parse_location
-from dcmseal.option_values import build_options, format_options, set_options, to_tuple
+from dcmseal.option_values import build_options, format_options, parse_options, to_tuple
 from dcmseal.plugins.profile import Profile, Requirements
 from dcmseal.sources.reference_folders import ReferenceFolders, References, to_reference_folders
 from dcmseal.tags import format_tag
@@ -55,8 +56,7 @@ class SignKeywords(TypedDict, total=False):
     allow_expired: bool
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
-class SignOptions:
+class SignOptions(Struct, frozen=True, kw_only=True):
     """The options of ``sign`` and ``sign_many``, read and checked.
 
     Raises:
@@ -93,8 +93,12 @@ class SignOptions:
     allow_expired: bool = False
     """Allow a certificate that is not valid now."""
 
-    def __init__(self, **keywords: Unpack[SignKeywords]) -> None:
-        set_options(self, keywords, _PARSERS)
+    if TYPE_CHECKING:
+
+        def __init__(self, **keywords: Unpack[SignKeywords]) -> None: ...
+
+    def __post_init__(self) -> None:
+        parse_options(self, _PARSERS)
 
     @classmethod
     def build(cls, options: SignOptions | None, keywords: SignKeywords) -> SignOptions:

@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dcmseal.representation import format_fields
 
 if TYPE_CHECKING:
     from dcmseal.model.signature import DigitalSignature
@@ -17,8 +20,7 @@ if TYPE_CHECKING:
     from dcmseal.verification.timestamp_checks import TimestampVerification
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningResult:
+class SigningResult(Struct, frozen=True, kw_only=True):
     """A signature that was made and written."""
 
     signature: DigitalSignature
@@ -27,11 +29,11 @@ class SigningResult:
     """Elements whose padding was reduced to the minimum, each as a path of tags."""
     unsignable: tuple[tuple[int, str], ...]
     """Elements that could not be signed, with reasons."""
-    data: bytes | None = field(repr=False)
+    data: bytes | None
     """The signed file, if no output was given."""
     references: tuple[FilledReference, ...] = ()
     """The instances that the document cites, if references were filled in."""
-    manifest: bytes | None = field(default=None, repr=False)
+    manifest: bytes | None = None
     """The change manifest, if one was requested."""
     certified: TimestampVerification | None = None
     """The verification of the timestamp, if one was requested; no finding of it failed."""
@@ -40,3 +42,6 @@ class SigningResult:
     def uid(self) -> str:
         """Digital Signature UID of the new signature."""
         return self.signature.uid
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("data", "manifest"))

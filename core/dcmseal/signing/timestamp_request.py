@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from dcmseal.errors import TimestampError, UsageError
 from dcmseal.option_values import to_tuple
 from dcmseal.plugins.signer_backend import SecretRequest, Secrets
 from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
+from dcmseal.representation import format_fields
 
 
-@dataclass(slots=True)
-class AuthorityBackoff:
+class AuthorityBackoff(Struct):
     """The authorities that did not respond, and when. They are not pickled."""
 
     clock: Callable[[], float] = time.monotonic
@@ -54,18 +55,20 @@ def _no_secrets(_: SecretRequest) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampRequest:
+class TimestampRequest(Struct, frozen=True, kw_only=True):
     """Which authorities to ask for a timestamp, and what to ask for."""
 
     urls: tuple[str, ...]
     """The authorities; the next one is asked when one cannot be reached or refuses."""
     query: TimestampQuery = TimestampQuery()
     retry_policy: RetryPolicy = RetryPolicy()
-    secrets: Secrets = field(default=_no_secrets, repr=False)
+    secrets: Secrets = _no_secrets
     """Answers with ``USER:PASSWORD`` when an authority requires a login."""
-    backoff: AuthorityBackoff = field(default_factory=AuthorityBackoff, repr=False, compare=False)
+    backoff: AuthorityBackoff = field(default_factory=AuthorityBackoff)
     """Shared by all files that are signed with this request."""
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("secrets", "backoff"))
 
 
 TimestampInput: TypeAlias = "str | Iterable[str] | TimestampRequest"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.errors import CertificateNotValid, TimestampError, TimestampRejected
 from dcmseal.findings import Finding, Outcome
@@ -15,6 +17,7 @@ from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
 from dcmseal.plugins.registry_provider import RegistryProvider
 from dcmseal.plugins.timestamp_backend import TimestampBackend, TimestampQuery
+from dcmseal.representation import format_fields
 from dcmseal.signing.timestamp_request import TimestampRequest
 from dcmseal.signing.warnings import SigningWarning, timestamp_warnings
 from dcmseal.terms import TimestampType
@@ -26,13 +29,12 @@ from dcmseal.verification.timestamp_checks import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampingResult:
+class TimestampingResult(Struct, frozen=True, kw_only=True):
     """A signature with its new timestamp, and the file if no output was given."""
 
     signature: DigitalSignature
     verification: TimestampVerification
-    data: bytes | None = field(repr=False)
+    data: bytes | None
 
     @property
     def uid(self) -> str:
@@ -54,12 +56,14 @@ class TimestampingResult:
         """Why verification will not accept the timestamp, if it will not."""
         return tuple(timestamp_warnings(self.verification))
 
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("data",))
+
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampedSignature:
+class TimestampedSignature(Struct, frozen=True, kw_only=True):
     """A signature with its timestamp, and the verification of the timestamp."""
 
     signature: DigitalSignature

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.dataset.header import ElementKind, is_too_long_for_vr
 from dcmseal.errors import CertificateNotValid
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from dcmseal.verification.timestamp_checks import TimestampVerification
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningWarning:
+class SigningWarning(Struct, frozen=True, kw_only=True):
     """A warning about a signature; ``code`` is stable, ``elements`` are the tags that it concerns."""
 
     code: str

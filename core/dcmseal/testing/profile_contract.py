@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from dcmseal.errors import ProfileViolation, UsageError
 from dcmseal.findings import Aspect, Finding, Outcome

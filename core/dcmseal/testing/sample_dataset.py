@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from dcmseal.dataset.transfer_syntax import EXPLICIT_LITTLE_UID
 from dcmseal.dataset.vr import LONG_VRS
@@ -13,8 +14,7 @@ from dcmseal.dictionary import tag_vr
 from dcmseal.location import MAIN, Location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleDataset:
+class SampleDataset(Struct, frozen=True, kw_only=True):
     """A ProfiledDataset with given values: text, a number of items, or None for anything else."""
 
     values: Mapping[int, str | int | None] = field(default_factory=dict[int, str | int | None])

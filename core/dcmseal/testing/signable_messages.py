@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NoReturn
+
+from msgspec import Struct
 
 from dcmseal.errors import SealError
 from dcmseal.mac.digest import digest_info, new_digest
 from dcmseal.terms import MacAlgorithm
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BytesMessage:
+class BytesMessage(Struct, frozen=True, kw_only=True):
     """A SignableMessage over given bytes."""
 
     algorithm: MacAlgorithm
@@ -34,8 +34,7 @@ class BytesMessage:
         yield self.content[middle:]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableMessage:
+class UnreadableMessage(Struct, frozen=True, kw_only=True):
     """A SignableMessage over a truncated Data Set: every view of it raises an error."""
 
     algorithm: MacAlgorithm

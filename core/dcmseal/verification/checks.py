@@ -7,8 +7,9 @@ To add a check, write a function that takes the level and the signature and retu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec.structs import replace
 
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable
 from dcmseal.findings import Aspect, Finding, Outcome

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from dcmseal import tags
 from dcmseal.dataset.critical_tags import is_critical
@@ -86,8 +87,7 @@ def compute_coverage(signature: DigitalSignature, macs: LevelMacs) -> Coverage:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedElements:
+class ListedElements(Struct, frozen=True, kw_only=True):
     """Data Elements Signed (0400,0020), compared with the elements of its level."""
 
     coverage: Coverage

@@ -6,10 +6,12 @@ The standard leaves some details open, and some signers deviate from it. A varia
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.dataset.edits import apply_edits
 from dcmseal.dataset.header import ElementKind
@@ -37,8 +39,7 @@ from dcmseal.macro.read import SignatureItem
 from dcmseal.tags import PIXEL_DATA, format_tag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariantMatch:
+class VariantMatch(Struct, frozen=True, kw_only=True):
     """A MAC variant that the signature matches, or the reason why no variant can be compared."""
 
     code: str

@@ -6,8 +6,9 @@ The checks are listed in ``dcmseal.verification.checks``, and ``dcmseal.model.ve
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from dcmseal.dataset.file_meta_findings import identity_notes
 from dcmseal.dataset.part10 import DicomFile
@@ -92,8 +93,7 @@ def verify_planned_signature(
     return _check_signature(at, item).build_report(integrity_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _MainLevel:
+class _MainLevel(Struct, frozen=True):
     """The main Data Set, regardless of the requested level."""
 
     scan: LevelScanner

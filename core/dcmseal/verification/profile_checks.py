@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
 
 from dcmseal.findings import Aspect, Finding, Outcome
 
@@ -61,8 +62,7 @@ class ProfileChecks:
         return tuple(self._broken)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileResult:
+class ProfileResult(Struct, frozen=True, kw_only=True):
     """The result of checking a signature against profiles."""
 
     met: tuple[str, ...] = ()

@@ -11,25 +11,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.report import SignerTrust, TimeBasis
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
 from dcmseal.plugins.trust import TrustEvaluator, TrustPurpose, TrustRequest, TrustResult, TrustSettings
+from dcmseal.representation import format_fields
 
 if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class Trust(Struct, frozen=True, kw_only=True):
     """Loaded trust settings for any number of verifications, which share cached results."""
 
     settings: TrustSettings
     evaluator: TrustEvaluator
-    on_result: Callable[[TrustResult], object] | None = field(default=None, repr=False)
+    on_result: Callable[[TrustResult], object] | None = None
     """Called with every result, which then includes the material that it is based on."""
 
     @classmethod
@@ -102,6 +104,9 @@ class Trust:
         result = self.evaluator.evaluate(replace(request, collect_material=True))
         self.on_result(result)
         return result
+
+    def __repr__(self) -> str:
+        return format_fields(self, hidden=("on_result",))
 
 
 def _judge_authority(result: TrustResult) -> Finding:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -38,8 +40,7 @@ def unevaluated_authority_findings(_: CertifiedTime) -> tuple[Finding, ...]:
     return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING_CLAUSE),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampContext:
+class TimestampContext(Struct, frozen=True, kw_only=True):
     """How to verify timestamps."""
 
     mode: TimestampMode = TimestampMode.VERIFY
@@ -53,8 +54,7 @@ class TimestampContext:
     """Outcome of the finding that a timestamp is weak."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampVerification:
+class TimestampVerification(Struct, frozen=True, kw_only=True):
     """The result of verifying the timestamp of a signature."""
 
     findings: tuple[Finding, ...] = ()

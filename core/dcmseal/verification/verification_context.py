@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.structure_problems import StructureFindings
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from dcmseal.verification.signer_trust import Trust
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerificationContext:
+class VerificationContext(Struct, frozen=True, kw_only=True):
     """What to verify, and against which requirements."""
 
     uid: str | None = None
@@ -66,8 +66,7 @@ class VerificationContext:
         return fixed or datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelContext:
+class LevelContext(Struct, frozen=True, kw_only=True):
     """A scanned level, and everything that the checks of its signatures share."""
 
     file: DicomFile
@@ -86,8 +85,7 @@ class LevelContext:
     """The time of verification, the same for all signatures of a file."""
 
 
-@dataclass(slots=True, kw_only=True)
-class SignatureContext:
+class SignatureContext(Struct, kw_only=True):
     """One signature while its checks run, and what they determine in addition to findings."""
 
     item: SignatureItem

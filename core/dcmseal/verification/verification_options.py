@@ -7,14 +7,16 @@ VerifyOptions(location=Location(steps=()), timestamp=<TimestampMode.IGNORE: 'ign
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
 from dcmseal.errors import UsageError
 from dcmseal.location import Location, parse_location
-from dcmseal.option_values import build_options, format_options, set_options, to_tuple
+from dcmseal.option_values import build_options, format_options, parse_options, to_tuple
 from dcmseal.sources.reference_folders import ReferenceFolders, References, to_reference_folders
 
 if TYPE_CHECKING:
@@ -56,8 +58,7 @@ class VerifyKeywords(TypedDict, total=False):
     file_digest: bool
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
-class VerifyOptions:
+class VerifyOptions(Struct, frozen=True, kw_only=True):
     """The options of ``verify`` and ``verify_many``, parsed and checked.
 
     The keyword ``require`` adds rules to ``policy``: names of profiles, paths of profile files, or rules in the syntax
@@ -82,24 +83,31 @@ class VerifyOptions:
     the files once."""
     timestamp: TimestampMode = TimestampMode.VERIFY
     """Whether to verify, require or ignore certified timestamps."""
-    timestamp_certificates: tuple[bytes, ...] = field(default=(), repr=False)
+    timestamp_certificates: tuple[bytes, ...] = ()
     """DER certificates of timestamp authorities, for timestamps without a certificate; they are not trusted."""
     references: ReferenceFolders | None = None
     """Folders with the instances that a document cites as evidence, to check for changes (PS3.3 C.17.2.1)."""
     now: datetime | None = None
     """The time of verification; None for the time in ``trust``, or else the current time."""
-    name_profiles: bool = True
-    """Report which profiles each signature meets. False avoids loading plugins."""
+    name_profiles: bool = False
+    """Report which profiles each signature meets, which loads plugins."""
     count_coverage: bool = False
     """Report how many elements of the object signatures cover, and which they do not."""
     file_digest: bool = False
     """Report the SHA-256 of the file, which reads the file once more."""
 
-    def __init__(self, **keywords: Unpack[VerifyKeywords]) -> None:
-        values: dict[str, object] = {**keywords}
-        rules = values.pop("require", ())
-        set_options(self, values, _PARSERS)
-        object.__setattr__(self, "policy", _add_rules(self.policy, rules))
+    require: tuple[str | Rule | Profile, ...] = ()
+    """Rules to add to ``policy``; empty afterwards."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **keywords: Unpack[VerifyKeywords]) -> None: ...
+
+    def __post_init__(self) -> None:
+        parse_options(self, _PARSERS)
+        if self.require != ():
+            force_setattr(self, "policy", _add_rules(self.policy, self.require))
+            force_setattr(self, "require", ())
         if self.policy is not None and self.policy.needs_timestamps and self.timestamp is TimestampMode.IGNORE:
             raise UsageError(
                 "the policy requires timestamps, but timestamps are ignored", hint="omit one of the two options"
@@ -120,7 +128,7 @@ class VerifyOptions:
         return build_options(VerifyOptions, self, keywords)
 
     def __repr__(self) -> str:
-        return format_options(self)
+        return format_options(self, hidden=("timestamp_certificates",))
 
 
 def _add_rules(policy: Policy | None, rules: Any) -> Policy | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from asn1crypto import core
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.backends.timestamp.token_checks import SOUND, VALUE, codes, verify_token
 from tests.support.tsa import NOW, TimestampAuthority

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dcmseal.model.evidence_record import TrustMaterial
 from dcmseal.model.report import TimeBasis

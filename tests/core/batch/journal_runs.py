@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.journal.journal_reader import JournalEntry, JournalReader, JournalStatus

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dcmseal.batch.inputs.discovery import iter_inputs
 from dcmseal.batch.inputs.input_file import InputFile, RecordedContent

@@ -34,11 +34,11 @@ print(result.kind, *sorted(set(sys.modules) - before))
 @pytest.mark.parametrize(
     "task",
     [
-        VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=False), detail=ResultDetail.VERDICT),
         VerifyTask(options=VerifyOptions(integrity_only=True), detail=ResultDetail.VERDICT),
-        VerifyTask(options=VerifyOptions(integrity_only=True), detail=ResultDetail.SUMMARY),
-        VerifyTask(options=VerifyOptions(integrity_only=True), detail=ResultDetail.VALUE),
-        VerifyTask(options=VerifyOptions(integrity_only=True), detail=ResultDetail.DOCUMENT),
+        VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=True), detail=ResultDetail.VERDICT),
+        VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=True), detail=ResultDetail.SUMMARY),
+        VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=True), detail=ResultDetail.VALUE),
+        VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=True), detail=ResultDetail.DOCUMENT),
         ListTask(detail=ResultDetail.DOCUMENT),
         SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key="", detail=ResultDetail.SUMMARY),
         PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=ResultDetail.DOCUMENT)),
@@ -65,6 +65,9 @@ def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_pa
 
 
 def test_verdicts_alone_need_no_plugins() -> None:
-    task = VerifyTask(options=VerifyOptions(name_profiles=False), detail=ResultDetail.VERDICT)
+    task = VerifyTask(options=VerifyOptions(), detail=ResultDetail.VERDICT)
     assert "dcmseal.plugins.registry" not in task.preload_modules
-    assert "dcmseal.plugins.registry" in VerifyTask(detail=ResultDetail.VERDICT).preload_modules
+    assert (
+        "dcmseal.plugins.registry"
+        in VerifyTask(options=VerifyOptions(name_profiles=True), detail=ResultDetail.VERDICT).preload_modules
+    )

@@ -8,12 +8,12 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import dcmseal
 from dcmseal.batch.inputs.discovery import iter_inputs

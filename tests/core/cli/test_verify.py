@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import dcmseal
 from dcmseal import tags

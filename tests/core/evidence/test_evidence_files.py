@@ -7,13 +7,13 @@ import json
 import struct
 import zipfile
 import zlib
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 from pydicom import dcmread
 
 import dcmseal

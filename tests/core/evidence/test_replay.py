@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from msgspec.structs import replace
 
 import dcmseal
 from dcmseal.evidence.evidence_store import build_evidence, parse_evidence

@@ -55,9 +55,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 LISTING = """
-import dataclasses, json
+import json, msgspec
 from dcmseal.plugins.registry import Registry
-print(json.dumps({p.distribution + " " + p.name: dataclasses.asdict(p) for p in Registry.discover().plugins()}))
+print(json.dumps({p.distribution + " " + p.name: msgspec.structs.asdict(p) for p in Registry.discover().plugins()}))
 """
 
 ERRORS = """

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from dcmseal import tags
 from dcmseal.findings import Aspect, Outcome

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
 from dcmseal import tags
 from dcmseal.errors import ProfileViolation

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from dcmseal.errors import SealError
 
@@ -76,8 +77,7 @@ class InputFile(NamedTuple):
     """Its content is hashed and compared with this; None to skip that."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableInput:
+class UnreadableInput(Struct, frozen=True, kw_only=True):
     """An input that does not exist or cannot be read; if ``error`` is NotDicom, it is skipped."""
 
     source: str

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, Self
+
+from msgspec import Struct
 
 from dcmseal.errors import UsageError
 
 _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
+class Shard(Struct, frozen=True, kw_only=True):
     """One of ``count`` shards, counted from 1."""
 
     number: int

@@ -6,8 +6,9 @@ True
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 from dcmseal.batch.journal.journal_schema import MAX_REASON, decode_text
 from dcmseal.batch.run_summary import URGENT_VERDICTS
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _MAX_UID = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttentionReason:
+class AttentionReason(Struct, frozen=True, kw_only=True):
     """The text of a result, which belongs to one file only, and its study and series."""
 
     text: str = ""

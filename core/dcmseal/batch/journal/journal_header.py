@@ -12,14 +12,14 @@ True
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from msgspec import Struct
 
 from dcmseal.batch.journal.journal_database import damage_error
 from dcmseal.batch.tasks.task import ListTask, SignTask, VerifyTask
@@ -36,6 +36,7 @@ _TASK_NAMES: Final = ((VerifyTask, "verify"), (SignTask, "sign"), (ListTask, "li
 _IGNORED_FIELDS: Final = frozenset(
     {
         "run_id",
+        "require",
         "detail",
         "options",
         "registry",
@@ -53,8 +54,7 @@ _IGNORED_FIELDS: Final = frozenset(
 """Says how the task is done, and not what it comes to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalHeader:
+class JournalHeader(Struct, frozen=True, kw_only=True):
     """The properties of a journal."""
 
     run_id: str
@@ -131,7 +131,7 @@ def _to_json(value: Any) -> Json:
         return [_to_json(each) for each in cast("Sequence[object]", value)]
     if isinstance(value, Mapping):
         return {str(name): _to_json(each) for name, each in cast("Mapping[object, object]", value).items()}
-    if dataclasses.is_dataclass(value):
+    if isinstance(value, Struct):
         return _fields_to_json(value)
     return str(value)
 
@@ -151,5 +151,5 @@ def _task_to_json(task: Task) -> Document:
 
 
 def _fields_to_json(value: Any) -> Document:
-    names = [each.name for each in dataclasses.fields(value)]
+    names = value.__struct_fields__
     return {name: _to_json(getattr(value, name)) for name in names if name not in _IGNORED_FIELDS}

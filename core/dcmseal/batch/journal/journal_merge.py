@@ -6,9 +6,10 @@ import os
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from dcmseal.batch.inputs.shard import Shard
 from dcmseal.batch.journal.journal_database import LOCK_TIMEOUT, check_writers

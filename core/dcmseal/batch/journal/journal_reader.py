@@ -25,9 +25,10 @@ import zlib
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec import Struct
 
 from dcmseal.batch.journal import journal_database
 from dcmseal.batch.journal.attention_reason import AttentionReason
@@ -53,8 +54,7 @@ _RUNS_QUERY: Final = "SELECT version, began, ended, result_count, input_count FR
 _SUMMARIES_QUERY: Final = "SELECT id, summary, files FROM summaries WHERE files > 0 LIMIT 1000000"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRun:
+class JournalRun(Struct, frozen=True, kw_only=True):
     """One process that wrote the journal."""
 
     version: str
@@ -67,8 +67,7 @@ class JournalRun:
     """Files that it came across; None if it did not come to the end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalStatus:
+class JournalStatus(Struct, frozen=True, kw_only=True):
     """The progress of a run, and its results in numbers."""
 
     header: JournalHeader
@@ -114,8 +113,7 @@ class JournalStatus:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
+class JournalEntry(Struct, frozen=True, kw_only=True):
     """The result of a file."""
 
     source: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.batch.journal.journal_database import LOCK_TIMEOUT
 from dcmseal.batch.journal.journal_header import JournalHeader
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.tasks.task import Task
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalSettings:
+class JournalSettings(Struct, frozen=True, kw_only=True):
     """Which journal to write, and what to record in it."""
 
     path: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.batch.journal.signature_summary import SignatureSummary, read_subject
 from dcmseal.batch.result_kind import ResultKind
@@ -53,8 +55,7 @@ _PARTIAL_COVERAGE: Final = frozenset({_PARTIAL, "critical-unsigned"})
 _MONTH_LENGTH: Final = len("2026-03")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultSummary:
+class ResultSummary(Struct, frozen=True, kw_only=True):
     """The properties that many results have in common; none belongs to one file only."""
 
     kind: str

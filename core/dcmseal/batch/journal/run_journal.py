@@ -20,8 +20,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from dcmseal.batch.inputs.input_file import BatchInput, InputFile, RecordedContent
 from dcmseal.batch.intact_signature import find_intact_signature

@@ -8,10 +8,12 @@ True
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dcmseal.documents.document_parts import format_moment
 from dcmseal.documents.json_reader import InvalidJson, parse_positive_integer, parse_row, parse_text, parse_texts
@@ -31,8 +33,7 @@ _MAX_CACHED_SUBJECTS: Final = 256
 """Signers whose names are remembered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureSummary:
+class SignatureSummary(Struct, frozen=True, kw_only=True):
     """What some signatures of a file have in common."""
 
     verdict: str

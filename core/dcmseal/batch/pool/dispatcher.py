@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
+
+from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.pool.chunks import Chunk, run_chunk
@@ -27,8 +28,7 @@ _MAX_DEATHS: Final = 20
 _ChunkFuture: TypeAlias = "Future[list[BatchResult]]"
 
 
-@dataclass(frozen=True, slots=True)
-class _SubmittedChunk:
+class _SubmittedChunk(Struct, frozen=True):
     """A chunk that was submitted, and its future; None if the executor broke."""
 
     chunk: Chunk

@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from dcmseal.errors import UsageError
 
@@ -31,8 +32,7 @@ _PRELOADED_MODULES: Final = (
 CPU_QUOTA_FILE: Final = "/sys/fs/cgroup/cpu.max"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutorFactory:
+class ExecutorFactory(Struct, frozen=True, kw_only=True):
     """Opens executors, and says how many chunks of work an executor processes at once."""
 
     open: Callable[[Task], AbstractContextManager[Executor]]

@@ -11,9 +11,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from dcmseal.batch.inputs.input_file import BatchInput
 from dcmseal.batch.pool.chunks import CHUNK_SIZE, input_size, iter_chunks, run_input

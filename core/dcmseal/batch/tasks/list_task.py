@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
@@ -13,8 +14,7 @@ from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 from dcmseal.exit_codes import ExitCode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListTask:
+class ListTask(Struct, frozen=True, kw_only=True):
     """List the signatures of each file, like ``dcmseal.signatures``."""
 
     detail: ResultDetail = ResultDetail.VALUE

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.errors import OutputError, UsageError
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class Placement(Struct, frozen=True, kw_only=True):
     """The output of signed files: a folder that mirrors the inputs, or the place of the inputs."""
 
     folder: str | None = None

@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from dcmseal.signing.signing_context import SigningContext
 
 
-@dataclass(frozen=True, slots=True)
-class PlanTask:
+class PlanTask(Struct, frozen=True):
     """A dry run of signing."""
 
     sign_task: SignTask

@@ -6,8 +6,9 @@ import os
 import uuid
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultDetail, ResultKind
@@ -41,8 +42,7 @@ def blocking_codes(warnings: Iterable[SigningWarning]) -> tuple[str, ...]:
     return tuple(each.code for each in warnings if each.is_obstacle)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignTask:
+class SignTask(Struct, frozen=True, kw_only=True):
     """Sign each file with these options."""
 
     run_id: str

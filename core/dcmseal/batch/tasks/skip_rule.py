@@ -7,9 +7,10 @@ SkipRule(criterion=<SkipCriterion.PROFILE: 'profile'>, value='base-rsa')
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultKind
@@ -35,8 +36,7 @@ class SkipCriterion(StrEnum):
     SIGNER = "signer"
 
 
-@dataclass(frozen=True, slots=True)
-class SkipRule:
+class SkipRule(Struct, frozen=True):
     """Which existing signatures make another unnecessary; they count only if the signed data is unchanged."""
 
     criterion: SkipCriterion
@@ -91,9 +91,7 @@ class SkipRule:
         ):
             return ""
         require = (self.value,) if self.criterion is SkipCriterion.PROFILE else ()
-        report = verify(
-            source, integrity_only=True, name_profiles=False, require=require, timestamp="ignore", registry=registry
-        )
+        report = verify(source, integrity_only=True, require=require, timestamp="ignore", registry=registry)
         return next((each.signature.uid for each in report.signatures if self._matches_report(each)), "")
 
     def _matches_report(self, report: SignatureReport) -> bool:

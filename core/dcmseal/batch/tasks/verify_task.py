@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.result_kind import ResultDetail
@@ -36,8 +37,7 @@ _DOCUMENT_MODULES: Final = (
 """Modules that are also needed if a result has more than the verdict."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyTask:
+class VerifyTask(Struct, frozen=True, kw_only=True):
     """Verify each file with these options."""
 
     options: VerifyOptions = VerifyOptions()

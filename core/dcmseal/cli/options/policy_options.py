@@ -60,7 +60,7 @@ def load_policy(options: Namespace) -> PolicySetup | None:
     added = (options.require, options.require_covered, options.require_signatures)
     if options.policy is None and not any((*added, options.distinct_signers, options.no_unsigned_additions)):
         return None
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from dcmseal.cli.options.tag_lists import parse_tags
     from dcmseal.config.policy_setup import PolicySetup

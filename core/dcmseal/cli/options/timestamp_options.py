@@ -65,7 +65,7 @@ def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
     """The timestamp to request; None without an authority. Raises UsageError."""
     if not options.timestamp:
         return None
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from dcmseal.cli.render.screens import warn
     from dcmseal.config.pin_source import StoredSecret

@@ -110,7 +110,7 @@ def parse_trust_settings(options: Namespace, policy_trust: str = "") -> TrustSet
 
 def load_trust_settings(options: Namespace, name: str | None) -> TrustSettings:
     """The named trust setup with the additions of the options; raises UsageError."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from dcmseal.plugins.trust import RevocationMode, Strictness, TrustSettings
 

@@ -37,7 +37,7 @@ def show_tree(file: str, uid: str | None, options: Namespace) -> int:
     from dcmseal.cli.render.screens import make_screen, write_json
 
     with open_input_file(file) as source:
-        report = verify(source, uid=uid, integrity_only=True, name_profiles=False)
+        report = verify(source, uid=uid, integrity_only=True)
         coverage = map_coverage(source, report, show_values=options.show_values, fold=not options.every_item)
     if options.json:
         from dcmseal.documents.document_builders import map_document

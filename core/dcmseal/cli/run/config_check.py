@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.render.signature_format import format_elements
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from dcmseal.documents.json_types import Document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyCheck:
+class KeyCheck(Struct, frozen=True, kw_only=True):
     """A key setup, and whether what it names exists on this machine."""
 
     setup: KeySetup
@@ -149,8 +149,7 @@ def format_error(error: SealError) -> str:
     return f"{error}; {hint}" if hint else str(error)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustCheck:
+class TrustCheck(Struct, frozen=True, kw_only=True):
     """A trust setup, whose files were read."""
 
     name: str
@@ -206,8 +205,7 @@ class TrustCheck:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyCheck:
+class PolicyCheck(Struct, frozen=True, kw_only=True):
     """A policy, whose profiles were looked up."""
 
     name: str

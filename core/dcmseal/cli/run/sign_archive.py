@@ -10,8 +10,9 @@ import uuid
 from argparse import Namespace
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from dcmseal.batch.local_key import LocalKey
 from dcmseal.batch.result_kind import ResultDetail
