@@ -218,7 +218,7 @@ class NodeBuilder:
             into = self.folding.add(group, sequence.node)
         if sequence.repeated is not None and sequence.repeated.is_learning:
             self._learning -= 1
-            # an item that is shown is no example of those that are folded
+            # an item that is shown does not stand for those that are folded
             if group is None or into is not group:
                 elements: Counter[CountedElement] = Counter()
                 for element, number in self._counted[level.counted_before :]:
@@ -231,8 +231,8 @@ class NodeBuilder:
 
     def _end_sequence(self) -> None:
         sequence, level = self._sequences.pop(), self._levels[-1]
-        for item in sequence.repeated.iter_counted() if sequence.repeated is not None else ():
-            self._count_repeated(item)
+        for item in sequence.repeated.iter_examples() if sequence.repeated is not None else ():
+            self._count_repeats(item)
         node = sequence.node
         if node.cover is CoverState.UNCOVERED:
             if sequence.unknown:
@@ -254,7 +254,7 @@ class NodeBuilder:
         if self._learning:
             self._counted.append(((path, node.cover, critical), 1))
 
-    def _count_repeated(self, item: RepeatedItem) -> None:
+    def _count_repeats(self, item: RepeatedItem) -> None:
         """Count the elements of all items that are like one."""
         for (path, cover, critical), number in item.elements.items():
             times = number * item.times

@@ -78,7 +78,7 @@ class RepeatedItems:
         """Remember the item that was just walked through."""
         self._known[self._structure] = item
 
-    def iter_counted(self) -> list[RepeatedItem]:
+    def iter_examples(self) -> list[RepeatedItem]:
         """List the items that others were counted by."""
         return [each for each in self._known.values() if each.times]
 

@@ -133,8 +133,8 @@ def judge_report(
         references: Findings about cited instances; those of aspect COVERAGE do not affect the verdict.
 
     Returns:
-        INVALID if a signature is invalid, a requirement is not met, or a cited instance changed; NO_SIGNATURE if there
-        is no signature, regardless of requirements; otherwise the weakest verdict on a signature.
+        INVALID if a signature is invalid, a requirement is not met, or a cited instance changed; NO_SIGNATURE
+        without a signature, regardless of requirements; otherwise the weakest verdict on a signature.
     """
     verdicts = set(signatures)
     missing = {finding.outcome for finding in unmet}
