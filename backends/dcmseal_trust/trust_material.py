@@ -73,16 +73,16 @@ def load_material(settings: TrustSettings) -> LoadedMaterial:
         anchors=anchors,
         intermediates=(*named, *verified),
         unverified=unverified,
-        crls=(*_load_all(settings.crls, "CRL", _CRL_LABELS, parse_crl, refused), *_iter_parsed(given.crls, parse_crl)),
+        crls=(*_load_all(settings.crls, "CRL", _CRL_LABELS, parse_crl, refused), *_iter_valid(given.crls, parse_crl)),
         ocsp_responses=(
             *_load_all(settings.ocsp_responses, "OCSP response", _OCSP_LABELS, parse_ocsp_response, refused),
-            *_iter_parsed(given.ocsp_responses, parse_ocsp_response),
+            *_iter_valid(given.ocsp_responses, parse_ocsp_response),
         ),
         refused=tuple(refused),
     )
 
 
-def _iter_parsed(values: Iterable[bytes], parse: Callable[[bytes], T]) -> Iterator[T]:
+def _iter_valid(values: Iterable[bytes], parse: Callable[[bytes], T]) -> Iterator[T]:
     for der in values:
         try:
             yield parse(der)

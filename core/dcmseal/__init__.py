@@ -93,6 +93,7 @@ if TYPE_CHECKING:
         signing_document as signing_document,
         timestamping_document as timestamping_document,
     )
+    from dcmseal.documents.verdict_document import verdict_document as verdict_document
     from dcmseal.errors import *  # noqa: F403 - all of its classes are exported
     from dcmseal.evidence.evidence_file import Evidence as Evidence
     from dcmseal.evidence.evidence_store import load_evidence as load_evidence
@@ -237,6 +238,7 @@ _EXPORTS = {
         "certificate_document comparison_document error_document map_document plan_document removal_document "
         "report_document signature_document signatures_document signing_document timestamping_document"
     ),
+    "dcmseal.documents.verdict_document": "verdict_document",
     "dcmseal.errors": (
         "AlreadySigned AmbiguousStructure CertificateMismatch CertificateNotValid CertificateUnreadable "
         "ConcurrentModification DatasetError DeviceRemoved DeviceReplaced DeviceUnavailable EvidenceError "

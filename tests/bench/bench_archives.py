@@ -26,6 +26,7 @@ from .memory import peak
 
 ARCHIVE_1: Final = "archive-1"
 ARCHIVE_2: Final = "archive-2"
+ARCHIVE_LINES: Final = "archive-lines"
 ARCHIVE_BARE: Final = "archive-bare"
 ARCHIVE_RUN: Final = "archive-run"
 ARCHIVE_MEMORY: Final = "archive-memory"
@@ -36,6 +37,7 @@ KINDS: Final = ("a_tiny", "a_ct")
 SUMMARIES: Final = {
     ARCHIVE_1: "dcmseal verify FOLDER of 2,000 files, one process, wall ms a file",
     ARCHIVE_2: "the same with two processes",
+    ARCHIVE_LINES: "dcmseal verify FOLDER --json-lines, one process, wall ms a file",
     ARCHIVE_BARE: "dcmseal.verify of each file, in process, CPU ms a file",
     ARCHIVE_RUN: "the same found and verified as a batch, in process",
     ARCHIVE_MEMORY: "peak memory of verifying 2,000 files, MB",
@@ -52,6 +54,7 @@ def iter_measures(signed: Path, command: str) -> Iterator[tuple[str, Callable[[]
     """Names, and what makes the samples."""
     folder = link_tree(signed, _FILES)
     yield ARCHIVE_1, lambda: _process(folder, command, 1)
+    yield ARCHIVE_LINES, lambda: _process(folder, command, 1, "--json-lines")
     yield ARCHIVE_2, lambda: _process(folder, command, 2)
     yield ARCHIVE_BARE, lambda: _cpu(lambda: _bare(folder))
     yield ARCHIVE_RUN, lambda: _cpu(lambda: _batch(folder))
@@ -79,8 +82,8 @@ def link_tree(signed: Path, files: int) -> Path:
     return folder
 
 
-def _process(folder: Path, command: str, jobs: int) -> Sample:
-    words = [*shlex.split(command), "verify", "--integrity-only", "--quiet", "--jobs", str(jobs), str(folder)]
+def _process(folder: Path, command: str, jobs: int, output: str = "--quiet") -> Sample:
+    words = [*shlex.split(command), "verify", "--integrity-only", output, "--jobs", str(jobs), str(folder)]
 
     def once() -> float:
         start = perf_counter()

@@ -1,4 +1,4 @@
-"""Instances without pixel data: a structured report and a structure set."""
+"""Instances without pixel data: structured reports and a structure set."""
 
 from __future__ import annotations
 
@@ -81,6 +81,13 @@ def report(rng: Random, items: int = 20_000) -> BenchContent:
         element("VerificationFlag", "UNVERIFIED"),
         sequence("ContentSequence", *(_measurement_group(rng) for _ in range(items // 16))),
     )
+    return BenchContent(elements=elements)
+
+
+def many_items(rng: Random) -> BenchContent:
+    """A structured report with a million items, each of one element."""
+    items = [[element("TextValue", f"{rng.randrange(100)}")] for _ in range(1_000_000)]
+    elements = sort_elements(*instance(rng, Comprehensive3DSRStorage, "SR"), sequence("ContentSequence", *items))
     return BenchContent(elements=elements)
 
 

@@ -132,6 +132,7 @@ class BenchRun:
         yield measures.FLOOR, lambda: measures.floor(files)
         yield measures.FLOOR_RSA, lambda: measures.floor_rsa(files, self.identity)
         yield measures.VERIFY_PYTHON, lambda: measures.verify_python(files, python)
+        yield measures.MAP, lambda: measures.map_ours(files)
         yield measures.SIGN, lambda: measures.sign_ours(files, self.identity)
         yield measures.SIGN_PYTHON, lambda: measures.sign_python(files, python)
         yield measures.SYNC, lambda: measures.sync(files)

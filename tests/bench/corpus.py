@@ -24,7 +24,7 @@ from tests.bench.bench_dataset import (
     BenchEncoding,
     write_file,
 )
-from tests.bench.bench_documents import report, structure_set
+from tests.bench.bench_documents import many_items, report, structure_set
 from tests.bench.common_modules import BenchContent
 
 from .functional_groups import enhanced_mr
@@ -65,6 +65,7 @@ KINDS: Final = {
         CorpusKind(name="d_sr_ivle", make=report, encoding=IMPLICIT, base="d_sr"),
         CorpusKind(name="d_sr_be", make=report, encoding=BIG_ENDIAN, base="d_sr"),
         CorpusKind(name="d_sr_und", make=report, encoding=UNDEFINED_LENGTHS, base="d_sr"),
+        CorpusKind(name="d_items", make=many_items),
         CorpusKind(name="e_jpeg", make=ultrasound, encoding=JPEG_BASELINE),
         CorpusKind(name="f_rtss", make=structure_set),
         CorpusKind(name="g_native", make=enhanced_mr(100, side=512, frames=2100), large=True),

@@ -35,6 +35,7 @@ PROCESS: Final = "process"
 PROCESS_DCMSIGN: Final = "process-dcmsign"
 HELP: Final = "process-help"
 MEMORY: Final = "memory"
+MAP: Final = "map"
 
 SUMMARIES: Final = {
     VERIFY: "dcmseal.verify, CPU ms",
@@ -46,6 +47,7 @@ SUMMARIES: Final = {
     SIGN_PYTHON: "dcmseal.sign to a new file without the compiled walker, CPU ms",
     SYNC: "of which the sync of the new file, which DCMTK does without, CPU ms",
     SIGN_DCMTK: "DCMTK load + sign + save in process, CPU ms",
+    MAP: "dcmseal.map_coverage, CPU ms",
     PROCESS: "dcmseal verify, whole process, wall ms",
     PROCESS_DCMSIGN: "dcmsign --verify, whole process, wall ms",
     HELP: "dcmseal --help, whole process, wall ms",
@@ -111,6 +113,12 @@ def _wall(command: list[str]) -> Sample:
 def verify_ours(files: Files) -> Sample:
     """Verification by dcmseal, in process."""
     return _cpu(lambda: dcmseal.verify(files.ours, integrity_only=True))
+
+
+def map_ours(files: Files) -> Sample:
+    """The coverage map of a verified file, in process: most of what a tree or an HTML report costs."""
+    report = dcmseal.verify(files.ours, integrity_only=True)
+    return _cpu(lambda: dcmseal.map_coverage(files.ours, report))
 
 
 def verify_dcmtk(files: Files, loop: DcmtkLoop) -> Sample:

@@ -12,6 +12,7 @@ from tests.bench.bench_archives import (
     ARCHIVE_1,
     ARCHIVE_2,
     ARCHIVE_BARE,
+    ARCHIVE_LINES,
     ARCHIVE_MEMORY,
     ARCHIVE_MEMORY_LARGE,
     ARCHIVE_RUN,
@@ -33,7 +34,7 @@ from tests.bench.bench_large import (
 from tests.bench.bench_tokens import SIGN_BARE, SIGN_TOKEN
 
 from .corpus import KINDS
-from .measures import FLOOR, MEMORY, PROCESS, PROCESS_DCMSIGN, SIGN, SIGN_DCMTK, VERIFY, VERIFY_DCMTK
+from .measures import FLOOR, MAP, MEMORY, PROCESS, PROCESS_DCMSIGN, SIGN, SIGN_DCMTK, VERIFY, VERIFY_DCMTK
 
 Key = tuple[str, str]
 """A kind and a measure."""
@@ -143,6 +144,9 @@ _PROCESS_TIMES_DCMSIGN: Final = 3.7
 _ARCHIVE_TIMES_DCMSIGN: Final = {("a_ct", ARCHIVE_1): 20.0, ("a_ct", ARCHIVE_2): 50.0, ("a_tiny", ARCHIVE_2): 100.0}
 _ARCHIVE_TIMES_DCMTK: Final = 2.0
 _BATCH_TIMES_BARE: Final = 1.1
+_LINES_TIMES_QUIET: Final = 1.3
+_MAP_TIMES_VERIFY: Final = {"c_emf": 2.0, "d_sr": 2.0, "d_items": 3.0}
+_SIGN_TIMES_VERIFY: Final = {"d_items": 3.0}
 _MEMORY_TIMES_SMALL: Final = 1.1
 _TIMES_BARE: Final = {"rsa2048": 0.9, "p256": 0.9}
 
@@ -164,6 +168,10 @@ def _targets() -> Iterator[Target]:
         yield Target(what="verify, times read + SHA-256", key=(kind, VERIFY), over=(kind, FLOOR), limit=limit)
     for name in KINDS:
         yield Target(what="verify, MB over the interpreter", key=(name, MEMORY), limit=_MEMORY_MB)
+    for kind, limit in _MAP_TIMES_VERIFY.items():
+        yield Target(what="coverage map, times verify", key=(kind, MAP), over=(kind, VERIFY), limit=limit)
+    for kind, limit in _SIGN_TIMES_VERIFY.items():
+        yield Target(what="sign, times verify", key=(kind, SIGN), over=(kind, VERIFY), limit=limit)
     yield Target(
         what="verify, whole process, times dcmsign",
         key=("a_tiny", PROCESS),
@@ -227,6 +235,13 @@ def _archive_targets() -> Iterator[Target]:
             key=(kind, ARCHIVE_RUN),
             over=(kind, ARCHIVE_BARE),
             limit=_BATCH_TIMES_BARE,
+        )
+    for kind in ("a_tiny", "a_ct"):
+        yield Target(
+            what="JSON Lines, times no output",
+            key=(kind, ARCHIVE_LINES),
+            over=(kind, ARCHIVE_1),
+            limit=_LINES_TIMES_QUIET,
         )
     yield Target(
         what="memory of 200,000 files, times 2,000",

@@ -83,6 +83,7 @@ COMMANDS = {
     "sign --list-purposes": "purposes",
     "verify SIGNED": "verification",
     "verify SIGNED PLAIN": "files",
+    "verify SIGNED PLAIN --full": "files",
     "compare SIGNED PLAIN": "comparison",
     "compare SIGNED REPORT": "comparison",
     "list SIGNED": "signatures",

@@ -35,9 +35,27 @@ class ResultDetail(StrEnum):
 
     VALUE = "value"
     """As values: reports, signing results, signatures."""
+    DOCUMENT_AND_SUMMARY = "document-and-summary"
+    """As JSON documents, with summary."""
     DOCUMENT = "document"
     """As JSON documents."""
     SUMMARY = "summary"
     """Verdict, reason and summary, and the JSON documents of alarming results: what a journal keeps."""
     VERDICT = "verdict"
     """Verdict and reason, and nothing else."""
+
+    @property
+    def has_document(self) -> bool:
+        """Whether each result can be had as a JSON document."""
+        return self in (ResultDetail.VALUE, ResultDetail.DOCUMENT_AND_SUMMARY, ResultDetail.DOCUMENT)
+
+    @property
+    def has_summary(self) -> bool:
+        """Whether each result can be had as a summary."""
+        return self in (ResultDetail.VALUE, ResultDetail.DOCUMENT_AND_SUMMARY, ResultDetail.SUMMARY)
+
+    def with_summary(self) -> ResultDetail:
+        """The same, with the summary."""
+        if self.has_summary:
+            return self
+        return ResultDetail.DOCUMENT_AND_SUMMARY if self.has_document else ResultDetail.SUMMARY

@@ -118,8 +118,11 @@ class BatchResult(NamedTuple):
         kind = ResultKind.IGNORED
         return cls(input=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, reason=reason)
 
-    def to_document(self) -> Document:
-        """Return the JSON document of the published schema: verification, signing, plan, signatures, skipped or error.
+    def to_document(self, *, full: bool = False) -> Document:
+        """Return the JSON document: ``verdict``, ``signing``, ``plan``, ``signatures``, ``skipped`` or ``error``.
+
+        Args:
+            full: Return a ``verification`` with all findings and elements instead of a ``verdict``.
 
         Raises:
             ValueError: Only the verdict was requested.
@@ -139,7 +142,11 @@ class BatchResult(NamedTuple):
         if self.error is not None:
             return document_builders.error_document(self.error, self.exit_code, source)
         if isinstance(value, VerificationReport):
-            return document_builders.report_document(value, source)
+            if full:
+                return document_builders.report_document(value, source)
+            from dcmseal.documents.verdict_document import verdict_document
+
+            return verdict_document(value, source)
         if isinstance(value, SigningResult):
             return document_builders.signing_document(value, source, self.output)
         if value is not None and self.kind is ResultKind.PLANNED:
@@ -174,8 +181,9 @@ class BatchResult(NamedTuple):
             return self._replace(value=None)
         import json
 
-        summary = self.summarize()
-        wanted = detail is ResultDetail.DOCUMENT or (summary.needs_attention and self.error is None)
+        summary = self.summarize() if detail.has_summary else None
+        needs_attention = summary is not None and summary.needs_attention and self.error is None
+        wanted = detail.has_document or needs_attention
         text = self.document_text or json.dumps(self.to_document(), separators=(",", ":")) if wanted else ""
         return self._replace(value=None, document_text=text, summary=summary)
 

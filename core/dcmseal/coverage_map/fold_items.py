@@ -70,11 +70,23 @@ class ItemFolder:
         self.nodes = 0
         self.folded = 0
 
-    def add(self, group: ItemGroup, to: MapNode) -> None:
-        """Add a complete item to its sequence."""
+    def add(self, group: ItemGroup, to: MapNode) -> ItemGroup:
+        """Add a complete item to its sequence; returns the group that it was folded into, or the item itself."""
         keys = tuple(node.key for node in group.nodes)
         pattern = self._patterns.setdefault(keys, len(self._patterns))
-        self._add_or_fold([group], to.groups.setdefault(pattern, []))
+        alike = to.groups.setdefault(pattern, [])
+        self._add_or_fold([group], alike)
+        return alike[0] if len(alike) == 1 else group
+
+    def repeat(self, group: ItemGroup, into: ItemGroup, times: int) -> None:
+        """Fold more items like ``group``, which was folded into ``into`` last, as often as given."""
+        into.count += group.count * times
+        self.folded += group.count * times
+        for mine, theirs in zip(into.nodes, group.nodes, strict=True):
+            mine.count += theirs.count * times
+            for pattern, groups in theirs.groups.items():
+                for each in groups:
+                    self.repeat(each, mine.groups[pattern][0], times)
 
     def _add_or_fold(self, groups: list[ItemGroup], alike: list[ItemGroup]) -> None:
         """Add groups to others with the same pattern, and fold them if there are too many."""
@@ -89,7 +101,7 @@ class ItemFolder:
         """Fold a group into another with the same pattern."""
         into.count += other.count
         self.folded += 1
-        _add_ranges(into.ranges, other.ranges)
+        add_ranges(into.ranges, other.ranges)
         self.nodes -= len(other.nodes)
         for mine, theirs in zip(into.nodes, other.nodes, strict=True):
             mine.count += theirs.count
@@ -101,7 +113,8 @@ class ItemFolder:
                 self._add_or_fold(groups, alike)
 
 
-def _add_ranges(ranges: list[tuple[int, int]], more: list[tuple[int, int]]) -> None:
+def add_ranges(ranges: list[tuple[int, int]], more: list[tuple[int, int]]) -> None:
+    """Add ranges of items to those of a group; none are left if they are unknown or too many."""
     if not ranges or not more:
         ranges.clear()
         return

@@ -25,25 +25,26 @@ class GapCounter:
         self._others = 0
         self._gaps: dict[tuple[tuple[int, ...], bool], int] = {}
 
-    def add(self, path: tuple[int, ...], cover: CoverState, *, critical: bool) -> None:
-        """Count an element.
+    def add(self, path: tuple[int, ...], cover: CoverState, *, critical: bool, times: int = 1) -> None:
+        """Count an element, or several.
 
         Args:
             path: The tags of the enclosing sequences, followed by the element's own.
             cover: Whether the element is covered.
             critical: Whether the element is critical.
+            times: How many elements have this path, cover and importance.
         """
         counts = len(path) == 1 and cover is not CoverState.UNSIGNABLE
-        self._elements += counts
-        self._covered += counts and cover is CoverState.COVERED
+        self._elements += times * counts
+        self._covered += times * (counts and cover is CoverState.COVERED)
         if cover is CoverState.COVERED:
             return
-        self.critical += critical
-        self._others += counts and not critical
+        self.critical += times * critical
+        self._others += times * (counts and not critical)
         if critical or counts:
             key = (path, critical)
             if key in self._gaps or len(self._gaps) < _MAX_GAPS:
-                self._gaps[key] = self._gaps.get(key, 0) + 1
+                self._gaps[key] = self._gaps.get(key, 0) + times
 
     def summary(self) -> ObjectCoverage:
         """Build the summary of all counted elements."""

@@ -7,43 +7,28 @@ from typing import Final
 
 from msgspec import Struct
 
-from dcmseal import tags
-from dcmseal.coverage_map.fold_items import ItemFolder, ItemGroup, MapNode
-from dcmseal.coverage_map.gap_counter import GapCounter
-from dcmseal.coverage_map.signature_cover import (
-    NO_PROTECTION,
-    LevelCover,
-    Protection,
-    SignatureCover,
-    inherit_protection,
-)
-from dcmseal.coverage_map.value_preview import format_preview, is_identifying, is_showable
-from dcmseal.dataset.critical_tags import is_critical
+from dcmseal.coverage_map.map_result import ResultBuilder
+from dcmseal.coverage_map.node_builder import NodeBuilder
+from dcmseal.coverage_map.signature_cover import SignatureCover
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.source import Source
-from dcmseal.dataset.vr import is_unknown_vr
-from dcmseal.dataset.walk import CLOSING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.dataset.walk import CLOSING_EVENTS, Event
 from dcmseal.errors import DatasetError
-from dcmseal.location import MAIN, Location
-from dcmseal.model.coverage_map import CoverageMap, CoverageTotals, CoverState, MappedElement, MappedItem
+from dcmseal.model.coverage_map import CoverageMap
 from dcmseal.model.report import ObjectCoverage, SignatureReport, VerificationReport
-from dcmseal.tags import format_tag
-
-_MAX_CHARACTER_SET_SIZE: Final = 256
-_MAX_UID_ROOT_SIZE: Final = 32
-"""Number of bytes of a UID that identify its root."""
-_MAX_SIGNATURE_NUMBERS: Final = 1000
-"""Maximum number of signatures listed for one element."""
 
 
 class MapLimits(Struct, frozen=True, kw_only=True):
     """How large a coverage map may become."""
 
     entries: int = 1_000_000
-    """Maximum number of elements, items and fragments of the Data Set, to limit the time that a map takes."""
+    """Maximum number of elements, items and fragments that a map looks at one by one, to limit the time that it takes.
+
+    Items that are like others before them do not count.
+    """
     nodes: int = 10_000
     """Maximum number of elements in the tree after folding; typical objects have a few hundred."""
-    unfolded_nodes: int = 250_000
+    unfolded_nodes: int = 50_000
+    """The same without folding."""
     depth: int = 40
     """Maximum depth of the tree; deeper elements are only counted."""
 
@@ -77,17 +62,17 @@ def build_map(
     """
     signature_cover = SignatureCover(report.signatures)
     max_nodes = limits.nodes if fold else limits.unfolded_nodes
-    builder = _MapBuilder(file, signature_cover, max_nodes=max_nodes, max_depth=limits.depth, fold=fold)
+    builder = NodeBuilder(file, signature_cover, max_nodes=max_nodes, max_depth=limits.depth, fold=fold)
     entries = 0
-    for step in walk(file.body, file.start, file.end, file.encoding):
+    for step in builder.iter_steps(file):
         entries += step.event is not Event.ITEM_END and step.event not in CLOSING_EVENTS
         if entries > limits.entries:
             raise DatasetError(
-                f"the data set has more than {limits.entries} elements and items, too many for a coverage map",
+                f"the data set has more than {limits.entries} different elements, too many for a coverage map",
                 hint="verify the file and count coverage instead",
             )
         builder.add_step(step)
-    results = _ResultBuilder(file.body, show_values=show_values)
+    results = ResultBuilder(file.body, show_values=show_values)
     return CoverageMap(
         signatures=signature_cover.signatures,
         elements=tuple(results.element(node) for node in builder.nodes),
@@ -112,216 +97,7 @@ def count_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> Ob
     Raises:
         Malformed: The Data Set cannot be parsed.
     """
-    builder = _MapBuilder(file, SignatureCover(signatures), max_nodes=0)
-    for step in walk(file.body, file.start, file.end, file.encoding):
+    builder = NodeBuilder(file, SignatureCover(signatures), max_nodes=0)
+    for step in builder.iter_steps(file):
         builder.add_step(step)
     return builder.gaps.summary()
-
-
-class _MapLevel(Struct, kw_only=True):
-    """A level that the walk has entered."""
-
-    location: Location
-    cover: LevelCover
-    character_set: str
-    hidden: bool
-    nodes: list[MapNode] | None
-    """The elements that are kept; None if they are only counted."""
-    path: tuple[int, ...] = ()
-    """Tags of the enclosing sequences."""
-    index: int = 0
-    unknown: int = 0
-    """Tag of an element of VR UN in the level; 0 if there is none."""
-    protects: bool = False
-    """Whether a signature covers any element in the level."""
-
-
-class _MapSequence(Struct, kw_only=True):
-    """A sequence that the walk has entered."""
-
-    node: MapNode
-    kept: bool
-    items: int = 0
-    unknown: int = 0
-    protects: bool = False
-
-
-class _MapBuilder:
-    """Builds nodes from the steps of a walk."""
-
-    def __init__(
-        self, file: DicomFile, cover: SignatureCover, *, max_nodes: int, max_depth: int = 0, fold: bool = True
-    ) -> None:
-        """Start; further and deeper elements are only counted."""
-        self._source = file.body
-        self._cover = cover
-        self._max_nodes = max_nodes
-        self._max_depth = max_depth
-        self.folding = ItemFolder(fold=fold)
-        self.nodes: list[MapNode] = []
-        self._levels = [
-            _MapLevel(
-                location=MAIN,
-                cover=cover.at(MAIN, NO_PROTECTION),
-                character_set="",
-                hidden=False,
-                nodes=self.nodes,
-            )
-        ]
-        self._sequences: list[_MapSequence] = []
-        self._numbers: dict[CoverState, int] = dict.fromkeys(CoverState, 0)
-        self.gaps = GapCounter()
-        self.omitted = 0
-
-    @property
-    def totals(self) -> CoverageTotals:
-        """The number of elements for each state."""
-        return CoverageTotals(
-            covered=self._numbers[CoverState.COVERED],
-            broken=self._numbers[CoverState.BROKEN],
-            partly=self._numbers[CoverState.PARTLY],
-            uncovered=self._numbers[CoverState.UNCOVERED],
-            unsignable=self._numbers[CoverState.UNSIGNABLE],
-            open=self.gaps.critical,
-        )
-
-    def add_step(self, step: Step) -> None:
-        """Process one step of the walk."""
-        match step.event:
-            case Event.ELEMENT:
-                node, _ = self._node(step)
-                self._count(node)
-            case Event.SEQUENCE | Event.ENCAPSULATED:
-                node, kept = self._node(step)
-                if step.event is Event.ENCAPSULATED:
-                    node.fragments = 0
-                self._sequences.append(_MapSequence(node=node, kept=kept))
-            case Event.FRAGMENT:
-                self._sequences[-1].node.fragments += 1
-            case Event.ITEM:
-                self._begin_item()
-            case Event.ITEM_END:
-                self._end_item()
-            case Event.SEQUENCE_END | Event.ENCAPSULATED_END:
-                self._end_sequence()
-
-    def _node(self, step: Step) -> tuple[MapNode, bool]:
-        level = self._levels[-1]
-        protection = level.cover.lookup(step.tag, step.vr)
-        if is_unknown_vr(step.vr) and not level.unknown:
-            level.unknown = step.tag
-        node = MapNode(
-            tag=step.tag,
-            vr=step.vr,
-            start=step.value,
-            end=step.end,
-            encoding=step.encoding,
-            character_set=level.character_set,
-            protection=protection,
-            hidden=level.hidden or is_identifying(step.tag),
-            cover=_classify(protection),
-        )
-        if step.tag == tags.SPECIFIC_CHARACTER_SET and step.end != UNTIL_DELIMITER:
-            value = self._source.read(step.value, min(step.end, step.value + _MAX_CHARACTER_SET_SIZE))
-            level.character_set = value.rstrip(b" \0").decode("ascii", "replace")
-        kept = level.nodes is not None and self.folding.nodes < self._max_nodes
-        if kept and level.nodes is not None:
-            self.folding.nodes += 1
-            level.nodes.append(node)
-        else:
-            self.omitted += 1
-        return node, kept
-
-    def _begin_item(self) -> None:
-        sequence, level = self._sequences[-1], self._levels[-1]
-        node = sequence.node
-        location = level.location.item(node.tag, sequence.items)
-        inherited = inherit_protection(node.vr, node.protection)
-        self._levels.append(
-            _MapLevel(
-                location=location,
-                cover=self._cover.at(location, inherited),
-                character_set=level.character_set,
-                hidden=node.hidden,
-                nodes=[] if sequence.kept and len(self._levels) <= self._max_depth else None,
-                path=(*level.path, node.tag),
-                index=sequence.items,
-            )
-        )
-        sequence.items += 1
-
-    def _end_item(self) -> None:
-        level, sequence = self._levels.pop(), self._sequences[-1]
-        sequence.unknown = sequence.unknown or level.unknown
-        sequence.protects |= level.protects
-        if level.nodes is not None:
-            group = ItemGroup(nodes=level.nodes, ranges=[(level.index, level.index)])
-            self.folding.add(group, sequence.node)
-
-    def _end_sequence(self) -> None:
-        sequence, level = self._sequences.pop(), self._levels[-1]
-        node = sequence.node
-        if node.cover is CoverState.UNCOVERED:
-            if sequence.unknown:
-                node.protection = Protection(why=f"it contains {format_tag(sequence.unknown)} of VR UN")
-                node.cover = CoverState.UNSIGNABLE
-            elif sequence.protects:
-                node.cover = CoverState.PARTLY
-        level.unknown = level.unknown or sequence.unknown
-        level.protects |= sequence.protects
-        self._count(node)
-
-    def _count(self, node: MapNode) -> None:
-        """Count an element once its state is known."""
-        self._numbers[node.cover] += 1
-        level = self._levels[-1]
-        level.protects |= node.cover is CoverState.COVERED
-        self.gaps.add((*level.path, node.tag), node.cover, critical=is_critical(node.tag))
-
-
-def _classify(protection: Protection) -> CoverState:
-    if protection.why:
-        return CoverState.UNSIGNABLE
-    if protection.valid:
-        return CoverState.COVERED
-    return CoverState.BROKEN if protection.broken else CoverState.UNCOVERED
-
-
-class _ResultBuilder:
-    """Converts nodes to the elements of a map, and reads their values."""
-
-    def __init__(self, source: Source, *, show_values: bool) -> None:
-        self._source = source
-        self._show = show_values
-
-    def element(self, node: MapNode) -> MappedElement:
-        """Convert a node, including its items."""
-        value, masked = self._value(node)
-        return MappedElement(
-            tag=node.tag,
-            vr=node.vr.decode("ascii", "replace"),
-            cover=node.cover,
-            covered_by=node.protection.valid[:_MAX_SIGNATURE_NUMBERS],
-            broken_by=node.protection.broken[:_MAX_SIGNATURE_NUMBERS],
-            why=node.protection.why,
-            critical=is_critical(node.tag),
-            value=value,
-            redacted=masked,
-            count=node.count,
-            items=tuple(self._item(group) for group in node.ordered_groups),
-        )
-
-    def _item(self, group: ItemGroup) -> MappedItem:
-        elements = tuple(self.element(node) for node in group.nodes)
-        return MappedItem(ranges=tuple(group.ranges), count=group.count, elements=elements)
-
-    def _value(self, node: MapNode) -> tuple[str, bool]:
-        """Format the beginning of the value; the flag says whether it is redacted."""
-        if node.fragments >= 0:
-            return f"{node.fragments} fragments", False
-        if node.groups or node.vr == b"SQ" or node.end <= node.start:
-            return "", False
-        start = self._source.read(node.start, min(node.end, node.start + _MAX_UID_ROOT_SIZE))
-        if not self._show and (node.hidden or not is_showable(node.tag, node.vr, start)):
-            return "", True
-        return format_preview(self._source, node.start, node.end, node.vr, node.encoding, node.character_set), False

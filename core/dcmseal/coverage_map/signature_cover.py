@@ -66,6 +66,12 @@ class SignatureCover:
             location: tuple(_SignedList(signed, self._protection(numbers)) for signed, numbers in lists.items())
             for location, lists in at.items()
         }
+        places = {location.steps for location in (*self._own, *at)}
+        self._sequences = {(steps[:depth], steps[depth][0]) for steps in places for depth in range(len(steps))}
+
+    def has_signatures(self, location: Location, sequence: int) -> bool:
+        """Whether items of a sequence at a location, or levels in them, have signatures."""
+        return (location.steps, sequence) in self._sequences
 
     def at(self, location: Location, inherited: Protection) -> LevelCover:
         """Get the cover of a level.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,6 +12,11 @@ from dcmseal.dataset.source import BytesSource, JoinedSource, Source
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.errors import DatasetError, Malformed
 from dcmseal.tags import format_tag
+
+_MAX_GAP: Final = 256
+"""Bytes between two edits that are copied to join the edits."""
+_MAX_JOINED_SIZE: Final = 1 << 16
+"""Bytes of the range that joined edits replace."""
 
 
 def not_a_sequence_error(tag: int) -> DatasetError:
@@ -79,19 +86,45 @@ def add_length_edits(changes: Iterable[tuple[Sequence[Edit], Iterable[LengthFiel
 
 def apply_edits(source: Source, edits: Iterable[Edit]) -> JoinedSource:
     """Apply edits, which may be adjacent, but must not overlap."""
-    return JoinedSource(_iter_parts(source, sorted(edits)))
+    return JoinedSource(_iter_parts(source, sorted(edits, key=attrgetter("start", "end", "data"))))
 
 
 def _iter_parts(source: Source, edits: Sequence[Edit]) -> Iterator[tuple[Source, int, int]]:
     position = 0
-    for edit in edits:
-        if edit.start < position:
-            raise AssertionError(f"edits overlap at {edit.start}")
+    for edit in _join_close_edits(source, edits):
         yield from _iter_range(source, position, edit.start)
         if edit.data:
             yield BytesSource(edit.data), 0, len(edit.data)
         position = edit.end
     yield from _iter_range(source, position, source.size)
+
+
+def _join_close_edits(source: Source, edits: Sequence[Edit]) -> Iterator[Edit]:
+    """Join edits that are close together: a source of a million small parts would be slow and large."""
+    group: list[Edit] = []
+    end = 0
+    for edit in edits:
+        if edit.start < end:
+            raise AssertionError(f"edits overlap at {edit.start}")
+        if group and (edit.start - end > _MAX_GAP or end - group[0].start > _MAX_JOINED_SIZE):
+            yield _join_edits(source, group)
+            group.clear()
+        group.append(edit)
+        end = edit.end
+    if group:
+        yield _join_edits(source, group)
+
+
+def _join_edits(source: Source, edits: Sequence[Edit]) -> Edit:
+    if len(edits) == 1:
+        return edits[0]
+    start = position = edits[0].start
+    old = source.read(start, edits[-1].end)
+    pieces: list[bytes] = []
+    for edit in edits:
+        pieces += (old[position - start : edit.start - start], edit.data)
+        position = edit.end
+    return Edit(start, position, b"".join(pieces))
 
 
 def _iter_range(source: Source, start: int, end: int) -> Iterable[tuple[Source, int, int]]:

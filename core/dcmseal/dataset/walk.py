@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -68,8 +68,12 @@ class _OpenSequence(NamedTuple):
     encoding: Encoding
 
 
-def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event = Event.ITEM) -> Iterator[Step]:
+def walk(
+    source: Source, start: int, end: int, encoding: Encoding, inside: Event = Event.ITEM
+) -> Generator[Step, int | None]:
     """Iterate over the elements of a level, and everything nested in them.
+
+    After SEQUENCE or ITEM_END, a caller that has read some items itself can send the position of the next one.
 
     Args:
         source: Contains the level.
@@ -88,7 +92,7 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
         if level.end == position:
             stack.pop()
             if stack:
-                yield _closing_step(level, position, position)
+                position = (yield _closing_step(level, position, position)) or position
             continue
         buffer, base = source.window(position)
         header = read_header(buffer, position - base, level.encoding)
@@ -105,7 +109,7 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
         if not vr:
             if _is_delimiter(level.event, tag) and level.end == UNTIL_DELIMITER:
                 stack.pop()
-                yield _closing_step(level, position, value)
+                value = (yield _closing_step(level, position, value)) or value
             elif tag == tags.ITEM and level.event is Event.SEQUENCE:
                 yield Step(Event.ITEM, tag, vr, position, value, stop, level.encoding)
                 stack.append(_OpenSequence(Event.ITEM, tag, stop, level.encoding))
@@ -119,7 +123,7 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
         if level.event is not Event.ITEM:
             raise Malformed(f"expected an item instead of {format_tag(tag)}", position)
         event, inner = _opening_event(header.tag, vr, length, level.encoding)
-        yield Step(event, tag, vr, position, value, stop, level.encoding)
+        value = (yield Step(event, tag, vr, position, value, stop, level.encoding)) or value
         if event is Event.ELEMENT:
             position = stop
         else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.dictionary import tag_keyword
 from dcmseal.documents.json_types import Document, Json
@@ -14,9 +15,9 @@ from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.model.signature import CertifiedTime
 
 if TYPE_CHECKING:
-    from dcmseal.findings import Finding
+    from dcmseal.findings import Finding, Outcome
     from dcmseal.macro.inspection import Signature, SignedElement
-    from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, SignerTrust
+    from dcmseal.model.report import Coverage, CoverageGap, Instance, ObjectCoverage, SignatureReport, SignerTrust
     from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode
     from dcmseal.plugins.profile import Profile, Requirements
     from dcmseal.plugins.report_writer import ReportContext
@@ -25,8 +26,18 @@ if TYPE_CHECKING:
     from dcmseal.signing.warnings import SigningWarning
 
 
+_MAX_CACHED_SIGNERS: Final = 64
+
+
 def signer_value(certificate: bytes) -> Json:
     """Convert a signer's certificate; None if it cannot be parsed."""
+    known = _parse_signer(certificate)
+    return None if known is None else {**known}
+
+
+# most files of an archive have the same few signers
+@lru_cache(_MAX_CACHED_SIGNERS)
+def _parse_signer(certificate: bytes) -> Document | None:
     try:
         return certificate_value(read_certificate(certificate))
     except CertificateNotValid:
@@ -88,7 +99,7 @@ def signature_report_value(report: SignatureReport) -> Document:
         "index": report.signature.index,
         "verdict": report.verdict.value,
         "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
-        "required": [{"profile": name, "outcome": outcome.value} for name, outcome in report.required_profiles],
+        "required": required_values(report.required_profiles),
         "findings": [finding_value(each) for each in report.findings],
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
@@ -99,24 +110,31 @@ def signature_report_value(report: SignatureReport) -> Document:
 
 def object_coverage_value(coverage: ObjectCoverage) -> Document:
     """Convert the coverage of an object."""
-    from dcmseal.model.coverage_map import format_gap
-
     return {
         "complete": coverage.is_complete,
         "covered": coverage.covered,
         "elements": coverage.elements,
         "critical": coverage.critical,
         "others": coverage.others,
-        "not_covered": [
-            {
-                "path": [f"{tag:08X}" for tag in each.path],
-                "name": format_gap(each),
-                "critical": each.critical,
-                "count": each.count,
-            }
-            for each in coverage.gaps
-        ],
+        "not_covered": [gap_value(each) for each in coverage.gaps],
     }
+
+
+def gap_value(gap: CoverageGap) -> Document:
+    """Convert elements that are not covered."""
+    from dcmseal.model.coverage_map import format_gap
+
+    return {
+        "path": [f"{tag:08X}" for tag in gap.path],
+        "name": format_gap(gap),
+        "critical": gap.critical,
+        "count": gap.count,
+    }
+
+
+def required_values(profiles: Iterable[tuple[str, Outcome]]) -> list[Json]:
+    """Convert the profiles that were required, and whether a signature meets them."""
+    return [{"profile": name, "outcome": outcome.value} for name, outcome in profiles]
 
 
 def instance_value(instance: Instance) -> Document:

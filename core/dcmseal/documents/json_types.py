@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final, TypeAlias
 
@@ -14,6 +15,9 @@ SCHEMA: Final = f"dcmseal/{SCHEMA_VERSION}"
 """The value of the member ``schema``."""
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE: Final = "\\ud"
+"""Part of every JSON text with a surrogate; to look for it is faster than to visit all values."""
+_encode_line: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def build_document(kind: str, content: Document) -> Document:
@@ -26,8 +30,19 @@ def build_document(kind: str, content: Document) -> Document:
     Returns:
         The document, with version and kind.
     """
-    valid = {name: _replace_surrogates(value) for name, value in content.items()}
-    return {"schema": SCHEMA, "document": kind, **valid}
+    document: Document = {"schema": SCHEMA, "document": kind, **content}
+    return _replace_in_document(document) if _ESCAPED_SURROGATE in json.dumps(document) else document
+
+
+def format_line(kind: str, content: Document) -> str:
+    """Build a document like ``build_document``, and format it as a line of JSON."""
+    document: Document = {"schema": SCHEMA, "document": kind, **content}
+    line = _encode_line(document)
+    return _encode_line(_replace_in_document(document)) if _ESCAPED_SURROGATE in line else line
+
+
+def _replace_in_document(document: Document) -> Document:
+    return {name: _replace_surrogates(value) for name, value in document.items()}
 
 
 def _replace_surrogates(value: Json) -> Json:

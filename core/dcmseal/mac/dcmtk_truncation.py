@@ -6,6 +6,7 @@ rest of that nested sequence, both in signing and in verifying. Such a signature
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
@@ -23,6 +24,9 @@ from dcmseal.mac.stream_common import ITEM, SEQUENCE_DELIMITER
 from dcmseal.mac.streaming import iter_pieces
 
 _BUFFER_SIZE: Final = 16384
+_NESTED_HEADER: Final = re.compile(rb"SQ|O[BW]..\xff{4}", re.DOTALL)
+"""Bytes in the header of every sequence and of all encapsulated pixel data in explicit VR; values may contain them."""
+_NESTED_HEADER_SIZE: Final = 8
 
 
 class _BufferFull(Exception):
@@ -130,6 +134,8 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
     if not sequences or scan.element_range(sequences[-1])[1] - scan.starts[0] < _BUFFER_SIZE // 2:
         # not enough to fill the buffer, even if explicit VR is longer
         return False
+    if not any(_may_have_nested_sequences(scan, index) for index in sequences):
+        return False
     buffer = _Buffer(lambda _: None)
     steps = searched = 0
 
@@ -153,6 +159,19 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
                 return True
         else:
             buffer.skip(end - start)
+    return False
+
+
+def _may_have_nested_sequences(scan: LevelScanner, index: int) -> bool:
+    """Whether items of a sequence may contain sequences; a search in the bytes is faster than a walk."""
+    if scan.encoding.is_implicit:
+        return True
+    rest = b""
+    for chunk in scan.source.chunks(*scan.value_range(index)):
+        data = rest + bytes(chunk)
+        if _NESTED_HEADER.search(data):
+            return True
+        rest = data[1 - _NESTED_HEADER_SIZE :]
     return False
 
 

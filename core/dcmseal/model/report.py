@@ -275,8 +275,8 @@ class VerificationReport(Struct, frozen=True, kw_only=True):
     def verdict(self) -> Verdict:
         """The verdict on the file.
 
-        INVALID if a signature is invalid, a requirement is not met, or a cited instance changed; NO_SIGNATURE if there
-        is no signature, regardless of requirements; otherwise the weakest verdict on a signature.
+        INVALID if a signature is invalid, a requirement is not met, or a cited instance changed; NO_SIGNATURE
+        without a signature, regardless of requirements; otherwise the weakest verdict on a signature.
         """
         return judge_report(
             (each.verdict for each in self.signatures),

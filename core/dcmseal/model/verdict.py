@@ -5,7 +5,7 @@ Exit codes are derived from these verdicts (``dcmseal.exit_codes``).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -63,7 +63,19 @@ def judge_aspect(findings: Iterable[Finding], aspect: Aspect) -> Outcome:
         FAILED if one failed; UNKNOWN if one is unknown; PASSED if everything that was checked passed; NOT_CHECKED if
         nothing was checked. Without findings: NOT_CHECKED for TIMESTAMP and CONFORMANCE, UNKNOWN for other aspects.
     """
-    outcomes = {finding.outcome for finding in findings if finding.aspect is aspect}
+    outcomes = [finding.outcome for finding in findings if finding.aspect is aspect]
+    return _combine_outcomes(aspect, outcomes)
+
+
+def judge_aspects(findings: Iterable[Finding]) -> dict[Aspect, Outcome]:
+    """Combine the findings of each aspect, as ``judge_aspect`` does for one."""
+    outcomes: dict[Aspect, list[Outcome]] = {aspect: [] for aspect in Aspect}
+    for finding in findings:
+        outcomes[finding.aspect].append(finding.outcome)
+    return {aspect: _combine_outcomes(aspect, found) for aspect, found in outcomes.items()}
+
+
+def _combine_outcomes(aspect: Aspect, outcomes: Sequence[Outcome]) -> Outcome:
     for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_CHECKED):
         if outcome in outcomes:
             return outcome
@@ -121,8 +133,8 @@ def judge_report(
         references: Findings about cited instances; those of aspect COVERAGE do not affect the verdict.
 
     Returns:
-        INVALID if a signature is invalid, a requirement is not met, or a cited instance changed; NO_SIGNATURE if there
-        is no signature, regardless of requirements; otherwise the weakest verdict on a signature.
+        INVALID if a signature is invalid, a requirement is not met, or a cited instance changed; NO_SIGNATURE
+        without a signature, regardless of requirements; otherwise the weakest verdict on a signature.
     """
     verdicts = set(signatures)
     missing = {finding.outcome for finding in unmet}

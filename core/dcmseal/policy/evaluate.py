@@ -190,8 +190,8 @@ def _addition_findings(candidates: Sequence[SignatureCandidate]) -> Iterator[Fin
     # the elements that are present are the same for all signatures of a level
     level = examined[0][1] if examined else ElementCoverage()
     present = level.signed | level.unsigned
-    covered = _union_signed(examined, Outcome.PASSED)
-    uncovered = present - covered - _union_signed(examined, Outcome.UNKNOWN)
+    covered = _union_tags(examined, Outcome.PASSED)
+    uncovered = present - covered - _union_tags(examined, Outcome.UNKNOWN)
     unknown = (present - covered - uncovered) | level.unsignable
     unknown |= {tag for each in candidates for tag in each.misplaced_elements}
     if uncovered or not examined:
@@ -204,7 +204,7 @@ def _addition_findings(candidates: Sequence[SignatureCandidate]) -> Iterator[Fin
         yield _coverage_finding(Outcome.UNKNOWN, "unsigned-additions", message, where)
 
 
-def _union_signed(examined: Iterable[tuple[Outcome, ElementCoverage]], validity: Outcome) -> frozenset[int]:
+def _union_tags(examined: Iterable[tuple[Outcome, ElementCoverage]], validity: Outcome) -> frozenset[int]:
     return frozenset[int]().union(*(coverage.signed for outcome, coverage in examined if outcome is validity))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ class TestSignOptions:
             **{name: getattr(options, name) for name in ("tags", "references", "timestamp", "profile")}
         )
         assert options != SignOptions()
-        with pytest.raises(FrozenInstanceError):
+        with pytest.raises(AttributeError, match="immutable"):
             options.tags = None  # type: ignore[misc] # the test assigns to a frozen value
 
     def test_repr_shows_values_that_are_not_defaults(self) -> None:
@@ -99,7 +98,7 @@ class TestSignOptions:
             SignOptions(**{name: value})
 
     def test_an_unknown_keyword_is_an_error_of_the_program(self, image: bytes, key: str) -> None:
-        with pytest.raises(TypeError, match="unexpected keyword argument 'tag'"):
+        with pytest.raises(TypeError, match="Unexpected keyword argument 'tag'"):
             dcmseal.sign(image, key=key, tag="PatientID")  # type: ignore[call-arg] # the keyword does not exist
 
 

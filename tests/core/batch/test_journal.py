@@ -157,7 +157,7 @@ def test_documents_are_stored_for_files_that_need_attention(
     archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712"), "c.dcm": signed[:300]})
     results_of(settings, VERIFY, archive)
     kept = {Path(each.source).name: each.document and each.document["document"] for each in entries_of(settings)}
-    assert kept == {"a.dcm": None, "b.dcm": "verification", "c.dcm": "error"}
+    assert kept == {"a.dcm": None, "b.dcm": "verdict", "c.dcm": "error"}
     with JournalReader.open(settings.path) as journal:
         assert names(list(journal.iter_entries(attention_only=True))) == ["b.dcm", "c.dcm"]
     full = replace(settings, path=f"{settings.path}.full", keep_documents=True)

@@ -32,8 +32,9 @@ def test_plans_come_back_in_any_form(
     assert [each.verdict for each in results] == ["planned", "skipped", "failed", "planned"]
     assert not any(each.is_written or each.output or each.is_fatal for each in results)
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "c", "d"]
-    if form in (ResultDetail.VALUE, ResultDetail.DOCUMENT):
+    if form.has_document:
         assert [each.to_document()["document"] for each in results] == ["plan", "skipped", "error", "plan"]
     else:
         assert not results[0].document_text
-    assert all((each.summary is None) == (form in (ResultDetail.VALUE, ResultDetail.VERDICT)) for each in results)
+    has_summary = form in (ResultDetail.SUMMARY, ResultDetail.DOCUMENT_AND_SUMMARY)
+    assert all((each.summary is not None) == has_summary for each in results)

@@ -38,12 +38,13 @@ print(result.kind, *sorted(set(sys.modules) - before))
         VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=True), detail=ResultDetail.VERDICT),
         VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=True), detail=ResultDetail.SUMMARY),
         VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=True), detail=ResultDetail.VALUE),
+        VerifyTask(options=VerifyOptions(integrity_only=True, name_profiles=True), detail=ResultDetail.DOCUMENT),
         ListTask(detail=ResultDetail.DOCUMENT),
         SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key="", detail=ResultDetail.SUMMARY),
         PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=ResultDetail.DOCUMENT)),
         PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=ResultDetail.VERDICT)),
     ],
-    ids=["verdict", "profiles", "gist", "answer", "list", "sign", "plan", "plan-verdict"],
+    ids=["verdict", "profiles", "gist", "answer", "document", "list", "sign", "plan", "plan-verdict"],
 )
 def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_path: Path) -> None:
     if isinstance(task, SignTask):

@@ -66,13 +66,21 @@ def test_a_line_for_each_file_on_request(run: Run, archive: Path) -> None:
 def test_json_lines_end_with_a_summary(run: Run, archive: Path) -> None:
     ran = run("verify", archive, "--integrity-only", "--json-lines")
     *files, summary = lines(ran)
-    assert [each["document"] for each in files] == ["verification", "verification", "error", "verification", "skipped"]
+    assert [each["document"] for each in files] == ["verdict", "verdict", "error", "verdict", "skipped"]
     assert [each["file"] for each in files] == [
         *("archive/1/signed", "archive/1/tampered", "archive/2/broken", "archive/2/plain", "archive/notes.txt")
     ]
     assert (files[-1]["kind"], files[-1]["reason"]) == ("ignored", "this is not a DICOM file")
     assert summary["verdicts"] == {"failed": 1, "invalid": 1, "no-signature": 1, "valid": 1}
     assert (summary["files"], summary["ignored"], summary["exit_code"], ran.code) == (4, 1, 1, 1)
+
+
+def test_full_json_lines_list_every_element(run: Run, archive: Path) -> None:
+    short, *_ = lines(run("verify", archive, "--integrity-only", "--json-lines"))
+    full, *_ = lines(run("verify", archive, "--integrity-only", "--json-lines", "--full"))
+    assert full["document"] == "verification"
+    assert len(full["signatures"][0]["coverage"]["signed"]) == short["signatures"][0]["coverage"]["signed"] == 257
+    assert len(json.dumps(short)) * 10 < len(json.dumps(full))
 
 
 def test_one_document_of_a_folder_is_that_of_its_files(run: Run, archive: Path) -> None:

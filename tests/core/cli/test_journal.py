@@ -70,7 +70,7 @@ def test_files_that_need_attention_are_exported_with_their_documents(
     assert (ran.code, ran.out) == (0, "")
     told = [json.loads(line) for line in Path("attention.jsonl").read_text().splitlines()]
     assert [(each["file"], each["result"]["document"]) for each in told] == [
-        ("archive/b.dcm", "verification"),
+        ("archive/b.dcm", "verdict"),
         ("archive/c.dcm", "error"),
     ]
     assert run("journal", "export", "run.journal", "-o", "attention.jsonl").code == 2

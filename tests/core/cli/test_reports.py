@@ -215,8 +215,8 @@ def test_the_tree_of_a_file_without_signatures(run: Run, image: Path) -> None:
 
 
 TELLS_HOW = frozenset(
-    "help files files_from jobs executor verbose quiet json json_lines html report show_values force save_evidence "
-    "evidence_timestamp sha256 journal journal_digest journal_full journal_retry".split()
+    "help files files_from jobs executor verbose quiet json json_lines full html report show_values force "
+    "save_evidence evidence_timestamp sha256 journal journal_digest journal_full journal_retry".split()
 )
 """Options that say how files are verified and told of, and not what a verdict depends on."""
 

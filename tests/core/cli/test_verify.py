@@ -131,8 +131,11 @@ def test_one_document_for_several_files(run: Run, signed: Path, broken: Path) ->
     assert ran.code == 5
     assert ran.document["document"] == "files"
     first, second = ran.document["files"]
-    assert (first["document"], first["file"], first["verdict"]) == ("verification", str(signed), "not-established")
+    assert (first["document"], first["file"], first["verdict"]) == ("verdict", str(signed), "not-established")
     assert (second["document"], second["file"], second["exit_code"]) == ("error", str(broken), 5)
+    first, _ = run("verify", signed, broken, "--json", "--full").document["files"]
+    assert (first["document"], len(first["signatures"][0]["findings"]) > 5) == ("verification", True)
+    assert run("verify", signed, "--full").code == 2
 
 
 def test_standard_input(run: Run, signed: Path) -> None:

@@ -216,7 +216,7 @@ def test_a_signature_that_does_not_hold_protects_nothing(twice: bytes) -> None:
 
 def test_a_signature_that_is_refused_for_another_reason_protects_nothing(twice: bytes) -> None:
     """The MAC matches, but the signer is not trusted."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     report = dcmseal.verify(twice)
     refusal = dcmseal.Finding(aspect=Aspect.TRUST, outcome=Outcome.FAILED, code="revoked", message="")

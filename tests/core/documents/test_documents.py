@@ -34,7 +34,7 @@ from tests.support import tags as t
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Pki
 from tests.support.real_files import real_file
 
-ONLY_BATCHES = {"skipped", "summary", "journal-entry", "journal"}
+ONLY_BATCHES = {"verdict", "skipped", "summary", "journal-entry", "journal"}
 ONLY_COMMANDS = {"configuration", "configuration-path", "completion", "demo", "purposes", "query", "stream"}
 """Kinds that are no results of the engine."""
 

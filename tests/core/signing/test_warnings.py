@@ -101,6 +101,12 @@ def test_large_but_flat() -> None:
         assert not is_announced(nodes, syntax)
 
 
+def test_very_large_but_flat() -> None:
+    """There is no search, so that its limits do not matter."""
+    items = tuple(b.Item((b.Value(t.TEXT_VALUE, "UT", b"x" * 1000),)) for _ in range(5000))
+    assert not is_announced(b.image(b.Sequence(t.CONTENT_SEQUENCE, items)), b.EXPLICIT_LE)
+
+
 def test_only_signed_elements_count() -> None:
     data = b.file(b.image(contours(5, 700), *PRIVATE))
     with dcmseal.plan_signing(data, tags=["PatientName"]) as plan:

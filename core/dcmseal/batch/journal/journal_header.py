@@ -48,6 +48,7 @@ _IGNORED_FIELDS: Final = frozenset(
         "overwrite",
         "count_coverage",
         "file_digest",
+        "full_documents",
     }
 )
 """Says how the task is done, and not what it comes to."""

@@ -48,6 +48,7 @@ class JournalSettings(Struct, frozen=True, kw_only=True):
         """Return the task with results that are detailed enough for the journal."""
         if not isinstance(task, (SignTask, VerifyTask)):
             return task
-        if self.keep_documents and task.detail is not ResultDetail.VALUE:
-            return replace(task, detail=ResultDetail.DOCUMENT)
-        return replace(task, detail=ResultDetail.SUMMARY) if task.detail is ResultDetail.VERDICT else task
+        detail = task.detail.with_summary()
+        if self.keep_documents and not detail.has_document:
+            detail = ResultDetail.DOCUMENT_AND_SUMMARY
+        return replace(task, detail=detail)

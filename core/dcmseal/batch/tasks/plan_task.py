@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dcmseal.batch.inputs.input_file import InputFile
-from dcmseal.batch.result_kind import ResultDetail, ResultKind
+from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 from dcmseal.batch.tasks.placement import target_exists_error
@@ -88,7 +88,7 @@ class PlanningWorker:
 
     def _format_document(self, plan: Plan, source: str) -> str:
         """Format the document of a plan, which cannot be sent itself, because it keeps the file open."""
-        if self._task.detail not in (ResultDetail.VALUE, ResultDetail.DOCUMENT):
+        if not self._task.detail.has_document:
             return ""
         from dcmseal.documents.document_builders import plan_document
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 from dcmseal.verification.verification_options import VerifyOptions
 
 if TYPE_CHECKING:
+    from dcmseal.model.report import VerificationReport
     from dcmseal.plugins.registry import Registry
     from dcmseal.verification.verification_context import VerificationContext
 
@@ -29,6 +31,7 @@ _PLUGIN_MODULES: Final = ("dcmseal.plugins.registry", "dcmseal.macro.profile_vie
 """Modules that are needed besides where plugins have a say."""
 _DOCUMENT_MODULES: Final = (
     "dcmseal.documents.document_builders",
+    "dcmseal.documents.verdict_document",
     "dcmseal.batch.journal.result_summary",
 )
 """Modules that are also needed if a result has more than the verdict."""
@@ -41,6 +44,8 @@ class VerifyTask(Struct, frozen=True, kw_only=True):
     registry: Registry | None = None
     """The plugins; None for all that are installed where the worker is."""
     detail: ResultDetail = ResultDetail.VALUE
+    full_documents: bool = False
+    """Documents list all findings and elements."""
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
@@ -79,6 +84,7 @@ class VerifyingWorker:
         self._folders = task.options.references
         self._registry = task.registry
         self._detail = task.detail
+        self._full_documents = task.full_documents
 
     def run(self, item: InputFile) -> BatchResult:
         """Verify a file."""
@@ -87,4 +93,18 @@ class VerifyingWorker:
     def _verify(self, item: InputFile) -> BatchResult:
         report = self._verify_source(item.source, self._context, self._folders, self._registry)
         result = BatchResult.from_report(item, report)
-        return result._replace(value=None, instance=None) if self._detail is ResultDetail.VERDICT else result
+        if self._detail is ResultDetail.VERDICT:
+            return result._replace(value=None, instance=None)
+        return result._replace(document_text=self._format_document(report, item.source))
+
+    def _format_document(self, report: VerificationReport, source: str) -> str:
+        """Format the document if only its text is sent back."""
+        if self._detail is ResultDetail.VALUE or not self._detail.has_document:
+            return ""
+        if self._full_documents:
+            from dcmseal.documents.document_builders import report_document
+
+            return json.dumps(report_document(report, source), separators=(",", ":"))
+        from dcmseal.documents.verdict_document import format_verdict_line
+
+        return format_verdict_line(report, source)

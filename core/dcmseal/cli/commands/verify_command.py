@@ -11,6 +11,7 @@ from dcmseal.cli.options.policy_options import add_policy_options
 from dcmseal.cli.options.report_options import add_report_options
 from dcmseal.cli.options.trust_options import add_trust_options
 from dcmseal.cli.parser import Parser
+from dcmseal.errors import UsageError
 
 _EXAMPLES = """
   dcmseal verify signed.dcm
@@ -87,11 +88,18 @@ def configure(parser: Parser) -> None:
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="print nothing; set the exit code only")
     less.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="with JSON about several files, list all findings and elements; JSON about one file always does",
+    )
     add_archive_options(parser, less)
 
 
 def run(options: Namespace) -> int:
     """Verify; the exit code is that of the worst file."""
+    if options.full and not (options.json or options.json_lines):
+        raise UsageError("--full is about JSON", hint="add --json or --json-lines; for text, use --verbose")
     if is_archive("verify", options.files, options):
         from dcmseal.cli.run.verify_archive import verify_archive
 

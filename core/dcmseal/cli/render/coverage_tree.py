@@ -44,11 +44,11 @@ def show_tree(file: str, uid: str | None, options: Namespace) -> int:
 
         write_json(map_document(coverage, file))
     else:
-        _show_map(coverage, make_screen())
+        _show_map(coverage, make_screen(), is_folded=not options.every_item)
     return ExitCode.OK if coverage.signatures else ExitCode.NO_SIGNATURE
 
 
-def _show_map(coverage: CoverageMap, to: Screen) -> None:
+def _show_map(coverage: CoverageMap, to: Screen, *, is_folded: bool) -> None:
     from dcmseal.cli.render.text_layout import format_count
     from dcmseal.cli.render.tone import Tone
     from dcmseal.model.coverage_map import format_coverage, format_gaps
@@ -70,7 +70,8 @@ def _show_map(coverage: CoverageMap, to: Screen) -> None:
     if totals.open:
         to.line(f"! {totals.open} of them are critical and not covered", Tone.OPEN)
     if coverage.omitted:
-        to.line(f"{format_count(coverage.omitted, 'element')} not shown: the tree is too large", Tone.BAD)
+        how = "" if is_folded else "; without --every-item, items that are alike are shown as one"
+        to.line(f"{format_count(coverage.omitted, 'element')} not shown: the tree is too large{how}", Tone.BAD)
     if coverage.folded:
         to.line(f"{format_count(coverage.folded, 'item')} folded into items that are alike (--every-item shows all)")
     to.line()

@@ -32,7 +32,7 @@ class VerificationOutput:
 
         options, file = self._options, result.input.source
         if options.json:
-            self._documents.append(result.to_document())
+            self._documents.append(result.to_document(full=options.full or self._total == 1))
         elif result.error is not None:
             print_error(result.error, file=display_name(file))
         elif not options.quiet and isinstance(result.value, VerificationReport):

@@ -6,7 +6,6 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.result_kind import ResultDetail
 from dcmseal.batch.results import BatchResult
 from dcmseal.batch.tasks.verify_task import VerifyTask
 from dcmseal.cli.file_arguments import make_output_file, read_rights
@@ -23,6 +22,7 @@ from dcmseal.cli.run.archive_run import make_output, run_archive
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
+    from dcmseal.batch.result_kind import ResultDetail
     from dcmseal.batch.run_summary import RunSummary
     from dcmseal.cli.render.archive_output import RunOutput
     from dcmseal.plugins.report_writer import ArchiveReportWriter
@@ -64,7 +64,7 @@ class ReportingOutput:
         self._options = options
         self._output = output
         self._statistics = ArchiveStatistics()
-        self.detail = ResultDetail.SUMMARY if output.detail is ResultDetail.VERDICT else output.detail
+        self.detail = output.detail.with_summary()
 
     def add(self, result: BatchResult) -> None:
         """Count a result, and pass it on."""
@@ -131,10 +131,11 @@ def _build_task(options: Namespace, detail: ResultDetail) -> VerifyTask:
             options,
             policy=setup.policy if setup else None,
             trust=parse_trust_settings(options, setup.trust if setup else ""),
-            name_profiles=detail is not ResultDetail.VERDICT or options.journal is not None,
-            count_coverage=detail is ResultDetail.DOCUMENT,
-            file_digest=options.sha256 and detail is ResultDetail.DOCUMENT,
+            name_profiles=options.full or detail.has_summary or options.journal is not None,
+            count_coverage=detail.has_document,
+            file_digest=options.sha256 and detail.has_document,
         ),
         registry=load_registry(options.config) if setup else None,
         detail=detail,
+        full_documents=options.full,
     )
