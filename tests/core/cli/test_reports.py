@@ -9,8 +9,8 @@ import pytest
 
 import dcmseal
 from dcmseal.cli.main import load_command
+from dcmseal.cli.options.verdict_settings import FLAG_TEXTS, format_settings
 from dcmseal.cli.parser import Parser
-from dcmseal.cli.render.report_context import FLAG_TEXTS, format_settings
 from dcmseal.coverage_map import map_builder
 from dcmseal.errors import Malformed, PluginBroken
 from tests.core.cli.conftest import Run

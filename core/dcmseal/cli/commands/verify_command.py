@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import Final
 
-from dcmseal.cli.options.archive_options import add_archive_options, is_archive
+from dcmseal.cli.options.archive_options import (
+    add_archive_options,
+    is_archive,
+    parse_archive_options,
+    reject_single_file_options,
+)
 from dcmseal.cli.options.evidence_options import add_evidence_options
 from dcmseal.cli.options.manifest_options import add_manifest_input_option
 from dcmseal.cli.options.policy_options import add_policy_options
@@ -13,6 +19,11 @@ from dcmseal.cli.options.trust_options import add_trust_options
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
 
+_SINGLE_FILE_OPTIONS: Final = (
+    *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
+    "manifest",
+)
+"""Options that apply to single files only."""
 _EXAMPLES = """
   dcmseal verify signed.dcm
   dcmseal verify signed.dcm --trust-anchor hospital-ca.pem --crl hospital.crl
@@ -100,10 +111,35 @@ def run(options: Namespace) -> int:
     """Verify; the exit code is that of the worst file."""
     if options.full and not (options.json or options.json_lines):
         raise UsageError("--full is about JSON", hint="add --json or --json-lines; for text, use --verbose")
-    if is_archive("verify", options.files, options):
+    from dcmseal.cli.options.evidence_options import parse_evidence_options
+    from dcmseal.cli.options.output_form import parse_output_form
+    from dcmseal.cli.options.policy_options import load_policy
+    from dcmseal.cli.options.report_options import parse_report_options
+    from dcmseal.cli.options.verdict_settings import parse_verdict_settings
+    from dcmseal.cli.options.verify_options import parse_verify_options
+    from dcmseal.cli.run.verify_request import VerifyRequest
+
+    has_many = is_archive("verify", options.files, options)
+    if has_many:
+        reject_single_file_options(options, *_SINGLE_FILE_OPTIONS)
+    policy = load_policy(options)
+    request = VerifyRequest(
+        files=tuple(options.files),
+        options=parse_verify_options(options, policy.policy if policy else None),
+        settings=parse_verdict_settings(options, policy),
+        evidence=parse_evidence_options(options),
+        form=parse_output_form(options),
+        reports=parse_report_options(options),
+        archive=parse_archive_options("verify", options.files, options) if has_many else None,
+        config=options.config,
+        file_digest=options.sha256,
+        manifest=options.manifest,
+        timestamp_certificates=tuple(options.timestamp_certificate),
+    )
+    if request.archive is not None:
         from dcmseal.cli.run.verify_archive import verify_archive
 
-        return verify_archive(options)
+        return verify_archive(request, request.archive)
     from dcmseal.cli.run.verify_files import verify_files
 
-    return verify_files(options)
+    return verify_files(request)

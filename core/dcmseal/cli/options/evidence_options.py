@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
     from dcmseal.evidence.evidence_file import Evidence
     from dcmseal.model.report import VerificationReport
-    from dcmseal.plugins.trust import TrustSettings
-    from dcmseal.verification.signer_trust import Trust
 
 
 def add_evidence_options(parser: Parser) -> None:
@@ -40,79 +40,83 @@ def add_evidence_options(parser: Parser) -> None:
     group.add_argument("--trust-evidence-anchors", action="store_true", help="also trust the anchors in the evidence")
 
 
-class EvidenceOptions:
-    """The options about evidence, parsed."""
+class EvidenceOptions(Struct, frozen=True, kw_only=True):
+    """Whether to save the evidence of a verdict, or to reproduce a verdict from evidence."""
 
-    def __init__(self, options: Namespace, evidence: Evidence | None) -> None:
-        self._output: str | None = options.save_evidence
-        self._authorities: list[str] = options.evidence_timestamp
-        self.evidence = evidence
-        """The evidence to reproduce a verdict from; None for a new verdict."""
+    output: str | None = None
+    """Where to save the evidence."""
+    authorities: tuple[str, ...] = ()
+    """The timestamp authorities that certify its time."""
+    source: str | None = None
+    """The evidence to reproduce a verdict from."""
+    trust_moment: bool = False
+    """Whether to trust the time and the completeness of evidence without a timestamp."""
+    trust_anchors: bool = False
+    """Whether to trust the anchors in the evidence as well."""
 
     @property
     def saves_evidence(self) -> bool:
         """Whether verification has to collect evidence."""
-        return self._output is not None
+        return self.output is not None
 
-    def open_trust(self, options: Namespace, named: str = "") -> Trust | TrustSettings | None:
-        """The trust to verify with; settings, not opened yet, if the evidence adds its own anchors.
+    def load(self) -> Evidence | None:
+        """Load the evidence to reproduce a verdict from; None for a new verdict.
 
         Raises:
-            UsageError: The options or the configuration file are invalid.
-            TrustError: The trust settings cannot be loaded.
-            PluginError: No plugin supports the trust settings.
+            EvidenceError: The file cannot be read, or is not an evidence file.
         """
-        from dcmseal.cli.options.trust_options import load_trust_settings, open_trust
+        if self.source is None:
+            return None
+        from dcmseal.errors import EvidenceError
+        from dcmseal.evidence.evidence_store import load_evidence
 
-        if options.trust_evidence_anchors:
-            return load_trust_settings(options, named or options.trust)
-        return open_trust(options, named)
+        try:
+            return load_evidence(self.source, trust_moment=self.trust_moment, trust_anchors=self.trust_anchors)
+        except EvidenceError as error:
+            error.file = error.file or self.source
+            raise
 
     def save(self, report: VerificationReport) -> None:
         """Write the evidence if --save-evidence is given; raises like save_evidence."""
-        if self._output is not None:
+        if self.output is not None:
             from dcmseal.api.evidence import save_evidence
 
-            save_evidence(report, self._output, timestamp=self._authorities or None)
+            save_evidence(report, self.output, timestamp=self.authorities or None)
 
 
 def parse_evidence_options(options: Namespace) -> EvidenceOptions:
-    """Parse the options, before anything is verified or written.
+    """Return what to do with evidence; raises UsageError if the options contradict each other."""
+    _check_evidence_options(options)
+    return EvidenceOptions(
+        output=options.save_evidence or None,
+        authorities=tuple(options.evidence_timestamp),
+        source=options.evidence or None,
+        trust_moment=options.trust_evidence_moment,
+        trust_anchors=options.trust_evidence_anchors,
+    )
 
-    Raises:
-        UsageError: The options contradict each other.
-        EvidenceError: The file cannot be read, or is not an evidence file.
-    """
+
+def _check_evidence_options(options: Namespace) -> None:
     import os
 
-    from dcmseal.errors import EvidenceError, UsageError
+    from dcmseal.errors import UsageError
 
+    trusts_evidence = options.trust_evidence_moment or options.trust_evidence_anchors
     if not any((options.save_evidence, options.evidence)):
         if options.evidence_timestamp:
             raise UsageError("--evidence-timestamp requires --save-evidence", hint="add --save-evidence OUT")
-        if options.trust_evidence_moment or options.trust_evidence_anchors:
+        if trusts_evidence:
             raise UsageError("no evidence given", hint="add --evidence FILE")
-        return EvidenceOptions(options, None)
+        return
     if options.save_evidence and options.evidence:
         raise UsageError("--save-evidence and --evidence exclude each other", hint="remove one of them")
     if len(options.files) > 1:
         raise UsageError("evidence applies to one file, but several are given", hint="verify them one by one")
     if options.evidence:
-        from dcmseal.evidence.evidence_store import load_evidence
-
         if options.evidence_timestamp:
             raise UsageError("--evidence-timestamp does not apply to --evidence", hint="remove --evidence-timestamp")
-        try:
-            evidence = load_evidence(
-                options.evidence,
-                trust_moment=options.trust_evidence_moment,
-                trust_anchors=options.trust_evidence_anchors,
-            )
-        except EvidenceError as error:
-            error.file = error.file or options.evidence
-            raise
-        return EvidenceOptions(options, evidence)
-    if options.trust_evidence_moment or options.trust_evidence_anchors:
+        return
+    if trusts_evidence:
         raise UsageError(
             "--trust-evidence-moment and --trust-evidence-anchors do not apply to --save-evidence",
             hint="use them with --evidence",
@@ -121,4 +125,3 @@ def parse_evidence_options(options: Namespace) -> EvidenceOptions:
         raise UsageError(
             f"{options.save_evidence} already exists", hint="choose another file; evidence is never overwritten"
         )
-    return EvidenceOptions(options, None)

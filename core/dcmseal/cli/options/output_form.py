@@ -21,10 +21,16 @@ class OutputForm(Struct, frozen=True, kw_only=True):
     """Write nothing, and show no progress."""
     verbose: bool = False
     """Write each result with all details."""
+    full: bool = False
+    """Write all details of each of several files as JSON."""
 
 
 def parse_output_form(options: Namespace) -> OutputForm:
     """Return the form that the options name."""
     return OutputForm(
-        as_json=options.json, as_json_lines=options.json_lines, quiet=options.quiet, verbose=options.verbose
+        as_json=options.json,
+        as_json_lines=options.json_lines,
+        quiet=options.quiet,
+        verbose=options.verbose,
+        full=getattr(options, "full", False),
     )

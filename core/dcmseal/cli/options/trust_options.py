@@ -13,7 +13,6 @@ from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.plugins.trust import TrustSettings
-    from dcmseal.verification.signer_trust import Trust
 
 
 def load_certificates(files: Iterable[str]) -> tuple[bytes, ...]:
@@ -78,22 +77,6 @@ def add_trust_options(parser: Parser) -> None:
     group.add_argument("--accept-weak", action="store_true", help="accept weak algorithms and small keys")
 
 
-def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
-    """Open the trust settings of the options and of the policy's trust setup; None without any.
-
-    Raises:
-        UsageError: The options contradict each other, or the configuration file is invalid.
-        TrustError: The trust settings cannot be loaded.
-        PluginError: No plugin supports the trust settings.
-    """
-    settings = parse_trust_settings(options, policy_trust)
-    if settings is None:
-        return None
-    from dcmseal.api import verify
-
-    return verify.open_trust(settings)
-
-
 def parse_trust_settings(options: Namespace, policy_trust: str = "") -> TrustSettings | None:
     """The trust settings of the options and of the policy's trust setup; None without any. Raises UsageError."""
     if policy_trust and options.trust not in (None, policy_trust):
@@ -105,10 +88,10 @@ def parse_trust_settings(options: Namespace, policy_trust: str = "") -> TrustSet
         return None
     if options.integrity_only:
         raise UsageError("--integrity-only and trust options exclude each other", hint="remove one of them")
-    return load_trust_settings(options, name)
+    return _load_trust_settings(options, name)
 
 
-def load_trust_settings(options: Namespace, name: str | None) -> TrustSettings:
+def _load_trust_settings(options: Namespace, name: str | None) -> TrustSettings:
     """The named trust setup with the additions of the options; raises UsageError."""
     from msgspec.structs import replace
 
