@@ -48,7 +48,9 @@ def run(options: Namespace) -> int:
     if options.tree:
         from dcmseal.cli.render.coverage_tree import show_tree
 
-        return show_tree(file, uid, options)
+        return show_tree(
+            file, uid, as_json=options.json, show_values=options.show_values, every_item=options.every_item
+        )
     with open_input_file(file) as source:
         found = signatures(source)
     if uid is not None or not found:

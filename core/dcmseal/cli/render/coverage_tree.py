@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -30,21 +29,32 @@ def add_tree_options(parser: Parser) -> None:
     )
 
 
-def show_tree(file: str, uid: str | None, options: Namespace) -> int:
-    """Show the coverage map of a file; raises like ``verify``."""
+def show_tree(file: str, uid: str | None, *, as_json: bool, show_values: bool, every_item: bool) -> int:
+    """Show the coverage map of a file; raises like ``verify``.
+
+    Args:
+        file: The file, ``-`` for standard input.
+        uid: The only signature to consider; None for all.
+        as_json: Whether to write JSON.
+        show_values: Whether to show values that might identify the patient.
+        every_item: Whether to show all of several items that are alike.
+
+    Returns:
+        The exit code.
+    """
     from dcmseal.api.verify import map_coverage, verify
     from dcmseal.cli.file_arguments import open_input_file
     from dcmseal.cli.render.screens import make_screen, write_json
 
     with open_input_file(file) as source:
         report = verify(source, uid=uid, integrity_only=True)
-        coverage = map_coverage(source, report, show_values=options.show_values, fold=not options.every_item)
-    if options.json:
+        coverage = map_coverage(source, report, show_values=show_values, fold=not every_item)
+    if as_json:
         from dcmseal.documents.document_builders import map_document
 
         write_json(map_document(coverage, file))
     else:
-        _show_map(coverage, make_screen(), is_folded=not options.every_item)
+        _show_map(coverage, make_screen(), is_folded=not every_item)
     return ExitCode.OK if coverage.signatures else ExitCode.NO_SIGNATURE
 
 

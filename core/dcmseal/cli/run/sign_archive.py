@@ -25,7 +25,7 @@ from dcmseal.cli.path_checks import protected_files
 from dcmseal.cli.render.archive_output import show_result_line
 from dcmseal.cli.run.archive_run import make_output, run_archive
 from dcmseal.cli.run.lazy_signer import LazySigner
-from dcmseal.cli.run.sign_files import DevicePrompt, load_profiles, make_device_prompt
+from dcmseal.cli.run.sign_files import DevicePrompt, make_device_prompt
 from dcmseal.config.pin_source import PinKind, PinSource
 from dcmseal.errors import SealError, UsageError
 
@@ -128,7 +128,7 @@ def _build_task_without_key(request: SignRequest, paths: NamedPaths, detail: Res
         key="",
         options=request.options,
         skip=request.skip,
-        registry=load_profiles(request),
+        registry=request.load_registry(),
         detail=detail,
     )
 

@@ -15,7 +15,6 @@ from dcmseal.cli.file_arguments import check_json_destination, make_output_file,
 from dcmseal.cli.options.key_options import require_key
 from dcmseal.cli.options.manifest_options import resolve_manifest_paths
 from dcmseal.cli.options.secret_options import load_secrets
-from dcmseal.cli.options.site_profiles import load_registry
 from dcmseal.cli.options.timestamp_options import check_timestamp_login
 from dcmseal.cli.render.file_progress import FileProgress
 from dcmseal.cli.render.signing_output import PlanOutput, SigningOutput
@@ -34,7 +33,6 @@ from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.cli.run.sign_request import SignRequest
-    from dcmseal.plugins.registry import Registry
     from dcmseal.signing.signing_result import SigningResult
 
 SignFunction: TypeAlias = "Callable[[Job], SigningResult]"
@@ -65,13 +63,8 @@ def sign_files(request: SignRequest) -> int:
     return run_loop(_iter_results(jobs, manifests, request, progress), output, progress, is_single=is_single)
 
 
-def load_profiles(request: SignRequest) -> Registry | None:
-    """The plugins, if a profile is to be met; raises UsageError or ProfileFileError."""
-    return load_registry(request.config) if request.options.profile else None
-
-
 def _iter_plans(jobs: Sequence[Job], request: SignRequest) -> Generator[BatchResult]:
-    registry = load_profiles(request)
+    registry = request.load_registry()
     for job in jobs:
         item = InputFile(source=job.source, relative=job.source)
         try:
@@ -92,7 +85,7 @@ def _iter_results(
     destination = request.destination
     chosen = require_key(request.key.chosen)
     check_timestamp_login(request.options.timestamp)
-    registry = load_profiles(request)
+    registry = request.load_registry()
     wait = make_device_prompt() if request.key.waits_for_device else None
     secrets = load_secrets(request.key.pin_source, chosen.account)
     key = LazySigner(chosen.uri, secrets, progress.clear)

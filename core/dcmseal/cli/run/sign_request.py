@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from dcmseal.cli.options.site_profiles import load_registry
+
 if TYPE_CHECKING:
     from dcmseal.batch.tasks.skip_rule import SkipRule
     from dcmseal.cli.options.archive_options import ArchiveOptions
     from dcmseal.cli.options.destination_options import Destination
     from dcmseal.cli.options.key_options import KeyOptions
     from dcmseal.cli.options.output_form import OutputForm
+    from dcmseal.plugins.registry import Registry
     from dcmseal.signing.signing_options import SignOptions
 
 
@@ -32,3 +35,7 @@ class SignRequest(Struct, frozen=True, kw_only=True):
     """The configuration file; None for the one of the user."""
     dry_run: bool = False
     """Whether to plan only."""
+
+    def load_registry(self) -> Registry | None:
+        """The plugins, if a profile is to be met; raises UsageError or ProfileFileError."""
+        return load_registry(self.config) if self.options.profile else None
