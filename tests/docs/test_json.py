@@ -44,9 +44,13 @@ def example_document(pki: Pki) -> Any:
     tags = ["SOPClassUID", "SOPInstanceUID", "PatientID"]
     data = dcmseal.sign(b.file(image), key=key, tags=tags, purpose="verification").data
     assert data is not None
-    changed = data.replace(b"4711", b"4712")
+    changed = data.replace(b"4711", b"4712", 1)
     report = dcmseal.verify(
-        changed, integrity_only=True, count_coverage=True, registry=Registry.from_plugins(OneProfile())
+        changed,
+        integrity_only=True,
+        count_coverage=True,
+        name_profiles=True,
+        registry=Registry.from_plugins(OneProfile()),
     )
     return json.loads(json.dumps(report_document(report, "changed.dcm")))
 

@@ -42,7 +42,7 @@ def archive(tmp_path: Path, signed: bytes, image: bytes) -> Path:
     """Files of every verdict, more than go into one chunk."""
     folder = tmp_path / "archive"
     folder.mkdir()
-    tampered = signed.replace(b"4711", b"4712")
+    tampered = signed.replace(b"4711", b"4712", 1)
     kinds = {0: tampered, 1: image, 2: signed[:-100], 3: b"no DICOM file"}
     for number in range(300):
         (folder / f"{number:03}").write_bytes(kinds.get(number % 30, signed))

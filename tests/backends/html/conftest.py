@@ -100,7 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Path:
     dcmseal.sign(made / "report.dcm", key=key, in_place=True)
     image = b.image(b.Value(0x00090010, "LO", b"ACME"), b.Value(0x00091001, "UN", b"unknown "))
     dcmseal.sign(b.file(image), key=key, output=made / "image.dcm")
-    (made / "broken.dcm").write_bytes((made / "image.dcm").read_bytes().replace(b"4711", b"4712"))
+    (made / "broken.dcm").write_bytes((made / "image.dcm").read_bytes().replace(b"4711", b"4712", 1))
     return made
 
 

@@ -77,7 +77,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
             for copy in range(2 + place):
                 is_tampered = copy == 0 and number == 2
                 path = folder / f"{copy}.dcm"
-                path.write_bytes(data.replace(b"4711", b"4712") if is_tampered else data)
+                path.write_bytes(data.replace(b"4711", b"4712", 1) if is_tampered else data)
                 verdict = "Invalid" if is_tampered else "Valid"
                 made.files[verdict] += 1
                 made.signers[name, verdict] += 1

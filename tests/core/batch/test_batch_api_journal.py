@@ -71,7 +71,7 @@ def test_verifying_goes_on_where_it_stopped(tree: Tree, signed: bytes, journal: 
         ("b", "valid"),
     ]
     assert recorded(journal) == {"valid": 2}
-    (folder / "a").write_bytes(signed.replace(b"4711", b"4712"))
+    (folder / "a").write_bytes(signed.replace(b"4711", b"4712", 1))
     rest = list(dcmseal.verify_many([folder], integrity_only=True, journal=str(journal)))
     assert names(rest) == [("a", "invalid"), ("c", "failed"), ("d", "valid")]
     assert rest[0].to_document()["document"] == "verdict"

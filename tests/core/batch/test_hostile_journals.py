@@ -28,7 +28,7 @@ class TestJournalsOfOthers:
 
     @pytest.fixture
     def tampered(self, archive: Path, signed: bytes) -> Path:
-        (archive / "0" / "3.dcm").write_bytes(signed.replace(b"4711", b"4712"))
+        (archive / "0" / "3.dcm").write_bytes(signed.replace(b"4711", b"4712", 1))
         return archive
 
     @pytest.fixture

@@ -57,7 +57,7 @@ def test_a_changed_file_is_verified_again(
     settings = replace(settings, by_content=by_content)
     archive = tree({"a.dcm": signed, "b.dcm": signed, "c.dcm": signed})
     results_of(settings, VERIFY, archive)
-    (archive / "b.dcm").write_bytes(signed.replace(b"4711", b"4712"))
+    (archive / "b.dcm").write_bytes(signed.replace(b"4711", b"4712", 1))
     os.utime(archive / "c.dcm")
     results = results_of(settings, VERIFY, archive)
     assert [(name, each.verdict) for name, each in zip(names(results), results, strict=True)] == [
@@ -105,7 +105,7 @@ def test_a_modification_time_set_back_is_noticed(
     settings = replace(settings, by_content=by_content)
     archive = tree({"a.dcm": signed, "b.dcm": signed})
     results_of(settings, VERIFY, archive)
-    hide(archive / "b.dcm", signed.replace(b"4711", b"4712"))
+    hide(archive / "b.dcm", signed.replace(b"4711", b"4712", 1))
     with Journal.open(settings, VERIFY) as journal:
         results = list(run_task(iter_inputs([str(archive)]), VERIFY, journal=journal, jobs=jobs))
         assert journal.recorded_summaries.total() == 1
@@ -134,7 +134,7 @@ def test_a_file_written_during_its_verification_is_verified_again(tree: Tree, si
     path = tree({"a.dcm": signed}) / "a.dcm"
 
     def work(item: InputFile) -> BatchResult:
-        forge(path, signed.replace(b"4711", b"4712"))
+        forge(path, signed.replace(b"4711", b"4712", 1))
         return BatchResult.from_foreign_file(item)
 
     item = InputFile(source=str(path), relative="a.dcm", recorded_content=RecordedContent())
@@ -154,7 +154,7 @@ def test_size_alone_is_not_trusted() -> None:
 def test_documents_are_stored_for_files_that_need_attention(
     settings: JournalSettings, tree: Tree, signed: bytes
 ) -> None:
-    archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712"), "c.dcm": signed[:300]})
+    archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712", 1), "c.dcm": signed[:300]})
     results_of(settings, VERIFY, archive)
     kept = {Path(each.source).name: each.document and each.document["document"] for each in entries_of(settings)}
     assert kept == {"a.dcm": None, "b.dcm": "verdict", "c.dcm": "error"}
@@ -169,7 +169,7 @@ def test_documents_are_stored_for_files_that_need_attention(
 def test_the_form_in_which_answers_come_back_changes_nothing(
     settings: JournalSettings, tree: Tree, signed: bytes, form: ResultDetail
 ) -> None:
-    archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712"), "c.dcm": signed[:300]})
+    archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712", 1), "c.dcm": signed[:300]})
     results_of(settings, VERIFY, archive)
     other = replace(settings, path=f"{settings.path}.other")
     results_of(other, replace(VERIFY, detail=form), archive)

@@ -91,7 +91,7 @@ class TestMerging:
         self, archive: Path, tmp_path: Path, signed: bytes, *, newest_first: bool
     ) -> None:
         first = journal_of(tmp_path / "first", archive)
-        (archive / "0" / "3.dcm").write_bytes(signed.replace(b"4711", b"4712"))
+        (archive / "0" / "3.dcm").write_bytes(signed.replace(b"4711", b"4712", 1))
         second = journal_of(tmp_path / "second", archive)
         with sqlite3.connect(second) as connection:
             connection.execute("UPDATE results SET recorded_at = recorded_at + 60")

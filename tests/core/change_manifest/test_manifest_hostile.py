@@ -38,12 +38,12 @@ from tests.support.signed_files import build_signer, edit_signed
 def changed_image(pki: Pki) -> tuple[bytes, bytes]:
     """A signed file in which PatientID was changed, and its manifest."""
     signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
-    return signed.replace(b"4711", b"4712"), manifest
+    return signed.replace(b"4711", b"4712", 1), manifest
 
 
 def test_it_never_changes_a_verdict(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
-    changed = signed.replace(b"4711", b"4712")
+    changed = signed.replace(b"4711", b"4712", 1)
     for each, verdict in ((signed, Verdict.VALID), (changed, Verdict.INVALID)):
         for given_manifest in (manifest, b"", b"nothing", manifest[:-1]):
             report = dcmseal.verify(each, manifest=given_manifest, integrity_only=True)
@@ -54,7 +54,7 @@ def test_it_never_changes_a_verdict(pki: Pki) -> None:
 def test_a_manifest_that_is_not_genuine_is_ignored(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(b.file(b.image()), pki["p256"])
     again, of_another = sign_with_manifest(b.file(b.image()), pki["p256"])
-    changed = signed.replace(b"4711", b"4712")
+    changed = signed.replace(b"4711", b"4712", 1)
 
     def alone(data: bytes) -> tuple[str, Outcome]:
         (found,) = manifest_findings(changed, data)

@@ -108,6 +108,6 @@ def test_one_that_prints_is_not_among_results(run_with: RunWith, signed: Path) -
         "prints", PRINTS, "verify", signed, "--integrity-only", "--require", "speaks", "--json-lines", "--jobs", "2"
     )
     assert verified.returncode == 0
-    assert [json.loads(line)["document"] for line in verified.stdout.splitlines()] == ["verification", "summary"]
+    assert [json.loads(line)["document"] for line in verified.stdout.splitlines()] == ["verdict", "summary"]
     for words in ("loading the driver", "once more", "from C", "from a program"):
         assert words in verified.stderr

@@ -67,7 +67,7 @@ def test_every_kind_has_its_function() -> None:
 def test_a_verification_document_names_signer_coverage_and_options(pki: Pki, name: str, key_type: str) -> None:
     signer = pki[name]
     data = sign_sample("CT_small.dcm", signer, purpose="author")
-    report = dcmseal.verify(data, integrity_only=True)
+    report = dcmseal.verify(data, integrity_only=True, name_profiles=True)
     document = load_document(report_document(report, "ct.dcm"))
     assert (document["schema"], document["document"], document["file"]) == ("dcmseal/2", "verification", "ct.dcm")
     assert (document["verdict"], document["integrity_only"]) == ("valid", True)

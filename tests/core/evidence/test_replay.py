@@ -215,7 +215,7 @@ def test_a_file_that_changed_where_nothing_is_signed(lasting: PkiAuthority, site
     report = replay(preamble, case.replay_settings(site), evidence)
     assert report.verdict is Verdict.VALID
     assert evidence_codes(report) == CERTIFIED - {"evidence-file-matches"} | {"evidence-file-differs"}
-    changed = replay(case.data.replace(b"4711", b"4712"), case.replay_settings(site), evidence)
+    changed = replay(case.data.replace(b"4711", b"4712", 1), case.replay_settings(site), evidence)
     assert changed.verdict is Verdict.INVALID
     assert "evidence-data-differs" in evidence_codes(changed)
 
