@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from dcmseal.cli.file_arguments import remote_url, to_local_path
 from dcmseal.cli.options.journal_options import add_journal_options, parse_journal_settings
@@ -25,7 +23,7 @@ _DICOMDIR: Final = "DICOMDIR"
 _WILDCARDS: Final = frozenset("*?[")
 
 
-class ArchiveInputs(Struct, frozen=True, kw_only=True):
+class ArchiveInputs(NamedTuple):
     """The files of a run over many files, before they are listed."""
 
     words: tuple[str, ...] = ()
@@ -40,7 +38,7 @@ class ArchiveInputs(Struct, frozen=True, kw_only=True):
     """Whether the files themselves are replaced, each of them once."""
 
 
-class ArchiveOptions(Struct, frozen=True, kw_only=True):
+class ArchiveOptions(NamedTuple):
     """How a command processes many files."""
 
     inputs: ArchiveInputs

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
 
-class Destination(Struct, frozen=True, kw_only=True):
+class Destination(NamedTuple):
     """Where a command writes changed files and their manifests."""
 
     folder: str | None = None

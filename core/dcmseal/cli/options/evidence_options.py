@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 from dcmseal.cli.parser import Parser
 
@@ -40,7 +38,7 @@ def add_evidence_options(parser: Parser) -> None:
     group.add_argument("--trust-evidence-anchors", action="store_true", help="also trust the anchors in the evidence")
 
 
-class EvidenceOptions(Struct, frozen=True, kw_only=True):
+class EvidenceOptions(NamedTuple):
     """Whether to save the evidence of a verdict, or to reproduce a verdict from evidence."""
 
     output: str | None = None

@@ -6,8 +6,6 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from msgspec import Struct
-
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ class ChosenKey(NamedTuple):
         return self.setup.name if self.setup else self.uri.partition("?")[0]
 
 
-class KeyOptions(Struct, frozen=True, kw_only=True):
+class KeyOptions(NamedTuple):
     """The key to sign with, and how to open it."""
 
     chosen: ChosenKey | None = None

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, cast
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,7 +34,10 @@ _CHANGING_COMMANDS: Final = ("sign", "remove", "timestamp")
 """Commands whose last word, of several, is the output."""
 
 
-class NamedPaths(Struct, frozen=True, kw_only=True):
+# A named tuple, as are the values of options next to it: --help does without msgspec, which takes long to import.
+
+
+class NamedPaths(NamedTuple):
     """Paths and URLs of a command line, as they are written there."""
 
     words: tuple[str, ...] = ()

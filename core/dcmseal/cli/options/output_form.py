@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
 
-class OutputForm(Struct, frozen=True, kw_only=True):
+class OutputForm(NamedTuple):
     """The form of results on standard output."""
 
     as_json: bool = False

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from typing import Final
-
-from msgspec import Struct
+from typing import Final, NamedTuple
 
 from dcmseal.cli.completers import complete_report_formats, set_completer
 from dcmseal.cli.parser import Parser
@@ -36,7 +34,7 @@ def add_report_options(parser: Parser) -> None:
     group.add_argument("--force", action="store_true", help="overwrite existing output files")
 
 
-class ReportOptions(Struct, frozen=True, kw_only=True):
+class ReportOptions(NamedTuple):
     """The reports to write."""
 
     outputs: tuple[tuple[str, str], ...] = ()
