@@ -206,7 +206,7 @@ class ItemConverter:
                     if action is HeaderAction.SEQUENCE:
                         if (
                             length < MAX_REPEAT_SIZE
-                            and stop <= min(item_end, size)
+                            and item_end >= stop <= size
                             and len(stack) < MAX_REPEAT_DEPTH
                             and context is UNKNOWN_CONTEXT
                         ):
