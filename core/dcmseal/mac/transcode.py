@@ -194,7 +194,7 @@ class ItemConverter:
                         if head in copied or head in texts:
                             # as when the header occurs again
                             continue
-                    if converted.action is HeaderAction.LONG_HEADER:
+                    if converted[0] is HeaderAction.LONG_HEADER:  # faster than .action (measured)
                         whole = buffer[position : position + 12]
                         converted = headers.get(whole) or cache.learn(whole)
                     action, new_header, header_size, length, word, tag, order = converted
