@@ -95,6 +95,7 @@ def test_signed_into_a_mirror_and_in_place(s3: S3Server, image: bytes, key: str)
     assert not any(result.error for result in sign_many([STUDY], key=key, in_place=True))
     checked = list(verify_many([STUDY, f"{output}/"], integrity_only=True, jobs=1))
     assert [result.verdict for result in checked] == ["valid"] * 4
-    elsewhere = verify_many([STUDY], integrity_only=True, executor=make_process_pool(2))
+    elsewhere = list(verify_many([STUDY], integrity_only=True, executor=make_process_pool(2)))
+    assert [result.error for result in elsewhere] == [None] * 2
     assert [result.verdict for result in elsewhere] == ["valid"] * 2
     assert s3.get("study/notes.txt") == b"no DICOM"
