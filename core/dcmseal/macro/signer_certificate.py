@@ -199,14 +199,18 @@ def _load_public_key(
         return None, replace(stated, key_type=None)
     except (ValueError, TypeError, OverflowError):
         return None, unusable
-    return key, unusable if _is_key_too_large(key) else stated
+    return key, unusable if _is_key_unusable(key) else stated
 
 
-def _is_key_too_large(key: CertificatePublicKeyTypes) -> bool:
-    """Whether verifying with an RSA key takes too long, or the library refuses it for that reason."""
+def _is_key_unusable(key: CertificatePublicKeyTypes) -> bool:
+    """Whether an RSA key proves nothing, or verifying with it takes too long."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     if not isinstance(key, rsa.RSAPublicKey):
         return False
+    exponent = key.public_numbers().e
+    if exponent < 3 or exponent % 2 == 0:
+        # RFC 8017 3.1; anyone can sign for the exponent 1, and older libraries load such keys
+        return True
     max_bits = _MAX_EXPONENT_BITS if key.key_size > _MAX_BITS_OF_ANY_EXPONENT else key.key_size
-    return key.key_size > _MAX_RSA_BITS or key.public_numbers().e.bit_length() > max_bits
+    return key.key_size > _MAX_RSA_BITS or exponent.bit_length() > max_bits
