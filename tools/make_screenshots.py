@@ -1,4 +1,4 @@
-"""Write the screenshots of HTML reports in the documentation: python tools/make_screenshots.py.
+"""Write the screenshots of HTML reports in the documentation: PYTHONPATH=. python tools/make_screenshots.py.
 
 This needs Chromium, and uses the files of ``dcmseal demo``.
 """
