@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.dictionary import tag_keyword
 from dcmseal.documents.json_types import Document, Json
 from dcmseal.errors import CertificateNotValid
-from dcmseal.findings import Aspect
 from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.model.signature import CertifiedTime
+from dcmseal.model.verdict import judge_aspects
 
 if TYPE_CHECKING:
     from dcmseal.findings import Finding, Outcome
@@ -98,7 +98,7 @@ def signature_report_value(report: SignatureReport) -> Document:
         **signature_claims_value(report.signature),
         "index": report.signature.index,
         "verdict": report.verdict.value,
-        "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
+        "aspects": aspect_values(report),
         "required": required_values(report.required_profiles),
         "findings": [finding_value(each) for each in report.findings],
         "coverage": None if report.coverage is None else _coverage(report.coverage),
@@ -108,15 +108,24 @@ def signature_report_value(report: SignatureReport) -> Document:
     }
 
 
+def aspect_values(report: SignatureReport) -> Document:
+    """Convert the outcomes of all aspects."""
+    return {aspect.value: outcome.value for aspect, outcome in judge_aspects(report.findings).items()}
+
+
 def object_coverage_value(coverage: ObjectCoverage) -> Document:
     """Convert the coverage of an object."""
+    return {**object_coverage_counts(coverage), "not_covered": [gap_value(each) for each in coverage.gaps]}
+
+
+def object_coverage_counts(coverage: ObjectCoverage) -> Document:
+    """Convert the coverage of an object, without the elements that are not covered."""
     return {
         "complete": coverage.is_complete,
         "covered": coverage.covered,
         "elements": coverage.elements,
         "critical": coverage.critical,
         "others": coverage.others,
-        "not_covered": [gap_value(each) for each in coverage.gaps],
     }
 
 

@@ -10,17 +10,19 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.documents.document_parts import (
+    aspect_values,
     certified_time_value,
     element_values,
     finding_value,
     format_moment,
     gap_value,
+    object_coverage_counts,
     required_values,
     signer_value,
 )
 from dcmseal.documents.json_types import Document, Json, build_document, format_line
 from dcmseal.findings import Outcome
-from dcmseal.model.verdict import Verdict, judge_aspects
+from dcmseal.model.verdict import Verdict
 
 if TYPE_CHECKING:
     from dcmseal.findings import Finding
@@ -69,11 +71,7 @@ def _build_content(report: VerificationReport, file: str | None) -> Document:
 def _object_coverage(coverage: ObjectCoverage) -> Document:
     critical = (each for each in coverage.gaps if each.critical)
     return {
-        "complete": coverage.is_complete,
-        "covered": coverage.covered,
-        "elements": coverage.elements,
-        "critical": coverage.critical,
-        "others": coverage.others,
+        **object_coverage_counts(coverage),
         "critical_not_covered": [gap_value(each) for each in islice(critical, _MAX_GAPS)],
     }
 
@@ -99,7 +97,7 @@ def _signature(report: SignatureReport) -> Document:
         "signer": signer_value(signature.certificate),
         "signing_time": None if signature.moment is None else format_moment(signature.moment),
         "certified_time": certified_time_value(report.certified_time),
-        "aspects": {aspect.value: outcome.value for aspect, outcome in judge_aspects(report.findings).items()},
+        "aspects": aspect_values(report),
         "required": required_values(report.required_profiles),
         "findings": _open_findings(report.findings),
         "coverage": None if report.coverage is None else _coverage(report.coverage),
