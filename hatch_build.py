@@ -20,20 +20,22 @@ class WalkerBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile the walker before the wheel is written."""
-        wish = os.environ.get("DCMSEAL_COMPILED", "")
-        if wish not in ("", "no", "must"):
-            raise ValueError(f"DCMSEAL_COMPILED is {wish!r}: use no or must, or unset it")
-        if self.target_name != "wheel" or wish == "no":
+        choice = os.environ.get("DCMSEAL_COMPILED", "")
+        if choice not in ("", "no", "must"):
+            raise ValueError(f"DCMSEAL_COMPILED is {choice!r}: use no or must, or unset it")
+        if self.target_name != "wheel" or choice == "no":
             return
         sys.path.insert(0, str(Path(self.root, "tools")))
         from compile_walker import NAME, SOURCES, CompileError, compile_walker
 
         is_editable = version == "editable"
-        output = (SOURCES if is_editable else Path(tempfile.mkdtemp())) / NAME
+        # removed with this object, after the wheel was written
+        self._folder = tempfile.TemporaryDirectory()
+        output = (SOURCES if is_editable else Path(self._folder.name)) / NAME
         try:
             compile_walker(output)
         except CompileError as error:
-            if wish == "must":
+            if choice == "must":
                 raise
             self.app.display_warning(f"The compiled walker was not built, Python does its work: {error}")
             return

@@ -32,39 +32,35 @@ Gathered: TypeAlias = tuple[int, int, int, int, int]
 """Why the walk stopped, where to continue, bytes written, items of undefined length, and flags for what was found."""
 
 
+class Gather(Protocol):
+    """A function of the extension module that writes bytes of the MAC."""
+
+    def __call__(
+        self,
+        buffer: bytes,
+        position: int,
+        end: int,
+        room: memoryview,
+        encoding: int,
+        dictionary: bytes,
+        check_padding: bool,  # noqa: FBT001 - the extension takes positions only
+        rules: int,
+        context: int,
+        /,
+    ) -> Gathered: ...
+
+
 class Walker(Protocol):
     """The functions of the extension module; ``walker.h`` documents the arguments."""
 
-    def gather_items(
-        self,
-        buffer: bytes,
-        position: int,
-        end: int,
-        room: memoryview,
-        encoding: int,
-        dictionary: bytes,
-        check_padding: bool,  # noqa: FBT001 - the extension takes positions only
-        rules: int,
-        context: int,
-        /,
-    ) -> Gathered:
-        """Write the items of a sequence as they are in the MAC to ``room``."""
+    @property
+    def gather_items(self) -> Gather:
+        """Writes the items of a sequence as they are in the MAC to ``room``."""
         ...
 
-    def gather_elements(
-        self,
-        buffer: bytes,
-        position: int,
-        end: int,
-        room: memoryview,
-        encoding: int,
-        dictionary: bytes,
-        check_padding: bool,  # noqa: FBT001 - the extension takes positions only
-        rules: int,
-        context: int,
-        /,
-    ) -> Gathered:
-        """Write plain elements as they are in the MAC to ``room``; padding is not checked."""
+    @property
+    def gather_elements(self) -> Gather:
+        """Writes plain elements as they are in the MAC to ``room``; padding is not checked."""
         ...
 
     def scan_level(
@@ -91,26 +87,26 @@ class Walker(Protocol):
         ...
 
 
-def load_walker(wish: str) -> Walker | None:
+def load_walker(choice: str) -> Walker | None:
     """Load the compiled walker.
 
     Args:
-        wish: ``no`` to do without it, ``must`` to require it; empty to use it if it is installed.
+        choice: ``no`` to do without it, ``must`` to require it; empty to use it if it is installed.
 
     Returns:
         The walker, or None to do without it.
 
     Raises:
-        UsageError: It is required but not installed, or ``wish`` is another word.
+        UsageError: It is required but not installed, or ``choice`` is another word.
     """
-    if wish == "no":
+    if choice == "no":
         return None
-    if wish not in ("", "must"):
-        raise UsageError(f"{VARIABLE} is {wish!r}", hint="use no or must, or unset it")
+    if choice not in ("", "must"):
+        raise UsageError(f"{VARIABLE} is {choice!r}", hint="use no or must, or unset it")
     try:
         return cast("Walker", import_module("dcmseal.walker._walker"))
     except ImportError as error:
-        if wish == "must":
+        if choice == "must":
             hint = f"install dcmseal on a system with a C compiler, or unset {VARIABLE}"
             raise UsageError("the compiled walker is not installed", hint=hint) from error
         return None
