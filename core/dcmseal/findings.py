@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -50,3 +51,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """The tags, path, location or UID that the finding is about; empty for the whole signature or file."""
     clause: str = ""
     """The clause of the standard."""
+
+
+EXISTING_INVALID: Final = "existing-signature-invalid"
+"""The code of the warning that an existing signature is not valid, which results show before all others."""

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.results import BatchResult
 from dcmseal.exit_codes import ExitCode, worst_exit_code
+from dcmseal.findings import EXISTING_INVALID
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.result_summary import ResultSummary
@@ -63,21 +64,14 @@ class RunSummary(Struct):
         self.verdicts[result.verdict] += 1
         self.partial += result.is_partial
         self.changed += result.is_written
-        if result.blocking_codes:
-            self._add_blocking_codes(result)
+        self.blocking_codes.update(set(result.blocking_codes))
+        if EXISTING_INVALID in result.blocking_codes and len(self.broken) < _MAX_NAMED:
+            self.broken.append(result)
         if result.exit_code is not self.exit_code:
             self.exit_code = worst_exit_code((self.exit_code, result.exit_code))
         self.add_attention(result)
         if result.is_fatal:
             self.stop_error = result.error
-
-    def _add_blocking_codes(self, result: BatchResult) -> None:
-        # not imported where files are only verified
-        from dcmseal.signing.existing_signatures import EXISTING_INVALID
-
-        self.blocking_codes.update(set(result.blocking_codes))
-        if EXISTING_INVALID in result.blocking_codes and len(self.broken) < _MAX_NAMED:
-            self.broken.append(result)
 
     def add_attention(self, result: BatchResult) -> None:
         """Keep a result that needs attention; those of an earlier run are counted by ``add_earlier_results``."""

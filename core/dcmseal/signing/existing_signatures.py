@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import NotIntact
-from dcmseal.findings import Outcome
+from dcmseal.findings import EXISTING_INVALID, Outcome
 from dcmseal.model.report import SignatureReport
 from dcmseal.model.verdict import Verdict
 from dcmseal.signing.warnings import SigningWarning
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dcmseal.location import Location
     from dcmseal.macro.level_macs import LevelMacs
 
-EXISTING_INVALID: Final = "existing-signature-invalid"
 EXISTING_NOT_ESTABLISHED: Final = "existing-signature-not-established"
 _NOT_VALID: Final = (Verdict.INVALID, Verdict.NOT_ESTABLISHED)
 

@@ -12,8 +12,9 @@ import pytest
 import dcmseal
 from dcmseal.documents.document_builders import signing_document
 from dcmseal.errors import NotIntact
+from dcmseal.findings import EXISTING_INVALID
 from dcmseal.model.verdict import Verdict
-from dcmseal.signing.existing_signatures import EXISTING_INVALID, EXISTING_NOT_ESTABLISHED
+from dcmseal.signing.existing_signatures import EXISTING_NOT_ESTABLISHED
 from dcmseal.terms import KeyType
 from tests.support import builder as b
 from tests.support import tags as t

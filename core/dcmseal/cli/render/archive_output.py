@@ -15,7 +15,7 @@ from dcmseal.cli.render.screens import make_screen, write_line
 from dcmseal.cli.render.text_layout import format_count
 from dcmseal.cli.render.tone import Tone
 from dcmseal.cli.run.run_loop import ResultOutput
-from dcmseal.signing.existing_signatures import EXISTING_INVALID
+from dcmseal.findings import EXISTING_INVALID
 
 if TYPE_CHECKING:
     from dcmseal.plugins.report_writer import ReportContext

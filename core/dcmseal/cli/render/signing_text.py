@@ -10,7 +10,7 @@ from dcmseal.cli.render.text_layout import format_count, join_names
 from dcmseal.cli.render.tone import Tone
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dictionary import tag_name
-from dcmseal.signing.existing_signatures import EXISTING_INVALID
+from dcmseal.findings import EXISTING_INVALID
 from dcmseal.tags import format_tag
 
 if TYPE_CHECKING:
