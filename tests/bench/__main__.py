@@ -21,7 +21,8 @@ from tests.bench import bench_archives, bench_large
 from tests.bench.bench_identity import make_identity
 from tests.bench.bench_runner import BenchRun
 from tests.bench.bench_tokens import KEYS, SIGN_BARE, SIGN_TOKEN
-from tests.bench.dcmtk_loop import DcmtkLoopError, build
+from tests.bench.dcmtk_loop import build
+from tests.bench.request_loop import LoopError
 
 from .corpus import KINDS, CorpusKind
 from .measures import (
@@ -211,7 +212,7 @@ def main() -> int:
     dcmtk, problems = None, []
     try:
         dcmtk = build(chosen.folder)
-    except DcmtkLoopError as error:
+    except LoopError as error:
         problems.append(f"DCMTK in process: {error}")
     bench = BenchRun(
         folder=chosen.folder,

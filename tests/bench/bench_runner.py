@@ -15,8 +15,9 @@ from dcmseal.model.verdict import Verdict
 from tests.bench import bench_archives, bench_large, bench_tokens, measures
 from tests.bench.bench_identity import BenchIdentity
 from tests.bench.bench_tokens import TokenError
-from tests.bench.dcmtk_loop import DcmtkLoop, DcmtkLoopError
-from tests.bench.python_loop import PythonLoop, PythonLoopError
+from tests.bench.dcmtk_loop import open_dcmtk_loop
+from tests.bench.python_loop import open_python_loop
+from tests.bench.request_loop import LoopError, RequestLoop
 from tests.bench.slow_web_server import slow_object
 
 from .corpus import CorpusKind, make_file
@@ -34,8 +35,7 @@ class BenchError(Exception):
 
 _FAILURES: Final = (
     BenchError,
-    DcmtkLoopError,
-    PythonLoopError,
+    LoopError,
     SealError,
     OSError,
     subprocess.CalledProcessError,
@@ -64,11 +64,11 @@ class BenchRun:
         """Fill ``samples`` and ``problems``."""
         planned = [*self._planned("", ((measures.HELP, lambda: measures.process_help(self.command)),))]
         with ExitStack() as loops:
-            python = loops.enter_context(PythonLoop(self.folder))
+            python = loops.enter_context(open_python_loop(self.folder))
             for kind in kinds:
                 progress(f"preparing {kind.name}")
                 # one for each kind: what another has left of the heap changes the time of the next twofold
-                loop = loops.enter_context(DcmtkLoop(self.dcmtk, self.identity)) if self.dcmtk else None
+                loop = loops.enter_context(open_dcmtk_loop(self.dcmtk, self.identity)) if self.dcmtk else None
                 files = self._prepare(kind, loop)
                 planned += self._planned(kind.name, self._measures(files, loop, python))
                 if kind.name in bench_archives.KINDS:
@@ -97,7 +97,7 @@ class BenchRun:
                 key = stack.enter_context(bench_tokens.open_bench_key(token, name))
                 yield from self._planned(f"token_{name}", key.measures())
 
-    def _prepare(self, kind: CorpusKind, loop: DcmtkLoop | None) -> Files:
+    def _prepare(self, kind: CorpusKind, loop: RequestLoop | None) -> Files:
         """Make the file of a kind, and let both implementations sign it."""
         files = Files(
             unsigned=make_file(kind, self.folder),
@@ -124,20 +124,20 @@ class BenchRun:
                 yield (kind, name), make()
 
     def _measures(
-        self, files: Files, loop: DcmtkLoop | None, python: PythonLoop
+        self, files: Files, loop: RequestLoop | None, python: RequestLoop
     ) -> Iterator[tuple[str, Callable[[], Sample]]]:
         yield measures.VERIFY, lambda: measures.verify_ours(files)
         if loop:
-            yield measures.VERIFY_DCMTK, lambda: measures.verify_dcmtk(files, loop)
+            yield measures.VERIFY_DCMTK, lambda: measures.verify_in_loop(files.dcmtk, loop)
         yield measures.FLOOR, lambda: measures.floor(files)
         yield measures.FLOOR_RSA, lambda: measures.floor_rsa(files, self.identity)
-        yield measures.VERIFY_PYTHON, lambda: measures.verify_python(files, python)
+        yield measures.VERIFY_PYTHON, lambda: measures.verify_in_loop(files.ours, python)
         yield measures.MAP, lambda: measures.map_ours(files)
         yield measures.SIGN, lambda: measures.sign_ours(files, self.identity)
-        yield measures.SIGN_PYTHON, lambda: measures.sign_python(files, python)
+        yield measures.SIGN_PYTHON, lambda: measures.sign_in_loop(files, python)
         yield measures.SYNC, lambda: measures.sync(files)
         if loop:
-            yield measures.SIGN_DCMTK, lambda: measures.sign_dcmtk(files, loop)
+            yield measures.SIGN_DCMTK, lambda: measures.sign_in_loop(files, loop)
         yield measures.PROCESS, lambda: measures.process_ours(files, self.command)
         yield measures.PROCESS_DCMSIGN, lambda: measures.process_dcmsign(files, self.identity)
 

@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 import dcmseal
 from tests.bench.bench_identity import BenchIdentity
-from tests.bench.dcmtk_loop import DcmtkLoop
-from tests.bench.python_loop import PythonLoop
+from tests.bench.request_loop import RequestLoop
 
 VERIFY: Final = "verify"
 VERIFY_DCMTK: Final = "verify-dcmtk"
@@ -121,9 +120,9 @@ def map_ours(files: Files) -> Sample:
     return _cpu(lambda: dcmseal.map_coverage(files.ours, report))
 
 
-def verify_dcmtk(files: Files, loop: DcmtkLoop) -> Sample:
-    """Verification by DCMTK of its own signature, in process."""
-    return _repeated(lambda: loop.run("verify", files.dcmtk))
+def verify_in_loop(file: Path, loop: RequestLoop) -> Sample:
+    """Verification by another process."""
+    return _repeated(lambda: loop.run("verify", file))
 
 
 def floor(files: Files) -> Sample:
@@ -153,27 +152,12 @@ def sign_ours(files: Files, identity: BenchIdentity) -> Sample:
     )
 
 
-def sign_dcmtk(files: Files, loop: DcmtkLoop) -> Sample:
-    """Signing by DCMTK, with an open key, to a file that is not there yet."""
+def sign_in_loop(files: Files, loop: RequestLoop) -> Sample:
+    """Signing by another process, with an open key, to a file that is not there yet."""
 
     def once() -> float:
         files.scratch.unlink(missing_ok=True)
         return loop.run("signsave", files.unsigned, files.scratch)
-
-    return _repeated(once)
-
-
-def verify_python(files: Files, loop: PythonLoop) -> Sample:
-    """Verification by dcmseal without the compiled walker."""
-    return _repeated(lambda: loop.run("verify", files.ours))
-
-
-def sign_python(files: Files, loop: PythonLoop) -> Sample:
-    """Signing by dcmseal without the compiled walker, to a new file."""
-
-    def once() -> float:
-        files.scratch.unlink(missing_ok=True)
-        return loop.run("sign", files.unsigned, files.scratch)
 
     return _repeated(once)
 
