@@ -4,7 +4,7 @@
 
 CORPUS is a folder with ``manifest.json``, or a folder of such folders; CHECKERS holds ``check_verify.py`` and
 ``check_sign.py``, which run a command line template over every case and need pydicom and cryptography. Files are
-verified with the anchors and CRLs of each case, weak algorithms accepted and claimed times refused, as dcmsign has it.
+verified with the anchors and CRLs of each case, weak algorithms accepted and claimed times refused, as dcmsign does.
 The checkers have names of their own for profiles: each is a profile file. Cases in ``EXCUSED`` are run all the same,
 and do not fail the run.
 

@@ -18,7 +18,7 @@ few = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 def is_plain(nodes: tuple[b.Node, ...]) -> bool:
     """No NULL in text, which DCMTK's releases treat differently; no sequence of unknown VR; nothing that is wrong.
 
-    Wrong are lengths that are no numbers, fragments that hold their own end, and signatures that are none.
+    Lengths that are not numbers, fragments that contain their own end, and values that are not signatures are wrong.
     """
     for node in nodes:
         if isinstance(node, b.Value):

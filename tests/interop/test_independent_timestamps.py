@@ -102,20 +102,20 @@ def test_an_answer_that_was_recorded(independent: IndependentPki, signed_by: Cal
     """A replayed answer of the authority: for the same value, with another nonce."""
     data = signed_by("good").read_bytes()
     earlier = token_of(independent, "tsa", dcmseal.build_timestamp_query(data), STAMPED)
-    for wish, code in (
+    for request, code in (
         (TimestampQuery(), "timestamp-nonce-differs"),
         (TimestampQuery(policy="1.2.3"), "timestamp-nonce-differs"),
     ):
         with pytest.raises(TimestampRejected) as caught:
-            dcmseal.attach_timestamp(data, earlier, query=dcmseal.build_timestamp_query(data, query_options=wish))
+            dcmseal.attach_timestamp(data, earlier, query=dcmseal.build_timestamp_query(data, query_options=request))
         assert [each.code for each in caught.value.findings] == [code]
 
 
 def test_an_authority_that_ignores_the_policy(independent: IndependentPki, signed_by: Callable[[str], Path]) -> None:
     independent.live_at(STAMPED)
-    wish = dcmseal.TimestampRequest(urls=(independent.tsa("tsa"),), query=TimestampQuery(policy="1.2.3"))
+    request = dcmseal.TimestampRequest(urls=(independent.tsa("tsa"),), query=TimestampQuery(policy="1.2.3"))
     with pytest.raises(TimestampRejected) as caught:
-        dcmseal.add_timestamp(signed_by("good").read_bytes(), wish)
+        dcmseal.add_timestamp(signed_by("good").read_bytes(), request)
     assert [each.code for each in caught.value.findings] == ["timestamp-policy-differs"]
 
 
@@ -133,9 +133,9 @@ def test_a_clock_that_is_wrong(stamp: Stamp, verify: Verify, at: dt.datetime, co
 
 def test_an_authority_that_is_down(independent: IndependentPki, signed_by: Callable[[str], Path]) -> None:
     independent.answers["tsa/tsa"] = lambda: ("503 Service Unavailable", [], [])
-    wish = dcmseal.TimestampRequest(urls=(independent.tsa("tsa"),), retry_policy=RetryPolicy(attempts=1))
+    request = dcmseal.TimestampRequest(urls=(independent.tsa("tsa"),), retry_policy=RetryPolicy(attempts=1))
     with pytest.raises(TimestampError, match="503"):
-        dcmseal.add_timestamp(signed_by("good").read_bytes(), wish)
+        dcmseal.add_timestamp(signed_by("good").read_bytes(), request)
 
 
 def test_on_the_command_line(

@@ -1,4 +1,4 @@
-"""Chromium without a screen, as the system has it: for pages that people read."""
+"""Chromium without a screen, from the system, for pages that people read."""
 
 from __future__ import annotations
 

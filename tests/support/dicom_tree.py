@@ -55,7 +55,7 @@ class File:
 
 
 class Unreadable(ValueError):
-    """The bytes are no data set in the transfer syntax named."""
+    """The bytes are not a data set in the transfer syntax."""
 
 
 def parse_file(

@@ -1,7 +1,7 @@
 """Cuts one signature out of a file byte by byte, as the engine should have put it in; independent of the engine.
 
 A file is taken apart into pieces of bytes; where something is cut out, the defined lengths around it and the group
-lengths beside it are written anew. Everything else is copied.
+lengths beside it are written again. Everything else is copied.
 """
 
 from __future__ import annotations

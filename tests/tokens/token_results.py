@@ -22,7 +22,7 @@ class Results:
     name: str
     version: str
     algorithms: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
-    """By key and MAC algorithm: what came of signing."""
+    """By key and MAC algorithm: the results of signing."""
     contract: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     """By key and outcome: how many tests of the signer contract."""
     behaviour: dict[str, str] = field(default_factory=dict[str, str])

@@ -36,7 +36,7 @@ from tests.support.real_files import real_file
 
 ONLY_BATCHES = {"verdict", "skipped", "summary", "journal-entry", "journal"}
 ONLY_COMMANDS = {"configuration", "configuration-path", "completion", "demo", "purposes", "query", "stream"}
-"""Kinds that are no results of the engine."""
+"""Kinds that are not results of a verification or signature."""
 
 
 def test_the_schema_is_one(pki: Pki) -> None:

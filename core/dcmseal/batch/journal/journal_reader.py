@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from dcmseal.documents.json_types import Document
 
 _PAGE_ROWS: Final = 1000
-"""Rows read at once: in between, whoever writes may go on."""
+"""Rows to read at once; a writer can continue in between."""
 _ENTRIES_QUERY: Final = (
     "SELECT results.folder, path, results.name, size, mtime_ns, ctime_ns, inode, digest, recorded_at, summary, uid,"
     " document, reason, study, series.series FROM results JOIN folders ON folders.id = results.folder"

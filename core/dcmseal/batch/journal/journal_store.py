@@ -85,7 +85,7 @@ class JournalStore:
                 # a network file system has no shared memory, which write-ahead logs need
                 connection.execute("PRAGMA journal_mode = TRUNCATE")
                 connection.execute("PRAGMA synchronous = FULL")
-                # whoever holds this lock is the one writer; readers may look in between commits
+                # the holder of this lock is the only writer; others may read between commits
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute(f"PRAGMA busy_timeout = {_WRITER_TIMEOUT_MS}")
             store = cls(path, connection)

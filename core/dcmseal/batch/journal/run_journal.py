@@ -119,7 +119,7 @@ class Journal:
         announced: list[InputFile] = []
         for each in inputs:
             if not isinstance(each, InputFile):
-                # each shard tells of it, for nobody knows which would have had it; of all together, it is one
+                # every shard meets it, because it has no path to assign it by; all shards together count it once
                 self._input_count += self._settings.shard is None or self._settings.shard.number == 1
                 yield each
                 continue

@@ -124,7 +124,7 @@ def _exists(word: str) -> bool:
 
 
 def _check_output_folder(words: Sequence[str], folder: str) -> None:
-    # sign a.dcm -o b.dcm would make a folder b.dcm, which nobody means
+    # sign a.dcm -o b.dcm would make a folder b.dcm, which is hardly intended
     suffix = os.path.splitext(folder)[1].lower()
     if suffix and not os.path.isdir(folder) and any(word.lower().endswith(suffix) for word in words):
         raise UsageError(
